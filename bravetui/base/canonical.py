@@ -2,7 +2,7 @@
 
 Both ends hash a change and sign a verdict over these bytes, so they must not depend on key order, spacing or platform.
 Follows RFC 8785 (JCS) for the values used here: strings, integers, booleans, null, lists and objects; binary floating
-point does not occur (decimals travel as strings), and is refused.
+point does not occur: decimals travel as strings.
 """
 
 from __future__ import annotations
@@ -12,13 +12,15 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
-Json: TypeAlias = str | int | float | bool | None | Sequence["Json"] | Mapping[str, "Json"]
-"""Any JSON value."""
+Json: TypeAlias = str | int | bool | None | Sequence["Json"] | Mapping[str, "Json"]
+"""Any JSON value that occurs here: a decimal travels as a string, so two ends never differ in a last bit."""
 
 
 def canonical_bytes(value: Json) -> bytes:
     """UTF-8 JSON with sorted keys and no spaces. Raises ValueError on NaN and infinities."""
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
+    return json.dumps(
+        value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False
+    ).encode()
 
 
 def sha256_hex(data: bytes) -> str:

@@ -1,0 +1,250 @@
+"""Joins two descendants of one base and loses nothing.
+
+The cases for a field, in order: only one side moved; both moved to the same value; both moved apart and the field's rule
+joins them; apart with no rule that can: a conflict that holds both. A removed row or record that the other side went on
+working in comes back, and a person decides.
+
+Laws, held by property tests: both ends get the same result from the same arguments; swapping the sides changes nothing
+but who counts as central; merging again gives nothing new; the result's vector covers both; every input value is kept,
+or in a conflict, or named as superseded; a joined value carries the dots of both sides and mints none, or two devices
+would chase each other for ever. Never: reads a clock, breaks a tie by wall time, drops a field it does not know.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from bravetui.base.canonical import Json
+from bravetui.merge.join import JOINS, Side
+from bravetui.merge.rules import FieldRule, Rule, Rules
+from bravetui.merge.state import DELETED, Cell, RecordState, is_row, row_of
+from bravetui.merge.version import VersionVector
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """A question for a person: one field, or one group of fields, that two people set apart from each other."""
+
+    paths: tuple[str, ...]
+    base: Mapping[str, Json]
+    local: Mapping[str, Cell]
+    remote: Mapping[str, Cell]
+    rule: Rule
+
+
+@dataclass(frozen=True, slots=True)
+class Superseded:
+    """A value that a rule set aside: the ledger keeps it, its author is told and can bring it back."""
+
+    path: str
+    loser: Side
+    cell: Cell
+    rule: Rule
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """The outcome: the record as both ends now hold it, the open questions, and what rules set aside."""
+
+    record: RecordState
+    conflicts: tuple[Conflict, ...] = ()
+    superseded: tuple[Superseded, ...] = ()
+
+
+def merge(base: Mapping[str, Json], local: RecordState, remote: RecordState, rules: Rules) -> Merged:
+    """Merge a laptop's record into central's.
+
+    `base` is the record as last agreed: values by path, as far as known. `local` is the record as this laptop has it, or at
+    central as the author of a change left it; it may hold touched cells only. `remote` is the record as central has it.
+    Absent cells count as untouched.
+
+    >>> from bravetui.merge.hlc import Hlc
+    >>> from bravetui.merge.version import Dot
+    >>> def state(value, device):
+    ...     return RecordState({"rain_in": Cell(value, (Dot(device, 1),), Hlc(1))}, VersionVector({device: 1}))
+    >>> merged = merge({"rain_in": None}, state("0.42", 1), state("0.31", 2), Rules())
+    >>> [(c.local["rain_in"].value, c.remote["rain_in"].value) for c in merged.conflicts]
+    [('0.42', '0.31')]
+    """
+    out = _Outcome(base, local, remote, rules)
+    for paths in _units(local, remote, rules):
+        if len(paths) == 1:
+            out.field(paths[0])
+        else:
+            out.group(paths)
+    out.revive()
+    version = local.version.joined(remote.version)
+    return Merged(RecordState(out.cells, version), tuple(out.conflicts), tuple(out.superseded))
+
+
+def newer(local: Cell, remote: Cell, seen_by: tuple[VersionVector, VersionVector]) -> Side | None:
+    """Which of two cells replaces the other because its author had seen it; None when neither had.
+
+    `seen_by` holds the vectors of the two records the cells come from.
+    """
+    remote_saw_local = seen_by[1].covers(local.dots)
+    local_saw_remote = seen_by[0].covers(remote.dots)
+    if remote_saw_local and local_saw_remote:
+        if set(local.dots) >= set(remote.dots):
+            return Side.LOCAL
+        return Side.REMOTE if set(remote.dots) > set(local.dots) or remote.rank > local.rank else Side.LOCAL
+    if remote_saw_local:
+        return Side.REMOTE
+    return Side.LOCAL if local_saw_remote else None
+
+
+def _units(local: RecordState, remote: RecordState, rules: Rules) -> Iterator[tuple[str, ...]]:
+    """The paths to merge, those of one group (in one row) together, in a stable order."""
+    units: dict[tuple[str, str], list[str]] = {}
+    for path in sorted(local.cells.keys() | remote.cells.keys()):
+        group = rules.of(path).group
+        units.setdefault((row_of(path) or "", f"group {group}") if group else ("", path), []).append(path)
+    return (tuple(paths) for paths in units.values())
+
+
+class _Outcome:
+    """What merging has decided so far; lives for one call of `merge`."""
+
+    def __init__(
+        self, base: Mapping[str, Json], local: RecordState, remote: RecordState, rules: Rules
+    ) -> None:
+        self._base, self._local, self._remote, self._rules = base, local, remote, rules
+        self._seen = local.version, remote.version
+        self.cells: dict[str, Cell] = {}
+        self.conflicts: list[Conflict] = []
+        self.superseded: list[Superseded] = []
+
+    def field(self, path: str) -> None:
+        """Merge one field that belongs to no group, or to a group of which nothing else is set."""
+        local, remote = self._local.cells.get(path), self._remote.cells.get(path)
+        if local is None or remote is None:
+            cell = local or remote
+            assert cell is not None
+            self.cells[path] = cell
+            return
+        side = newer(local, remote, self._seen)
+        if side is not None:
+            self.cells[path] = local if side is Side.LOCAL else remote
+        elif local.value == remote.value:
+            self.cells[path] = _joined(local.value, local, remote)
+        else:
+            self._apart(path, local, remote, self._rules.of(path))
+
+    def _apart(self, path: str, local: Cell, remote: Cell, declared: FieldRule) -> None:
+        stands = JOINS[declared.rule](self._base.get(path), local, remote, declared, self._rules)
+        self.cells[path] = _joined(stands.value, local, remote)
+        if stands.ask:
+            self._ask((path,), declared.rule)
+            return
+        for side, cell in ((Side.LOCAL, local), (Side.REMOTE, remote)):
+            if cell.value != stands.value and declared.rule not in (Rule.UNION, Rule.SUM, Rule.DERIVED):
+                self.superseded.append(Superseded(path, side, cell, declared.rule))
+
+    def group(self, paths: Sequence[str]) -> None:
+        """Merge fields that win, lose or conflict as one: no row comes out that nobody entered."""
+        sides = {path: (self._local.cells.get(path), self._remote.cells.get(path)) for path in paths}
+        whole = self._group_winner(sides)
+        if isinstance(whole, Rule):
+            self._ask(tuple(paths), whole)
+            whole = self._safer_side(sides)
+            for path, (local, remote) in sides.items():
+                self.cells[path] = _standing(local, remote, whole)
+            return
+        for path, (local, remote) in sides.items():
+            self.cells[path] = _standing(local, remote, whole)
+            self._note_group_loser(path, local, remote, whole)
+
+    def _note_group_loser(self, path: str, local: Cell | None, remote: Cell | None, whole: Side) -> None:
+        if local is None or remote is None or local.value == remote.value or newer(local, remote, self._seen):
+            return
+        loser, cell = (Side.REMOTE, remote) if whole is Side.LOCAL else (Side.LOCAL, local)
+        self.superseded.append(Superseded(path, loser, cell, self._rules.of(path).rule))
+
+    def _group_winner(self, sides: Mapping[str, tuple[Cell | None, Cell | None]]) -> Side | Rule:
+        """The side whose whole group stands, or the rule that leaves it to a person."""
+        moved: set[Side] = set()
+        apart: list[str] = []
+        for path, (local, remote) in sides.items():
+            if local is None or remote is None:
+                moved.add(Side.LOCAL if remote is None else Side.REMOTE)
+                continue
+            if local.value == remote.value:
+                continue
+            side = newer(local, remote, self._seen)
+            if side is None:
+                apart.append(path)
+            else:
+                moved.add(side)
+        if not apart and len(moved) < 2:
+            return moved.pop() if moved else Side.REMOTE
+        rules = {self._rules.of(path).rule for path in sides}
+        if rules == {Rule.SERVER_WINS}:
+            return Side.REMOTE
+        if rules == {Rule.LAST_WRITE_WINS}:
+            return self._later_side(sides)
+        return next((rule for rule in (Rule.REVIEW, Rule.TEXT) if rule in rules), Rule.REVIEW)
+
+    def _later_side(self, sides: Mapping[str, tuple[Cell | None, Cell | None]]) -> Side:
+        ranked = [
+            (cell.rank, side)
+            for pair in sides.values()
+            for cell, side in zip(pair, (Side.LOCAL, Side.REMOTE), strict=True)
+            if cell is not None
+        ]
+        return max(ranked, key=lambda row: row[0])[1]
+
+    def _safer_side(self, sides: Mapping[str, tuple[Cell | None, Cell | None]]) -> Side:
+        """Which side's group stands while a person has not decided: the safer one where a member says so, else central's."""
+        for path, (local, remote) in sides.items():
+            if local is not None and remote is not None and newer(local, remote, self._seen) is None:
+                declared = self._rules.of(path)
+                stands = JOINS[declared.rule](self._base.get(path), local, remote, declared, self._rules)
+                if declared.order and stands.value == local.value != remote.value:
+                    return Side.LOCAL
+        return Side.REMOTE
+
+    def _ask(self, paths: tuple[str, ...], rule: Rule) -> None:
+        cells = self._local.cells, self._remote.cells
+        local, remote = ({path: side[path] for path in paths if path in side} for side in cells)
+        base = {path: self._base[path] for path in paths if path in self._base}
+        self.conflicts.append(Conflict(paths, base, local, remote, rule))
+
+    def revive(self) -> None:
+        """Bring back what one side removed while the other went on working in it, and ask."""
+        for path in sorted(self.cells):
+            value = self.cells[path].value
+            gone = value is True if path == DELETED else value is None and is_row(path)
+            survivor = self._worked_on_apart(path) if gone else None
+            if survivor is not None:
+                self.cells[path] = _joined(False if path == DELETED else 0, self.cells[path], survivor)
+                self._ask((path,), Rule.UNION)
+
+    def _worked_on_apart(self, removed: str) -> Cell | None:
+        """The latest cell inside the removed row or record that its remover had not seen; None if there is none."""
+        inside = "" if removed == DELETED else f"{removed}/"
+        states = (self._local, self._remote)
+        unseen: list[Cell] = []
+        for remover, worker in (states, states[::-1]):
+            cell = remover.cells.get(removed)
+            if cell is None or cell.value != self.cells[removed].value or worker.version.covers(cell.dots):
+                continue
+            unseen += [
+                other
+                for path, other in worker.cells.items()
+                if path.startswith(inside) and path != removed and not remover.version.covers(other.dots)
+            ]
+        return max(unseen, key=lambda cell: cell.rank, default=None)
+
+
+def _joined(value: Json, local: Cell, remote: Cell) -> Cell:
+    """A cell that stands for the changes of both sides and mints no dot of its own."""
+    return Cell(value, tuple(sorted({*local.dots, *remote.dots})), max(local.hlc, remote.hlc))
+
+
+def _standing(local: Cell | None, remote: Cell | None, whole: Side) -> Cell:
+    """The cell of the side that stands; where that side never had one, the other's."""
+    winner, other = (local, remote) if whole is Side.LOCAL else (remote, local)
+    cell = winner or other
+    assert cell is not None
+    return cell

@@ -1,0 +1,74 @@
+"""A record as merging sees it: a flat map from path to cell, and the vector of all it contains.
+
+Paths name fields (`status`), answers (`answers/rain_in`) and cells of repeat rows (`answers/controls/<row id>/need`);
+every second segment after the question is a row id, which is what makes a union of rows fall out of merging cells.
+The path `answers/controls/<row id>` itself tells whether the row is there: a position, or None once removed. The path
+`deleted` is the tombstone. A cell that is absent has not been touched; removing is always an explicit value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from bravetui.base.canonical import Json
+from bravetui.merge.hlc import Hlc
+from bravetui.merge.version import Dot, VersionVector
+
+DELETED = "deleted"
+"""The tombstone's path; its cell holds True or False."""
+
+ANSWERS = "answers"
+"""First segment of every path into a submission's answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One value, the changes it stands for, and when (by hybrid logical clock) the last of them was made."""
+
+    value: Json
+    dots: tuple[Dot, ...]
+    """Sorted. One dot for a value that a person entered, several for one that merging joined."""
+    hlc: Hlc
+
+    @property
+    def rank(self) -> tuple[Hlc, tuple[Dot, ...]]:
+        """The order in which the later of two cells wins: hybrid logical clock, then dot, never wall time."""
+        return (self.hlc, self.dots[::-1])
+
+
+@dataclass(frozen=True, slots=True)
+class RecordState:
+    """All cells of a record and the version vector that covers their dots."""
+
+    cells: Mapping[str, Cell] = field(default_factory=dict)
+    version: VersionVector = field(default_factory=VersionVector)
+
+    def values(self) -> dict[str, Json]:
+        """The bare values by path."""
+        return {path: cell.value for path, cell in self.cells.items()}
+
+
+def rule_path(path: str) -> str:
+    """The path under which a rule is declared: `answers/controls/<row id>/need` is ruled by `answers/controls/need`."""
+    prefix, slash, rest = path.partition("/")
+    if prefix != ANSWERS or not slash:
+        return "/".join(path.split("/")[::2])
+    return f"{ANSWERS}/{'/'.join(rest.split('/')[::2])}"
+
+
+def row_of(path: str) -> str | None:
+    """The presence path of the row that a cell lies in; None for a cell outside rows and for presence paths themselves."""
+    parts = path.removeprefix(f"{ANSWERS}/").split("/")
+    return path.rpartition("/")[0] if len(parts) > 2 and len(parts) % 2 == 1 else None
+
+
+def is_row(path: str) -> bool:
+    """Whether the path is a row's own presence cell."""
+    return len(path.removeprefix(f"{ANSWERS}/").split("/")) % 2 == 0
+
+
+def edited(state: RecordState, values: Mapping[str, Json], dot: Dot, hlc: Hlc) -> RecordState:
+    """The record after its holder sets `values` in the change `dot`: those cells carry the dot, the vector covers it."""
+    cells = {**state.cells, **{path: Cell(value, (dot,), hlc) for path, value in values.items()}}
+    return RecordState(cells, state.version.with_dot(dot))

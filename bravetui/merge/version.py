@@ -1,0 +1,106 @@
+"""Dots and version vectors: who has seen which change (Parker et al. 1983; Almeida et al. 2012 for dots).
+
+A dot names one change for ever. A vector says, device by device, up to which counter a record contains changes. Per
+record the changes of one device arrive in order, so the highest counter stands for all before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+from bravetui.base.errors import BadInput
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Dot:
+    """One change: the number of the device that made it, and that device's counter."""
+
+    device: int
+    counter: int
+
+    def __str__(self) -> str:
+        return f"{self.device}.{self.counter}"
+
+    @staticmethod
+    def parse(text: str) -> Dot:
+        """Read `3.17`. Raises BadInput for anything else."""
+        device, dot, counter = text.partition(".")
+        if not (
+            dot and device.isascii() and device.isdecimal() and counter.isascii() and counter.isdecimal()
+        ):
+            raise BadInput(f"{text[:40]!r} is not a dot (device.counter).")
+        return Dot(int(device), int(counter))
+
+
+class Order(Enum):
+    """How one vector stands to another."""
+
+    EQUAL = "equal"
+    BEFORE = "before"
+    AFTER = "after"
+    CONCURRENT = "concurrent"
+
+
+class VersionVector:
+    """An immutable map from device number to the highest counter seen; absent means none."""
+
+    __slots__ = ("_counters",)
+
+    def __init__(self, counters: Mapping[int, int] | None = None) -> None:
+        self._counters: dict[int, int] = {d: c for d, c in (counters or {}).items() if c > 0}
+
+    def __getitem__(self, device: int) -> int:
+        return self._counters.get(device, 0)
+
+    def __iter__(self) -> Iterator[Dot]:
+        return (Dot(device, counter) for device, counter in sorted(self._counters.items()))
+
+    def __len__(self) -> int:
+        return len(self._counters)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, VersionVector) and self._counters == other._counters
+
+    def __hash__(self) -> int:
+        return hash(frozenset(self._counters.items()))
+
+    def __repr__(self) -> str:
+        return f"VersionVector({' '.join(map(str, self)) or 'empty'})"
+
+    def covers(self, dots: Iterable[Dot]) -> bool:
+        """Whether everyone who has this vector has seen all `dots`."""
+        return all(self._counters.get(dot.device, 0) >= dot.counter for dot in dots)
+
+    def joined(self, other: VersionVector) -> VersionVector:
+        """The least vector that covers both."""
+        counters = dict(self._counters)
+        for device, counter in other._counters.items():
+            if counter > counters.get(device, 0):
+                counters[device] = counter
+        return VersionVector(counters)
+
+    def with_dot(self, dot: Dot) -> VersionVector:
+        """This vector, having seen `dot` too."""
+        return self.joined(VersionVector({dot.device: dot.counter}))
+
+    def order(self, other: VersionVector) -> Order:
+        """Compare: did one see all that the other saw?"""
+        if self == other:
+            return Order.EQUAL
+        if other.covers(self):
+            return Order.BEFORE
+        return Order.AFTER if self.covers(other) else Order.CONCURRENT
+
+    def to_json(self) -> dict[str, int]:
+        """`{"3": 17}`: device numbers as strings, since JSON has no other keys."""
+        return {str(dot.device): dot.counter for dot in self}
+
+    @staticmethod
+    def from_json(value: Mapping[str, int]) -> VersionVector:
+        """Read what `to_json` wrote. Raises BadInput for anything else."""
+        try:
+            return VersionVector({int(device): int(counter) for device, counter in value.items()})
+        except (AttributeError, TypeError, ValueError) as error:
+            raise BadInput("A version vector is damaged.", "Fetch the record again from central.") from error
