@@ -1,0 +1,139 @@
+"""A change: who, when, which record, which fields from what to what, and what its author had seen.
+
+A change is its dot and its content hash. Same both: the same change, sent again. Same dot and another hash: a twin, a
+laptop restored from an image or cloned. The bytes that are hashed are canonical JSON, so they are the same at both ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    WithJsonSchema,
+)
+
+from bravetui.base.canonical import Json, content_hash
+from bravetui.base.errors import BravetuiError
+from bravetui.merge.hlc import Hlc
+from bravetui.merge.state import Cell, RecordState
+from bravetui.merge.version import Dot, VersionVector
+
+
+def _parsed(kind: type, parse: Any) -> BeforeValidator:
+    def validate(value: Any) -> Any:
+        if isinstance(value, kind):
+            return value
+        try:
+            return parse(value)
+        except (BravetuiError, TypeError, AttributeError) as error:
+            raise ValueError(str(error)) from error
+
+    return BeforeValidator(validate)
+
+
+WireDot = Annotated[
+    Dot, _parsed(Dot, Dot.parse), PlainSerializer(str, return_type=str),
+    WithJsonSchema({"type": "string", "pattern": r"^\d+\.\d+$", "examples": ["3.17"]}),
+]  # fmt: skip
+"""A dot on the wire: device number, full stop, counter."""
+
+WireHlc = Annotated[
+    Hlc, _parsed(Hlc, Hlc.parse), PlainSerializer(str, return_type=str),
+    WithJsonSchema({"type": "string", "pattern": r"^[0-9a-f]{15}$"}),
+]  # fmt: skip
+"""A hybrid logical clock stamp: fifteen hexadecimal digits that sort as the stamps do."""
+
+WireVector = Annotated[
+    VersionVector, _parsed(VersionVector, VersionVector.from_json),
+    PlainSerializer(VersionVector.to_json, return_type=dict[str, int]),
+    WithJsonSchema({"type": "object", "additionalProperties": {"type": "integer"}, "examples": [{"3": 17}]}),
+]  # fmt: skip
+"""A version vector on the wire: counters by device number."""
+
+WireJson = Annotated[Any, WithJsonSchema({"description": "Any JSON value; decimals travel as strings."})]
+
+
+class Message(BaseModel):
+    """Base of all wire types: immutable; fields that this version does not know are kept, never dropped."""
+
+    model_config = ConfigDict(frozen=True, extra="allow", arbitrary_types_allowed=True)
+
+
+class Op(StrEnum):
+    """What the author meant, for people and permissions; merging looks at the cells alone."""
+
+    CREATE = "create"
+    EDIT = "edit"
+    DELETE = "delete"
+    DECIDE = "decide"
+    """Settles a conflict: an edit whose author has seen both values."""
+
+
+class Change(Message):
+    """One entry of the ledger as its author wrote it."""
+
+    dot: WireDot
+    scope_id: str = Field(min_length=1, max_length=64)
+    """Organization or project: the unit of permission, ordering and paging."""
+    kind: str = Field(min_length=1, max_length=40)
+    record_id: str = Field(min_length=1, max_length=64)
+    op: Op
+    context: WireVector
+    """What the author had seen of this record; covers none of its own dot."""
+    before: dict[str, WireJson] = Field(default_factory=dict)
+    """Values that the author replaced, by path; absent for a path that had none."""
+    after: dict[str, WireJson]
+    """Values that the author left, by path. None empties a field or removes a row."""
+    hlc: WireHlc
+    author_id: str
+    at: AwareDatetime
+    """The author's wall clock: shown to people, never used to order."""
+    reason: str | None = None
+    """Why, where the author gave a reason: a decision, a correction of a submitted form."""
+    conflict_id: str | None = None
+    """The conflict that a decision settles."""
+
+    def to_json(self) -> dict[str, Json]:
+        """The JSON object whose canonical bytes are hashed, stored and sent."""
+        return self.model_dump(mode="json", exclude_none=False)
+
+    @property
+    def hash(self) -> str:
+        """The content hash (SHA-256, hexadecimal)."""
+        return content_hash(self.to_json())
+
+    def author_state(self, hlc: Hlc | None = None) -> RecordState:
+        """The touched cells as the author left them; `hlc` replaces a stamp that central had to clamp."""
+        cells = {path: Cell(value, (self.dot,), hlc or self.hlc) for path, value in self.after.items()}
+        return RecordState(cells, self.context.with_dot(self.dot))
+
+
+def make_change(
+    *,
+    dot: Dot,
+    target: tuple[str, str, str],
+    op: Op,
+    context: VersionVector,
+    before: Mapping[str, Json],
+    after: Mapping[str, Json],
+    hlc: Hlc,
+    author_id: str,
+    at: datetime,
+    reason: str | None = None,
+    conflict_id: str | None = None,
+) -> Change:
+    """Build a change without re-validating what this program itself made; `target` is (scope id, kind, record id)."""
+    scope_id, kind, record_id = target
+    return Change(
+        dot=dot, scope_id=scope_id, kind=kind, record_id=record_id, op=op, context=context,
+        before=dict(before), after=dict(after), hlc=hlc, author_id=author_id, at=at, reason=reason, conflict_id=conflict_id,
+    )  # fmt: skip

@@ -1,0 +1,82 @@
+"""The four lanes, as one table: what goes first, how much at a time, how it is retried, who may wait.
+
+Change a lane here and nowhere else. Which kind of record rides which lane stands beside the kind (`db/kinds`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from bravetui.merge.rules import Rule
+
+
+class Lane(StrEnum):
+    """Priority classes of traffic, most urgent first."""
+
+    CRITICAL = "critical"
+    FORMS = "forms"
+    PHOTOS = "photos"
+    ANALYTICS = "analytics"
+
+
+class Direction(StrEnum):
+    """Which way a lane's records travel, and which way first."""
+
+    BOTH = "both ways"
+    UPLOAD_FIRST = "upload first"
+    UPLOAD = "upload only"
+
+
+@dataclass(frozen=True, slots=True)
+class LanePolicy:
+    """How one lane travels."""
+
+    lane: Lane
+    label: str
+    """The lane's name on screen."""
+    carries: str
+    """What rides in it, in a foreman's words."""
+    direction: Direction
+    batch_changes_max: int
+    """Changes in one push."""
+    page_rows: int
+    """Rows asked for in one pull."""
+    concurrency: int
+    """Transfers of this lane at a time."""
+    wait_first_s: float
+    """First pause after a failure; doubles from there, with full jitter."""
+    wait_max_s: float
+    """Longest pause. No lane ever gives up: after the longest pause it goes on trying at that interval."""
+    conflict_default: Rule
+    """For fields of this lane's kinds that declare no rule of their own."""
+    may_wait: bool
+    """Whether it holds back on battery and on a slow line."""
+    compress: bool
+    """Whether its bodies are compressed (photos are already)."""
+
+
+LANES: tuple[LanePolicy, ...] = (
+    LanePolicy(
+        Lane.CRITICAL, "Critical", "inspections, violations, weather, alerts",
+        Direction.BOTH, 100, 500, 1, 1.0, 60.0, Rule.REVIEW, may_wait=False, compress=True,
+    ),
+    LanePolicy(
+        Lane.FORMS, "Forms", "submissions, signatures, daily logs",
+        Direction.UPLOAD_FIRST, 50, 500, 1, 2.0, 300.0, Rule.REVIEW, may_wait=False, compress=True,
+    ),
+    LanePolicy(
+        Lane.PHOTOS, "Photos", "photo details, thumbnails, images",
+        Direction.UPLOAD_FIRST, 10, 500, 3, 5.0, 900.0, Rule.LAST_WRITE_WINS, may_wait=True, compress=False,
+    ),
+    LanePolicy(
+        Lane.ANALYTICS, "Usage", "daily counts of use and speed",
+        Direction.UPLOAD, 50, 0, 1, 30.0, 3600.0, Rule.SUM, may_wait=True, compress=True,
+    ),
+)  # fmt: skip
+"""In the order in which they are served: whatever is critical goes first, even when it was queued last."""
+
+POLICY: dict[Lane, LanePolicy] = {policy.lane: policy for policy in LANES}
+
+PRIORITY: dict[Lane, int] = {policy.lane: place for place, policy in enumerate(LANES)}
+"""0 is the most urgent."""

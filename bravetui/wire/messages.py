@@ -1,0 +1,220 @@
+"""The messages of the central API: enrolment, and the one exchange that carries pushes, verdicts and news.
+
+`POST /v1/enrol` trades a one-time code for a device number. `POST /v1/sync` is everything else: batches up, verdicts
+and pages down, in one round trip. docs/protocol.md tells it to someone who would write another client.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from pydantic import AwareDatetime, Field
+
+from bravetui.merge.hlc import Hlc
+from bravetui.merge.state import Cell, RecordState
+from bravetui.merge.version import Dot
+from bravetui.wire.change import Change, Message, WireDot, WireHlc, WireJson, WireVector
+from bravetui.wire.lanes import Lane
+
+PROTOCOL = 1
+"""Raised when an older peer could no longer understand; unknown fields alone never need it."""
+
+BODY_BYTES_MAX = 16 * 1024 * 1024
+"""Largest body, uncompressed, that either end reads."""
+
+
+class Enrol(Message):
+    """A laptop asks to be known: `POST /v1/enrol`."""
+
+    code: str = Field(min_length=4, max_length=64)
+    """The one-time code that central printed."""
+    device_name: str = Field(min_length=1, max_length=100)
+    device_key: str
+    """Public Ed25519 key (RFC 8032), base64url."""
+
+
+class ScopeGrant(Message):
+    """One scope that the device may sync."""
+
+    scope_id: str
+    name: str
+    kind: str
+    """`organization` or `project`."""
+    permissions: tuple[str, ...] = ()
+
+
+class Enrolled(Message):
+    """Central's answer to `Enrol`."""
+
+    device: int
+    """The device number: first half of every dot this laptop will make."""
+    token: str
+    """Secret for the Authorization header (RFC 6750); central keeps only its hash."""
+    user_id: str
+    user_name: str
+    organization_id: str
+    scopes: tuple[ScopeGrant, ...]
+    central_key: str
+    """Central's public Ed25519 key, base64url: checks every receipt and checkpoint."""
+    epoch: str
+
+
+class Outcome(StrEnum):
+    """What became of a change at central."""
+
+    APPLIED = "applied"
+    MERGED = "merged"
+    CONFLICT = "conflict"
+    PARKED = "parked"
+    """Kept until the record it belongs to has arrived."""
+    REFUSED = "refused"
+    TWIN = "twin"
+    """Another change already bears this dot: this laptop is a copy, and is given a new device number."""
+
+
+class Verdict(Message):
+    """Central's signed word on one change: the receipt."""
+
+    dot: WireDot
+    hash: str
+    """Hash of the change it speaks of. A verdict whose hash is not ours acknowledges nothing."""
+    outcome: Outcome
+    seq: int = 0
+    """Central's number for the change inside its scope; 0 while parked or refused."""
+    superseded: tuple[str, ...] = ()
+    """Paths where a rule let another's value stand."""
+    conflicts: tuple[str, ...] = ()
+    """Ids of the conflicts it opened."""
+    code: str | None = None
+    field: str | None = None
+    reason: str | None = None
+    """Why it was refused, for a person."""
+    epoch: str = ""
+    at: AwareDatetime
+    signature: str = ""
+    """Ed25519 by central over the canonical bytes of all other fields, base64url."""
+
+
+class Batch(Message):
+    """Changes of one lane, oldest first."""
+
+    lane: Lane
+    changes: tuple[Change, ...]
+
+
+class PullAsk(Message):
+    """Which rows of one scope and lane a laptop wants next."""
+
+    scope_id: str
+    lane: Lane
+    after: int = 0
+    """News: rows whose seq is greater, oldest first. 0 with `before` None starts at the newest."""
+    before: int | None = None
+    """History: rows whose seq is smaller, newest first; None once the beginning has been reached."""
+    rows_max: int = Field(default=500, ge=1, le=5000)
+
+
+class Stamped(Message):
+    """Cells that share their dots and stamp."""
+
+    dots: tuple[WireDot, ...]
+    hlc: WireHlc
+    cells: dict[str, WireJson]
+
+
+class Row(Message):
+    """A record as central has it, or what changed of it."""
+
+    kind: str
+    id: str
+    seq: int
+    whole: bool
+    """Whether all cells are here, or only those changed since the laptop's cursor."""
+    version: WireVector
+    stamps: tuple[Stamped, ...]
+
+    def state(self) -> RecordState:
+        """The cells as merging sees them."""
+        cells = {
+            path: Cell(value, group.dots, group.hlc)
+            for group in self.stamps
+            for path, value in group.cells.items()
+        }
+        return RecordState(cells, self.version)
+
+
+def stamps_of(state: RecordState, only: frozenset[str] | None = None) -> tuple[Stamped, ...]:
+    """Group a state's cells by stamp; `only` keeps the paths that changed."""
+    groups: dict[tuple[tuple[Dot, ...], Hlc], dict[str, WireJson]] = {}
+    for path, cell in state.cells.items():
+        if only is None or path in only:
+            groups.setdefault((cell.dots, cell.hlc), {})[path] = cell.value
+    return tuple(Stamped(dots=dots, hlc=hlc, cells=cells) for (dots, hlc), cells in groups.items())
+
+
+class Page(Message):
+    """One scope's and lane's rows, and where to go on from."""
+
+    scope_id: str
+    lane: Lane
+    rows: tuple[Row, ...]
+    after: int
+    """Cursor for the next ask: everything up to here, and from `before` on, has now been sent."""
+    before: int | None
+    """None: the beginning has been reached."""
+    more: bool
+    """Whether asking again at once would bring more."""
+    rows_left: int = 0
+    """Central's count of rows still to come in this lane, for the progress shown."""
+
+
+class Checkpoint(Message):
+    """Central's signed word that it holds these of a device's changes."""
+
+    device: int
+    epoch: str
+    held: tuple[tuple[int, int], ...]
+    """Ranges of counters, first and last inclusive, in order."""
+    at: AwareDatetime
+    signature: str = ""
+
+    def covers(self, counter: int) -> bool:
+        """Whether central vouches for the change with this counter."""
+        return any(first <= counter <= last for first, last in self.held)
+
+
+class SyncRequest(Message):
+    """One exchange: `POST /v1/sync`."""
+
+    protocol: int = PROTOCOL
+    device: int
+    epoch: str = ""
+    """The epoch this laptop last saw; empty before the first contact."""
+    sent_at: AwareDatetime
+    push: tuple[Batch, ...] = ()
+    pull: tuple[PullAsk, ...] = ()
+
+
+class SyncAnswer(Message):
+    """Central's answer: verdicts for what was pushed, pages for what was asked."""
+
+    protocol: int = PROTOCOL
+    epoch: str
+    now: AwareDatetime
+    verdicts: tuple[Verdict, ...] = ()
+    pages: tuple[Page, ...] = ()
+    checkpoint: Checkpoint
+    new_device: int | None = None
+    """Given to a twin: re-dot what is unsent under this device number."""
+    scopes: tuple[ScopeGrant, ...] = ()
+    """What this device may sync now, so that a permission change is noticed at the next contact."""
+
+
+class Problem(Message):
+    """An error of the API (RFC 9457), in words for a person."""
+
+    type: str
+    title: str
+    detail: str = ""
+    status: int
+    retry_after_s: float | None = None

@@ -1,0 +1,42 @@
+"""Receipts: what exactly central signs, so that a laptop can check it offline years later.
+
+The signed bytes are the canonical JSON of all fields but the signature, prefixed by what they are, so that a signature
+for one thing can never be passed off as a signature for another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from bravetui.base.canonical import canonical_bytes
+from bravetui.wire.messages import Checkpoint, Verdict
+
+Sign = Callable[[bytes], str]
+"""Bytes to a base64url Ed25519 signature."""
+
+Verify = Callable[[bytes, str], bool]
+"""Whether a base64url signature is central's over the bytes."""
+
+_Signed = TypeVar("_Signed", Verdict, Checkpoint)
+
+
+def signed_bytes(message: Verdict | Checkpoint) -> bytes:
+    """The bytes that the signature covers."""
+    label = type(message).__name__.lower().encode()
+    return (
+        b"bravetui-"
+        + label
+        + b"-1\n"
+        + canonical_bytes(message.model_dump(mode="json", exclude={"signature"}))
+    )
+
+
+def sign(message: _Signed, with_key: Sign) -> _Signed:
+    """The same message, signed."""
+    return message.model_copy(update={"signature": with_key(signed_bytes(message))})
+
+
+def is_genuine(message: Verdict | Checkpoint, verify: Verify) -> bool:
+    """Whether central really said this. A captive portal, a proxy or a rogue server did not."""
+    return bool(message.signature) and verify(signed_bytes(message), message.signature)
