@@ -1,0 +1,160 @@
+"""Tables that only a laptop has: outbox, bases, cursors, lane states, sync log, parked arrivals.
+
+What sync is doing is in these tables and not in memory, which is how a second window, support over SSH and `bravetui
+status` see the same state as the app.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import BigInteger, Index
+from sqlmodel import Field, SQLModel
+
+from bravetui.db.tables.columns import DEVICE, JsonType
+
+
+class OutboxState(StrEnum):
+    """Where a change of this laptop stands. Only `confirmed` may ever be forgotten."""
+
+    PENDING = "pending"
+    """Never sent; further typing folds into it."""
+    SENT = "sent"
+    """Sent, no verdict yet; the same bytes are sent again until one comes."""
+    PARKED = "parked"
+    """Central keeps it until the record it belongs to arrives."""
+    APPLIED = "applied"
+    """Named in a genuine verdict of central's, with its hash."""
+    CONFIRMED = "confirmed"
+    """Covered by a signed checkpoint fetched in a later request."""
+    REFUSED = "refused"
+    """In quarantine: central said no; kept, shown, can be mended and sent again."""
+
+
+UNACKNOWLEDGED = (OutboxState.PENDING, OutboxState.SENT)
+"""States that the worker still has to bring to central."""
+
+
+class DeviceTable(SQLModel):
+    """Base of the laptop's own tables."""
+
+    metadata = DEVICE
+
+
+class Meta(DeviceTable, table=True):
+    """Single values: counter, clock stamp, epoch, last contact."""
+
+    __tablename__ = "meta"
+
+    key: str = Field(primary_key=True, max_length=60)
+    value: str = ""
+
+
+class Outbox(DeviceTable, table=True):
+    """The laptop's own changes that central has not confirmed (and for a while those it has)."""
+
+    __tablename__ = "outbox"
+    __table_args__ = (
+        Index("ix_outbox_state_lane_counter", "state", "lane", "counter"),
+        Index("ix_outbox_scope_id_kind_record_id", "scope_id", "kind", "record_id"),
+    )
+
+    device: int = Field(primary_key=True)
+    counter: int = Field(primary_key=True, sa_type=BigInteger)
+    """Never re-used, not even once the queue is empty: it comes from `meta`, not from the row."""
+    scope_id: str = Field(max_length=36)
+    lane: str = Field(max_length=20)
+    kind: str = Field(max_length=40)
+    record_id: str = Field(max_length=36)
+    body: str
+    """The change as canonical JSON: the very bytes that are hashed and sent."""
+    hash: str = Field(max_length=64)
+    state: str = Field(default=OutboxState.PENDING, max_length=20)
+    made_at: datetime
+    updated_at: datetime
+    sent_at: datetime | None = None
+    attempts: int = 0
+    error: str | None = None
+    """Why the last attempt did not go through, in words."""
+    verdict: Mapping[str, Any] | None = Field(default=None, sa_type=JsonType)
+    """Central's receipt."""
+    settled_at: datetime | None = None
+    """When it became applied, parked or refused."""
+
+
+class Base(DeviceTable, table=True):
+    """A record as this laptop and central last agreed on it; kept while the laptop's changes to it are not acknowledged."""
+
+    __tablename__ = "base"
+
+    scope_id: str = Field(primary_key=True, max_length=36)
+    kind: str = Field(primary_key=True, max_length=40)
+    record_id: str = Field(primary_key=True, max_length=36)
+    # "values" is an SQL keyword that SQLite and PostgreSQL both want quoted.
+    agreed: Mapping[str, Any] = Field(default_factory=dict, sa_type=JsonType)
+    """Values by path."""
+
+
+class Cursor(DeviceTable, table=True):
+    """How much of one scope's lane has been pulled: news up to `after`, history down to `before`."""
+
+    __tablename__ = "cursor"
+
+    scope_id: str = Field(primary_key=True, max_length=36)
+    lane: str = Field(primary_key=True, max_length=20)
+    after: int = Field(default=0, sa_type=BigInteger)
+    before: int | None = Field(default=0, sa_type=BigInteger)
+    """0: nothing pulled yet. None: the beginning has been reached."""
+    rows_left: int = 0
+
+
+class Parked(DeviceTable, table=True):
+    """A row of a kind that this version does not know: kept as it came, and used after an upgrade."""
+
+    __tablename__ = "parked"
+
+    scope_id: str = Field(primary_key=True, max_length=36)
+    kind: str = Field(primary_key=True, max_length=40)
+    record_id: str = Field(primary_key=True, max_length=36)
+    row: Mapping[str, Any] = Field(default_factory=dict, sa_type=JsonType)
+
+
+class LaneState(DeviceTable, table=True):
+    """What a lane is doing, for every window to read."""
+
+    __tablename__ = "lane_state"
+
+    lane: str = Field(primary_key=True, max_length=20)
+    failures: int = 0
+    """In a row; 0 after any success."""
+    next_attempt_at: datetime | None = None
+    why: str | None = None
+    """What it waits for, in words; None when it does not wait."""
+    last_done_at: datetime | None = None
+
+
+class SyncLog(DeviceTable, table=True):
+    """What sync did, a line an event, for people. Holds counts and words, never answers, names or secrets."""
+
+    __tablename__ = "sync_log"
+
+    id: int | None = Field(default=None, primary_key=True)
+    at: datetime
+    event: str = Field(max_length=40)
+    lane: str | None = Field(default=None, max_length=20)
+    words: str = ""
+    numbers: Mapping[str, Any] = Field(default_factory=dict, sa_type=JsonType)
+
+
+class ScopeSeen(DeviceTable, table=True):
+    """A scope that central lets this device sync, as of the last contact."""
+
+    __tablename__ = "scope_seen"
+
+    scope_id: str = Field(primary_key=True, max_length=36)
+    name: str = ""
+    kind: str = Field(default="project", max_length=20)
+    permissions: list[str] = Field(default_factory=list, sa_type=JsonType)

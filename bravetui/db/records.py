@@ -1,0 +1,155 @@
+"""Loads and saves records as merging sees them: typed rows on one side, cells and vectors on the other.
+
+The same code runs on the laptop's SQLite and on central's PostgreSQL, in bulk, through SQLAlchemy core. A cell whose
+path this version does not know is kept in `extra` and moves into its column after an upgrade.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, select
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+from bravetui.base.canonical import Json
+from bravetui.db.kinds import Kind
+from bravetui.db.values import to_cell, to_column
+from bravetui.merge.hlc import Hlc
+from bravetui.merge.state import DELETED, Cell, RecordState
+from bravetui.merge.version import Dot, VersionVector
+
+IDS_PER_QUERY = 500
+"""Below SQLite's and PostgreSQL's limits on bound parameters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A record and central's number of its last change."""
+
+    state: RecordState
+    seq: int = 0
+
+
+def load(connection: Connection, kind: Kind, scope_id: str, record_id: str) -> Stored | None:
+    """One record; None where there is none."""
+    return load_many(connection, kind, scope_id, [record_id]).get(record_id)
+
+
+def load_many(connection: Connection, kind: Kind, scope_id: str, ids: Iterable[str]) -> dict[str, Stored]:
+    """Records of one kind and scope by id; absent ones are absent."""
+    wanted = list(dict.fromkeys(ids))
+    found: dict[str, Stored] = {}
+    for start in range(0, len(wanted), IDS_PER_QUERY):
+        some = wanted[start : start + IDS_PER_QUERY]
+        query = select(kind.table).where(kind.table.c.scope_id == scope_id, kind.table.c.id.in_(some))
+        found |= {row["id"]: stored_from_row(kind, row) for row in connection.execute(query).mappings()}
+    return found
+
+
+def save_many(connection: Connection, kind: Kind, scope_id: str, records: Mapping[str, Stored]) -> None:
+    """Insert or replace records, in one statement."""
+    if not records:
+        return
+    make_insert = postgresql_insert if connection.dialect.name == "postgresql" else sqlite_insert
+    insert = make_insert(kind.table)
+    columns = {c.name: insert.excluded[c.name] for c in kind.table.columns if not c.primary_key}
+    statement = insert.on_conflict_do_update(index_elements=["scope_id", "id"], set_=columns)
+    connection.execute(
+        statement, [row_from_stored(kind, scope_id, key, value) for key, value in records.items()]
+    )
+
+
+def stored_from_row(kind: Kind, row: RowMapping | Mapping[str, Any]) -> Stored:
+    """A table's row as cells."""
+    values: dict[str, Json] = dict(row["extra"])
+    for name in kind.columns:
+        if name in kind.documents:
+            values |= {f"{name}/{path}": value for path, value in (row[name] or {}).items()}
+        else:
+            values[name] = to_cell(row[name])
+    if row["deleted"]:
+        values[DELETED] = True
+    state = RecordState(_with_stamps(values, row["stamps"]), VersionVector.from_json(row["version"]))
+    return Stored(state, row["seq"])
+
+
+def row_from_stored(kind: Kind, scope_id: str, record_id: str, stored: Stored) -> dict[str, Any]:
+    """Cells as a table's row. Raises Refused for a value that its column cannot hold."""
+    cells = stored.state.cells
+    row: dict[str, Any] = {
+        "scope_id": scope_id,
+        "id": record_id,
+        "seq": stored.seq,
+        "version": stored.state.version.to_json(),
+        "stamps": _stamps(cells, kind),
+        "deleted": DELETED in cells and cells[DELETED].value is True,
+        "extra": {},
+    }
+    for name, column in kind.columns.items():
+        row[name] = {} if name in kind.documents else _default(column)
+    for path, cell in cells.items():
+        name, slash, inner = path.partition("/")
+        if slash and name in kind.documents:
+            row[name][inner] = cell.value
+        elif path in kind.columns and path not in kind.documents:
+            row[path] = to_column(kind.columns[path], cell.value)
+        elif path != DELETED or cell.value is not True:
+            row["extra"][path] = cell.value
+    return row
+
+
+def normalised(kind: Kind, values: Mapping[str, Json]) -> dict[str, Json]:
+    """The values as they will read back from the table. Raises Refused for one that does not fit its column."""
+    return {
+        path: to_cell(to_column(kind.columns[path], value))
+        if path in kind.columns and path not in kind.documents
+        else value
+        for path, value in values.items()
+    }
+
+
+def _default(column: Any) -> Any:
+    if column.default is None:
+        return None
+    return column.default.arg(None) if column.default.is_callable else column.default.arg
+
+
+def _stamps(cells: Mapping[str, Cell], kind: Kind) -> dict[str, Any]:
+    """Stamps grouped, the commonest without its paths: most records are made by one change and touched by few more."""
+    if not cells:
+        return {}
+    by_stamp: dict[tuple[tuple[Dot, ...], Hlc], list[str]] = {}
+    for path, cell in cells.items():
+        by_stamp.setdefault((cell.dots, cell.hlc), []).append(path)
+    rest, _ = Counter({stamp: len(paths) for stamp, paths in by_stamp.items()}).most_common(1)[0]
+    packed: dict[str, Any] = {"rest": _packed(*rest)}
+    others = [[*_packed(*stamp), sorted(paths)] for stamp, paths in by_stamp.items() if stamp != rest]
+    absent = [name for name in kind.columns if name not in kind.documents and name not in cells]
+    if others:
+        packed["cells"] = sorted(others)
+    if absent:
+        packed["absent"] = absent
+    return packed
+
+
+def _packed(dots: tuple[Dot, ...], hlc: Hlc) -> list[Any]:
+    return [[str(dot) for dot in dots], str(hlc)]
+
+
+def _unpacked(packed: list[Any]) -> tuple[tuple[Dot, ...], Hlc]:
+    return tuple(Dot.parse(dot) for dot in packed[0]), Hlc.parse(packed[1])
+
+
+def _with_stamps(values: Mapping[str, Json], stamps: Mapping[str, Any]) -> dict[str, Cell]:
+    if not stamps:
+        return {}
+    rest = _unpacked(stamps["rest"])
+    special = {path: _unpacked(group) for group in stamps.get("cells", ()) for path in group[2]}
+    absent = frozenset(stamps.get("absent", ()))
+    return {
+        path: Cell(value, *special.get(path, rest)) for path, value in values.items() if path not in absent
+    }

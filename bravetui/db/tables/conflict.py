@@ -1,0 +1,35 @@
+"""Conflicts are synced records: open at central the moment they arise, decided once by anyone, closed everywhere."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from bravetui.db.tables.columns import Synced, merged
+from bravetui.merge.rules import Rule
+
+
+class Conflict(Synced, table=True):
+    """Two values that two people set, neither having seen the other's, and what was decided."""
+
+    __tablename__ = "conflict"
+
+    record_kind: str = merged(Rule.SERVER_WINS, default="", max_length=40)
+    record_id: str = merged(Rule.SERVER_WINS, default="", max_length=36)
+    paths: list[str] = merged(Rule.SERVER_WINS, json=list)
+    rule: str = merged(Rule.SERVER_WINS, default="review", max_length=20)
+    base: dict[str, Any] = merged(Rule.SERVER_WINS, json=dict)
+    """Values both had agreed on, by path."""
+    local: dict[str, Any] = merged(Rule.SERVER_WINS, json=dict)
+    """The side that arrived second: `{"values", "dots", "author_id", "at", "device"}`."""
+    remote: dict[str, Any] = merged(Rule.SERVER_WINS, json=dict)
+    """The side that central had."""
+    provisional: dict[str, Any] = merged(Rule.SERVER_WINS, json=dict)
+    """Values that stand until someone decides, by path."""
+    status: str = merged(Rule.SERVER_WINS, default="open", max_length=20)
+    """`open` or `resolved`."""
+    opened_at: datetime | None = merged(Rule.EARLIEST)
+    resolved_at: datetime | None = merged(Rule.SERVER_WINS)
+    resolved_by: str | None = merged(Rule.SERVER_WINS, max_length=64)
+    resolution: dict[str, Any] = merged(Rule.SERVER_WINS, json=dict)
+    """Values decided on, by path, and the `reason` given."""
