@@ -1,0 +1,232 @@
+"""The laptop's encrypted database, opened so that what is committed stays committed.
+
+SQLCipher with a raw key, WAL, `synchronous=FULL` (NORMAL loses saved forms at a power cut), foreign keys on; all of it
+is read back and refused otherwise. Transactions are begun here and nowhere else: IMMEDIATE for writes, since a deferred
+one fails at once when another process has written, and because the driver's own mode does not roll DDL back. Every
+error of SQLite becomes one of ours in `foreign_errors`. Knows no table.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlcipher3.dbapi2 as sqlcipher  # type: ignore[import-untyped]
+from sqlalchemy import Connection, Engine, QueuePool, create_engine, event
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from bravetui.base.errors import BadInput, BravetuiError, Busy, Corrupt, WrongKey
+from bravetui.base.files import foreign_file_errors, make_private_folder, storage_full
+
+KEY_BYTES = 32
+BUSY_WAIT_S = 10.0
+_READ_ONLY = "bravetui_read"
+
+_SETTINGS = (
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    "foreign_keys=ON",
+    "fullfsync=ON",
+    "checkpoint_fullfsync=ON",
+    # Sorting must not spill readable rows into a temporary file.
+    "temp_store=MEMORY",
+    "trusted_schema=OFF",
+    # A stuck reader lets the WAL grow; it is cut back to this many bytes once the reader is gone.
+    "journal_size_limit=16777216",
+)
+_READ_BACK = (("journal_mode", "wal"), ("synchronous", 2), ("foreign_keys", 1), ("temp_store", 2))
+
+
+def open_laptop_engine(
+    path: Path, key: bytes, *, pages_max: int | None = None, busy_wait_s: float = BUSY_WAIT_S
+) -> Engine:
+    """Open the database, or make an empty one; one connection has been tried when this returns.
+
+    `pages_max` is a soft quota in pages of 4,096 bytes, under which deleting still works when it is reached.
+    Raises WrongKey (also for a damaged first page, which cannot be told from it), Corrupt, StorageFull, Busy, BadInput.
+    """
+    assert len(key) == KEY_BYTES
+    make_private_folder(path.parent)
+    with foreign_file_errors():
+        path.touch(mode=0o600)
+        _refuse_plain(path)
+    engine = create_engine(
+        "sqlite://",
+        module=sqlcipher,
+        creator=_creator(path, key, pages_max, busy_wait_s),
+        poolclass=QueuePool,
+        hide_parameters=True,
+    )
+    event.listen(engine, "begin", _begin)
+    try:
+        with read_transaction(engine) as connection:
+            connection.exec_driver_sql("SELECT count(*) FROM sqlite_master").scalar_one()
+    except BaseException:
+        engine.dispose()
+        raise
+    return engine
+
+
+@contextmanager
+def write_transaction(engine: Engine) -> Iterator[Connection]:
+    """All that is done inside becomes durable together when the block ends, or nothing at all (DDL included).
+
+    Waits for another writer up to the engine's `busy_wait_s`, then raises Busy. Keep it to a few milliseconds.
+    """
+    with foreign_errors(), engine.begin() as connection:
+        yield connection
+
+
+@contextmanager
+def read_transaction(engine: Engine) -> Iterator[Connection]:
+    """One consistent look at all tables; neither waits for a writer nor holds one up. Nothing written inside is kept."""
+    with foreign_errors(), engine.connect() as connection:
+        connection.execution_options(**{_READ_ONLY: True})
+        with connection.begin() as transaction:
+            yield connection
+            transaction.rollback()
+
+
+@contextmanager
+def foreign_errors() -> Iterator[None]:
+    """The one place where errors of SQLite, the pool and the operating system become the project's.
+
+    A violated constraint or a wrong statement passes unchanged: it is a programmer's mistake.
+    """
+    try:
+        with foreign_file_errors():
+            yield
+    except DBAPIError as error:
+        ours = our_sql_error(error.orig)
+        if ours is None:
+            raise
+        raise ours from error
+    except sqlcipher.Error as error:
+        ours = our_sql_error(error)
+        if ours is None:
+            raise
+        raise ours from error
+    except PoolTimeout as error:
+        raise _busy() from error
+
+
+def our_sql_error(error: BaseException | None) -> BravetuiError | None:
+    """The project's error for one of SQLite's result codes; None for those that are a programmer's mistake.
+
+    SQLCipher's driver has an exception tree of its own, so codes count and not classes; their names are in `sqlite3`.
+    """
+    code = getattr(error, "sqlite_errorcode", None)
+    if not isinstance(code, int):
+        return None
+    make = _BY_EXTENDED_CODE.get(code) or _BY_CODE.get(code & 0xFF)
+    return make() if make else None
+
+
+def _busy() -> Busy:
+    return Busy(
+        "Another window of bravetui is writing to the database just now; nothing was changed.",
+        "Try again in a moment.",
+    )
+
+
+def _wrong_key() -> WrongKey:
+    return WrongKey(
+        "The database on this laptop does not open with this key.",
+        "Unlock with the passphrase it was set up with; if that is right, its first page is damaged: run `bravetui doctor`.",
+    )
+
+
+def _corrupt() -> Corrupt:
+    return Corrupt(
+        "The database on this laptop is damaged; your saved work is also in the journal beside it.",
+        "Run `bravetui doctor`: it sets the damaged file aside and rebuilds from the journal and from central.",
+    )
+
+
+def _failing_disk() -> Corrupt:
+    return Corrupt(
+        "The disk reported an error while the database was being read or written.",
+        "Hand in what is waiting, or export a rescue bundle, before using this disk any further.",
+    )
+
+
+def _denied() -> BadInput:
+    return BadInput(
+        "The database file cannot be opened or written by this account.",
+        "Check the permissions of its folder, and that the disk is not read-only, and try again.",
+    )
+
+
+_BY_CODE: dict[int, Callable[[], BravetuiError]] = {
+    sqlite3.SQLITE_BUSY: _busy,
+    sqlite3.SQLITE_LOCKED: _busy,
+    sqlite3.SQLITE_PROTOCOL: _busy,
+    sqlite3.SQLITE_NOTADB: _wrong_key,
+    sqlite3.SQLITE_CORRUPT: _corrupt,
+    sqlite3.SQLITE_FORMAT: _corrupt,
+    sqlite3.SQLITE_FULL: storage_full,
+    sqlite3.SQLITE_IOERR: _failing_disk,
+    sqlite3.SQLITE_PERM: _denied,
+    sqlite3.SQLITE_READONLY: _denied,
+    sqlite3.SQLITE_CANTOPEN: _denied,
+    sqlite3.SQLITE_AUTH: _denied,
+}
+# A limit on file size and some quotas refuse the write itself instead of saying "full"; room is the cure for each.
+_BY_EXTENDED_CODE: dict[int, Callable[[], BravetuiError]] = {
+    sqlite3.SQLITE_IOERR_WRITE: storage_full,
+    sqlite3.SQLITE_IOERR_SHMSIZE: storage_full,
+}
+
+
+def _refuse_plain(path: Path) -> None:
+    with path.open("rb") as file:
+        if file.read(16) == b"SQLite format 3\x00":
+            raise BadInput(
+                "The file where the database should be is a database without encryption.",
+                "Move it elsewhere; bravetui never writes readable records to the disk.",
+            )
+
+
+def _creator(path: Path, key: bytes, pages_max: int | None, busy_wait_s: float) -> Callable[[], Any]:
+    def connect() -> Any:
+        connection = sqlcipher.connect(
+            str(path),
+            timeout=busy_wait_s,
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=256,
+        )
+        try:
+            _configure(connection, key, pages_max)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    return connect
+
+
+def _configure(connection: Any, key: bytes, pages_max: int | None) -> None:
+    # First of all, or SQLCipher writes to stderr, across the terminal that the app draws on.
+    connection.execute("PRAGMA cipher_log_level=NONE")
+    connection.execute(f"PRAGMA key=\"x'{key.hex()}'\"")
+    for setting in _SETTINGS:
+        connection.execute(f"PRAGMA {setting}")
+    if pages_max is not None:
+        connection.execute(f"PRAGMA max_page_count={pages_max:d}")
+    for name, wanted in _READ_BACK:
+        (found,) = connection.execute(f"PRAGMA {name}").fetchone()
+        if found != wanted:
+            raise BadInput(
+                f"The disk of this folder cannot keep a database safely ({name} is {found}).",
+                "Choose a folder on this laptop's own disk, not on a network share.",
+            )
+
+
+def _begin(connection: Connection) -> None:
+    read_only = connection.get_execution_options().get(_READ_ONLY, False)
+    connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
