@@ -16,6 +16,9 @@ MAX_DRIFT_MS = 24 * 3600 * 1000
 
 _LOGICAL_MAX = 0xFFFF
 
+_WALL_MS_MAX = (1 << 44) - 1
+"""The year 2527: what eleven hexadecimal digits hold. A clock beyond that is not believed."""
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Hlc:
@@ -36,8 +39,8 @@ class Hlc:
 
 
 def tick(last: Hlc, now_ms: int) -> Hlc:
-    """The stamp of a new edit: later than `last`, and at least the wall time."""
-    if now_ms > last.wall_ms:
+    """The stamp of a new edit: later than `last`, and at least the wall time (if that can be written at all)."""
+    if last.wall_ms < now_ms <= _WALL_MS_MAX:
         return Hlc(now_ms)
     if last.logical < _LOGICAL_MAX:
         return Hlc(last.wall_ms, last.logical + 1)
@@ -53,5 +56,4 @@ def observe(last: Hlc, seen: Hlc, now_ms: int) -> Hlc:
 
 def clamp(stamp: Hlc, received_ms: int) -> Hlc:
     """The stamp as central stores it: never later than its arrival by more than the drift allowed."""
-    latest = Hlc(received_ms + MAX_DRIFT_MS)
-    return min(stamp, latest)
+    return min(stamp, Hlc(received_ms + MAX_DRIFT_MS))

@@ -32,6 +32,12 @@ class Stands:
     ask: bool = False
 
 
+_SIZES = (("higher",), ("lower",))
+"""Orders of amounts rather than of choices."""
+
+_DIGITS_MAX, _DECIMALS_MAX = 15, 12
+"""Longer numbers do not occur on a form; three of these still add up exactly in 28 digits."""
+
 Join = Callable[[Json, Cell, Cell, FieldRule, Rules], Stands]
 
 
@@ -45,7 +51,7 @@ def _last_write_wins(base: Json, local: Cell, remote: Cell, rule: FieldRule, rul
 
 def safer(local: Json, remote: Json, order: Sequence[str]) -> Side | None:
     """Which of two values errs on the safe side by `order`; None when it does not say."""
-    if order in (("higher",), ("lower",)):
+    if order in _SIZES:
         numbers = _number(local), _number(remote)
         if numbers[0] is None or numbers[1] is None or numbers[0] == numbers[1]:
             return None
@@ -56,42 +62,47 @@ def safer(local: Json, remote: Json, order: Sequence[str]) -> Side | None:
 
 
 def _review(base: Json, local: Cell, remote: Cell, rule: FieldRule, rules: Rules) -> Stands:
+    if rule.order in _SIZES and _same_number(local.value, remote.value):
+        return _last_write_wins(base, local, remote, rule, rules)
     side = safer(local.value, remote.value, rule.order)
     return Stands(local.value if side is Side.LOCAL else remote.value, ask=True)
 
 
 def moment(value: Json) -> datetime | None:
-    """A date, time or date-time as something that compares; a value without offset counts as UTC, a time as of day one."""
+    """A date, time or date-time as something that compares; a value without offset counts as UTC, a time as of one day."""
     if not isinstance(value, str):
         return None
-    text = f"0001-01-01T{value}" if len(value) in (5, 8) and value[2:3] == ":" else value
     try:
-        parsed = datetime.fromisoformat(text)
+        parsed = datetime.fromisoformat(f"2000-01-01T{value}" if _is_time(value) else value)
     except ValueError:
         return None
     return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
 
 
-def _plausible(when: datetime, rules: Rules) -> bool:
-    if when.year == 1:
-        return True
+def _is_time(text: str) -> bool:
+    return text[2:3] == ":"
+
+
+def _plausible(value: Json, rules: Rules) -> bool:
+    """Whether a date lies within the project's life; a time of day always does, what is no date never."""
+    when = moment(value)
+    if when is None or not isinstance(value, str):
+        return False
     early = rules.not_before is not None and when < rules.not_before
     late = rules.not_after is not None and when > rules.not_after
-    return not (early or late)
+    return _is_time(value) or not (early or late)
 
 
 def _by_date(pick: Callable[[Cell, Cell, datetime, datetime], Cell]) -> Join:
     def join(base: Json, local: Cell, remote: Cell, rule: FieldRule, rules: Rules) -> Stands:
         if local.value is None or remote.value is None:
             date = remote.value if local.value is None else local.value
-            return Stands(date, ask=base is not None)
+            return Stands(date, ask=base is not None or not _plausible(date, rules))
         left, right = moment(local.value), moment(remote.value)
-        if left is None or right is None:
-            return Stands(remote.value, ask=True)
-        fit = _plausible(left, rules), _plausible(right, rules)
-        if fit == (True, True):
+        fit = _plausible(local.value, rules), _plausible(remote.value, rules)
+        if left is not None and right is not None and all(fit):
             return Stands(pick(local, remote, left, right).value)
-        return Stands(local.value if fit[0] else remote.value, ask=True)
+        return Stands(local.value if fit == (True, False) else remote.value, ask=True)
 
     return join
 
@@ -120,16 +131,21 @@ def _number(value: Json) -> Decimal | None:
         number = Decimal(value)
     except InvalidOperation:
         return None
-    return number if number.is_finite() else None
+    fits = number.is_finite() and number.adjusted() < _DIGITS_MAX and number == round(number, _DECIMALS_MAX)
+    return number if fits else None
+
+
+def _same_number(local: Json, remote: Json) -> bool:
+    left = _number(local)
+    return left is not None and left == _number(remote)
 
 
 def _by_size(prefer: str) -> Join:
     def join(base: Json, local: Cell, remote: Cell, rule: FieldRule, rules: Rules) -> Stands:
         if local.value is None or remote.value is None:
             return Stands(remote.value if local.value is None else local.value)
-        left, right = _number(local.value), _number(remote.value)
-        if left is not None and left == right:
-            return Stands(max(local, remote, key=lambda cell: cell.rank).value)
+        if _same_number(local.value, remote.value):
+            return _last_write_wins(base, local, remote, rule, rules)
         side = safer(local.value, remote.value, (prefer,))
         if side is None:
             return Stands(remote.value, ask=True)
@@ -164,10 +180,15 @@ def _union(base: Json, local: Cell, remote: Cell, rule: FieldRule, rules: Rules)
 
 
 def _row_present(local: Cell, remote: Cell) -> Stands:
-    """A row is there if either side has it; of two positions the earlier."""
+    """Of two positions the earlier; a row that one side removed and the other moved stays, and a person decides."""
     if local.value is None or remote.value is None:
-        return Stands(remote.value if local.value is None else local.value)
-    return Stands(min(local.value, remote.value, key=canonical_bytes))
+        return Stands(remote.value if local.value is None else local.value, ask=True)
+    return Stands(min(local.value, remote.value, key=_place))
+
+
+def _place(position: Json) -> tuple[bool, Decimal, bytes]:
+    number = _number(position)
+    return (number is None, number or Decimal(0), canonical_bytes(position))
 
 
 JOINS: dict[Rule, Join] = {

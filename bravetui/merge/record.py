@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from bravetui.base.canonical import Json
 from bravetui.merge.join import JOINS, Side
 from bravetui.merge.rules import FieldRule, Rule, Rules
-from bravetui.merge.state import DELETED, Cell, RecordState, is_row, row_of
-from bravetui.merge.version import VersionVector
+from bravetui.merge.state import DELETED, Cell, RecordState, alike, is_row, row_of
+from bravetui.merge.version import Order, VersionVector
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,17 +81,29 @@ def merge(base: Mapping[str, Json], local: RecordState, remote: RecordState, rul
 def newer(local: Cell, remote: Cell, seen_by: tuple[VersionVector, VersionVector]) -> Side | None:
     """Which of two cells replaces the other because its author had seen it; None when neither had.
 
-    `seen_by` holds the vectors of the two records the cells come from.
+    `seen_by` holds the vectors of the two records the cells come from. Where both records hold both cells' changes, one
+    of them has already merged the two: the record that saw more is right, and between equals central is.
     """
     remote_saw_local = seen_by[1].covers(local.dots)
     local_saw_remote = seen_by[0].covers(remote.dots)
     if remote_saw_local and local_saw_remote:
-        if set(local.dots) >= set(remote.dots):
-            return Side.LOCAL
-        return Side.REMOTE if set(remote.dots) > set(local.dots) or remote.rank > local.rank else Side.LOCAL
+        return _merged_before(local, remote, seen_by[0].order(seen_by[1]))
     if remote_saw_local:
         return Side.REMOTE
     return Side.LOCAL if local_saw_remote else None
+
+
+def _merged_before(local: Cell, remote: Cell, order: Order) -> Side:
+    if order is not Order.CONCURRENT:
+        return Side.LOCAL if order is Order.AFTER else Side.REMOTE
+    if set(local.dots) == set(remote.dots):
+        return Side.REMOTE
+    joined = set(local.dots) > set(remote.dots)
+    return (
+        Side.LOCAL
+        if joined or not set(remote.dots) > set(local.dots) and local.rank > remote.rank
+        else Side.REMOTE
+    )
 
 
 def _units(local: RecordState, remote: RecordState, rules: Rules) -> Iterator[tuple[str, ...]]:
@@ -101,6 +113,10 @@ def _units(local: RecordState, remote: RecordState, rules: Rules) -> Iterator[tu
         group = rules.of(path).group
         units.setdefault((row_of(path) or "", f"group {group}") if group else ("", path), []).append(path)
     return (tuple(paths) for paths in units.values())
+
+
+_Sides = Mapping[str, tuple[Cell | None, Cell | None]]
+"""The members of a group by path, as the laptop and central have them."""
 
 
 class _Outcome:
@@ -126,7 +142,7 @@ class _Outcome:
         side = newer(local, remote, self._seen)
         if side is not None:
             self.cells[path] = local if side is Side.LOCAL else remote
-        elif local.value == remote.value:
+        elif alike(local.value, remote.value):
             self.cells[path] = _joined(local.value, local, remote)
         else:
             self._apart(path, local, remote, self._rules.of(path))
@@ -138,7 +154,11 @@ class _Outcome:
             self._ask((path,), declared.rule)
             return
         for side, cell in ((Side.LOCAL, local), (Side.REMOTE, remote)):
-            if cell.value != stands.value and declared.rule not in (Rule.UNION, Rule.SUM, Rule.DERIVED):
+            if not alike(cell.value, stands.value) and declared.rule not in (
+                Rule.UNION,
+                Rule.SUM,
+                Rule.DERIVED,
+            ):
                 self.superseded.append(Superseded(path, side, cell, declared.rule))
 
     def group(self, paths: Sequence[str]) -> None:
@@ -148,28 +168,44 @@ class _Outcome:
         if isinstance(whole, Rule):
             self._ask(tuple(paths), whole)
             whole = self._safer_side(sides)
-            for path, (local, remote) in sides.items():
-                self.cells[path] = _standing(local, remote, whole)
+            self._let_stand(sides, whole)
             return
+        self._let_stand(sides, whole)
         for path, (local, remote) in sides.items():
-            self.cells[path] = _standing(local, remote, whole)
             self._note_group_loser(path, local, remote, whole)
 
+    def _let_stand(self, sides: _Sides, whole: Side) -> None:
+        """The group as one side has it. An answer that this side never gave is empty, not borrowed from the other."""
+        standing = [pair[0] if whole is Side.LOCAL else pair[1] for pair in sides.values()]
+        latest = max(
+            (cell for cell in standing if cell is not None), key=lambda cell: cell.rank, default=None
+        )
+        for (path, (local, remote)), cell in zip(sides.items(), standing, strict=True):
+            other = remote if whole is Side.LOCAL else local
+            if cell is None and other is not None:
+                borrowed = latest is None or self._knows(whole, other) or "/" not in path
+                cell = other if latest is None or borrowed else _joined(None, latest, other)
+            assert cell is not None
+            self.cells[path] = cell
+
+    def _knows(self, side: Side, cell: Cell) -> bool:
+        return self._seen[0 if side is Side.LOCAL else 1].covers(cell.dots)
+
     def _note_group_loser(self, path: str, local: Cell | None, remote: Cell | None, whole: Side) -> None:
-        if local is None or remote is None or local.value == remote.value or newer(local, remote, self._seen):
-            return
         loser, cell = (Side.REMOTE, remote) if whole is Side.LOCAL else (Side.LOCAL, local)
+        if cell is None or self._knows(whole, cell) or alike(cell.value, self.cells[path].value):
+            return
         self.superseded.append(Superseded(path, loser, cell, self._rules.of(path).rule))
 
-    def _group_winner(self, sides: Mapping[str, tuple[Cell | None, Cell | None]]) -> Side | Rule:
+    def _group_winner(self, sides: _Sides) -> Side | Rule:
         """The side whose whole group stands, or the rule that leaves it to a person."""
         moved: set[Side] = set()
         apart: list[str] = []
         for path, (local, remote) in sides.items():
             if local is None or remote is None:
-                moved.add(Side.LOCAL if remote is None else Side.REMOTE)
+                moved |= self._moved_alone(local, remote)
                 continue
-            if local.value == remote.value:
+            if alike(local.value, remote.value):
                 continue
             side = newer(local, remote, self._seen)
             if side is None:
@@ -185,7 +221,13 @@ class _Outcome:
             return self._later_side(sides)
         return next((rule for rule in (Rule.REVIEW, Rule.TEXT) if rule in rules), Rule.REVIEW)
 
-    def _later_side(self, sides: Mapping[str, tuple[Cell | None, Cell | None]]) -> Side:
+    def _moved_alone(self, local: Cell | None, remote: Cell | None) -> set[Side]:
+        """The side that set a member which the other does not hold; none if the other knows it and left it untouched."""
+        if local is not None:
+            return set() if self._knows(Side.REMOTE, local) else {Side.LOCAL}
+        return set() if remote is None or self._knows(Side.LOCAL, remote) else {Side.REMOTE}
+
+    def _later_side(self, sides: _Sides) -> Side:
         ranked = [
             (cell.rank, side)
             for pair in sides.values()
@@ -194,7 +236,7 @@ class _Outcome:
         ]
         return max(ranked, key=lambda row: row[0])[1]
 
-    def _safer_side(self, sides: Mapping[str, tuple[Cell | None, Cell | None]]) -> Side:
+    def _safer_side(self, sides: _Sides) -> Side:
         """Which side's group stands while a person has not decided: the safer one where a member says so, else central's."""
         for path, (local, remote) in sides.items():
             if local is not None and remote is not None and newer(local, remote, self._seen) is None:
@@ -213,12 +255,11 @@ class _Outcome:
     def revive(self) -> None:
         """Bring back what one side removed while the other went on working in it, and ask."""
         for path in sorted(self.cells):
-            value = self.cells[path].value
-            gone = value is True if path == DELETED else value is None and is_row(path)
-            survivor = self._worked_on_apart(path) if gone else None
+            survivor = self._worked_on_apart(path) if _gone(path, self.cells[path]) else None
             if survivor is not None:
                 self.cells[path] = _joined(False if path == DELETED else 0, self.cells[path], survivor)
-                self._ask((path,), Rule.UNION)
+                if all(conflict.paths != (path,) for conflict in self.conflicts):
+                    self._ask((path,), Rule.UNION)
 
     def _worked_on_apart(self, removed: str) -> Cell | None:
         """The latest cell inside the removed row or record that its remover had not seen; None if there is none."""
@@ -227,7 +268,9 @@ class _Outcome:
         unseen: list[Cell] = []
         for remover, worker in (states, states[::-1]):
             cell = remover.cells.get(removed)
-            if cell is None or cell.value != self.cells[removed].value or worker.version.covers(cell.dots):
+            if cell is None or not _gone(removed, cell) or worker.version.covers(cell.dots):
+                continue
+            if _gone(removed, worker.cells.get(removed)):
                 continue
             unseen += [
                 other
@@ -242,9 +285,8 @@ def _joined(value: Json, local: Cell, remote: Cell) -> Cell:
     return Cell(value, tuple(sorted({*local.dots, *remote.dots})), max(local.hlc, remote.hlc))
 
 
-def _standing(local: Cell | None, remote: Cell | None, whole: Side) -> Cell:
-    """The cell of the side that stands; where that side never had one, the other's."""
-    winner, other = (local, remote) if whole is Side.LOCAL else (remote, local)
-    cell = winner or other
-    assert cell is not None
-    return cell
+def _gone(path: str, cell: Cell | None) -> bool:
+    """Whether the cell says that the record or the row is removed."""
+    if cell is None:
+        return False
+    return cell.value is True if path == DELETED else cell.value is None and is_row(path)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from bravetui.base.canonical import Json
+from bravetui.base.canonical import Json, canonical_bytes
 from bravetui.merge.hlc import Hlc
 from bravetui.merge.version import Dot, VersionVector
 
@@ -47,6 +47,13 @@ class RecordState:
     def values(self) -> dict[str, Json]:
         """The bare values by path."""
         return {path: cell.value for path, cell in self.cells.items()}
+
+
+def alike(left: Json, right: Json) -> bool:
+    """Whether two values are spelled the same in JSON: unlike `==`, it tells true from 1."""
+    if type(left) is type(right) and isinstance(left, str | int | None):
+        return left == right
+    return canonical_bytes(left) == canonical_bytes(right)
 
 
 def rule_path(path: str) -> str:

@@ -6,11 +6,16 @@ record the changes of one device arrive in order, so the highest counter stands 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
 from bravetui.base.errors import BadInput
+
+_NUMBER = re.compile(r"0|[1-9][0-9]{0,17}", re.ASCII)
+_COUNTER_MAX = 10**18 - 1
+"""Eighteen digits fit a signed 64-bit column at both ends."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -25,11 +30,9 @@ class Dot:
 
     @staticmethod
     def parse(text: str) -> Dot:
-        """Read `3.17`. Raises BadInput for anything else."""
-        device, dot, counter = text.partition(".")
-        if not (
-            dot and device.isascii() and device.isdecimal() and counter.isascii() and counter.isdecimal()
-        ):
+        """Read `3.17`, which has one spelling only. Raises BadInput for anything else."""
+        device, _, counter = text.partition(".")
+        if not _NUMBER.fullmatch(device) or not _NUMBER.fullmatch(counter) or counter == "0":
             raise BadInput(f"{text[:40]!r} is not a dot (device.counter).")
         return Dot(int(device), int(counter))
 
@@ -100,7 +103,15 @@ class VersionVector:
     @staticmethod
     def from_json(value: Mapping[str, int]) -> VersionVector:
         """Read what `to_json` wrote. Raises BadInput for anything else."""
-        try:
-            return VersionVector({int(device): int(counter) for device, counter in value.items()})
-        except (AttributeError, TypeError, ValueError) as error:
-            raise BadInput("A version vector is damaged.", "Fetch the record again from central.") from error
+        if not isinstance(value, Mapping) or not all(map(_is_entry, value.keys(), value.values())):
+            raise BadInput("A version vector is damaged.", "Fetch the record again from central.")
+        return VersionVector({int(device): counter for device, counter in value.items()})
+
+
+def _is_entry(device: object, counter: object) -> bool:
+    return (
+        isinstance(device, str)
+        and _NUMBER.fullmatch(device) is not None
+        and type(counter) is int
+        and 0 < counter <= _COUNTER_MAX
+    )
