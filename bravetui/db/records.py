@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, select
+from sqlalchemy import Connection, Executable, RowMapping, Table, bindparam, select
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
@@ -45,8 +46,8 @@ def load_many(connection: Connection, kind: Kind, scope_id: str, ids: Iterable[s
     found: dict[str, Stored] = {}
     for start in range(0, len(wanted), IDS_PER_QUERY):
         some = wanted[start : start + IDS_PER_QUERY]
-        query = select(kind.table).where(kind.table.c.scope_id == scope_id, kind.table.c.id.in_(some))
-        found |= {row["id"]: stored_from_row(kind, row) for row in connection.execute(query).mappings()}
+        rows = connection.execute(_by_ids(kind.table), {"scope": scope_id, "ids": some}).mappings()
+        found |= {row["id"]: stored_from_row(kind, row) for row in rows}
     return found
 
 
@@ -54,13 +55,22 @@ def save_many(connection: Connection, kind: Kind, scope_id: str, records: Mappin
     """Insert or replace records, in one statement."""
     if not records:
         return
-    make_insert = postgresql_insert if connection.dialect.name == "postgresql" else sqlite_insert
-    insert = make_insert(kind.table)
-    columns = {c.name: insert.excluded[c.name] for c in kind.table.columns if not c.primary_key}
-    statement = insert.on_conflict_do_update(index_elements=["scope_id", "id"], set_=columns)
-    connection.execute(
-        statement, [row_from_stored(kind, scope_id, key, value) for key, value in records.items()]
-    )
+    rows = [row_from_stored(kind, scope_id, key, value) for key, value in records.items()]
+    connection.execute(_upsert(kind.table, connection.dialect.name), rows)
+
+
+@cache
+def _upsert(table: Table, dialect: str) -> Executable:
+    """Built once a table: building a statement costs more than running it."""
+    insert = (postgresql_insert if dialect == "postgresql" else sqlite_insert)(table)
+    columns = {c.name: insert.excluded[c.name] for c in table.columns if not c.primary_key}
+    return insert.on_conflict_do_update(index_elements=["scope_id", "id"], set_=columns)
+
+
+@cache
+def _by_ids(table: Table) -> Executable:
+    wanted = bindparam("ids", expanding=True)
+    return select(table).where(table.c.scope_id == bindparam("scope"), table.c.id.in_(wanted))
 
 
 def stored_from_row(kind: Kind, row: RowMapping | Mapping[str, Any]) -> Stored:

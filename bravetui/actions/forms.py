@@ -1,0 +1,249 @@
+"""Filling in forms: start, answer, add and remove rows, submit with a typed signature, discard a draft."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection, select
+
+from bravetui.base.canonical import Json, content_hash
+from bravetui.base.errors import BadInput
+from bravetui.db.kinds import KINDS
+from bravetui.db.records import Stored, load
+from bravetui.db.store import Changed, Store
+from bravetui.db.tables import FormTemplate, Project, Submission
+from bravetui.db.templates import template_of
+from bravetui.db.values import to_cell
+from bravetui.db.writing import Writing
+from bravetui.forms.engine import evaluate
+from bravetui.forms.starting import starting_answers
+from bravetui.forms.template import Template
+from bravetui.merge.state import ANSWERS
+
+_submission = Submission.__table__  # type: ignore[attr-defined]
+_template = FormTemplate.__table__  # type: ignore[attr-defined]
+_project = Project.__table__  # type: ignore[attr-defined]
+
+EDITABLE = frozenset({"draft", "rejected"})
+"""Statuses in which a form takes answers; anything later is corrected by a new revision."""
+
+SIGNED_BY_SUBMITTER = ("inspector",)
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A form that was opened for the first time."""
+
+    submission_id: str
+    changed: Changed
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """A row that was added to a repeat."""
+
+    row_path: str
+    changed: Changed
+
+
+def start_form(store: Store, scope_id: str, template_id: str, inspection_id: str | None = None) -> Started:
+    """Begin a form: job facts carry over from the last one, observations never do.
+
+    With `inspection_id` the inspection is marked as under way and knows its form.
+    """
+    with store.write() as writing:
+        connection = writing.connection
+        template = template_of(connection, template_id)
+        answers = starting_answers(
+            template, _job_facts(connection, store, scope_id), _previous(connection, scope_id, template_id)
+        )
+        now = store.clock.now()
+        values: dict[str, Json] = {
+            "template_id": template_id,
+            "title": template.title,
+            "author_id": store.identity.user_id,
+            "started_at": to_cell(now),
+            **{f"{ANSWERS}/{path}": value for path, value in answers.items()},
+        }
+        submission_id = writing.create("submission", scope_id, values)
+        if inspection_id is not None:
+            under_way: dict[str, Json] = {
+                "status": "in_progress",
+                "submission_id": submission_id,
+                "started_at": to_cell(now),
+                "inspector_id": store.identity.user_id,
+            }
+            writing.edit("inspection", scope_id, inspection_id, under_way)
+    return Started(submission_id, _changed(writing))
+
+
+def answer(store: Store, scope_id: str, submission_id: str, answers: Mapping[str, Json]) -> Changed:
+    """Save answers by path; typing again and again folds into one unsent change. Durable when it returns."""
+    with store.write() as writing:
+        _editable(writing.connection, scope_id, submission_id)
+        writing.edit("submission", scope_id, submission_id, _prefixed(answers))
+    return _changed(writing)
+
+
+def add_row(store: Store, scope_id: str, submission_id: str, repeat: str) -> Added:
+    """Add an empty row at the end of the repeat; its id is what merging knows it by."""
+    with store.write() as writing:
+        stored = _editable(writing.connection, scope_id, submission_id)
+        row_path = f"{repeat}/{store.ids.new_id()}"
+        last = max(
+            (cell.value for path, cell in _rows(stored, repeat) if isinstance(cell.value, int)), default=-1
+        )
+        writing.edit("submission", scope_id, submission_id, _prefixed({row_path: last + 1}))
+    return Added(row_path, _changed(writing))
+
+
+def remove_row(store: Store, scope_id: str, submission_id: str, row_path: str) -> Changed:
+    """Remove a row. If a colleague is working in it, it comes back and a person decides."""
+    with store.write() as writing:
+        _editable(writing.connection, scope_id, submission_id)
+        writing.edit("submission", scope_id, submission_id, _prefixed({row_path: None}))
+    return _changed(writing)
+
+
+def submit(store: Store, scope_id: str, submission_id: str, signer_name: str, signer_title: str) -> Changed:
+    """Sign what stands and hand it in. Raises BadInput naming the first problem that is left.
+
+    The signature holds the hash of the answers as signed (40 CFR 122.22(d) certifies those words and no others); if they
+    change later it reads "changed since signed".
+    """
+    if not signer_name.strip():
+        raise BadInput("The report is not signed.", "Type your name to sign it.")
+    with store.write() as writing:
+        stored = _editable(writing.connection, scope_id, submission_id)
+        template = template_of(writing.connection, str(stored.state.cells["template_id"].value))
+        answers = answers_of(stored)
+        _refuse_problems(store, template, answers, project_zone(writing.connection, scope_id))
+        now = to_cell(store.clock.now())
+        signature: dict[str, Json] = {
+            "submission_id": submission_id,
+            "role": "inspector",
+            "signer_id": store.identity.user_id,
+            "signer_name": signer_name.strip(),
+            "signer_title": signer_title.strip(),
+            "method": "typed",
+            "statement": template.statement,
+            "content_sha256": content_hash(answers),
+            "signed_at": now,
+        }
+        writing.create("signature", scope_id, signature)
+        writing.edit("submission", scope_id, submission_id, {"status": "submitted", "submitted_at": now})
+        inspection_id = _inspection_of(writing.connection, scope_id, submission_id)
+        if inspection_id is not None:
+            writing.edit("inspection", scope_id, inspection_id, {"status": "submitted", "ended_at": now})
+    return _changed(writing)
+
+
+def discard_draft(store: Store, scope_id: str, submission_id: str, reason: str) -> Changed:
+    """Put a draft away. It leaves a tombstone and stays in the ledger; a submitted form cannot be discarded."""
+    with store.write() as writing:
+        _editable(writing.connection, scope_id, submission_id)
+        writing.delete("submission", scope_id, submission_id, reason)
+    return _changed(writing)
+
+
+def answers_of(stored: Stored) -> dict[str, Json]:
+    """A submission's answers by path, without the prefix that merging uses."""
+    prefix = f"{ANSWERS}/"
+    return {
+        path.removeprefix(prefix): cell.value
+        for path, cell in stored.state.cells.items()
+        if path.startswith(prefix)
+    }
+
+
+def project_zone(connection: Connection, scope_id: str) -> ZoneInfo:
+    """The time zone in which the site's clocks and deadlines are read."""
+    name = connection.execute(
+        select(_project.c.timezone).where(_project.c.scope_id == scope_id)
+    ).scalar_one_or_none()
+    return ZoneInfo(name or "UTC")
+
+
+def _changed(writing: Writing) -> Changed:
+    return Changed(frozenset(writing.touched))
+
+
+def _prefixed(answers: Mapping[str, Json]) -> dict[str, Json]:
+    return {f"{ANSWERS}/{path}": value for path, value in answers.items()}
+
+
+def _editable(connection: Connection, scope_id: str, submission_id: str) -> Stored:
+    stored = load(connection, KINDS["submission"], scope_id, submission_id)
+    if stored is None:
+        raise BadInput("This form is not on this laptop.", "Go back and open it from its list.")
+    status = stored.state.cells["status"].value if "status" in stored.state.cells else "draft"
+    if status not in EDITABLE:
+        raise BadInput(
+            f"This form is {status} and was signed as it stands.",
+            "Ask the office to send it back for correction.",
+        )
+    return stored
+
+
+def _rows(stored: Stored, repeat: str) -> list[tuple[str, object]]:
+    prefix = f"{ANSWERS}/{repeat}/"
+    return [
+        (path, cell)
+        for path, cell in stored.state.cells.items()
+        if path.startswith(prefix) and "/" not in path.removeprefix(prefix)
+    ]
+
+
+def _refuse_problems(store: Store, template: Template, answers: Mapping[str, Json], zone: ZoneInfo) -> None:
+    state = evaluate(template, answers, now=store.clock.now().astimezone(zone))
+    for problem in state.problems():
+        raise BadInput(f"{problem.label}: {problem.words}", "Mend it, then submit again.")
+
+
+def _inspection_of(connection: Connection, scope_id: str, submission_id: str) -> str | None:
+    table = KINDS["inspection"].table
+    query = select(table.c.id).where(table.c.scope_id == scope_id, table.c.submission_id == submission_id)
+    return connection.execute(query).scalar_one_or_none()
+
+
+def _previous(connection: Connection, scope_id: str, template_id: str) -> dict[str, Json]:
+    """The answers of the newest submitted form of the same kind: the source of job facts that carry over."""
+    same_form = select(_template.c.id).where(
+        _template.c.key == select(_template.c.key).where(_template.c.id == template_id).scalar_subquery()
+    )
+    query = (
+        select(_submission.c.answers)
+        .where(_submission.c.scope_id == scope_id, _submission.c.template_id.in_(same_form))
+        .where(_submission.c.status != "draft", _submission.c.deleted.is_(False))
+        .order_by(_submission.c.submitted_at.desc())
+        .limit(1)
+    )
+    return dict(connection.execute(query).scalar_one_or_none() or {})
+
+
+def _job_facts(connection: Connection, store: Store, scope_id: str) -> dict[str, Json]:
+    """What is known without asking: the permit, the site, its controls, who is here."""
+    row = connection.execute(select(_project).where(_project.c.scope_id == scope_id)).mappings().one_or_none()
+    people = KINDS["user"].table
+    person = (
+        connection.execute(select(people).where(people.c.id == store.identity.user_id))
+        .mappings()
+        .one_or_none()
+    )
+    facts: dict[str, Json] = {"inspector": store.identity.user_name}
+    if person is not None:
+        facts |= {
+            "inspector_title": person["title"],
+            "company": person["company"],
+            "contact": person["phone"] or person["email"],
+        }
+    if row is not None:
+        facts |= {
+            "npdes_id": row["npdes_id"],
+            "location": row["name"],
+            "schedule_basis": [row["inspection_schedule"]],
+            "controls": row["controls"],
+        }
+    return {name: value for name, value in facts.items() if value is not None}

@@ -1,0 +1,62 @@
+"""Single values in the laptop's database, each with its name here: no other module spells a key."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Connection, bindparam, select
+from sqlalchemy.dialects.sqlite import insert
+
+from bravetui.db.device import Meta
+from bravetui.merge.hlc import Hlc
+
+COUNTER = "counter"
+"""Counter of the last dot this laptop minted."""
+HLC = "hlc"
+"""Last stamp of the hybrid logical clock."""
+EPOCH = "epoch"
+"""Central's epoch at the last contact."""
+LAST_CONTACT_AT = "last_contact_at"
+ALL_HANDED_IN_AT = "all_handed_in_at"
+"""When the outbox was last seen empty and confirmed."""
+LINE = "line"
+"""`up`, `down` or `held`, as the worker last saw it."""
+IDENTITY = "identity"
+"""What enrolment gave, as JSON."""
+THEME = "theme"
+"""The colours the foreman chose."""
+
+_table = Meta.__table__  # type: ignore[attr-defined]
+
+
+_GET = select(_table.c.value).where(_table.c.key == bindparam("wanted"))
+_PUT = insert(_table).values(key=bindparam("key"), value=bindparam("value"))
+_PUT = _PUT.on_conflict_do_update(index_elements=["key"], set_={"value": _PUT.excluded.value})
+
+
+def get(connection: Connection, key: str, default: str = "") -> str:
+    """The value of `key`, or `default`."""
+    found = connection.execute(_GET, {"wanted": key}).scalar_one_or_none()
+    return default if found is None else str(found)
+
+
+def put(connection: Connection, key: str, value: str) -> None:
+    """Set `key`."""
+    connection.execute(_PUT, {"key": key, "value": value})
+
+
+def get_counter(connection: Connection) -> int:
+    """The counter of the last dot minted here; 0 before the first."""
+    return int(get(connection, COUNTER, "0"))
+
+
+def get_hlc(connection: Connection) -> Hlc:
+    """The last stamp made or learnt here."""
+    text = get(connection, HLC)
+    return Hlc.parse(text) if text else Hlc(0)
+
+
+def get_moment(connection: Connection, key: str) -> datetime | None:
+    """A time kept under `key`; None when there is none."""
+    text = get(connection, key)
+    return datetime.fromisoformat(text) if text else None

@@ -1,0 +1,111 @@
+"""At every start: what the journal holds and the database lacks is put back, and said.
+
+The journal is written before the database commits, so it can only be ahead. It holds every change that central has not
+confirmed, whole; for a dot that occurs twice the later frame is the one that counts. A change whose dot its record
+already covers was applied, confirmed and pruned, and is left alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pydantic import ValidationError
+from sqlalchemy import Connection, delete, select
+from sqlalchemy.dialects.sqlite import insert
+
+from bravetui.db import meta
+from bravetui.db.device import Base, Outbox, OutboxState
+from bravetui.db.kinds import KINDS
+from bravetui.db.records import Stored, load, save_many
+from bravetui.db.store import Store
+from bravetui.merge.state import RecordState, edited
+from bravetui.merge.version import Dot
+from bravetui.wire.change import Change
+
+_outbox = Outbox.__table__  # type: ignore[attr-defined]
+_base = Base.__table__  # type: ignore[attr-defined]
+
+JOURNAL_BYTES_MAX = 8 * 1024 * 1024
+"""Past this size the journal is rewritten with what is not confirmed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """What a start found."""
+
+    replayed: int
+    """Changes that only the journal still had."""
+    damaged: int
+    """Stretches of the journal that could not be read."""
+    unreadable: int
+    """Frames that read well and hold no change that this version understands; they stay in the journal."""
+
+
+def recover(store: Store) -> Recovered:
+    """Bring the database up to the journal."""
+    latest: dict[Dot, tuple[Change, bytes]] = {}
+    unreadable = 0
+    for frame in store.journal.frames():
+        try:
+            change = Change.model_validate_json(frame)
+        except ValidationError:
+            unreadable += 1
+            continue
+        latest[change.dot] = (change, frame)
+    with store.maintain() as connection:
+        replayed = sum(_replay(connection, change, frame) for change, frame in latest.values())
+        _catch_up(connection, store, latest)
+    return Recovered(replayed, len(store.journal.damage), unreadable)
+
+
+def compact(store: Store) -> bool:
+    """Rewrite the journal without what central has confirmed, once it is large; returns whether it did."""
+    if store.journal.size_bytes < JOURNAL_BYTES_MAX:
+        return False
+    with store.maintain() as connection:
+        kept = (
+            select(_outbox.c.body).where(_outbox.c.state != OutboxState.CONFIRMED).order_by(_outbox.c.counter)
+        )
+        bodies = [body.encode() for body in connection.execute(kept).scalars()]
+        if sum(map(len, bodies)) * 2 > store.journal.size_bytes:
+            return False
+        store.journal.rewrite(bodies)
+    return True
+
+
+def _replay(connection: Connection, change: Change, body: bytes) -> bool:
+    """Put one change back if the database lacks it, or has it as it was before more was typed."""
+    kind = KINDS.get(change.kind)
+    if kind is None:
+        return False
+    mine = (_outbox.c.device == change.dot.device, _outbox.c.counter == change.dot.counter)
+    row = connection.execute(select(_outbox.c.state, _outbox.c.hash).where(*mine)).one_or_none()
+    stored = load(connection, kind, change.scope_id, change.record_id) or Stored(RecordState())
+    if row is not None and (row.state != OutboxState.PENDING or row.hash == change.hash):
+        return False
+    if row is None and stored.state.version.covers([change.dot]):
+        return False
+    target = {"scope_id": change.scope_id, "kind": change.kind, "record_id": change.record_id}
+    connection.execute(insert(_base).values(**target, agreed=stored.state.values()).on_conflict_do_nothing())
+    state = edited(stored.state, change.after, change.dot, change.hlc)
+    save_many(connection, kind, change.scope_id, {change.record_id: Stored(state, stored.seq)})
+    connection.execute(delete(_outbox).where(*mine))
+    connection.execute(
+        insert(_outbox).values(
+            device=change.dot.device, counter=change.dot.counter, **target, lane=kind.lane.value,
+            body=body.decode(), hash=change.hash, state=OutboxState.PENDING,
+            made_at=change.at, updated_at=change.at, attempts=0,
+        )
+    )  # fmt: skip
+    return True
+
+
+def _catch_up(connection: Connection, store: Store, latest: dict[Dot, tuple[Change, bytes]]) -> None:
+    """Counter and clock never fall behind what the journal and the mark beside the key have seen."""
+    seen = max((dot.counter for dot in latest if dot.device == store.identity.device), default=0)
+    counter = max(seen, store.counter_floor)
+    if counter > meta.get_counter(connection):
+        meta.put(connection, meta.COUNTER, str(counter))
+    stamp = max((change.hlc for change, _ in latest.values()), default=None)
+    if stamp is not None and stamp > meta.get_hlc(connection):
+        meta.put(connection, meta.HLC, str(stamp))

@@ -1,0 +1,157 @@
+"""The laptop's truth, and the one way into it: record and change in one transaction, journalled before it counts.
+
+Order of a save: the rows inside `BEGIN IMMEDIATE`, the change into the journal (fsync), COMMIT (fsync), and only then may
+a screen say "Saved". Typing folds into the one unsent change of its record, so the outbox does not swell; a change that
+has ever been sent is never touched again. Knows nothing of screens or of the network.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from sqlalchemy import Connection, Engine
+
+from bravetui.base.clock import Clock, IdSource
+from bravetui.base.errors import StorageFull
+from bravetui.base.fault import fault
+from bravetui.db import meta
+from bravetui.db.ballast import Ballast
+from bravetui.db.engine import read_transaction, write_transaction
+from bravetui.db.journal import Journal
+from bravetui.db.writing import Writing
+from bravetui.merge.hlc import Hlc, observe
+
+DOTS_RESERVED = 64
+"""Counters reserved at a time in the high-water file; a crash leaves a gap of at most so many, which harms nobody."""
+
+
+class CounterMark(Protocol):
+    """The highest counter that may have been used, kept beside the key and outside the database (`auth.high_water`)."""
+
+    @property
+    def reserved(self) -> int: ...
+
+    def reserve(self, up_to: int) -> None: ...
+
+    def settle(self, used: int) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who works here, and as what central knows this laptop."""
+
+    device: int
+    user_id: str
+    user_name: str
+    organization_id: str
+    central_url: str
+    token: str
+    central_key: str
+    """Central's public Ed25519 key, base64url."""
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """What an action changed, so that each open view can decide whether to read again."""
+
+    records: frozenset[tuple[str, str]] = frozenset()
+    """(kind, record id)"""
+
+    def __or__(self, other: Changed) -> Changed:
+        return Changed(self.records | other.records)
+
+
+class Store:
+    """Encrypted database, journal and ballast of one laptop; safe to use from several threads."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        journal: Journal,
+        ballast: Ballast,
+        high_water: CounterMark,
+        clock: Clock,
+        ids: IdSource,
+        identity: Identity,
+    ) -> None:
+        self.engine, self.journal, self.ballast = engine, journal, ballast
+        self.clock, self.ids, self.identity = clock, ids, identity
+        self._high_water = high_water
+        self._writing = threading.RLock()
+
+    @property
+    def folder(self) -> Path:
+        """Where this laptop's files are."""
+        return self.journal.path.parent
+
+    @property
+    def counter_floor(self) -> int:
+        """No new dot may have a counter up to this, whatever the database says: it may have been restored."""
+        return self._high_water.reserved
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A consistent look at the tables; never blocks a writer."""
+        with read_transaction(self.engine) as connection:
+            yield connection
+
+    @contextmanager
+    def maintain(self) -> Iterator[Connection]:
+        """A write that makes no change of its own: verdicts, pages, lane states, the sync log."""
+        with self._writing, self._room(), write_transaction(self.engine) as connection:
+            yield connection
+
+    @contextmanager
+    def write(self, author_id: str | None = None) -> Iterator[Writing]:
+        """One person's edit: everything inside becomes durable together, or not at all."""
+        with self._writing, self._room(), write_transaction(self.engine) as connection:
+            writing = Writing(
+                connection, self.clock, self.ids, self.identity.device, author_id or self.identity.user_id
+            )
+            yield writing
+            frames = writing.finish()
+            if frames:
+                self._reserve(writing.counter)
+                fault("before_journal")
+                self.journal.append(frames)
+                fault("after_journal_before_commit")
+        fault("after_commit")
+
+    def learn_stamp(self, connection: Connection, seen: Hlc) -> None:
+        """Remember the greatest stamp seen from others, so that the next edit here sorts after what was read here."""
+        now_ms = int(self.clock.now().timestamp() * 1000)
+        last = meta.get_hlc(connection)
+        learnt = observe(last, seen, now_ms)
+        if learnt != last:
+            meta.put(connection, meta.HLC, str(learnt))
+
+    def close(self) -> None:
+        """Let go of all files; what was saved stays saved."""
+        with self._writing:
+            with self.read() as connection:
+                self._high_water.settle(meta.get_counter(connection))
+            self.journal.close()
+            self.engine.dispose()
+
+    def _reserve(self, counter: int) -> None:
+        """A dot must be known outside the database before it can be seen: a restored database must not mint it again."""
+        if counter > self._high_water.reserved:
+            self._high_water.reserve(counter + DOTS_RESERVED)
+
+    @contextmanager
+    def _room(self) -> Iterator[None]:
+        """On a full disk give up the ballast, so that the next save and pruning have room; nothing saved is touched."""
+        try:
+            yield
+        except StorageFull as error:
+            if self.ballast.give_up():
+                raise StorageFull(
+                    "The disk is full; what was typed is still on screen and this save did not go through.",
+                    "The reserve has been freed: save again now, then free room on this disk.",
+                ) from error
+            raise

@@ -1,0 +1,35 @@
+"""Form templates as the merge and the forms engine use them, read once each: a template version never changes."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from sqlalchemy import Connection, select
+
+from bravetui.base.errors import BadInput
+from bravetui.db.tables import FormTemplate
+from bravetui.forms.template import Template
+
+_table = FormTemplate.__table__  # type: ignore[attr-defined]
+
+
+@lru_cache(maxsize=64)
+def _parsed(body: str) -> Template:
+    return Template.from_json(body)
+
+
+def find_template(connection: Connection, template_id: str) -> Template | None:
+    """The template of that id; None while it has not arrived."""
+    body = connection.execute(select(_table.c.body).where(_table.c.id == template_id)).scalar_one_or_none()
+    return _parsed(body) if body else None
+
+
+def template_of(connection: Connection, template_id: str) -> Template:
+    """The template that a submission is written on. Raises BadInput when it is not here or cannot be read."""
+    template = find_template(connection, template_id)
+    if template is None:
+        raise BadInput(
+            "The form that this was filled in on is not on this laptop yet.",
+            "Its answers are kept; sync once, then open it again.",
+        )
+    return template

@@ -1,0 +1,239 @@
+"""One transaction's worth of edits: rows, bases and outbox entries kept in step, dots minted, typing folded.
+
+Lives inside `Store.write`. Loads each record once, and leaves all rows written when `finish` returns the journal frames.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, select
+from sqlalchemy.dialects.sqlite import insert
+
+from bravetui.base.canonical import Json, canonical_bytes, sha256_hex
+from bravetui.base.clock import Clock, IdSource
+from bravetui.base.errors import BadInput
+from bravetui.base.text import clean
+from bravetui.db import meta
+from bravetui.db.device import Base, Outbox, OutboxState
+from bravetui.db.kinds import Kind, kind_of, rules_for
+from bravetui.db.records import Stored, load, normalised, save_many
+from bravetui.db.templates import find_template
+from bravetui.merge.hlc import Hlc, tick
+from bravetui.merge.rules import Rules
+from bravetui.merge.state import DELETED, RecordState, edited, row_of
+from bravetui.merge.version import Dot
+from bravetui.wire.change import Change, Op, make_change
+
+_outbox = Outbox.__table__  # type: ignore[attr-defined]
+_base = Base.__table__  # type: ignore[attr-defined]
+
+# Built once: on a save, building a statement costs more than running it.
+_LAST_CHANGE = (
+    select(_outbox.c.state, _outbox.c.body)
+    .where(
+        _outbox.c.scope_id == bindparam("scope"),
+        _outbox.c.kind == bindparam("kind"),
+        _outbox.c.record_id == bindparam("record"),
+    )
+    .order_by(_outbox.c.counter.desc())
+    .limit(1)
+)
+_KEEP_BASE = insert(_base).on_conflict_do_nothing()
+_ENQUEUE = insert(_outbox)
+_ENQUEUE = _ENQUEUE.on_conflict_do_update(
+    index_elements=["device", "counter"],
+    set_={name: _ENQUEUE.excluded[name] for name in ("body", "hash", "updated_at")},
+)
+
+
+class Writing:
+    """The edits of one person in one transaction."""
+
+    def __init__(
+        self, connection: Connection, clock: Clock, ids: IdSource, device: int, author_id: str
+    ) -> None:
+        self.connection = connection
+        self._clock, self._ids, self._device, self._author_id = clock, ids, device, author_id
+        self.counter = meta.get_counter(connection)
+        self._hlc = tick(meta.get_hlc(connection), int(clock.now().timestamp() * 1000))
+        self._frames: list[bytes] = []
+        self.touched: set[tuple[str, str]] = set()
+
+    def create(
+        self,
+        kind_name: str,
+        scope_id: str,
+        values: Mapping[str, Json],
+        *,
+        record_id: str | None = None,
+        reason: str | None = None,
+    ) -> str:
+        """Make a record and return its id (UUIDv7 unless given)."""
+        kind, new_id = kind_of(kind_name), record_id or self._ids.new_id()
+        if load(self.connection, kind, scope_id, new_id) is not None:
+            raise BadInput(
+                f"A {kind.label} with this id exists already.", "Open it instead of making it again."
+            )
+        after = self._storable(kind, values)
+        self._write(kind, scope_id, new_id, Stored(RecordState()), after, Op.CREATE, reason, None)
+        return new_id
+
+    def edit(
+        self,
+        kind_name: str,
+        scope_id: str,
+        record_id: str,
+        values: Mapping[str, Json],
+        *,
+        op: Op = Op.EDIT,
+        reason: str | None = None,
+        conflict_id: str | None = None,
+    ) -> bool:
+        """Set values by path; returns whether anything changed. A decision is recorded even where it keeps the value."""
+        kind = kind_of(kind_name)
+        stored = self._existing(kind, scope_id, record_id)
+        after = self._storable(kind, values)
+        if op is not Op.DECIDE:
+            now = stored.state.values()
+            after = {path: value for path, value in after.items() if path not in now or now[path] != value}
+        if not after:
+            return False
+        after = self._with_groups(kind, stored, after)
+        self._write(kind, scope_id, record_id, stored, after, op, reason, conflict_id)
+        return True
+
+    def delete(self, kind_name: str, scope_id: str, record_id: str, reason: str | None = None) -> None:
+        """Leave a tombstone. If somebody else is working in the record, it comes back and a person decides."""
+        kind = kind_of(kind_name)
+        stored = self._existing(kind, scope_id, record_id)
+        self._write(kind, scope_id, record_id, stored, {DELETED: True}, Op.DELETE, reason, None)
+
+    def finish(self) -> list[bytes]:
+        """Write counter and clock back; the frames are for the journal, in order."""
+        if self._frames:
+            meta.put(self.connection, meta.COUNTER, str(self.counter))
+            meta.put(self.connection, meta.HLC, str(self._hlc))
+        return self._frames
+
+    def _existing(self, kind: Kind, scope_id: str, record_id: str) -> Stored:
+        stored = load(self.connection, kind, scope_id, record_id)
+        if stored is None:
+            raise BadInput(f"This {kind.label} is not on this laptop.", "Go back and open it from its list.")
+        return stored
+
+    def _storable(self, kind: Kind, values: Mapping[str, Json]) -> dict[str, Json]:
+        cleaned = clean(dict(values))
+        assert isinstance(cleaned, dict)
+        return normalised(kind, cleaned)
+
+    def _rules(self, kind: Kind, state: RecordState) -> Rules:
+        cell = state.cells.get("template_id") if kind.name == "submission" else None
+        template = find_template(self.connection, str(cell.value)) if cell else None
+        return rules_for(kind, template)
+
+    def _with_groups(self, kind: Kind, stored: Stored, after: dict[str, Json]) -> dict[str, Json]:
+        """Add the untouched members of every group touched: a group travels whole, so that no merge can split it."""
+        rules, now = self._rules(kind, stored.state), stored.state.values()
+        groups = {(row_of(path), rules.of(path).group) for path in after if rules.of(path).group}
+        if not groups:
+            return after
+        whole = {
+            path: now[path]
+            for path in now
+            if path not in after and (row_of(path), rules.of(path).group) in groups
+        }
+        return {**whole, **after}
+
+    def _write(
+        self, kind: Kind, scope_id: str, record_id: str, stored: Stored, after: dict[str, Json],
+        op: Op, reason: str | None, conflict_id: str | None,
+    ) -> None:  # fmt: skip
+        pending = self._foldable(kind, scope_id, record_id) if op is Op.EDIT and reason is None else None
+        change = self._folded(pending, stored, after) if pending else None
+        if change is None:
+            change = self._new_change(kind, scope_id, record_id, stored, after, op, reason, conflict_id)
+            self._keep_base(kind, scope_id, record_id, stored)
+        state = edited(stored.state, change.after, change.dot, change.hlc)
+        save_many(self.connection, kind, scope_id, {record_id: Stored(state, stored.seq)})
+        body = canonical_bytes(change.to_json())
+        self._enqueue(kind, change, body.decode(), sha256_hex(body))
+        self._frames.append(body)
+        self.touched.add((kind.name, record_id))
+
+    def _foldable(self, kind: Kind, scope_id: str, record_id: str) -> Change | None:
+        """The record's last change, if it has never been sent and was made by the same person."""
+        record = {"scope": scope_id, "kind": kind.name, "record": record_id}
+        row = self.connection.execute(_LAST_CHANGE, record).one_or_none()
+        if row is None or row.state != OutboxState.PENDING:
+            return None
+        change = Change.model_validate_json(row.body)
+        plain = change.op in (Op.CREATE, Op.EDIT) and change.reason is None and change.conflict_id is None
+        return (
+            change
+            if plain and change.author_id == self._author_id and change.dot.device == self._device
+            else None
+        )
+
+    def _folded(self, pending: Change, stored: Stored, after: Mapping[str, Json]) -> Change | None:
+        """The pending change grown by `after`. None when the record has since moved on at central: then a new change
+        must say that its author had seen that."""
+        seen = pending.context.with_dot(pending.dot)
+        if stored.state.version != seen:
+            return None
+        now = stored.state.values()
+        fresh = {path: now[path] for path in after if path in now and path not in pending.after}
+        before = {} if pending.op is Op.CREATE else {**pending.before, **fresh}
+        return pending.model_copy(
+            update={
+                "before": before,
+                "after": {**pending.after, **after},
+                "hlc": self._next_hlc(),
+                "at": self._clock.now(),
+            }
+        )
+
+    def _new_change(
+        self, kind: Kind, scope_id: str, record_id: str, stored: Stored, after: dict[str, Json],
+        op: Op, reason: str | None, conflict_id: str | None,
+    ) -> Change:  # fmt: skip
+        self.counter += 1
+        now = stored.state.values()
+        return make_change(
+            dot=Dot(self._device, self.counter),
+            target=(scope_id, kind.name, record_id),
+            op=op,
+            context=stored.state.version,
+            before={path: now[path] for path in after if path in now},
+            after=after,
+            hlc=self._next_hlc(),
+            author_id=self._author_id,
+            at=self._clock.now(),
+            reason=reason,
+            conflict_id=conflict_id,
+        )
+
+    def _next_hlc(self) -> Hlc:
+        stamp = self._hlc
+        self._hlc = tick(stamp, 0)
+        return stamp
+
+    def _keep_base(self, kind: Kind, scope_id: str, record_id: str, stored: Stored) -> None:
+        """Remember what both sides agreed on before the first unsent edit; a later edit must not overwrite that."""
+        agreed = stored.state.values()
+        row = {"scope_id": scope_id, "kind": kind.name, "record_id": record_id, "agreed": agreed}
+        self.connection.execute(_KEEP_BASE, row)
+
+    def _enqueue(self, kind: Kind, change: Change, body: str, content_hash: str) -> None:
+        now = self._clock.now()
+        fresh: dict[str, Any] = {"body": body, "hash": content_hash, "updated_at": now}
+        key = {"device": change.dot.device, "counter": change.dot.counter}
+        target = {
+            "scope_id": change.scope_id,
+            "kind": kind.name,
+            "record_id": change.record_id,
+            "lane": kind.lane.value,
+        }
+        row = {**key, **target, **fresh, "state": OutboxState.PENDING, "made_at": now, "attempts": 0}
+        self.connection.execute(_ENQUEUE, row)

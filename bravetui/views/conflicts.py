@@ -1,0 +1,259 @@
+"""Conflicts, side by side: what this laptop says, what central says, who said it and when, and what happens next."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, select
+
+from bravetui.base.canonical import Json
+from bravetui.base.errors import BadInput
+from bravetui.base.text import safe_text
+from bravetui.db.device import UNACKNOWLEDGED, Outbox
+from bravetui.db.kinds import KINDS
+from bravetui.db.store import Store
+from bravetui.db.templates import template_of
+from bravetui.forms.display import value_text
+from bravetui.forms.template import Question, Template
+from bravetui.merge.state import ANSWERS, DELETED
+from bravetui.views.words import RULE_WORDS, record_title
+
+_conflict = KINDS["conflict"].table
+_outbox = Outbox.__table__  # type: ignore[attr-defined]
+
+LONG_TEXT = 60
+"""Characters from which a value is shown as text with its differences marked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of text; `changed` where the other side says something else."""
+
+    text: str
+    changed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SideView:
+    """One side of one field."""
+
+    text: str
+    raw: Json
+    who: str
+    when: datetime | None
+    device: int
+    spans: tuple[Span, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ConflictField:
+    """One field in two columns."""
+
+    path: str
+    label: str
+    rule_words: str
+    base_text: str
+    local: SideView
+    remote: SideView
+    long_text: bool
+    question: Question | None
+    """How to ask for a third value; None for a field outside the form."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConflictRow:
+    """One conflict in a list."""
+
+    id: str
+    title: str
+    what: str
+    opened_at: datetime | None
+    status: str
+    """`open`, `decided here` (not yet at central) or `resolved`."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConflictView:
+    """One conflict to decide."""
+
+    id: str
+    title: str
+    status: str
+    local_label: str
+    remote_label: str
+    fields: tuple[ConflictField, ...]
+    opened_at: datetime | None
+    what_next: str
+    resolution: Mapping[str, str]
+    """What was decided, by path, in words; empty while open."""
+    resolved_by: str
+
+
+def conflicts(store: Store, scope_id: str) -> tuple[ConflictRow, ...]:
+    """Open ones first, then those decided, newest first."""
+    query = (
+        select(_conflict)
+        .where(_conflict.c.scope_id == scope_id, _conflict.c.deleted.is_(False))
+        .order_by(_conflict.c.status, _conflict.c.opened_at.desc())
+    )
+    with store.read() as connection:
+        rows = connection.execute(query).mappings().all()
+        return tuple(_row(connection, row) for row in rows)
+
+
+def conflict(store: Store, scope_id: str, conflict_id: str) -> ConflictView:
+    """One conflict, field by field. Raises BadInput when it is not here."""
+    with store.read() as connection:
+        query = select(_conflict).where(_conflict.c.scope_id == scope_id, _conflict.c.id == conflict_id)
+        row = connection.execute(query).mappings().one_or_none()
+        if row is None:
+            raise BadInput("This conflict is not on this laptop.", "Go back and open it from the list.")
+        return _view(connection, store, row)
+
+
+def differences(left: str, right: str) -> tuple[tuple[Span, ...], tuple[Span, ...]]:
+    """Both texts cut into stretches that are the same and stretches that differ, word by word."""
+    words = [re.findall(r"\s+|\w+|[^\w\s]", text) for text in (left, right)]
+    matcher = difflib.SequenceMatcher(None, words[0], words[1], autojunk=False)
+    spans: tuple[list[Span], list[Span]] = ([], [])
+    for tag, a1, a2, b1, b2 in matcher.get_opcodes():
+        for side, (start, end) in enumerate(((a1, a2), (b1, b2))):
+            if end > start:
+                spans[side].append(Span("".join(words[side][start:end]), tag != "equal"))
+    return tuple(spans[0]), tuple(spans[1])
+
+
+def _row(connection: Connection, row: RowMapping) -> ConflictRow:
+    template = _template(connection, row)
+    labels = [_label(template, path)[0] for path in row["paths"]]
+    return ConflictRow(
+        id=row["id"],
+        title=_title(connection, row),
+        what=", ".join(labels),
+        opened_at=row["opened_at"],
+        status=_status(connection, row),
+    )
+
+
+def _status(connection: Connection, row: RowMapping) -> str:
+    if row["status"] != "open":
+        return "resolved"
+    bodies = connection.execute(
+        select(_outbox.c.body).where(
+            _outbox.c.scope_id == row["scope_id"],
+            _outbox.c.record_id == row["record_id"],
+            _outbox.c.state.in_(UNACKNOWLEDGED),
+        )
+    ).scalars()
+    return "decided here" if any(f'"conflict_id":"{row["id"]}"' in body for body in bodies) else "open"
+
+
+def _title(connection: Connection, row: RowMapping) -> str:
+    kind = KINDS.get(row["record_kind"])
+    return record_title(connection, kind, row["scope_id"], row["record_id"]) if kind else row["record_kind"]
+
+
+def _template(connection: Connection, row: RowMapping) -> Template | None:
+    if row["record_kind"] != "submission":
+        return None
+    table = KINDS["submission"].table
+    query = select(table.c.template_id).where(
+        table.c.scope_id == row["scope_id"], table.c.id == row["record_id"]
+    )
+    template_id = connection.execute(query).scalar_one_or_none()
+    return template_of(connection, template_id) if template_id else None
+
+
+def _label(template: Template | None, path: str) -> tuple[str, Question | None]:
+    if path == DELETED:
+        return "Whether it is kept", None
+    question = (
+        template.find(path.removeprefix(f"{ANSWERS}/")) if template and path.startswith(ANSWERS) else None
+    )
+    return (question.label if question else path.split("/")[-1].replace("_", " ").capitalize()), question
+
+
+def _view(connection: Connection, store: Store, row: RowMapping) -> ConflictView:
+    own = store.identity.device
+    here_first = row["remote"].get("device") == own and row["local"].get("device") != own
+    local, remote = (row["remote"], row["local"]) if here_first else (row["local"], row["remote"])
+    names = _names(connection, {str(local.get("author_id")), str(remote.get("author_id"))})
+    is_own = local.get("device") == own
+    template, status = _template(connection, row), _status(connection, row)
+    fields = tuple(_field(path, row, local, remote, template, names) for path in row["paths"])
+    told = row["resolution"].get("values", {})
+    return ConflictView(
+        id=row["id"],
+        title=_title(connection, row),
+        status=status,
+        local_label="This laptop" if is_own else names.get(str(local.get("author_id")), "Colleague"),
+        remote_label="Central",
+        fields=fields,
+        opened_at=row["opened_at"],
+        what_next=_what_next(status),
+        resolution={path: _text(_label(template, path)[1], value) for path, value in told.items()},
+        resolved_by=names.get(str(row["resolved_by"])) or _names(connection, {str(row["resolved_by"])}).get(str(row["resolved_by"]), ""),
+    )  # fmt: skip
+
+
+def _what_next(status: str) -> str:
+    return {
+        "open": "Your choice is saved on this laptop at once and goes to central first. Everyone then sees one value; "
+        "the other stays in the record's history, with both names.",
+        "decided here": "Decided on this laptop. It goes to central with the next contact and closes there.",
+        "resolved": "Decided. The value that was not chosen stays in the record's history.",
+    }[status]
+
+
+def _field(
+    path: str, row: RowMapping, local: Mapping[str, Any], remote: Mapping[str, Any],
+    template: Template | None, names: Mapping[str, str],
+) -> ConflictField:  # fmt: skip
+    label, question = _label(template, path)
+    values = [side.get("values", {}).get(path) for side in (local, remote)]
+    texts = [_text(question, value) for value in values]
+    long_text = max(map(len, texts)) > LONG_TEXT or any("\n" in text for text in texts)
+    spans = differences(*texts)
+    sides = [
+        SideView(
+            text=texts[index],
+            raw=values[index],
+            who=names.get(str(side.get("author_id")), "Somebody"),
+            when=datetime.fromisoformat(side["at"]) if side.get("at") else None,
+            device=int(side.get("device") or 0),
+            spans=spans[index],
+        )
+        for index, side in enumerate((local, remote))
+    ]
+    base = row["base"].get(path)
+    return ConflictField(
+        path,
+        label,
+        RULE_WORDS.get(row["rule"], ""),
+        _text(question, base),
+        sides[0],
+        sides[1],
+        long_text,
+        question,
+    )
+
+
+def _text(question: Question | None, value: Json) -> str:
+    if value is None:
+        return "(nothing)"
+    if question is not None:
+        return safe_text(value_text(question, value))
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return safe_text(", ".join(map(str, value)) if isinstance(value, list) else str(value))
+
+
+def _names(connection: Connection, ids: set[str]) -> dict[str, str]:
+    people = KINDS["user"].table
+    rows = connection.execute(select(people.c.id, people.c.name).where(people.c.id.in_(ids)))
+    return {row.id: safe_text(row.name, 80) for row in rows}

@@ -1,0 +1,92 @@
+"""The outbox, line by line, as anyone can read it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, case, func, select
+
+from bravetui.db.device import UNACKNOWLEDGED, Outbox, OutboxState
+from bravetui.db.kinds import KINDS
+from bravetui.db.store import Store
+from bravetui.views.status import SyncSummary, summary_of
+from bravetui.views.words import paths_words, record_title, state_words
+from bravetui.wire.lanes import LANES, POLICY, Lane
+
+_outbox = Outbox.__table__  # type: ignore[attr-defined]
+
+_PLACE = case({policy.lane.value: place for place, policy in enumerate(LANES)}, value=_outbox.c.lane)
+_FIRST = case(
+    {OutboxState.REFUSED.value: 0, **{state.value: 1 for state in UNACKNOWLEDGED}},
+    value=_outbox.c.state,
+    else_=2,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class QueueItem:
+    """One change."""
+
+    dot: str
+    lane: str
+    label: str
+    """The lane's name."""
+    what: str
+    """The record and how much of it, in words."""
+    state: str
+    state_words: str
+    attempts: int
+    next_attempt_at: datetime | None
+    why: str | None
+    """Why it waits or was refused; None when nothing holds it."""
+    made_at: datetime
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """What waits, in the order in which it will go, then what has gone."""
+
+    summary: SyncSummary
+    items: tuple[QueueItem, ...]
+    total: int
+    """Changes in all, however many are shown."""
+
+
+def queue(store: Store, limit: int = 500) -> Queue:
+    """The outbox: refused first, then waiting in lane order, then what is at central already, newest first."""
+    columns = [
+        _outbox.c[name]
+        for name in ("device", "counter", "lane", "scope_id", "kind", "record_id", "body", "state")
+    ]
+    more = [_outbox.c[name] for name in ("attempts", "error", "verdict", "made_at")]
+    newest_last = case((_FIRST == 2, -_outbox.c.counter), else_=_outbox.c.counter)
+    query = select(*columns, *more).order_by(_FIRST, _PLACE, newest_last).limit(limit)
+    with store.read() as connection:
+        summary = summary_of(connection, store.clock.now())
+        total = connection.execute(select(func.count()).select_from(_outbox)).scalar_one()
+        next_attempts = {lane.lane: (lane.next_attempt_at, lane.why) for lane in summary.lanes}
+        items = tuple(_item(connection, row, next_attempts) for row in connection.execute(query))
+    return Queue(summary, items, total)
+
+
+def _item(connection: Connection, row, next_attempts) -> QueueItem:  # type: ignore[no-untyped-def]
+    state, waits = OutboxState(row.state), row.state in UNACKNOWLEDGED
+    next_attempt_at, lane_why = next_attempts.get(row.lane, (None, None))
+    reason = (row.verdict or {}).get("reason")
+    title = record_title(connection, KINDS[row.kind], row.scope_id, row.record_id)
+    return QueueItem(
+        dot=f"{row.device}.{row.counter}",
+        lane=row.lane,
+        label=POLICY[Lane(row.lane)].label,
+        what=f"{title} ({paths_words(json.loads(row.body)['after'])})",
+        state=state.value,
+        state_words=state_words(state, row.verdict),
+        attempts=row.attempts,
+        next_attempt_at=next_attempt_at if waits else None,
+        why=reason or row.error or (lane_why if waits else None),
+        made_at=row.made_at,
+        size_bytes=len(row.body.encode()),
+    )

@@ -1,0 +1,168 @@
+"""How sync stands: what waits here, since when, why, and when it is tried next. Read from the tables, so every window agrees."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, func, select
+
+from bravetui.db import meta
+from bravetui.db.device import UNACKNOWLEDGED, Cursor, LaneState, Outbox, OutboxState, ScopeSeen, SyncLog
+from bravetui.db.kinds import KINDS
+from bravetui.db.store import Store
+from bravetui.wire.lanes import LANES
+
+_outbox = Outbox.__table__  # type: ignore[attr-defined]
+_lanes = LaneState.__table__  # type: ignore[attr-defined]
+_cursor = Cursor.__table__  # type: ignore[attr-defined]
+_log = SyncLog.__table__  # type: ignore[attr-defined]
+_scopes = ScopeSeen.__table__  # type: ignore[attr-defined]
+
+
+@dataclass(frozen=True, slots=True)
+class LaneRow:
+    """One lane."""
+
+    lane: str
+    label: str
+    carries: str
+    waiting: int
+    """Changes that central has not acknowledged."""
+    refused: int
+    failures: int
+    next_attempt_at: datetime | None
+    why: str | None
+    last_done_at: datetime | None
+    oldest_at: datetime | None
+    """When the oldest change waiting was made."""
+    rows_left: int
+    """Rows still to come down."""
+
+
+@dataclass(frozen=True, slots=True)
+class SyncSummary:
+    """The whole of it in one row."""
+
+    now: datetime
+    waiting: int
+    unconfirmed: int
+    """Acknowledged, but not yet under a signed checkpoint."""
+    refused: int
+    conflicts_open: int
+    oldest_only_here: datetime | None
+    """The age of the oldest thing that exists only on this laptop."""
+    all_handed_in_at: datetime | None
+    last_contact_at: datetime | None
+    next_attempt_at: datetime | None
+    why: str | None
+    line: str
+    """`up`, `down`, `held` or `unknown`."""
+    lanes: tuple[LaneRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """A line of the sync log."""
+
+    at: datetime
+    event: str
+    lane: str | None
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class ScopeRow:
+    """A project or organization that this laptop may sync."""
+
+    id: str
+    name: str
+    kind: str
+
+
+def sync_summary(store: Store) -> SyncSummary:
+    """How sync stands now."""
+    with store.read() as connection:
+        return summary_of(connection, store.clock.now())
+
+
+def summary_of(connection: Connection, now: datetime) -> SyncSummary:
+    """`sync_summary` inside a transaction that is open already."""
+    lanes = _lane_rows(connection)
+    unconfirmed = select(func.count()).where(_outbox.c.state.in_((OutboxState.APPLIED, OutboxState.PARKED)))
+    conflict = KINDS["conflict"].table
+    open_conflicts = select(func.count()).where(conflict.c.status == "open", conflict.c.deleted.is_(False))
+    waiting = sum(lane.waiting for lane in lanes)
+    busy = [lane for lane in lanes if lane.waiting and lane.next_attempt_at]
+    soonest = min(busy, key=lambda lane: lane.next_attempt_at or now, default=None)
+    oldest = [lane.oldest_at for lane in lanes if lane.oldest_at]
+    return SyncSummary(
+        now=now,
+        waiting=waiting,
+        unconfirmed=connection.execute(unconfirmed).scalar_one(),
+        refused=sum(lane.refused for lane in lanes),
+        conflicts_open=connection.execute(open_conflicts).scalar_one(),
+        oldest_only_here=min(oldest, default=None),
+        all_handed_in_at=None if waiting else meta.get_moment(connection, meta.ALL_HANDED_IN_AT),
+        last_contact_at=meta.get_moment(connection, meta.LAST_CONTACT_AT),
+        next_attempt_at=soonest.next_attempt_at if soonest else None,
+        why=next((lane.why for lane in lanes if lane.why), None),
+        line=meta.get(connection, meta.LINE, "unknown"),
+        lanes=lanes,
+    )
+
+
+def log(store: Store, limit: int = 500) -> tuple[LogLine, ...]:
+    """What sync did, newest first."""
+    query = select(_log.c.at, _log.c.event, _log.c.lane, _log.c.words).order_by(_log.c.id.desc()).limit(limit)
+    with store.read() as connection:
+        return tuple(LogLine(*row) for row in connection.execute(query))
+
+
+def scopes(store: Store) -> tuple[ScopeRow, ...]:
+    """What this laptop may sync, projects first."""
+    query = select(_scopes.c.scope_id, _scopes.c.name, _scopes.c.kind).order_by(
+        _scopes.c.kind.desc(), _scopes.c.name
+    )
+    with store.read() as connection:
+        return tuple(ScopeRow(*row) for row in connection.execute(query))
+
+
+def _lane_rows(connection: Connection) -> tuple[LaneRow, ...]:
+    counts: dict[tuple[str, str], tuple[int, datetime]] = {}
+    grouped = select(_outbox.c.lane, _outbox.c.state, func.count(), func.min(_outbox.c.made_at)).group_by(
+        _outbox.c.lane, _outbox.c.state
+    )
+    for lane, state, count, oldest in connection.execute(grouped):
+        counts[lane, state] = (count, oldest)
+    states = {row.lane: row for row in connection.execute(select(_lanes))}
+    left = dict(
+        connection.execute(select(_cursor.c.lane, func.sum(_cursor.c.rows_left)).group_by(_cursor.c.lane))
+        .tuples()
+        .all()
+    )
+    rows = []
+    for policy in LANES:
+        only_here = [
+            counts[policy.lane, s]
+            for s in (*UNACKNOWLEDGED, OutboxState.REFUSED)
+            if (policy.lane, s) in counts
+        ]
+        refused = counts.get((policy.lane, OutboxState.REFUSED), (0, None))[0]
+        state = states.get(policy.lane)
+        rows.append(
+            LaneRow(
+                lane=policy.lane.value,
+                label=policy.label,
+                carries=policy.carries,
+                waiting=sum(count for count, _ in only_here) - refused,
+                refused=refused,
+                failures=state.failures if state else 0,
+                next_attempt_at=state.next_attempt_at if state else None,
+                why=state.why if state else None,
+                last_done_at=state.last_done_at if state else None,
+                oldest_at=min((oldest for _, oldest in only_here), default=None),
+                rows_left=left.get(policy.lane.value) or 0,
+            )
+        )
+    return tuple(rows)

@@ -1,0 +1,129 @@
+"""How things are said: states, ages, deadlines and records in a foreman's words. One phrase a thing, used on every screen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta, tzinfo
+
+from sqlalchemy import Connection, select
+
+from bravetui.base.text import safe_line
+from bravetui.db.device import OutboxState
+from bravetui.db.kinds import KINDS, Kind
+from bravetui.merge.state import ANSWERS, DELETED
+
+STATE_WORDS: Mapping[OutboxState, str] = {
+    OutboxState.PENDING: "on this laptop",
+    OutboxState.SENT: "sent, no answer yet",
+    OutboxState.PARKED: "at central, waits for its record",
+    OutboxState.APPLIED: "at central",
+    OutboxState.CONFIRMED: "at central, confirmed",
+    OutboxState.REFUSED: "refused, kept here",
+}
+
+MERGED_WORDS: Mapping[str, str] = {
+    "merged": "at central, merged",
+    "conflict": "at central, needs a decision",
+    "applied": "at central",
+}
+"""By a verdict's outcome, for changes that are at central."""
+
+RULE_WORDS: Mapping[str, str] = {
+    "server_wins": "the office decides this",
+    "last_write_wins": "the later one stands",
+    "earliest": "the earlier date stands",
+    "latest": "the later date stands",
+    "stricter": "the stricter one stands",
+    "max": "the larger one stands",
+    "min": "the smaller one stands",
+    "union": "both are kept",
+    "sum": "both are added up",
+    "text": "both texts are kept until somebody decides",
+    "derived": "worked out again",
+    "review": "a person decides",
+}
+
+_TITLES: Mapping[str, tuple[str, ...]] = {
+    "submission": ("title",),
+    "inspection": ("kind",),
+    "signature": ("signer_name",),
+    "violation": ("description",),
+    "corrective_action": ("condition",),
+    "delivery": ("supplier", "ticket_number"),
+    "daily_log": ("log_date",),
+    "safety_alert": ("title",),
+    "weather_event": ("kind", "threshold_reached_at"),
+    "photo": ("caption",),
+    "inspector_visit": ("agency", "inspector_name"),
+    "crew_assignment": ("task",),
+    "usage_day": ("metric", "day"),
+}
+"""The fields that tell one record of a kind from another."""
+
+
+def state_words(state: OutboxState, verdict: Mapping[str, object] | None) -> str:
+    """Where a change stands, honestly."""
+    if verdict and state in (OutboxState.APPLIED, OutboxState.CONFIRMED):
+        return MERGED_WORDS.get(str(verdict.get("outcome")), STATE_WORDS[state])
+    return STATE_WORDS[state]
+
+
+def span_words(span: timedelta) -> str:
+    """A length of time in its two largest units, rounded down: `3 d 4 h`, `25 min`, `under a minute`."""
+    minutes = int(abs(span).total_seconds()) // 60
+    days, hours, minutes = minutes // 1440, minutes // 60 % 24, minutes % 60
+    parts = [
+        f"{days} d" * bool(days),
+        f"{hours} h" * bool(hours),
+        f"{minutes} min" * bool(minutes and not days),
+    ]
+    return " ".join(part for part in parts if part) or "under a minute"
+
+
+def age_words(then: datetime, now: datetime) -> str:
+    """How long ago; a clock that went back is not called the future."""
+    return f"{span_words(max(now - then, timedelta(0)))} ago"
+
+
+def left_words(deadline: datetime, now: datetime) -> str:
+    """`4 h 10 min left`, or `2 h late`."""
+    return f"{span_words(deadline - now)} left" if deadline >= now else f"{span_words(now - deadline)} late"
+
+
+def clock_words(when: datetime, now: datetime, zone: tzinfo) -> str:
+    """A moment as people say it: `2:32 pm`, `tomorrow 9:00 am`, `Fri 7:00 am`, `3 Dec 7:00 am`."""
+    local, today = when.astimezone(zone), now.astimezone(zone).date()
+    time = f"{local:%I:%M %p}".lstrip("0").lower()
+    days = (local.date() - today).days
+    if days in (0, 1, -1):
+        return f"{('', 'tomorrow ', 'yesterday ')[days]}{time}"
+    if abs(days) < 7:
+        return f"{local:%a} {time}"
+    return f"{local.day} {local:%b} {time}"
+
+
+def record_title(connection: Connection, kind: Kind, scope_id: str, record_id: str) -> str:
+    """The record in words, safe to show: `form EPA site inspection`, `inspection storm`."""
+    names = [name for name in _TITLES.get(kind.name, ("name", "title")) if name in kind.columns]
+    columns = [kind.table.c[name] for name in names]
+    where = (kind.table.c.scope_id == scope_id, kind.table.c.id == record_id)
+    row = connection.execute(select(*columns).where(*where)).one_or_none() if columns else None
+    said = [str(value) for value in row or () if value]
+    return safe_line(f"{kind.label.capitalize()}: {', '.join(said)}" if said else kind.label.capitalize(), 80)
+
+
+def paths_words(paths: Iterable[str]) -> str:
+    """How much a change touches: `new answers`, `3 answers`, `status`."""
+    listed = list(paths)
+    if DELETED in listed:
+        return "removed"
+    answers = sum(path.startswith(f"{ANSWERS}/") for path in listed)
+    fields = [path.split("/")[0].replace("_", " ") for path in listed if not path.startswith(f"{ANSWERS}/")]
+    said = [f"{answers} answer{'s' * (answers != 1)}"] * bool(answers)
+    said += fields if len(fields) <= 2 else [f"{len(fields)} fields"]
+    return ", ".join(said)
+
+
+def kind_label(name: str) -> str:
+    """What a foreman calls a record of this kind."""
+    return KINDS[name].label if name in KINDS else name.replace("_", " ")
