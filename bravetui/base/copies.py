@@ -1,7 +1,8 @@
 """A small file kept twice, A and B, so that one damaged copy costs nothing.
 
-Each copy holds a generation and a checksum; the newest whole one counts. A write replaces the older copy only, so at
-every moment, a crash included, one whole copy is on the disk. Knows nothing of what the bytes mean.
+Each copy holds a generation and a checksum; the newest whole one counts. A write replaces first the older
+copy and then the other, so at every moment, a crash included, one whole copy is on the disk. Knows nothing of
+what the bytes mean.
 """
 
 from __future__ import annotations
@@ -40,7 +41,8 @@ class TwoCopies:
         return any(path.exists() for path in self._paths)
 
     def candidates(self) -> tuple[bytes, ...]:
-        """The whole copies, newest first, for a reader with a check of its own. Raises Corrupt if all are damaged."""
+        """The whole copies, newest first, for a reader with a check of its own. Raises Corrupt if all are
+        damaged."""
         copies = sorted(self._read(), key=lambda copy: copy.generation, reverse=True)
         whole = tuple(copy.data for copy in copies if copy.data is not None)
         if not whole and self.exist():
@@ -51,12 +53,11 @@ class TwoCopies:
         return whole
 
     def write(self, data: bytes) -> None:
-        """Durably keep `data` as the newest copy, in place of the older one."""
-        copies = self._read()
-        oldest = min(copies, key=lambda copy: copy.generation)
-        generation = max(copy.generation for copy in copies) + 1
-        body = _HEAD.pack(_MAGIC, generation, len(data)) + data
-        replace_file(oldest.path, body + _CRC.pack(zlib.crc32(body)))
+        """Durably keep `data` in both copies."""
+        copies = sorted(self._read(), key=lambda copy: copy.generation)
+        body = _HEAD.pack(_MAGIC, copies[-1].generation + 1, len(data)) + data
+        for copy in copies:
+            replace_file(copy.path, body + _CRC.pack(zlib.crc32(body)))
 
     def _read(self) -> list[_Copy]:
         with foreign_file_errors():

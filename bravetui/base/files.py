@@ -1,7 +1,8 @@
-"""Files that survive a power cut: written beside, flushed, renamed into place; and the system's file errors as ours.
+"""Files that survive a power cut: written beside, flushed, renamed into place; and the system's file errors
+as ours.
 
-Everything a laptop keeps outside its database goes through here. `Durable` means that the bytes and the name are on the
-disk when the call returns. Knows nothing of what the bytes mean.
+Everything a laptop keeps outside its database goes through here. `Durable` means that the bytes and the name
+are on the disk when the call returns. Knows nothing of what the bytes mean.
 """
 
 from __future__ import annotations
@@ -37,7 +38,8 @@ def storage_full() -> StorageFull:
 
 
 def our_file_error(error: OSError) -> BravetuiError | None:
-    """The project's error for one of the operating system's; None for those that are a programmer's mistake."""
+    """The project's error for one of the operating system's; None for those that are a programmer's
+    mistake."""
     name = safe_line(Path(str(error.filename)).name) if error.filename else "a file"
     if error.errno in _FULL:
         return storage_full()
@@ -69,7 +71,8 @@ def foreign_file_errors() -> Iterator[None]:
 
 
 def flush_file(descriptor: int) -> None:
-    """Return when the file's bytes are on the disk itself; on macOS fsync alone leaves them in the drive's cache."""
+    """Return when the file's bytes are on the disk itself; on macOS fsync alone leaves them in the drive's
+    cache."""
     if sys.platform == "darwin":
         with contextlib.suppress(OSError):
             fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)
@@ -78,7 +81,8 @@ def flush_file(descriptor: int) -> None:
 
 
 def flush_folder(folder: Path) -> None:
-    """Return when the folder's names are on the disk. Windows has no such call and journals names by itself."""
+    """Return when the folder's names are on the disk. Windows has no such call and journals names by
+    itself."""
     if os.name == "nt":
         return
     descriptor = os.open(folder, os.O_RDONLY)
@@ -95,7 +99,8 @@ def make_private_folder(folder: Path) -> None:
 
 
 def open_private(path: Path) -> int:
-    """A descriptor of an empty file that only this account may read. Refuses to follow a link laid in its place."""
+    """A descriptor of an empty file that only this account may read. Refuses to follow a link laid in its
+    place."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
     return os.open(path, flags, 0o600)
 
@@ -108,7 +113,8 @@ def write_all(descriptor: int, data: bytes) -> None:
 
 
 def replace_file(path: Path, data: bytes) -> None:
-    """Durably give the file new content: readers, and a crash at any point, see the old bytes or the new ones."""
+    """Durably give the file new content: readers, and a crash at any point, see the old bytes or the new
+    ones."""
     beside = path.with_name(path.name + ".new")
     with foreign_file_errors():
         try:
@@ -119,7 +125,7 @@ def replace_file(path: Path, data: bytes) -> None:
             finally:
                 os.close(descriptor)
             fault("before_replace")
-            os.replace(beside, path)
+            beside.replace(path)
         except OSError:
             with contextlib.suppress(OSError):
                 beside.unlink(missing_ok=True)

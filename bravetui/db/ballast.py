@@ -1,7 +1,7 @@
 """A file of no use but its size: given up first when the disk is full, so that saving and pruning go on.
 
-A full disk stops even DELETE in SQLite's WAL mode, which is when pruning is needed. The bytes are random, so that neither
-a compressing nor a sparse file system can promise room that is not there.
+A full disk stops even DELETE in SQLite's WAL mode, which is when pruning is needed. The bytes are random, so
+that neither a compressing nor a sparse file system can promise room that is not there.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ from bravetui.base.files import (
 
 BALLAST_BYTES = 32 * 1024 * 1024
 ROOM_BYTES = 4 * BALLAST_BYTES
-"""Free space above which the ballast is laid down again, so that it is not laid down and given up in turns."""
+"""Free space above which the ballast is laid down again, so that it is not laid down and given up in
+turns."""
 _PIECE_BYTES = 1024 * 1024
 
 

@@ -1,9 +1,9 @@
 """The laptop's encrypted database, opened so that what is committed stays committed.
 
-SQLCipher with a raw key, WAL, `synchronous=FULL` (NORMAL loses saved forms at a power cut), foreign keys on; all of it
-is read back and refused otherwise. Transactions are begun here and nowhere else: IMMEDIATE for writes, since a deferred
-one fails at once when another process has written, and because the driver's own mode does not roll DDL back. Every
-error of SQLite becomes one of ours in `foreign_errors`. Knows no table.
+SQLCipher with a raw key, WAL, `synchronous=FULL` (NORMAL loses saved forms at a power cut), foreign keys on;
+all of it is read back and refused otherwise. Transactions are begun here and nowhere else: IMMEDIATE for
+writes, since a deferred one fails at once when another process has written, and because the driver's own mode
+does not roll DDL back. Every error of SQLite becomes one of ours in `foreign_errors`. Knows no table.
 """
 
 from __future__ import annotations
@@ -47,7 +47,8 @@ def open_laptop_engine(
     """Open the database, or make an empty one; one connection has been tried when this returns.
 
     `pages_max` is a soft quota in pages of 4,096 bytes, under which deleting still works when it is reached.
-    Raises WrongKey (also for a damaged first page, which cannot be told from it), Corrupt, StorageFull, Busy, BadInput.
+    Raises WrongKey (also for a damaged first page, which cannot be told from it), Corrupt, StorageFull, Busy,
+    BadInput.
     """
     assert len(key) == KEY_BYTES
     make_private_folder(path.parent)
@@ -75,7 +76,8 @@ def open_laptop_engine(
 def write_transaction(engine: Engine) -> Iterator[Connection]:
     """All that is done inside becomes durable together when the block ends, or nothing at all (DDL included).
 
-    Waits for another writer up to the engine's `busy_wait_s`, then raises Busy. Keep it to a few milliseconds.
+    Waits for another writer up to the engine's `busy_wait_s`, then raises Busy. Keep it to a few
+    milliseconds.
     """
     with foreign_errors(), engine.begin() as connection:
         yield connection
@@ -83,12 +85,24 @@ def write_transaction(engine: Engine) -> Iterator[Connection]:
 
 @contextmanager
 def read_transaction(engine: Engine) -> Iterator[Connection]:
-    """One consistent look at all tables; neither waits for a writer nor holds one up. Nothing written inside is kept."""
+    """One consistent look at all tables; neither waits for a writer nor holds one up. Nothing written inside
+    is kept."""
     with foreign_errors(), engine.connect() as connection:
         connection.execution_options(**{_READ_ONLY: True})
         with connection.begin() as transaction:
             yield connection
             transaction.rollback()
+
+
+def fold_wal(engine: Engine) -> None:
+    """Bring what is in the WAL into the database's own file, as far as open readers allow; waits for
+    nobody."""
+    with foreign_errors():
+        connection = engine.raw_connection()
+        try:
+            connection.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)")
+        finally:
+            connection.close()
 
 
 @contextmanager
@@ -117,7 +131,8 @@ def foreign_errors() -> Iterator[None]:
 def our_sql_error(error: BaseException | None) -> BravetuiError | None:
     """The project's error for one of SQLite's result codes; None for those that are a programmer's mistake.
 
-    SQLCipher's driver has an exception tree of its own, so codes count and not classes; their names are in `sqlite3`.
+    SQLCipher's driver has an exception tree of its own, so codes count and not classes; their names are in
+    `sqlite3`.
     """
     code = getattr(error, "sqlite_errorcode", None)
     if not isinstance(code, int):
@@ -136,14 +151,14 @@ def _busy() -> Busy:
 def _wrong_key() -> WrongKey:
     return WrongKey(
         "The database on this laptop does not open with this key.",
-        "Unlock with the passphrase it was set up with; if that is right, its first page is damaged: run `bravetui doctor`.",
+        "Unlock with the passphrase it was set up with; if that is right, the file is damaged: run `bravetui doctor`.",
     )
 
 
 def _corrupt() -> Corrupt:
     return Corrupt(
         "The database on this laptop is damaged; your saved work is also in the journal beside it.",
-        "Run `bravetui doctor`: it sets the damaged file aside and rebuilds from the journal and from central.",
+        "Run `bravetui doctor`: it sets the damaged file aside and rebuilds from journal and central.",
     )
 
 
@@ -175,7 +190,8 @@ _BY_CODE: dict[int, Callable[[], BravetuiError]] = {
     sqlite3.SQLITE_CANTOPEN: _denied,
     sqlite3.SQLITE_AUTH: _denied,
 }
-# A limit on file size and some quotas refuse the write itself instead of saying "full"; room is the cure for each.
+# A limit on file size and some quotas refuse the write itself instead of saying "full"; room is the cure for
+# each.
 _BY_EXTENDED_CODE: dict[int, Callable[[], BravetuiError]] = {
     sqlite3.SQLITE_IOERR_WRITE: storage_full,
     sqlite3.SQLITE_IOERR_SHMSIZE: storage_full,

@@ -1,12 +1,12 @@
 """How the journal's bytes are laid out: a head and sealed frames that are read past any damage.
 
-Pure: bytes in, frames and damage out. A frame holds all payloads of one append, so a crash leaves all of them or none.
-It is sealed (AES-256-GCM) with its head as associated data, and the head
-holds file id and number, so a frame cannot be changed, moved, repeated or taken out of the middle unseen. Checksums tell
-damage apart from a frame cut short by a crash. Never raises over what it reads, except for the wrong key.
+Pure: bytes in, frames and damage out. A frame holds all payloads of one append, so a crash leaves all of them
+or none. It is sealed (AES-256-GCM) with its head as associated data, and the head holds file id and number,
+so a frame cannot be changed, moved, repeated or taken out of the middle unseen. Checksums tell damage apart
+from a frame cut short by a crash. Never raises over what it reads, except for the wrong key.
 
     file   magic 8 | version 2 | file id 16 | nonce 12 | key check 16 | crc32 4
-    frame  mark 4 | number 8 | size 4 | file id 16 | nonce 12 | crc32 of the head 4 | sealed payloads | crc32 of them 4
+    frame  mark 4 | number 8 | size 4 | file id 16 | nonce 12 | crc32 of all before 4 | sealed | crc32 of it 4
     sealed (size 4 | payload)*
 """
 
@@ -72,7 +72,8 @@ class Scan:
     frames: tuple[Frame, ...]
     damage: tuple[Damage, ...]
     end: int
-    """Where the next frame goes; bytes beyond it are a torn tail, which a crash leaves and nobody was told of."""
+    """Where the next frame goes; bytes beyond it are a torn tail, which a crash leaves and nobody was told
+    of."""
     last_number: int
     """Number of the last frame known to have been written, readable or not."""
 
@@ -98,7 +99,8 @@ class _Head:
 
 
 def journal_cipher(key: bytes) -> AESGCM:
-    """The journal's own cipher: its key is derived from the database's, so that neither file's use weakens the other's."""
+    """The journal's own cipher: its key is derived from the database's, so that neither file's use weakens
+    the other's."""
     return AESGCM(HKDF(SHA256(), 32, salt=None, info=b"bravetui journal v1").derive(key))
 
 
@@ -121,7 +123,8 @@ def frame_bytes(cipher: AESGCM, file_id: bytes, number: int, payloads: Sequence[
 
 
 def read_file_id(cipher: AESGCM, data: bytes) -> bytes | None:
-    """The id in the file's head, None if the head is damaged. Raises WrongKey and BadInput (made by a newer version)."""
+    """The id in the file's head, None if the head is damaged. Raises WrongKey and BadInput (made by a newer
+    version)."""
     raw = data[: _FILE_HEAD.size]
     if len(data) < HEAD_BYTES or _CRC.unpack_from(data, _FILE_HEAD.size)[0] != zlib.crc32(raw):
         return None
@@ -148,7 +151,8 @@ def wrong_journal_key() -> WrongKey:
 
 
 def scan(cipher: AESGCM, data: bytes) -> Scan:
-    """Read every frame that is whole. Raises WrongKey when nothing opens but much is whole, BadInput as `read_file_id`."""
+    """Read every frame that is whole. Raises WrongKey when nothing opens but much is whole, BadInput as
+    `read_file_id`."""
     file_id = read_file_id(cipher, data)
     if file_id is None:
         return _scan_without_head(cipher, data)
@@ -197,7 +201,8 @@ def _scan_without_head(cipher: AESGCM, data: bytes) -> Scan:
 
 
 def _heads(data: bytes, start: int) -> Iterator[_Head]:
-    """Every place where a frame's head stands with a fitting checksum, in order; jumps over bodies that are whole."""
+    """Every place where a frame's head stands with a fitting checksum, in order; jumps over bodies that are
+    whole."""
     at = data.find(_MARK, start)
     while at >= 0:
         head = _head_at(data, at)

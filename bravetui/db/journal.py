@@ -1,9 +1,9 @@
 """The outbox's second copy: a sealed, append-only file beside the database, outside SQLite.
 
-One flipped bit in SQLite's log silently drops every later commit; what has been appended here comes back regardless. An
-append returns only when its bytes are on the disk. Holds no open file between calls, so that it can be replaced on
-Windows and so that two processes may append in turn: every write must happen under the database's write lock. Knows
-nothing of what the payloads mean. The layout is in `frames`.
+One flipped bit in SQLite's log silently drops every later commit; what has been appended here comes back
+regardless. An append returns only when its bytes are on the disk. Holds no open file between calls, so that
+it can be replaced on Windows and so that two processes may append in turn: every write must happen under the
+database's write lock. Knows nothing of what the payloads mean. The layout is in `frames`.
 """
 
 from __future__ import annotations
@@ -52,7 +52,8 @@ class Journal:
     def open(cls, path: Path, key: bytes) -> Journal:
         """Open the journal, or start an empty one; what a crash left half written at its end is cut off.
 
-        Raises WrongKey, BadInput (newer version, permissions), StorageFull. Damage raises nothing: see `damage`.
+        Raises WrongKey, BadInput (newer version, permissions), StorageFull. Damage raises nothing: see
+        `damage`.
         """
         journal = cls(path, key)
         make_private_folder(path.parent)
@@ -102,7 +103,8 @@ class Journal:
     def rewrite(self, keep: Iterable[bytes], stamp: str = "") -> Path | None:
         """Replace the content by `keep`, at once: a crash leaves the old file or the new one.
 
-        A damaged file is copied aside first, never deleted; `stamp` goes into that file's name, which is returned.
+        A damaged file is copied aside first, never deleted; `stamp` goes into that file's name, which is
+        returned.
         """
         assert not self._closed, "rewrite of a closed journal"
         # Taken before anything is replaced: `keep` may well be this journal's own frames.
@@ -125,8 +127,8 @@ class Journal:
         self._closed = True
 
     def _ensure_head(self) -> tuple[Damage, ...]:
-        """Start a new file where there is none, or one too short to hold anything; the latter, or one that vanished
-        while in use, is damage, since a new file appears with its head or not at all."""
+        """Start a new file where there is none, or one too short to hold anything; the latter, or one that
+        vanished while in use, is damage, since a new file appears with its head or not at all."""
         size = self.path.stat().st_size if self.path.exists() else None
         if size is not None and size >= HEAD_BYTES:
             return ()

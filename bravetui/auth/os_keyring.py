@@ -1,0 +1,110 @@
+"""The lock that the operating system's keyring holds: Windows, macOS, GNOME, KDE.
+
+Keeps a random key in the keyring and wraps with that, so that the keyring's size limits do not matter and a
+changed secret needs no keyring. Calls it in a process that is killed after `WAIT_S`. A keyring that is
+absent, locked, corrupt or swapped is four different sentences, and each ends in another way to unlock.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from enum import StrEnum
+
+from bravetui.auth.locks import CONTENT_KEY_BYTES, Wrap, open_key, seal_key
+from bravetui.auth.signing import decode, encode
+from bravetui.base.errors import BadInput, WrongKey
+
+WAIT_S = 3.0
+
+
+class KeyringState(StrEnum):
+    """Why the keyring does not help."""
+
+    ABSENT = "absent"
+    LOCKED = "locked"
+    CORRUPT = "corrupt"
+    SWAPPED = "swapped"
+
+
+_WORDS = {
+    KeyringState.ABSENT: "This machine has no keyring that bravetui may use, or its keyring holds no key of it.",
+    KeyringState.LOCKED: "The keyring of this machine is locked, or did not answer within 3 seconds.",
+    KeyringState.CORRUPT: "The keyring of this machine is damaged.",
+    KeyringState.SWAPPED: "The keyring of this machine holds the key of another laptop or older installation.",
+}
+
+
+class OsKeyring:
+    """A key under (service, user) in the keyring of the operating system."""
+
+    name = "keyring"
+
+    def __init__(self, service: str, user: str, *, wait_s: float = WAIT_S) -> None:
+        self._service = service
+        self._user = user
+        self._wait_s = wait_s
+
+    def wrap(self, content_key: bytes) -> Wrap:
+        """Put a new key into the keyring and wrap with it. Raises WrongKey where there is no keyring to
+        use."""
+        key = os.urandom(CONTENT_KEY_BYTES)
+        self._call("set", encode(key))
+        # Some keyrings accept a value and do not keep it: what cannot be read back is no lock.
+        if self._call("get") != encode(key):
+            raise unusable(KeyringState.CORRUPT)
+        return seal_key(key, content_key, {"key_id": _key_id(key)})
+
+    def unwrap(self, wrap: Wrap) -> bytes:
+        """The content key. Raises WrongKey with the sentence for the keyring's state, or Corrupt for a
+        damaged wrap."""
+        return open_with(self._call("get"), wrap)
+
+    def forget(self) -> None:
+        """Take the key out of the keyring; the other locks of the key file still open it."""
+        self._call("delete")
+
+    def _call(self, do: str, value: str | None = None) -> str | None:
+        request = json.dumps({"do": do, "service": self._service, "user": self._user, "value": value})
+        try:
+            done = subprocess.run(
+                [sys.executable, "-m", "bravetui.auth.keyring_process"],
+                input=request.encode(),
+                capture_output=True,
+                timeout=self._wait_s,
+                check=True,
+            )
+            answer = json.loads(done.stdout)
+            if "failed" in answer:
+                raise unusable(KeyringState(answer["failed"]))
+            found = answer["value"]
+        except subprocess.TimeoutExpired:
+            raise unusable(KeyringState.LOCKED) from None
+        except (subprocess.CalledProcessError, OSError, ValueError, KeyError, TypeError):
+            raise unusable(KeyringState.CORRUPT) from None
+        return None if found is None else str(found)
+
+
+def open_with(stored: str | None, wrap: Wrap) -> bytes:
+    """The content key, given what the keyring holds. Raises WrongKey, or Corrupt for a damaged wrap."""
+    if stored is None:
+        raise unusable(KeyringState.ABSENT)
+    try:
+        key = decode(stored, CONTENT_KEY_BYTES, "key")
+    except BadInput:
+        raise unusable(KeyringState.CORRUPT) from None
+    if wrap.get("key_id") != _key_id(key):
+        raise unusable(KeyringState.SWAPPED)
+    return open_key(key, wrap, _WORDS[KeyringState.CORRUPT])
+
+
+def unusable(state: KeyringState) -> WrongKey:
+    """The error for a keyring in `state`."""
+    return WrongKey(_WORDS[state], "Unlock with the passphrase instead; nothing is lost.")
+
+
+def _key_id(key: bytes) -> str:
+    return hashlib.sha256(b"bravetui key id " + key).hexdigest()[:16]
