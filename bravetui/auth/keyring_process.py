@@ -17,7 +17,7 @@ from typing import Any
 
 import keyring
 from keyring.backend import KeyringBackend
-from keyring.errors import InitError, KeyringLocked, NoPasswordDeleteError
+from keyring.errors import InitError, KeyringLocked, NoKeyringError, PasswordDeleteError
 
 TRUSTED = frozenset(
     f"keyring.backends.{name}" for name in ("SecretService", "libsecret", "kwallet", "Windows", "macOS")

@@ -82,7 +82,9 @@ class Passphrase:
 
     def unwrap(self, wrap: Wrap) -> bytes:
         """Unwrap with the settings in the wrap. Raises WrongKey, Corrupt."""
-        return open_key(self._derived(wrap), wrap, "This passphrase does not open the keys of this laptop.")
+        words = "This passphrase does not open the keys of this laptop."
+        todo = "Type it again, minding capitals, or ask the office to open it with the recovery key."
+        return open_key(self._derived(wrap), wrap, words, todo)
 
     def _derived(self, settings: Wrap) -> bytes:
         try:
@@ -148,8 +150,8 @@ def seal_key(key: bytes, content_key: bytes, settings: Wrap) -> Wrap:
     return {**settings, "nonce": encode(nonce), "sealed": encode(sealed)}
 
 
-def open_key(key: bytes, wrap: Wrap, words: str) -> bytes:
-    """What `seal_key` sealed. Raises WrongKey with `words`, or Corrupt."""
+def open_key(key: bytes, wrap: Wrap, words: str, todo: str = _UNLOCK) -> bytes:
+    """What `seal_key` sealed. Raises WrongKey with `words` and `todo`, or Corrupt."""
     settings = {name: value for name, value in wrap.items() if name not in ("nonce", "sealed")}
     try:
         nonce = decode(wrap["nonce"], _NONCE_BYTES, "nonce")
@@ -158,7 +160,7 @@ def open_key(key: bytes, wrap: Wrap, words: str) -> bytes:
     except (KeyError, TypeError, ValueError, BadInput):
         raise senseless_wrap() from None
     except InvalidTag:
-        raise WrongKey(words, _UNLOCK) from None
+        raise WrongKey(words, todo) from None
 
 
 def senseless_wrap() -> Corrupt:
