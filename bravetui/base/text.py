@@ -13,15 +13,18 @@ from collections.abc import Mapping
 from bravetui.base.canonical import Json
 
 _KEPT_CONTROLS = "\n\t"
-_BIDI_CONTROLS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-_INVISIBLE = frozenset("\u200b\u2060\ufeff\u00ad\u180e\u2028\u2029")
+_INVISIBLE = frozenset("\u034f\u115f\u1160\u2028\u2029\u3164\uffa0")
+"""Fillers and separators that draw nothing, beyond those that Unicode itself classes as format characters."""
+_VISIBLE_FORMATS = frozenset("\u200c\u200d\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2")
+"""Format characters that writing needs: joiners (Persian, emoji) and Arabic and Syriac number signs."""
 _REPLACEMENT = "\ufffd"
 
 
 def clean_text(text: str) -> str:
     """The same text, storable anywhere: no NUL, no lone surrogate, line ends as \\n, composed (NFC)."""
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\x00", "")
-    text = text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+    # Through UTF-16, so that two halves of one character are joined again and only a lone half is replaced.
+    text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     return unicodedata.normalize("NFC", text)
 
 
@@ -44,7 +47,9 @@ def _harmless(character: str) -> str:
         return "\u241b"
     if category == "Cc" and ord(character) < 0x20:
         return chr(0x2400 + ord(character))
-    if category in ("Cc", "Cs", "Co", "Cn") or character in _BIDI_CONTROLS or character in _INVISIBLE:
+    if category == "Cf" and character not in _VISIBLE_FORMATS:
+        return _REPLACEMENT
+    if category in ("Cc", "Cs", "Co", "Cn") or character in _INVISIBLE:
         return _REPLACEMENT
     return character
 
