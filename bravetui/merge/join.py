@@ -69,7 +69,7 @@ def _review(base: Json, local: Cell, remote: Cell, rule: FieldRule, rules: Rules
 
 
 def moment(value: Json) -> datetime | None:
-    """A date, time or date-time as something that compares; a value without offset counts as UTC, a time as of one day."""
+    """A date, time or date-time as something that compares: without offset it counts as UTC, a time as of one day."""
     if not isinstance(value, str):
         return None
     try:
@@ -190,6 +190,9 @@ def _place(position: Json) -> tuple[bool, Decimal, bytes]:
     number = _number(position)
     return (number is None, number or Decimal(0), canonical_bytes(position))
 
+
+ADDS = frozenset({Rule.SUM})
+"""Rules under which two equal values are two contributions: who counts two loads each has counted four."""
 
 JOINS: dict[Rule, Join] = {
     Rule.SERVER_WINS: _server_wins,

@@ -1,8 +1,8 @@
 """Joins two descendants of one base and loses nothing.
 
-The cases for a field, in order: only one side moved; both moved to the same value; both moved apart and the field's rule
-joins them; apart with no rule that can: a conflict that holds both. A removed row or record that the other side went on
-working in comes back, and a person decides.
+The cases for a field, in order: only one side moved; both moved to the same value; both moved apart and the field's
+rule joins them; apart with no rule that can: a conflict that holds both. A removed row or record that the other side
+went on working in comes back, and a person decides.
 
 Laws, held by property tests: both ends get the same result from the same arguments; swapping the sides changes nothing
 but who counts as central; merging again gives nothing new; the result's vector covers both; every input value is kept,
@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from bravetui.base.canonical import Json
-from bravetui.merge.join import JOINS, Side
+from bravetui.merge.join import ADDS, JOINS, Side
 from bravetui.merge.rules import FieldRule, Rule, Rules
 from bravetui.merge.state import DELETED, Cell, RecordState, alike, is_row, row_of
 from bravetui.merge.version import Order, VersionVector
@@ -55,9 +55,9 @@ class Merged:
 def merge(base: Mapping[str, Json], local: RecordState, remote: RecordState, rules: Rules) -> Merged:
     """Merge a laptop's record into central's.
 
-    `base` is the record as last agreed: values by path, as far as known. `local` is the record as this laptop has it, or at
-    central as the author of a change left it; it may hold touched cells only. `remote` is the record as central has it.
-    Absent cells count as untouched.
+    `base` is the record as last agreed: values by path, as far as known. `local` is the record as this laptop has it,
+    or at central as the author of a change left it; it may hold touched cells only. `remote` is the record as central
+    has it. Absent cells count as untouched.
 
     >>> from bravetui.merge.hlc import Hlc
     >>> from bravetui.merge.version import Dot
@@ -94,16 +94,11 @@ def newer(local: Cell, remote: Cell, seen_by: tuple[VersionVector, VersionVector
 
 
 def _merged_before(local: Cell, remote: Cell, order: Order) -> Side:
-    if order is not Order.CONCURRENT:
-        return Side.LOCAL if order is Order.AFTER else Side.REMOTE
-    if set(local.dots) == set(remote.dots):
+    """The side whose record saw more; where each saw something else, the side whose cell holds more changes."""
+    left, right = set(local.dots), set(remote.dots)
+    if order in (Order.BEFORE, Order.EQUAL) or (order is Order.CONCURRENT and left <= right):
         return Side.REMOTE
-    joined = set(local.dots) > set(remote.dots)
-    return (
-        Side.LOCAL
-        if joined or not set(remote.dots) > set(local.dots) and local.rank > remote.rank
-        else Side.REMOTE
-    )
+    return Side.LOCAL if order is Order.AFTER or left > right or local.rank > remote.rank else Side.REMOTE
 
 
 def _units(local: RecordState, remote: RecordState, rules: Rules) -> Iterator[tuple[str, ...]]:
@@ -139,13 +134,13 @@ class _Outcome:
             assert cell is not None
             self.cells[path] = cell
             return
-        side = newer(local, remote, self._seen)
+        side, declared = newer(local, remote, self._seen), self._rules.of(path)
         if side is not None:
             self.cells[path] = local if side is Side.LOCAL else remote
-        elif alike(local.value, remote.value):
+        elif alike(local.value, remote.value) and declared.rule not in ADDS:
             self.cells[path] = _joined(local.value, local, remote)
         else:
-            self._apart(path, local, remote, self._rules.of(path))
+            self._apart(path, local, remote, declared)
 
     def _apart(self, path: str, local: Cell, remote: Cell, declared: FieldRule) -> None:
         stands = JOINS[declared.rule](self._base.get(path), local, remote, declared, self._rules)
@@ -222,7 +217,7 @@ class _Outcome:
         return next((rule for rule in (Rule.REVIEW, Rule.TEXT) if rule in rules), Rule.REVIEW)
 
     def _moved_alone(self, local: Cell | None, remote: Cell | None) -> set[Side]:
-        """The side that set a member which the other does not hold; none if the other knows it and left it untouched."""
+        """The side that set a member which the other does not hold; none if the other knows of it and left it alone."""
         if local is not None:
             return set() if self._knows(Side.REMOTE, local) else {Side.LOCAL}
         return set() if remote is None or self._knows(Side.LOCAL, remote) else {Side.REMOTE}
@@ -237,7 +232,7 @@ class _Outcome:
         return max(ranked, key=lambda row: row[0])[1]
 
     def _safer_side(self, sides: _Sides) -> Side:
-        """Which side's group stands while a person has not decided: the safer one where a member says so, else central's."""
+        """Whose group stands until a person decides: the safer one where a member says so, else central's."""
         for path, (local, remote) in sides.items():
             if local is not None and remote is not None and newer(local, remote, self._seen) is None:
                 declared = self._rules.of(path)

@@ -65,7 +65,7 @@ def rule_path(path: str) -> str:
 
 
 def row_of(path: str) -> str | None:
-    """The presence path of the row that a cell lies in; None for a cell outside rows and for presence paths themselves."""
+    """The presence path of the row that a cell lies in; None for a cell outside rows and for a presence path itself."""
     parts = path.removeprefix(f"{ANSWERS}/").split("/")
     return path.rpartition("/")[0] if len(parts) > 2 and len(parts) % 2 == 1 else None
 
@@ -76,6 +76,6 @@ def is_row(path: str) -> bool:
 
 
 def edited(state: RecordState, values: Mapping[str, Json], dot: Dot, hlc: Hlc) -> RecordState:
-    """The record after its holder sets `values` in the change `dot`: those cells carry the dot, the vector covers it."""
+    """The record after its holder sets `values` in the change `dot`: its cells carry the dot, the vector covers it."""
     cells = {**state.cells, **{path: Cell(value, (dot,), hlc) for path, value in values.items()}}
     return RecordState(cells, state.version.with_dot(dot))

@@ -103,7 +103,8 @@ class VersionVector:
     @staticmethod
     def from_json(value: Mapping[str, int]) -> VersionVector:
         """Read what `to_json` wrote. Raises BadInput for anything else."""
-        if not isinstance(value, Mapping) or not all(map(_is_entry, value.keys(), value.values())):
+        given: object = value
+        if not isinstance(given, Mapping) or not all(map(_is_entry, given.keys(), given.values())):
             raise BadInput("A version vector is damaged.", "Fetch the record again from central.")
         return VersionVector({int(device): counter for device, counter in value.items()})
 

@@ -58,7 +58,7 @@ class Setting:
 
 
 def _value(written: Any) -> Json:
-    return None if written == EMPTY else written  # type: ignore[no-any-return]
+    return None if written == EMPTY else written
 
 
 def _by_path(case: dict[str, Any], side: str) -> dict[str, Json]:
