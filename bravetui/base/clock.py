@@ -1,7 +1,7 @@
-"""Time and ids, the two things that pure code must be handed. Nothing else in the project reads a clock or a random source.
+"""Time and ids, the two things that pure code must be handed. Nothing else reads a clock or a random source.
 
-`Clock` and `IdSource` are ports; `SystemClock` and `SystemIds` are the world, `ManualClock` and `SeededIds` stand in for
-it in tests, the demo's story and simulations.
+`Clock` and `IdSource` are ports; `SystemClock` and `SystemIds` are the world, `ManualClock` and `SeededIds` stand in
+for it in tests, the demo's story and simulations.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A change: who, when, which record, which fields from what to what, and what its author had seen.
 
 A change is its dot and its content hash. Same both: the same change, sent again. Same dot and another hash: a twin, a
-laptop restored from an image or cloned. The bytes that are hashed are canonical JSON, so they are the same at both ends.
+laptop restored from an image or cloned. The bytes that are hashed are canonical JSON, the same at both ends.
 """
 
 from __future__ import annotations
@@ -18,11 +18,13 @@ from pydantic import (
     ConfigDict,
     Field,
     PlainSerializer,
+    ValidationError,
     WithJsonSchema,
 )
 
 from bravetui.base.canonical import Json, content_hash
-from bravetui.base.errors import BravetuiError
+from bravetui.base.errors import BadInput, BravetuiError
+from bravetui.base.text import safe_line
 from bravetui.merge.hlc import Hlc
 from bravetui.merge.state import Cell, RecordState
 from bravetui.merge.version import Dot, VersionVector
@@ -59,13 +61,50 @@ WireVector = Annotated[
 ]  # fmt: skip
 """A version vector on the wire: counters by device number."""
 
-WireJson = Annotated[Any, WithJsonSchema({"description": "Any JSON value; decimals travel as strings."})]
+
+def _storable(value: Any) -> Any:
+    """The value itself. Refuses what one of the two databases would change or choke on."""
+    kind = type(value)
+    if kind is str:
+        if "\x00" in value or not (value.isascii() or _has_utf8(value)):
+            raise ValueError("text holds a character that cannot be stored (NUL or half a surrogate pair)")
+    elif kind is float:
+        raise ValueError('a number with a fraction or an exponent must travel as a string, like "0.42"')
+    elif kind is dict:
+        for key, inner in value.items():
+            _storable(key)
+            _storable(inner)
+    elif kind in (list, tuple):
+        for inner in value:
+            _storable(inner)
+    return value
+
+
+def _has_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+WireJson = Annotated[
+    Any, BeforeValidator(_storable),
+    WithJsonSchema({"description": "Any JSON value without binary floating point: decimals travel as strings."}),
+]  # fmt: skip
 
 
 class Message(BaseModel):
     """Base of all wire types: immutable; fields that this version does not know are kept, never dropped."""
 
     model_config = ConfigDict(frozen=True, extra="allow", arbitrary_types_allowed=True)
+
+
+def first_fault(error: ValidationError, whole: str = "the change") -> str:
+    """Where a message is wrong and how, for a person; `whole` names the message where the fault has no place."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    place = ".".join(map(str, first["loc"])) or whole
+    return safe_line(f"{place}: {first['msg'].removeprefix('Value error, ').rstrip('.')}")
 
 
 class Op(StrEnum):
@@ -103,8 +142,12 @@ class Change(Message):
     """The conflict that a decision settles."""
 
     def to_json(self) -> dict[str, Json]:
-        """The JSON object whose canonical bytes are hashed, stored and sent."""
-        return self.model_dump(mode="json", exclude_none=False)
+        """The JSON object whose canonical bytes are hashed, stored and sent.
+
+        Fields at their default are left out, so that a field added later does not change the hash of older changes, nor
+        make two versions of the program disagree about it.
+        """
+        return self.model_dump(mode="json", exclude_defaults=True)
 
     @property
     def hash(self) -> str:
@@ -131,9 +174,14 @@ def make_change(
     reason: str | None = None,
     conflict_id: str | None = None,
 ) -> Change:
-    """Build a change without re-validating what this program itself made; `target` is (scope id, kind, record id)."""
+    """Build a change; `target` is (scope id, kind, record id). Raises BadInput for values that cannot travel."""
     scope_id, kind, record_id = target
-    return Change(
-        dot=dot, scope_id=scope_id, kind=kind, record_id=record_id, op=op, context=context,
-        before=dict(before), after=dict(after), hlc=hlc, author_id=author_id, at=at, reason=reason, conflict_id=conflict_id,
-    )  # fmt: skip
+    try:
+        return Change(
+            dot=dot, scope_id=scope_id, kind=kind, record_id=record_id, op=op, context=context,
+            before=dict(before), after=dict(after), hlc=hlc, author_id=author_id, at=at, reason=reason,
+            conflict_id=conflict_id,
+        )  # fmt: skip
+    except ValidationError as error:
+        what = f"This cannot be saved: {first_fault(error)}."
+        raise BadInput(what, "Change that entry and save again.") from error

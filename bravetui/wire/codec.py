@@ -1,11 +1,12 @@
 """Bodies on the wire: JSON, compressed as the two ends agree by Content-Encoding and Accept-Encoding (RFC 9110).
 
-zstd (RFC 8878) between bravetui's own ends, gzip or nothing for strangers. A body is never read past its limit, so a few
-kilobytes cannot unpack into gigabytes.
+zstd (RFC 8878) between bravetui's own ends, gzip or nothing for strangers. A body is never read past its limit, so a
+few kilobytes cannot unpack into gigabytes.
 """
 
 from __future__ import annotations
 
+import re
 import sys
 import zlib
 from typing import TypeVar
@@ -13,7 +14,7 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from bravetui.base.errors import BadInput
-from bravetui.wire.change import Message
+from bravetui.wire.change import Message, first_fault
 from bravetui.wire.messages import BODY_BYTES_MAX
 
 if sys.version_info >= (3, 14):
@@ -22,7 +23,10 @@ else:
     from backports import zstd
 
 ZSTD_LEVEL = 9
-"""Level 3 costs 8 % more bytes, level 19 saves 8 % for many times the CPU: the line is the slow part, the battery the scarce one."""
+"""Level 3 costs 8 % more bytes; level 19 saves 8 % for many times the CPU, and so the battery."""
+
+_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+"""An escaped NUL in JSON; an escaped backslash before `u0000` is a person who typed just that."""
 
 _M = TypeVar("_M", bound=Message)
 
@@ -70,11 +74,13 @@ def unpack(body: bytes, encoding: str, limit_bytes: int = BODY_BYTES_MAX) -> byt
 def decode(kind: type[_M], body: bytes, encoding: str = "") -> _M:
     """Read a message. Raises BadInput, naming the first field that is wrong, and never anything else."""
     raw = unpack(body, encoding)
+    if _NUL.search(raw):
+        raise BadInput(
+            "The body holds a NUL character, which cannot be stored.", "Leave it out and send again."
+        )
     try:
         return kind.model_validate_json(raw)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(map(str, first["loc"])) or "the body"
-        raise BadInput(f"This is not a {kind.__name__} message: {place}: {first['msg']}.") from error
+        raise BadInput(f"This is not a {kind.__name__} message: {first_fault(error, 'the body')}.") from error
     except RecursionError as error:
         raise BadInput("The body is nested too deeply.") from error

@@ -1,7 +1,8 @@
 """Receipts: what exactly central signs, so that a laptop can check it offline years later.
 
 The signed bytes are the canonical JSON of all fields but the signature, prefixed by what they are, so that a signature
-for one thing can never be passed off as a signature for another.
+for one thing can never be passed off as a signature for another. Fields at their default are left out, as they are on
+the wire, so that a laptop can check what a newer central signed.
 """
 
 from __future__ import annotations
@@ -24,12 +25,8 @@ _Signed = TypeVar("_Signed", Verdict, Checkpoint)
 def signed_bytes(message: Verdict | Checkpoint) -> bytes:
     """The bytes that the signature covers."""
     label = type(message).__name__.lower().encode()
-    return (
-        b"bravetui-"
-        + label
-        + b"-1\n"
-        + canonical_bytes(message.model_dump(mode="json", exclude={"signature"}))
-    )
+    body = message.model_dump(mode="json", exclude={"signature"}, exclude_defaults=True)
+    return b"bravetui-" + label + b"-1\n" + canonical_bytes(body)
 
 
 def sign(message: _Signed, with_key: Sign) -> _Signed:
