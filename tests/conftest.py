@@ -1,0 +1,60 @@
+"""What every test has: an empty home, no network but loopback, the same terminal, and laws tried without haste."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import settings
+
+from tests.support.isolation import HOME_VARIABLES, clean_environment, forbid_network
+
+if TYPE_CHECKING:  # a test of pure code waits for neither Textual nor PostgreSQL's driver
+    from syrupy.assertion import SnapshotAssertion
+
+    from tests.support.postgres import TestServer
+    from tests.support.snapshots import SnapScreen
+
+# Time never fails a test. Where many share one machine, the same examples are tried every time.
+settings.register_profile("here", deadline=None)
+settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
+
+
+def pytest_configure() -> None:
+    settings.load_profile("ci" if os.environ.get("CI") else "here")
+    clean_environment()
+    forbid_network()
+
+
+@pytest.fixture(autouse=True)
+def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A home directory of the test's own, so that no default folder is shared with a person or another test."""
+    home = str(tmp_path_factory.mktemp("home"))
+    for name in HOME_VARIABLES:
+        monkeypatch.setenv(name, home)
+
+
+@pytest.fixture
+def snap_screen(snapshot: SnapshotAssertion) -> SnapScreen:
+    """Compares a running app with its pictures under `snapshots/`: `await snap_screen(pilot)`."""
+    from tests.support.snapshots import SnapScreen
+
+    return SnapScreen(snapshot)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[TestServer]:
+    """A real PostgreSQL of this test process's own, stopped and removed at the end."""
+    from tests.support.postgres import TestServer
+
+    with TestServer.running() as server:
+        yield server
+
+
+@pytest.fixture
+def database_url(postgres: TestServer) -> Iterator[str]:
+    """The address of an empty PostgreSQL database, dropped after the test."""
+    with postgres.database() as url:
+        yield url

