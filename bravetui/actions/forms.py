@@ -20,7 +20,7 @@ from bravetui.db.writing import Writing
 from bravetui.forms.engine import evaluate
 from bravetui.forms.starting import starting_answers
 from bravetui.forms.template import Template
-from bravetui.merge.state import ANSWERS
+from bravetui.merge.state import ANSWERS, Cell
 
 _submission = Submission.__table__  # type: ignore[attr-defined]
 _template = FormTemplate.__table__  # type: ignore[attr-defined]
@@ -187,7 +187,7 @@ def _editable(connection: Connection, scope_id: str, submission_id: str) -> Stor
     return stored
 
 
-def _rows(stored: Stored, repeat: str) -> list[tuple[str, object]]:
+def _rows(stored: Stored, repeat: str) -> list[tuple[str, Cell]]:
     prefix = f"{ANSWERS}/{repeat}/"
     return [
         (path, cell)

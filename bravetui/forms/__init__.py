@@ -1,1 +1,1 @@
-"""What a form is and what an answer may be: templates, their logic, the words of values, and the permit's clocks. Pure."""
+"""What a form is and what an answer may be: templates, their logic, values in words, the permit's clocks. Pure."""

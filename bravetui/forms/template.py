@@ -1,14 +1,14 @@
 """What a form is: sections of questions and repeats, with their logic as XPath and their merge rules beside them.
 
-A template version never changes; a submission keeps its version for ever. The JSON form of a template is what travels to
-laptops as the body of a `form_template` record.
+A template version never changes; a submission keeps its version for ever. The JSON form of a template is what travels
+to laptops as the body of a `form_template` record.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from functools import cached_property
 from typing import Any
@@ -50,6 +50,8 @@ class Question:
 
     path: str
     """`rain_in`, or within a repeat `controls/need`."""
+    ref: str
+    """Where it stands in the XForm's instance, e.g. `/data/trigger_page/rain_in`: what expressions refer to."""
     kind: QuestionKind
     label: str
     hint: str = ""
@@ -60,8 +62,10 @@ class Question:
     calculation: str = ""
     choices: tuple[Choice, ...] = ()
     unit: str = ""
+    places: int = 0
+    """Decimal places that are shown, for decimals."""
     default: str = ""
-    rule: FieldRule = FieldRule()
+    rule: FieldRule = field(default_factory=FieldRule)
     carry_forward: bool = False
 
     @property
@@ -75,14 +79,18 @@ class Repeat:
     """Questions that are asked once a row."""
 
     path: str
+    ref: str
     label: str
     row_label: str
     """Name of the question that tells one row from another."""
     questions: tuple[Question, ...]
+    rows: str = ""
+    """Where the first rows come from: `project:controls`, `choices:p2_line`, or nowhere."""
     rows_min: int = 0
+    fixed: bool = False
+    """Whether the rows are given, and none may be added or removed."""
     relevant: str = ""
     hint: str = ""
-    carry_forward: bool = False
 
 
 @dataclass(frozen=True)
@@ -90,6 +98,7 @@ class Section:
     """A page of the form."""
 
     name: str
+    ref: str
     label: str
     items: tuple[Question | Repeat, ...]
     relevant: str = ""
@@ -122,7 +131,7 @@ class Template:
         return {question.path: question for question in self.questions()}
 
     def find(self, path: str) -> Question | None:
-        """The question that an answer's path belongs to, row ids left out; None for a row's own path or an unknown one."""
+        """The question that an answer's path belongs to; None for a row's own path or an unknown one."""
         return self._by_path.get(rule_path(path))
 
     def field_rules(self) -> dict[str, FieldRule]:

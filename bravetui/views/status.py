@@ -136,7 +136,7 @@ def _lane_rows(connection: Connection) -> tuple[LaneRow, ...]:
     for lane, state, count, oldest in connection.execute(grouped):
         counts[lane, state] = (count, oldest)
     states = {row.lane: row for row in connection.execute(select(_lanes))}
-    left = dict(
+    left: dict[str, int] = dict(
         connection.execute(select(_cursor.c.lane, func.sum(_cursor.c.rows_left)).group_by(_cursor.c.lane))
         .tuples()
         .all()

@@ -1,0 +1,264 @@
+"""A form's logic: which questions are asked now, which must be answered, what is wrong, what is computed.
+
+Expressions are the author's XPath, run by lxml over an instance built from the answers; never `eval`. A broken
+formula is a problem shown at its question and costs no answer. Hidden questions keep their answers and are not
+checked. The same template, answers and time give the same state at both ends.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+from lxml import etree
+
+from bravetui.base.canonical import Json
+from bravetui.forms.functions import JR_NAMESPACE, days_of, functions, text_of, truth_of
+from bravetui.forms.template import Question, QuestionKind, Repeat, Template
+
+_TIMES = (QuestionKind.DATE, QuestionKind.TIME, QuestionKind.DATETIME)
+_QUOTED = re.compile(r"""('[^']*'|"[^"]*")""")
+_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_ROUNDS_MAX = 3
+"""Passes until computed values and visibility settle; forms that refer only backwards need one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One question as it stands now."""
+
+    path: str
+    """With row ids: `controls/<row id>/need`."""
+    question: Question
+    value: Json
+    visible: bool
+    required: bool
+    problems: tuple[str, ...]
+    """Sentences; empty while the question is hidden."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What keeps a form from being submitted."""
+
+    path: str
+    label: str
+    words: str
+
+
+@dataclass(frozen=True)
+class FormState:
+    """The whole form as it stands."""
+
+    asked: Mapping[str, Asked]
+    """By path, in the form's order."""
+    rows: Mapping[str, tuple[str, ...]]
+    """Row paths of each repeat, in order."""
+    hidden: frozenset[str] = frozenset()
+    """Sections and repeats that are not relevant now, by name."""
+    row_problems: tuple[Problem, ...] = field(default=())
+    """Repeats with too few rows."""
+
+    def problems(self) -> Iterator[Problem]:
+        """All problems in the form's order."""
+        for asked in self.asked.values():
+            for words in asked.problems:
+                yield Problem(asked.path, asked.question.label, words)
+        yield from self.row_problems
+
+
+def rows_of(answers: Mapping[str, Json], repeat: str) -> tuple[str, ...]:
+    """The paths of the rows that are there, by position and then by id."""
+    prefix = f"{repeat}/"
+    found = [
+        (value if isinstance(value, int) else 0, path)
+        for path, value in answers.items()
+        if path.startswith(prefix) and path.count("/") == prefix.count("/") and value is not None
+    ]
+    return tuple(path for _, path in sorted(found))
+
+
+def evaluate(
+    template: Template,
+    answers: Mapping[str, Json],
+    *,
+    now: datetime,
+    derived: Mapping[str, Json] | None = None,
+) -> FormState:
+    """The state of the form; `now` is the site's local time, `derived` gives values that the permit's rules compute."""
+    given = {**answers, **(derived or {})}
+    form = _Instance(template, given, now.replace(second=0, microsecond=0))
+    form.settle()
+    return form.state()
+
+
+@dataclass(slots=True)
+class _Field:
+    """One question at one place, while a form is being evaluated."""
+
+    path: str
+    question: Question
+    node: Any
+    row: str | None
+    value: Json
+    visible: bool = True
+    broken: list[str] = field(default_factory=list)
+
+
+class _Instance:
+    """The answers as the XML that expressions speak of."""
+
+    def __init__(self, template: Template, answers: Mapping[str, Json], now: datetime) -> None:
+        self._template, self._answers = template, answers
+        self._logic = _logic(now)
+        self.rows: dict[str, tuple[str, ...]] = {}
+        self.fields: list[_Field] = []
+        self._groups: list[tuple[str, str, Any, list[_Field]]] = []
+        root = template.sections[0].ref.split("/")[1] if template.sections else "data"
+        self._root = etree.Element(root)
+        for section in template.sections:
+            self._section(section)
+
+    def _section(self, section: Any) -> None:
+        node = etree.SubElement(self._root, section.ref.rpartition("/")[2])
+        start = len(self.fields)
+        for item in section.items:
+            if isinstance(item, Repeat):
+                self._repeat(item, node)
+            else:
+                self._field(item, item.path, node, None)
+        self._groups.append((section.name, section.relevant, node, self.fields[start:]))
+
+    def _repeat(self, repeat: Repeat, parent: Any) -> None:
+        self.rows[repeat.path] = rows_of(self._answers, repeat.path)
+        start = len(self.fields)
+        for row in self.rows[repeat.path]:
+            node = etree.SubElement(parent, repeat.ref.rpartition("/")[2])
+            for question in repeat.questions:
+                self._field(question, f"{row}/{question.name}", node, row)
+        self._groups.append((repeat.path, repeat.relevant, parent, self.fields[start:]))
+
+    def _field(self, question: Question, path: str, parent: Any, row: str | None) -> None:
+        node = etree.SubElement(parent, question.ref.rpartition("/")[2])
+        value = self._answers.get(path)
+        node.text = _instance_text(question, value)
+        self.fields.append(_Field(path, question, node, row, value))
+
+    def settle(self) -> None:
+        """Evaluate visibility and computed values until nothing moves."""
+        for _ in range(_ROUNDS_MAX):
+            before = [(f.visible, f.value) for f in self.fields]
+            for each in self.fields:
+                each.broken.clear()
+            self._show()
+            if before == [(f.visible, f.value) for f in self.fields]:
+                return
+
+    def _show(self) -> None:
+        self.hidden = {
+            name for name, relevant, node, _ in self._groups if not self._holds(relevant, node, None)
+        }
+        concealed = {id(f) for name, _, _, fields in self._groups if name in self.hidden for f in fields}
+        for each in self.fields:
+            each.visible = id(each) not in concealed and self._holds(each.question.relevant, each.node, each)
+            if each.visible and each.question.calculation and each.path not in self._answers:
+                each.value = self._computed(each)
+            each.node.text = _instance_text(each.question, each.value) if each.visible else ""
+
+    def _holds(self, expression: str, node: Any, at: _Field | None, otherwise: bool = True) -> bool:
+        if not expression:
+            return True
+        result = self._run(expression, node, at)
+        return otherwise if result is None else truth_of(result)
+
+    def _computed(self, each: _Field) -> Json:
+        result = self._run(each.question.calculation, each.node, each)
+        return None if result is None else text_of(result) or None
+
+    def _run(self, expression: str, node: Any, at: _Field | None) -> Any:
+        """The result of an expression; None, and a note at the question, when the expression itself is broken."""
+        try:
+            return self._logic(expression)(node)
+        except (etree.XPathError, ArithmeticError, LookupError, TypeError, ValueError, re.error) as error:
+            if at is not None:
+                at.broken.append(_broken(error))
+            return None
+
+    def state(self) -> FormState:
+        """What evaluating has found."""
+        asked = {each.path: self._asked(each) for each in self.fields}
+        too_few = [
+            Problem(repeat.path, repeat.label, f"At least {repeat.rows_min} must be filled in.")
+            for repeat in self._template.repeats()
+            if repeat.path not in self.hidden and len(self.rows[repeat.path]) < repeat.rows_min
+        ]
+        return FormState(asked, self.rows, frozenset(self.hidden), tuple(too_few))
+
+    def _asked(self, each: _Field) -> Asked:
+        question = each.question
+        required = (
+            each.visible
+            and bool(question.required)
+            and self._holds(question.required, each.node, each, False)
+        )
+        problems: Sequence[str] = ()
+        if each.visible:
+            problems = (*self._wrong(each, required), *each.broken)
+        return Asked(each.path, question, each.value, each.visible, required, tuple(dict.fromkeys(problems)))
+
+    def _wrong(self, each: _Field, required: bool) -> Iterator[str]:
+        if each.value in (None, "", []):
+            if required:
+                yield "This must be answered."
+            return
+        if each.question.constraint and not self._holds(each.question.constraint, each.node, each):
+            yield each.question.constraint_message or "This answer does not fit the form's rule."
+
+
+def _broken(error: Exception) -> str:
+    return f"The form's own formula is broken ({str(error)[:80]}). Your answer is kept; tell the office."
+
+
+def _instance_text(question: Question, value: Json) -> str:
+    """An answer as the instance holds it: dates as day numbers, several choices separated by spaces."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        text = "true" if value else "false"
+    else:
+        text = " ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    if question.kind in _TIMES:
+        days = days_of(text)
+        text = "" if days is None else repr(days)
+    # XML cannot hold control characters at all; they were never part of an answer's meaning.
+    return _NOT_XML.sub("", text)
+
+
+@lru_cache(maxsize=8)
+def _logic(now: datetime) -> Any:
+    """Compiled expressions for one moment: compiling costs far more than running."""
+    extensions = functions(now)
+
+    @lru_cache(maxsize=2_000)
+    def compiled(expression: str) -> Any:
+        return etree.XPath(
+            _rewritten(expression),
+            namespaces={"jr": JR_NAMESPACE},
+            extensions=extensions,
+            smart_strings=False,
+        )
+
+    return compiled
+
+
+def _rewritten(expression: str) -> str:
+    """Names that XPath 1.0 keeps for itself with other arguments get ours, outside quoted text."""
+    parts = _QUOTED.split(expression)
+    for index in range(0, len(parts), 2):
+        parts[index] = re.sub(r"\bround\s*\(", "odk-round(", parts[index])
+        parts[index] = re.sub(r"\bposition\s*\(\s*\.\.", "odk-position(..", parts[index])
+    return "".join(parts)
