@@ -31,6 +31,10 @@ _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 _M = TypeVar("_M", bound=Message)
 
 
+class TooLarge(BadInput):
+    """A body past the limit: the same in smaller batches may pass."""
+
+
 def encode(message: Message, encoding: str = "zstd") -> bytes:
     """A message as compressed JSON; `encoding` is `zstd`, `gzip` or `identity`."""
     raw = message.model_dump_json(exclude_defaults=True).encode()
@@ -65,7 +69,7 @@ def unpack(body: bytes, encoding: str, limit_bytes: int = BODY_BYTES_MAX) -> byt
     except (zstd.ZstdError, zlib.error) as error:
         raise BadInput("The body is damaged.", "Send it again.") from error
     if len(raw) > limit_bytes:
-        raise BadInput(f"The body is larger than {limit_bytes:,} bytes.", "Send it in smaller batches.")
+        raise TooLarge(f"The body is larger than {limit_bytes:,} bytes.", "Send it in smaller batches.")
     if not done:
         raise BadInput("The body was cut short.", "Send it again.")
     return raw

@@ -1,0 +1,127 @@
+"""Who may do what, asked anew at every contact: a permission taken away is gone with the next request.
+
+A scope that a person may not see and a scope that does not exist are answered alike, so that nobody can probe for other
+companies' projects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, select
+
+from bravetui.base.errors import NeedsSignIn
+from bravetui.central.tables import DEVICES, SCOPES
+from bravetui.db.kinds import KINDS
+from bravetui.wire.messages import ScopeGrant
+
+OFFICE_ROLES = frozenset({"admin", "office", "org_admin", "project_manager", "compliance_manager"})
+"""May write reference data, and work in every project of the organization."""
+
+READING_ROLES = frozenset({"viewer", "agency", "support"})
+"""Read and write nothing."""
+
+_member = KINDS["project_member"].table
+_user = KINDS["user"].table
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """One device's person, and what they may do now."""
+
+    device: int
+    organization_id: str
+    user_id: str
+    user_name: str
+    role: str
+    scopes: Mapping[str, ScopeGrant]
+    reading_only: frozenset[str] = frozenset()
+    """Scopes in which nothing may be written."""
+
+    @property
+    def office(self) -> bool:
+        """Whether reference data may be written."""
+        return self.role in OFFICE_ROLES
+
+
+def access_of(
+    connection: Connection, device: int, organization_id: str, user_id: str, now: datetime
+) -> Access:
+    """What the person behind a device may do. Raises NeedsSignIn for one whom the organization no longer knows."""
+    person = connection.execute(
+        select(_user.c.name, _user.c.role).where(
+            _user.c.scope_id == organization_id, _user.c.id == user_id, _user.c.deleted.is_(False)
+        )
+    ).one_or_none()
+    if person is None:
+        raise NeedsSignIn(
+            "The organization no longer knows this person.",
+            "Ask the office; unsent work stays on this laptop.",
+        )
+    roles, permissions = _memberships(connection, organization_id, user_id, now)
+    rows = connection.execute(
+        select(SCOPES).where(SCOPES.c.organization_id == organization_id).order_by(SCOPES.c.scope_id)
+    )
+    scopes: dict[str, ScopeGrant] = {}
+    for row in rows:
+        if row.kind == "organization" or row.scope_id in roles or person.role in OFFICE_ROLES:
+            scopes[row.scope_id] = ScopeGrant(
+                scope_id=row.scope_id,
+                name=row.name,
+                kind=row.kind,
+                permissions=permissions.get(row.scope_id, ()),
+            )
+    reading_only = frozenset(
+        scope_id for scope_id in scopes if roles.get(scope_id, person.role) in READING_ROLES
+    )
+    return Access(device, organization_id, user_id, person.name, person.role, scopes, reading_only)
+
+
+def _memberships(
+    connection: Connection, organization_id: str, user_id: str, now: datetime
+) -> tuple[dict[str, str], dict[str, tuple[str, ...]]]:
+    """The person's role and permissions by project, of memberships that hold today."""
+    query = (
+        select(
+            _member.c.scope_id,
+            _member.c.project_role,
+            _member.c.permissions,
+            _member.c.from_date,
+            _member.c.to_date,
+        )
+        .join(SCOPES, SCOPES.c.scope_id == _member.c.scope_id)
+        .where(
+            _member.c.user_id == user_id,
+            _member.c.deleted.is_(False),
+            SCOPES.c.organization_id == organization_id,
+        )
+    )
+    roles: dict[str, str] = {}
+    permissions: dict[str, tuple[str, ...]] = {}
+    for row in connection.execute(query):
+        begun = row.from_date is None or row.from_date <= now.date()
+        if begun and (row.to_date is None or now.date() <= row.to_date):
+            roles[row.scope_id] = row.project_role
+            permissions[row.scope_id] = tuple(row.permissions)
+    return roles, permissions
+
+
+def device_of_token(connection: Connection, token_hash: str, number: int) -> tuple[int, str, str]:
+    """(number, organization id, user id) of a device.
+
+    A token is good for every number given to its laptop and its twins. Raises NeedsSignIn for an unknown or revoked
+    token, or a number that is not the token's.
+    """
+    row = connection.execute(
+        select(DEVICES.c.number, DEVICES.c.organization_id, DEVICES.c.user_id).where(
+            DEVICES.c.token_hash == token_hash, DEVICES.c.number == number, DEVICES.c.revoked_at.is_(None)
+        )
+    ).one_or_none()
+    if row is None:
+        raise NeedsSignIn(
+            "Central does not know this laptop.",
+            "Enrol it with a new code from the office; unsent work is kept.",
+        )
+    return row.number, row.organization_id, row.user_id

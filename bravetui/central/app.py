@@ -1,0 +1,215 @@
+"""The central API over HTTP: three routes, errors as problem documents (RFC 9457), an OpenAPI page that is true.
+
+Routes read the body, hand the work to the runner and pack the answer; what is done stands in `service`. Nothing but
+health and the OpenAPI page answers without a token, and enrolment wants a one-time code.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from sqlalchemy import Engine, text
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+
+from bravetui import __version__
+from bravetui.base.clock import Clock, IdSource
+from bravetui.base.errors import BadInput, BravetuiError, NeedsSignIn, Refused, Transient
+from bravetui.base.runner import Runner, ThreadRunner
+from bravetui.central import openapi
+from bravetui.central.body import accepted, encoding_of, read_body
+from bravetui.central.database import foreign_errors
+from bravetui.central.enrolment import Attempts
+from bravetui.central.incoming import read
+from bravetui.central.keys import CentralKeys
+from bravetui.central.service import Central
+from bravetui.wire.codec import TooLarge, decode, encode
+from bravetui.wire.messages import PROTOCOL, Enrol, Enrolled, Problem, SyncAnswer
+
+log = logging.getLogger(__name__)
+
+THREADS = 8
+"""Requests worked on at a time in one process; each holds one database connection."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What an operator may choose."""
+
+    threads: int = THREADS
+    trust_proxy: bool = False
+    """Whether the client's address comes from a proxy's header rather than from the connection."""
+
+
+def make_app(
+    engine: Engine,
+    keys: CentralKeys,
+    clock: Clock,
+    ids: IdSource,
+    settings: Settings | None = None,
+    run: Runner | None = None,
+) -> FastAPI:
+    """The API as an ASGI application; `run` does the blocking work (threads unless given)."""
+    settings = settings or Settings()
+    api = _Api(
+        Central(engine, keys, clock, ids), settings, run or ThreadRunner(settings.threads, "bravetui-central")
+    )
+    app = FastAPI(
+        title="bravetui central",
+        version=__version__,
+        description=openapi.DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.central = api.central
+    app.add_api_route("/v1/enrol", api.enrol, methods=["POST"], **openapi.ENROL)
+    app.add_api_route("/v1/sync", api.sync, methods=["POST"], **openapi.SYNC)
+    app.add_api_route("/v1/health", api.health, methods=["GET"], **openapi.HEALTH)
+    app.add_exception_handler(HTTPException, _http_error)  # type: ignore[arg-type]
+    openapi.install(app)
+    return app
+
+
+class _Api:
+    """The routes."""
+
+    def __init__(self, central: Central, settings: Settings, run: Runner) -> None:
+        self.central, self._settings, self._run = central, settings, run
+        self._attempts = Attempts()
+
+    async def enrol(self, request: Request) -> Response:
+        """Trade a one-time code for a device number and a token."""
+        return await _guarded(request, self._enrol)
+
+    async def sync(self, request: Request) -> Response:
+        """Hand in changes, fetch what is new: one exchange."""
+        return await _guarded(request, self._sync)
+
+    async def health(self, request: Request) -> Response:
+        """Whether central and its database answer."""
+        return await _guarded(request, self._health)
+
+    async def _enrol(self, request: Request) -> Response:
+        address, now_s = self._address(request), self.central.clock.monotonic_s()
+        wait_s = self._attempts.wait_s(address, now_s)
+        if wait_s > 0:
+            raise _TooMany(wait_s)
+        asked = decode(Enrol, await read_body(request), encoding_of(request))
+        try:
+            enrolled: Enrolled = await self._run(_mapped, self.central.enrol, asked)
+        except Refused:
+            self._attempts.failed(address, now_s)
+            raise
+        return _packed(request, enrolled)
+
+    async def _sync(self, request: Request) -> Response:
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not token.strip():
+            raise NeedsSignIn(
+                "The request carries no token.", "Enrol this laptop with a code from the office."
+            )
+        body = await read_body(request)
+        return await self._run(_mapped, self._exchange, request, token.strip(), body)
+
+    def _exchange(self, request: Request, token: str, body: bytes) -> Response:
+        incoming = read(body, encoding_of(request))
+        if incoming.request.protocol > PROTOCOL:
+            raise BadInput(
+                f"Central speaks protocol {PROTOCOL}, this laptop {incoming.request.protocol}.",
+                "Update central; everything is kept on this laptop until then.",
+            )
+        return _packed(request, self.central.exchange(token, incoming))
+
+    async def _health(self, request: Request) -> Response:
+        await self._run(_mapped, self._look)
+        return Response('{"status":"ok"}', media_type="application/json")
+
+    def _look(self) -> None:
+        with self.central.engine.connect() as connection:
+            connection.execute(text("SELECT 1"))
+
+    def _address(self, request: Request) -> str:
+        told = request.headers.get("x-forwarded-for", "") if self._settings.trust_proxy else ""
+        return told.split(",")[-1].strip() or (request.client.host if request.client else "")
+
+
+class _TooMany(Transient):
+    """Too many bad codes from one address."""
+
+    def __init__(self, wait_s: float) -> None:
+        super().__init__(
+            "Too many wrong codes came from here.", "Wait, then type the code again.", wait_s=wait_s
+        )
+
+
+_STATUS: tuple[tuple[type[BravetuiError], int, str], ...] = (
+    (_TooMany, 429, "too-many-attempts"),
+    (TooLarge, 413, "too-large"),
+    (BadInput, 400, "bad-request"),
+    (NeedsSignIn, 401, "sign-in"),
+    (Refused, 403, "refused"),
+    (Transient, 503, "unavailable"),
+)
+"""HTTP status and problem type of an error; first match wins, anything else is central's own fault."""
+
+
+def _mapped(function: Callable[..., Any], *args: Any) -> Any:
+    with foreign_errors():
+        return function(*args)
+
+
+async def _guarded(request: Request, route: Callable[[Request], Awaitable[Response]]) -> Response:
+    """The route's answer, or a problem document; never a traceback."""
+    try:
+        return await route(request)
+    except ClientDisconnect:
+        return _problem(400, "bad-request", BadInput("The body was cut short.", "Send it again."))
+    except BravetuiError as error:
+        for kind, status, name in _STATUS:
+            if isinstance(error, kind):
+                return _problem(status, name, error)
+        log.exception("central failed")
+        return _problem(500, "internal", error)
+    except Exception:
+        log.exception("central failed")
+        return _problem(
+            500, "internal", BravetuiError("Central failed.", "Nothing was stored; try again later.")
+        )
+
+
+def _problem(status: int, name: str, error: BravetuiError) -> Response:
+    wait_s = error.wait_s if isinstance(error, Transient) else None
+    problem = Problem(
+        type=f"urn:bravetui:problem:{name}",
+        title=error.what,
+        detail=error.todo,
+        status=status,
+        retry_after_s=wait_s,
+    )
+    headers = {"WWW-Authenticate": "Bearer"} if status == 401 else {}
+    if wait_s is not None:
+        headers["Retry-After"] = str(max(1, round(wait_s)))
+    body = problem.model_dump_json(exclude_none=True)
+    return Response(body, status, headers, media_type="application/problem+json")
+
+
+async def _http_error(request: Request, error: HTTPException) -> Response:
+    if error.status_code == 404:
+        return _problem(
+            404, "not-found", BadInput("There is nothing here.", "The API is at /v1/sync and /v1/enrol.")
+        )
+    problem = _problem(error.status_code, "bad-request", BadInput(str(error.detail)))
+    problem.headers.update(error.headers or {})
+    return problem
+
+
+def _packed(request: Request, message: Enrolled | SyncAnswer) -> Response:
+    encoding = accepted(request.headers.get("accept-encoding", ""))
+    headers = {"Vary": "Accept-Encoding", "Cache-Control": "no-store"}
+    if encoding != "identity":
+        headers["Content-Encoding"] = encoding
+    return Response(encode(message, encoding), 200, headers, media_type="application/json")

@@ -1,0 +1,24 @@
+"""Ranges of counters, for the signed word on what central holds of a device. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+Ranges = tuple[tuple[int, int], ...]
+"""First and last, inclusive, ascending, never touching."""
+
+
+def with_counters(held: Iterable[Sequence[int]], counters: Iterable[int]) -> Ranges:
+    """The ranges, with more counters in them.
+
+    >>> with_counters([(1, 3)], [5, 4, 9])
+    ((1, 5), (9, 9))
+    """
+    spans = sorted([(span[0], span[1]) for span in held] + [(counter, counter) for counter in counters])
+    joined: list[tuple[int, int]] = []
+    for first, last in spans:
+        if joined and first <= joined[-1][1] + 1:
+            joined[-1] = (joined[-1][0], max(joined[-1][1], last))
+        else:
+            joined.append((first, last))
+    return tuple(joined)

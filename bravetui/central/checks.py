@@ -1,0 +1,109 @@
+"""What central asks of a change before it looks at any record: rights, shapes, sizes. Pure.
+
+Every refusal is for a person to read, carries a stable code and, where one is at fault, the field. A laptop of this
+program never fails them; a stranger's client, a bug or a forger may.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from bravetui.base.canonical import Json
+from bravetui.base.errors import Refused
+from bravetui.base.text import clean_text
+from bravetui.central.access import Access
+from bravetui.db.kinds import Kind, kind_of
+from bravetui.db.records import normalised
+from bravetui.merge.state import DELETED
+from bravetui.wire.change import Change, Op
+
+CHANGE_BYTES_MAX = 1024 * 1024
+"""Largest change, as canonical JSON."""
+
+PATHS_MAX = 5000
+PATH_LENGTH_MAX = 200
+DEPTH_MAX = 12
+ID_LENGTH_MAX = 36
+
+
+def admit(change: Change, access: Access, size_bytes: int) -> Kind:
+    """The change's kind, once all is in order. Raises Refused."""
+    if change.dot.device != access.device:
+        raise Refused(
+            "The change bears the number of another device.", "Send it from that device.", code="wrong_device"
+        )
+    if change.scope_id not in access.scopes or change.scope_id in access.reading_only:
+        raise _not_permitted("There is no such project that you may write to.")
+    kind = kind_of(change.kind)
+    if kind.office_only and not access.office:
+        raise _not_permitted(f"Only the office may write a {kind.label}.")
+    if change.author_id != access.user_id:
+        raise _not_permitted("The change names another person as its author.")
+    check_shape(change, size_bytes)
+    check_values(kind, change.after)
+    if kind.name == "submission" and change.op is Op.CREATE and not change.after.get("template_id"):
+        raise _invalid("template_id", "must name the form that was filled in")
+    return kind
+
+
+def check_shape(change: Change, size_bytes: int) -> None:
+    """Sizes, ids, and that the author's context makes sense."""
+    if size_bytes > CHANGE_BYTES_MAX or len(change.after) > PATHS_MAX:
+        raise Refused(
+            "The change is too large.",
+            "Split it into several; photos travel by themselves.",
+            code="too_large",
+        )
+    if change.dot.counter < 1 or change.context.covers((change.dot,)):
+        raise Refused("The change claims to have seen itself.", "Tell the office.", code="invalid_context")
+    for name, text in (("record_id", change.record_id), ("author_id", change.author_id)):
+        if clean_text(text) != text or len(text) > ID_LENGTH_MAX:
+            raise Refused("The id cannot be stored.", "Tell the office.", code="invalid_field", field=name)
+    if not change.after and change.op is not Op.DECIDE:
+        raise Refused("The change changes nothing.", "Discard it.", code="empty")
+
+
+def check_values(kind: Kind, values: Mapping[str, Json]) -> None:
+    """Every path belongs to the kind, and its column can hold every value."""
+    for path, value in values.items():
+        _check_path(kind, path, value)
+        _check_depth(path, value, 0)
+    normalised(kind, values)
+
+
+def _check_path(kind: Kind, path: str, value: Json) -> None:
+    if len(path) > PATH_LENGTH_MAX or clean_text(path) != path:
+        raise _invalid(path, "has a name that cannot be stored")
+    if path == DELETED:
+        if not isinstance(value, bool):
+            raise _invalid(path, "must be true or false")
+        return
+    name, slash, inner = path.partition("/")
+    whole = not slash and name in kind.columns and name not in kind.documents
+    inside = bool(slash) and name in kind.documents and all(inner.split("/"))
+    if not (whole or inside):
+        raise Refused(
+            f"A {kind.label} has no field {path[:80]!r}.",
+            "Central may be older than this laptop: the change is kept; try again after its update.",
+            code="unknown_field",
+            field=path[:PATH_LENGTH_MAX],
+        )
+
+
+def _check_depth(path: str, value: Json, depth: int) -> None:
+    if depth > DEPTH_MAX:
+        raise _invalid(path, "is nested too deeply")
+    inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else ()
+    for one in inner:
+        _check_depth(path, one, depth + 1)
+
+
+def _invalid(path: str, what: str) -> Refused:
+    shown = path[:PATH_LENGTH_MAX]
+    return Refused(
+        f"The field {shown!r} {what}.", "Mend it and send it again.", code="invalid_field", field=shown
+    )
+
+
+def _not_permitted(what: str) -> Refused:
+    return Refused(what, "It is kept on this laptop; ask the office.", code="not_permitted")

@@ -1,0 +1,79 @@
+"""Central's PostgreSQL: how it is opened, and brought to this version's schema at start. Maps its errors to ours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import resources
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Engine, create_engine, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from bravetui.base.errors import BadInput, Transient
+
+POOL_SIZE = 10
+LOCK_WAIT = "15s"
+"""Longest wait for a scope that another push holds; beyond it the laptop is told to come back."""
+STATEMENT_LIMIT = "120s"
+
+_MIGRATING = 7_215_390_412
+"""Advisory lock: of several processes that start at once, one migrates and the others wait."""
+
+
+def open_central_engine(url: str) -> Engine:
+    """An engine for a PostgreSQL address (`postgresql://...`). Raises BadInput for any other."""
+    try:
+        address = make_url(url)
+    except ArgumentError as error:
+        raise BadInput(
+            "The database address cannot be read.", "Give one like postgresql://user@host/name."
+        ) from error
+    if address.get_backend_name() not in ("postgresql", "postgres"):
+        raise BadInput(
+            f"Central runs on PostgreSQL, not on {address.get_backend_name()}.",
+            "Give an address like postgresql://user@host/name, or none at all.",
+        )
+    return create_engine(
+        address.set(drivername="postgresql+psycopg"),
+        pool_size=POOL_SIZE,
+        max_overflow=POOL_SIZE,
+        pool_pre_ping=True,
+        connect_args={
+            "connect_timeout": 10,
+            "application_name": "bravetui-central",
+            "options": f"-c timezone=UTC -c lock_timeout={LOCK_WAIT} -c statement_timeout={STATEMENT_LIMIT}",
+        },
+    )
+
+
+def migrate(engine: Engine) -> None:
+    """Bring the schema up to date. Raises Transient when the database cannot be reached."""
+    with foreign_errors(), engine.connect() as connection:
+        connection.execute(text(f"SELECT pg_advisory_lock({_MIGRATING})"))
+        try:
+            config = Config()
+            config.set_main_option("script_location", str(resources.files("bravetui.central") / "migrations"))
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+            connection.commit()
+        finally:
+            connection.rollback()
+            connection.execute(text(f"SELECT pg_advisory_unlock({_MIGRATING})"))
+            connection.commit()
+
+
+@contextmanager
+def foreign_errors() -> Iterator[None]:
+    """Turn the database's errors into ours: all of them are central's trouble, none of them the laptop's."""
+    try:
+        yield
+    except PoolTimeout as error:
+        raise Transient("Central is busy.", wait_s=5.0) from error
+    except (OperationalError, InterfaceError) as error:
+        raise Transient("Central cannot reach its database, or has to wait for it.", wait_s=5.0) from error
+    except DBAPIError as error:
+        raise Transient("Central's database did not take the request.", wait_s=30.0) from error

@@ -1,0 +1,119 @@
+"""Enrolment: a one-time code becomes a device number and a secret token. Only hashes of either are kept.
+
+Codes are 50 random bits, live for a day and die with their use; the bad ones are counted by the caller (`Attempts`), so
+guessing is hopeless.
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, Engine, insert, select, update
+
+from bravetui.auth.signing import read_public_key
+from bravetui.base.canonical import sha256_hex
+from bravetui.base.errors import BadInput, Refused
+from bravetui.base.text import safe_line
+from bravetui.central.tables import CODES, DEVICES, SCOPES
+from bravetui.db.kinds import KINDS
+from bravetui.wire.messages import Enrol
+
+ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+"""Crockford's base 32: nothing that reads like something else."""
+
+CODE_LENGTH = 10
+CODE_LIVES = timedelta(hours=24)
+TOKEN_BYTES = 32
+
+ATTEMPTS_MAX = 10
+"""Bad codes from one address within `ATTEMPTS_WINDOW_S`."""
+ATTEMPTS_WINDOW_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A device that has just been enrolled."""
+
+    device: int
+    token: str
+    organization_id: str
+    user_id: str
+
+
+def issue_code(
+    engine: Engine, now: datetime, organization_id: str, user_id: str, lives: timedelta = CODE_LIVES
+) -> str:
+    """A new code for a person, to be told to him once. Raises BadInput for an unknown person."""
+    people = KINDS["user"].table
+    with engine.begin() as connection:
+        known = connection.execute(
+            select(people.c.id)
+            .join(SCOPES, SCOPES.c.scope_id == people.c.scope_id)
+            .where(people.c.scope_id == organization_id, people.c.id == user_id, people.c.deleted.is_(False))
+        ).first()
+        if known is None:
+            raise BadInput(
+                "There is no such person in this organization.", "Look at `bravetui central people`."
+            )
+        plain = "".join(secrets.choice(ALPHABET) for _ in range(CODE_LENGTH))
+        row = {"code_hash": code_hash(plain), "organization_id": organization_id, "user_id": user_id}
+        connection.execute(insert(CODES).values(**row, expires_at=now + lives))
+    return f"{plain[:5]}-{plain[5:]}"
+
+
+def use_code(connection: Connection, asked: Enrol, now: datetime) -> Made:
+    """Spend a code and make the device, both or neither. Raises Refused (`bad_code`) or BadInput (a broken key)."""
+    read_public_key(asked.device_key)
+    wanted = code_hash(asked.code)
+    row = connection.execute(select(CODES).where(CODES.c.code_hash == wanted).with_for_update()).one_or_none()
+    if row is None or not hmac.compare_digest(row.code_hash, wanted) or row.used_at or row.expires_at <= now:
+        raise Refused(
+            "This code is unknown, used up or out of date.", "Ask the office for a new one.", code="bad_code"
+        )
+    token = secrets.token_urlsafe(TOKEN_BYTES)
+    made = insert(DEVICES).values(
+        organization_id=row.organization_id,
+        user_id=row.user_id,
+        name=safe_line(asked.device_name, 100)[:100],
+        public_key=asked.device_key,
+        token_hash=token_hash(token),
+        held=[],
+        enrolled_at=now,
+    )
+    number = int(connection.execute(made.returning(DEVICES.c.number)).scalar_one())
+    connection.execute(update(CODES).where(CODES.c.code_hash == wanted).values(used_at=now, device=number))
+    return Made(number, token, row.organization_id, row.user_id)
+
+
+def code_hash(code: str) -> str:
+    """The hash of a code as typed: case, spaces and dashes do not matter, O reads as 0, I and L as 1."""
+    plain = "".join(code.split()).replace("-", "").upper().translate(str.maketrans("OIL", "011"))
+    return sha256_hex(b"bravetui-code-1\n" + plain.encode("utf-8", "replace"))
+
+
+def token_hash(token: str) -> str:
+    """The hash under which a bearer token is kept. The token has 256 random bits, so one round is enough."""
+    return sha256_hex(b"bravetui-token-1\n" + token.encode("utf-8", "replace"))
+
+
+class Attempts:
+    """Counts bad codes by address, so that nobody can try many."""
+
+    def __init__(self) -> None:
+        self._failed: dict[str, list[float]] = {}
+
+    def wait_s(self, address: str, now_s: float) -> float:
+        """Seconds until this address may try again; 0 when it may now."""
+        recent = [at for at in self._failed.get(address, []) if now_s - at < ATTEMPTS_WINDOW_S]
+        if recent:
+            self._failed[address] = recent
+        else:
+            self._failed.pop(address, None)
+        return recent[0] + ATTEMPTS_WINDOW_S - now_s if len(recent) >= ATTEMPTS_MAX else 0.0
+
+    def failed(self, address: str, now_s: float) -> None:
+        """A bad code came from there."""
+        self._failed.setdefault(address, []).append(now_s)

@@ -1,0 +1,255 @@
+"""What a laptop has not seen: rows of a scope and lane, news forward by seq, history backward, in pages it can bear.
+
+One consistent look at the database serves a whole answer: ledger, rows and head belong together, and since numbers
+become visible in order (the head's lock), no change that commits late can be skipped. Of a row that the laptop has,
+only the changed cells travel; what it pushed itself a moment ago does not come back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection, Select, func, literal, select, union_all
+
+from bravetui.central.access import Access
+from bravetui.central.tables import HEADS, LEDGER
+from bravetui.db.kinds import KINDS, kinds_in
+from bravetui.db.records import Stored, load_many
+from bravetui.merge.state import Cell
+from bravetui.wire.change import Change
+from bravetui.wire.messages import Outcome, Page, PullAsk, Row, Verdict, stamps_of
+
+PAGE_BYTES_MAX = 256 * 1024
+"""Uncompressed JSON of one page: a minute on a line of 20 kbit/s after compression."""
+
+ANSWER_BYTES_MAX = 1024 * 1024
+"""Of all pages of one answer together."""
+
+COUNTED_MAX = 100_000
+"""Rows left are counted up to here; beyond, the number shown only has to say "many"."""
+
+WAITED_MAX = 500
+"""Late verdicts in one answer."""
+
+
+@dataclass(slots=True)
+class Own:
+    """What this very request pushed and had applied as it was: its sender has those cells."""
+
+    seqs: set[tuple[str, int]] = field(default_factory=set)
+    cells: dict[tuple[str, str, str], dict[str, Cell]] = field(default_factory=dict)
+
+    def add(self, change: Change, verdict: Verdict) -> None:
+        """Remember a change that was applied unmerged."""
+        if verdict.outcome is Outcome.APPLIED:
+            self.seqs.add((change.scope_id, verdict.seq))
+            target = (change.scope_id, change.kind, change.record_id)
+            self.cells.setdefault(target, {}).update(change.author_state().cells)
+
+
+@dataclass(slots=True)
+class _News:
+    """What the ledger says of one record since a laptop's cursor."""
+
+    seqs: list[int] = field(default_factory=list)
+    paths: set[str] = field(default_factory=set)
+    created: bool = False
+
+
+def pages(connection: Connection, access: Access, asks: Iterable[PullAsk], own: Own) -> tuple[Page, ...]:
+    """A page for every ask of a scope that the device may see; others are passed over in silence."""
+    wanted = [ask for ask in asks if ask.scope_id in access.scopes]
+    query = select(HEADS.c.scope_id, HEADS.c.seq).where(
+        HEADS.c.scope_id.in_({ask.scope_id for ask in wanted})
+    )
+    heads = {row.scope_id: row.seq for row in connection.execute(query)}
+    room = ANSWER_BYTES_MAX
+    out: list[Page] = []
+    for ask in wanted:
+        page, size = _page(connection, ask, heads.get(ask.scope_id, 0), own, min(room, PAGE_BYTES_MAX))
+        room = max(room - size, 0)
+        out.append(page)
+    return tuple(out)
+
+
+def late_verdicts(connection: Connection, device: int, asks: Iterable[PullAsk]) -> tuple[Verdict, ...]:
+    """Verdicts of changes that were parked and have been taken since.
+
+    They are told until the laptop's cursor has passed the change: the answer that moves the cursor there carries the
+    verdict too, so no acknowledgement is needed and a lost answer loses nothing.
+    """
+    query = (
+        select(LEDGER.c.scope_id, LEDGER.c.lane, LEDGER.c.seq, LEDGER.c.verdict)
+        .where(LEDGER.c.device == device, LEDGER.c.waited)
+        .order_by(LEDGER.c.received_at, LEDGER.c.seq)
+    )
+    after = {(ask.scope_id, ask.lane.value): ask.after for ask in asks}
+    told = [
+        row.verdict for row in connection.execute(query) if row.seq > after.get((row.scope_id, row.lane), 0)
+    ]
+    return tuple(Verdict.model_validate_json(verdict) for verdict in told[:WAITED_MAX])
+
+
+def _page(connection: Connection, ask: PullAsk, head: int, own: Own, room: int) -> tuple[Page, int]:
+    after, before = ask.after, ask.before
+    if after == 0 and not before:
+        after, before = head, head + 1
+    rows: list[Row] = []
+    size, news_left = 0, False
+    if head > after:
+        rows, size, after, news_left = _news(connection, ask, after, head, before is not None, own, room)
+    history_left = before is not None
+    if before is not None and not news_left and len(rows) < ask.rows_max and (size < room or not rows):
+        older, spent, before = _history(connection, ask, before, ask.rows_max - len(rows), room - size)
+        rows, size, history_left = rows + older, size + spent, before is not None
+    more = news_left or history_left
+    left = _count_left(connection, ask, after, before) if more else 0
+    page = Page(
+        scope_id=ask.scope_id,
+        lane=ask.lane,
+        rows=tuple(rows),
+        after=after,
+        before=before,
+        more=more,
+        rows_left=left,
+    )
+    return page, size
+
+
+def _news(
+    connection: Connection, ask: PullAsk, after: int, head: int, whole: bool, own: Own, room: int
+) -> tuple[list[Row], int, int, bool]:
+    """Records of the lane changed since `after`: (rows, bytes, new cursor, whether there are more)."""
+    window = select(LEDGER.c.seq, LEDGER.c.kind, LEDGER.c.record_id).where(
+        LEDGER.c.scope_id == ask.scope_id, LEDGER.c.lane == ask.lane.value, LEDGER.c.seq > after
+    )
+    entries = connection.execute(window.order_by(LEDGER.c.seq).limit(ask.rows_max + 1)).all()
+    left = len(entries) > ask.rows_max
+    entries = entries[: ask.rows_max]
+    folded = _fold(connection, ask, after, {(row.kind, row.record_id) for row in entries})
+    states = _states(connection, ask.scope_id, folded)
+    rows: dict[tuple[str, str], Row] = {}
+    size, reached = 0, after
+    for entry in entries:
+        key = (entry.kind, entry.record_id)
+        if key not in rows and key in states:
+            row = _news_row(ask.scope_id, key, states[key], folded[key], whole, own)
+            row_bytes = _size(row)
+            if rows and size + row_bytes > room:
+                left = True
+                break
+            rows[key], size = row, size + row_bytes
+        reached = entry.seq
+    return list(rows.values()), size, reached if left else head, left
+
+
+def _fold(
+    connection: Connection, ask: PullAsk, after: int, keys: set[tuple[str, str]]
+) -> dict[tuple[str, str], _News]:
+    """Everything the ledger says of these records since `after`, to the head: a row travels as it is now, so its cells
+    must be all that changed until now."""
+    folded: dict[tuple[str, str], _News] = {}
+    query = select(LEDGER.c.seq, LEDGER.c.kind, LEDGER.c.record_id, LEDGER.c.created, LEDGER.c.paths).where(
+        LEDGER.c.scope_id == ask.scope_id,
+        LEDGER.c.kind.in_({kind for kind, _ in keys}),
+        LEDGER.c.record_id.in_({record_id for _, record_id in keys}),
+        LEDGER.c.seq > after,
+    )
+    for row in connection.execute(query):
+        news = folded.setdefault((row.kind, row.record_id), _News())
+        news.seqs.append(row.seq)
+        news.paths.update(row.paths)
+        news.created |= row.created
+    return folded
+
+
+def _states(
+    connection: Connection, scope_id: str, keys: Iterable[tuple[str, str]]
+) -> dict[tuple[str, str], Stored]:
+    by_kind: dict[str, list[str]] = {}
+    for kind, record_id in keys:
+        by_kind.setdefault(kind, []).append(record_id)
+    return {
+        (kind, record_id): stored
+        for kind, ids in by_kind.items()
+        for record_id, stored in load_many(connection, KINDS[kind], scope_id, ids).items()
+    }
+
+
+def _news_row(scope_id: str, key: tuple[str, str], stored: Stored, news: _News, whole: bool, own: Own) -> Row:
+    state = stored.state
+    all_own = all((scope_id, seq) in own.seqs for seq in news.seqs)
+    whole = (whole or news.created) and not all_own
+    paths = set(state.cells) if whole else news.paths
+    sent = own.cells.get((scope_id, *key), {}) if all_own else {}
+    only = frozenset(path for path in paths if path in state.cells and sent.get(path) != state.cells[path])
+    return Row(
+        kind=key[0],
+        id=key[1],
+        seq=stored.seq,
+        whole=whole,
+        version=state.version,
+        stamps=stamps_of(state, only),
+    )
+
+
+def _history(
+    connection: Connection, ask: PullAsk, before: int, rows_max: int, room: int
+) -> tuple[list[Row], int, int | None]:
+    """Records not touched since `before`, newest first: (rows, bytes, new cursor or None at the beginning)."""
+    branches = [
+        _older(kind.name, ask.scope_id, before)
+        .order_by(kind.table.c.seq.desc())
+        .limit(rows_max + 1)
+        .subquery()
+        for kind in kinds_in(ask.lane)
+    ]
+    together = union_all(*(select(branch) for branch in branches)).subquery()
+    entries = connection.execute(select(together).order_by(together.c.seq.desc()).limit(rows_max + 1)).all()
+    left = len(entries) > rows_max
+    states = _states(connection, ask.scope_id, ((row.kind, row.id) for row in entries[:rows_max]))
+    rows: list[Row] = []
+    size, reached = 0, before
+    for entry in entries[:rows_max]:
+        stored = states[(entry.kind, entry.id)]
+        row = Row(
+            kind=entry.kind, id=entry.id, seq=stored.seq, whole=True,
+            version=stored.state.version, stamps=stamps_of(stored.state),
+        )  # fmt: skip
+        row_bytes = _size(row)
+        if rows and size + row_bytes > room:
+            left = True
+            break
+        rows.append(row)
+        size, reached = size + row_bytes, entry.seq
+    return rows, size, reached if left else None
+
+
+def _older(kind: str, scope_id: str, before: int) -> Select[tuple[str, str, int]]:
+    table = KINDS[kind].table
+    return select(literal(kind).label("kind"), table.c.id, table.c.seq).where(
+        table.c.scope_id == scope_id, table.c.seq < before
+    )
+
+
+def _count_left(connection: Connection, ask: PullAsk, after: int, before: int | None) -> int:
+    """Rows still to come, for the progress shown."""
+    news = select(LEDGER.c.seq).where(
+        LEDGER.c.scope_id == ask.scope_id, LEDGER.c.lane == ask.lane.value, LEDGER.c.seq > after
+    )
+    parts: list[Select[tuple[int]]] = [news.limit(COUNTED_MAX)]
+    if before is not None:
+        parts += [
+            select(kind.table.c.seq).where(kind.table.c.scope_id == ask.scope_id, kind.table.c.seq < before)
+            for kind in kinds_in(ask.lane)
+        ]
+    counts = [
+        select(func.count()).select_from(part.limit(COUNTED_MAX).subquery()).scalar_subquery()
+        for part in parts
+    ]
+    return sum(connection.execute(select(*counts)).one())
+
+
+def _size(row: Row) -> int:
+    return len(row.model_dump_json(exclude_defaults=True))

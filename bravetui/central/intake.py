@@ -1,0 +1,91 @@
+"""What becomes of one change: decided from the change, the record as central has it, and the rules. Pure.
+
+A change whose author had seen all that central has simply applies. Anything else is merged, so nothing is lost: what
+both touched is joined by its rule or becomes a conflict. Knows no database and no clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from bravetui.base.canonical import Json
+from bravetui.merge.hlc import clamp
+from bravetui.merge.join import Side
+from bravetui.merge.record import Conflict, merge
+from bravetui.merge.rules import Rules
+from bravetui.merge.state import Cell, RecordState
+from bravetui.merge.version import Dot, VersionVector
+from bravetui.wire.change import Change
+from bravetui.wire.messages import Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The record after the change, and what to tell its author."""
+
+    state: RecordState
+    outcome: Outcome
+    changed: tuple[str, ...]
+    """Cells that differ from what central had."""
+    superseded: tuple[str, ...] = ()
+    conflicts: tuple[Conflict, ...] = ()
+
+
+def decide(
+    change: Change,
+    after: Mapping[str, Json],
+    central: RecordState | None,
+    rules: Callable[[], Rules],
+    received_ms: int,
+) -> Decision:
+    """Take `change` into the record `central` (None: there is none yet).
+
+    `after` holds the change's values as columns give them back; `rules` is asked only when there is something to merge;
+    `received_ms` bounds the author's clock.
+    """
+    stamp, dots = clamp(change.hlc, received_ms), (change.dot,)
+    mine = {path: Cell(value, dots, stamp) for path, value in after.items()}
+    known = central or RecordState()
+    context = seen_by(change, known.version)
+    version = context.with_dot(change.dot)
+    if context.covers(known.version):
+        cells = {**known.cells, **mine}
+        return Decision(RecordState(cells, version), Outcome.APPLIED, tuple(after))
+    remote = _without_later(known, change.dot)
+    local = {path: cell for path, cell in mine.items() if not _overwritten(known.cells.get(path), change.dot)}
+    merged = merge(change.before, RecordState(local, version), remote, rules())
+    state = RecordState(merged.record.cells, merged.record.version.joined(known.version))
+    return Decision(
+        state,
+        Outcome.CONFLICT if merged.conflicts else Outcome.MERGED,
+        tuple(path for path, cell in state.cells.items() if known.cells.get(path) != cell),
+        tuple(sorted({lost.path for lost in merged.superseded if lost.loser is Side.LOCAL} | (mine.keys() - local.keys()))),
+        merged.conflicts,
+    )  # fmt: skip
+
+
+def seen_by(change: Change, central: VersionVector) -> VersionVector:
+    """What the author had seen, as far as central knows: a wrong context must not cover changes to come."""
+    counters = {dot.device: min(dot.counter, central[dot.device]) for dot in change.context}
+    counters[change.dot.device] = min(change.context[change.dot.device], change.dot.counter - 1)
+    return VersionVector(counters)
+
+
+def _without_later(central: RecordState, dot: Dot) -> RecordState:
+    """Central's record as one that has not seen `dot`.
+
+    A change that was in quarantine arrives after later ones of its device, whose vectors cover it; taken at their
+    word, its values would count as seen and be lost.
+    """
+    if not central.version.covers((dot,)):
+        return central
+    counters = {seen.device: seen.counter for seen in central.version}
+    return RecordState(central.cells, VersionVector({**counters, dot.device: dot.counter - 1}))
+
+
+def _overwritten(cell: Cell | None, dot: Dot) -> bool:
+    """Whether the same device has since set the cell anew."""
+    return cell is not None and any(
+        other.device == dot.device and other.counter > dot.counter for other in cell.dots
+    )

@@ -1,0 +1,17 @@
+"""Runs central's migrations on the connection that `database.migrate` hands over. Alembic loads this file by path."""
+
+from __future__ import annotations
+
+from alembic import context
+
+from bravetui.central.tables import CENTRAL
+from bravetui.db.kinds import KINDS
+from bravetui.db.tables import SITE
+
+assert KINDS
+connection = context.config.attributes["connection"]
+context.configure(
+    connection=connection, target_metadata=[SITE, CENTRAL], compare_type=True, transactional_ddl=True
+)
+with context.begin_transaction():
+    context.run_migrations()

@@ -1,0 +1,108 @@
+"""What the OpenAPI page says. Bodies are decoded by hand (they come compressed), so their schemas are declared here.
+
+A test sends what the page describes and compares what comes back with it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI
+from pydantic.json_schema import models_json_schema
+
+from bravetui.wire.messages import Enrol, Enrolled, Problem, SyncAnswer, SyncRequest
+
+DESCRIPTION = (
+    "The API that bravetui laptops sync with. One exchange carries changes up and verdicts and news down. Bodies are "
+    "JSON, packed with zstd or gzip as Content-Encoding and Accept-Encoding say, or plain. Decimal numbers travel as "
+    "strings. docs/protocol.md explains the exchange."
+)
+
+_PROBLEMS = {
+    400: "The body is damaged, cut short or not of this shape.",
+    401: "No token, or one that is not this device's: enrol again.",
+    403: "The code is unknown, used up or out of date.",
+    413: "The body is too large: send smaller batches.",
+    429: "Too many wrong codes: wait for Retry-After seconds.",
+    503: "Central or its database is busy or down: wait for Retry-After seconds.",
+}
+
+
+def _schema(name: str) -> dict[str, Any]:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _responses(answer: str, *problems: int) -> dict[int | str, dict[str, Any]]:
+    told: dict[int | str, dict[str, Any]] = {
+        200: {"description": "The answer.", "content": {"application/json": {"schema": _schema(answer)}}}
+    }
+    for status in problems:
+        told[status] = {
+            "description": _PROBLEMS[status],
+            "content": {"application/problem+json": {"schema": _schema("Problem")}},
+        }
+    return told
+
+
+def _body(name: str) -> dict[str, Any]:
+    content = {"application/json": {"schema": _schema(name)}}
+    return {"requestBody": {"required": True, "content": content}}
+
+
+ENROL: dict[str, Any] = {
+    "summary": "Trade a one-time code for a device number and a token.",
+    "operation_id": "enrol",
+    "responses": _responses("Enrolled", 400, 403, 413, 429, 503),
+    "openapi_extra": {**_body("Enrol"), "security": []},
+}
+
+SYNC: dict[str, Any] = {
+    "summary": "Hand in changes and fetch what is new.",
+    "operation_id": "sync",
+    "responses": _responses("SyncAnswer", 400, 401, 413, 503),
+    "openapi_extra": {**_body("SyncRequest"), "security": [{"token": []}]},
+}
+
+HEALTH: dict[str, Any] = {
+    "summary": "Whether central and its database answer.",
+    "operation_id": "health",
+    "responses": {
+        200: {
+            "description": "Both answer.",
+            "content": {
+                "application/json": {
+                    "schema": {
+                        "type": "object",
+                        "properties": {"status": {"type": "string", "const": "ok"}},
+                        "required": ["status"],
+                    }
+                }
+            },
+        },
+        **{status: told for status, told in _responses("Problem", 503).items() if status != 200},
+    },
+    "openapi_extra": {"security": []},
+}
+
+_SENT = (Enrol, SyncRequest)
+_ANSWERED = (Enrolled, SyncAnswer, Problem)
+
+
+def install(app: FastAPI) -> None:
+    """Add the messages' schemas to the page: requests as one may send them, answers as they are sent."""
+    made = app.openapi
+
+    def page() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            schema = made()
+            parts = [(model, "validation") for model in _SENT] + [
+                (model, "validation") for model in _ANSWERED
+            ]
+            _, definitions = models_json_schema(parts, ref_template="#/components/schemas/{model}")  # type: ignore[arg-type]
+            components = schema.setdefault("components", {})
+            components.setdefault("schemas", {}).update(definitions["$defs"])
+            components["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+            app.openapi_schema = schema
+        return app.openapi_schema
+
+    app.openapi = page  # type: ignore[method-assign]

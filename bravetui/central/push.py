@@ -1,0 +1,293 @@
+"""What a laptop hands in: each batch one transaction, each change one verdict, replays answered as the first time.
+
+A broken change is refused and harms no other; a batch that the database chokes on is taken again change by change, so
+that only the culprit stays behind. A copied laptop (a twin) is found out by its dots before anything of it is taken.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, Engine, delete, insert, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError, StatementError
+
+from bravetui.base.errors import Refused
+from bravetui.base.fault import fault
+from bravetui.central.access import Access
+from bravetui.central.checkpoint import with_counters
+from bravetui.central.checks import admit
+from bravetui.central.shelf import Shelf
+from bravetui.central.tables import DEVICES, LEDGER, PARKED, SCOPES, TWINS
+from bravetui.central.taking import Sent, Taking
+from bravetui.db.kinds import Kind, kind_of
+from bravetui.merge.version import Dot
+from bravetui.wire.change import Change
+from bravetui.wire.messages import Outcome, Verdict
+from bravetui.wire.receipt import Sign, sign
+
+log = logging.getLogger(__name__)
+
+HELD = (Outcome.APPLIED, Outcome.MERGED, Outcome.CONFLICT, Outcome.PARKED)
+"""Outcomes after which central has the change."""
+
+_SICK = (DataError, IntegrityError, ProgrammingError)
+"""What a change can make the database say; anything else (a lost connection, say) is not the change's fault."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What central said of a dot before."""
+
+    hash: str
+    verdict: str
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What taking changes needs besides the changes."""
+
+    engine: Engine
+    sign: Sign
+    epoch: str
+    now: datetime
+
+
+def push(desk: Desk, access: Access, batches: Iterable[Sequence[Sent]]) -> tuple[list[Verdict], int | None]:
+    """Take the batches in order; returns the verdicts and, for a twin, its new device number."""
+    wanted = [list(batch) for batch in batches if batch]
+    if not wanted:
+        return [], None
+    with desk.engine.begin() as connection:
+        dots = [sent.change.dot for batch in wanted for sent in batch]
+        known = _known(connection, access.device, dots)
+        twin = any(
+            sent.change.dot in known and known[sent.change.dot].hash != sent.hash
+            for batch in wanted
+            for sent in batch
+        )
+        if twin:
+            return _answer_twin(desk, connection, access, wanted, known)
+    verdicts: list[Verdict] = []
+    for batch in wanted:
+        verdicts += _push_batch(desk, access, batch)
+    return verdicts, None
+
+
+def _push_batch(desk: Desk, access: Access, batch: Sequence[Sent]) -> list[Verdict]:
+    try:
+        with desk.engine.begin() as connection:
+            verdicts = _take_all(desk, connection, access, batch)
+            fault("central_before_commit")
+    except StatementError as error:
+        if isinstance(error, DBAPIError) and not isinstance(error, _SICK):
+            raise
+        if len(batch) == 1:
+            log.warning("change %s cannot be stored: %s", batch[0].change.dot, type(error).__name__)
+            return [_unprocessable(desk, batch[0])]
+        return [verdict for sent in batch for verdict in _push_batch(desk, access, [sent])]
+    fault("central_after_commit")
+    return verdicts
+
+
+def _take_all(desk: Desk, connection: Connection, access: Access, batch: Sequence[Sent]) -> list[Verdict]:
+    held = connection.execute(
+        select(DEVICES.c.held).where(DEVICES.c.number == access.device).with_for_update()
+    ).scalar_one()
+    shelf = Shelf(connection, dict.fromkeys(access.scopes, access.organization_id))
+    taking = Taking(connection, desk.sign, desk.epoch, desk.now, shelf)
+    admitted = [_admitted(sent, access) for sent in batch]
+    good = [sent for sent, kind in zip(batch, admitted, strict=True) if isinstance(kind, Kind)]
+    taking.hold(sent.change.scope_id for sent in good)
+    known = _known(connection, access.device, [sent.change.dot for sent in batch])
+    shelf.fetch(sent.change for sent in good)
+    verdicts: list[Verdict] = []
+    for sent, kind in zip(batch, admitted, strict=True):
+        verdict = _take_one(taking, sent, kind, known.get(sent.change.dot))
+        if verdict.outcome in HELD:
+            known[sent.change.dot] = Known(sent.hash, verdict.model_dump_json(exclude_defaults=True))
+        verdicts.append(verdict)
+    taking.finish()
+    counters = [verdict.dot.counter for verdict in verdicts if verdict.outcome in HELD]
+    now_held = with_counters(held, counters)
+    if [list(span) for span in now_held] != held:
+        connection.execute(update(DEVICES).where(DEVICES.c.number == access.device).values(held=now_held))
+    return verdicts
+
+
+def _admitted(sent: Sent, access: Access) -> Kind | Refused:
+    try:
+        return admit(sent.change, access, len(sent.body))
+    except Refused as error:
+        return error
+
+
+def _take_one(taking: Taking, sent: Sent, kind: Kind | Refused, known: Known | None) -> Verdict:
+    """The verdict on one change: as the first time for one that is known, else as admitted and taken."""
+    if known is not None and known.hash == sent.hash:
+        return Verdict.model_validate_json(known.verdict)
+    dot = sent.change.dot
+    try:
+        if isinstance(kind, Refused):
+            raise kind
+        if known is not None:
+            raise Refused(
+                "Two different changes in one request bear the same number.",
+                "Tell the office.",
+                code="doubled_dot",
+            )
+        return taking.take(sent, kind)
+    except Refused as error:
+        return taking.refuse(dot, sent.hash, error)
+    except StatementError:
+        raise
+    except Exception:
+        log.exception("change %s breaks the program; it is refused, the others are taken", dot)
+        return taking.refuse(dot, sent.hash, _poison())
+
+
+def _poison() -> Refused:
+    return Refused(
+        "Central cannot make sense of this change.",
+        "It is kept on this laptop; tell the office, and send it again after central's next update.",
+        code="unprocessable",
+    )
+
+
+def _unprocessable(desk: Desk, sent: Sent) -> Verdict:
+    error = _poison()
+    told = Verdict(
+        dot=sent.change.dot, hash=sent.hash, outcome=Outcome.REFUSED, at=desk.now, epoch=desk.epoch,
+        code=error.code, reason=str(error),
+    )  # fmt: skip
+    return sign(told, desk.sign)
+
+
+def _known(connection: Connection, device: int, dots: Iterable[Dot]) -> dict[Dot, Known]:
+    """What is already in the ledger, or parked, under these dots."""
+    counters = [dot.counter for dot in dots if dot.device == device]
+    found: dict[Dot, Known] = {}
+    for table in (PARKED, LEDGER):
+        query = select(table.c.counter, table.c.hash, table.c.verdict).where(
+            table.c.device == device, table.c.counter.in_(counters)
+        )
+        for row in connection.execute(query):
+            found[Dot(device, row.counter)] = Known(row.hash, row.verdict)
+    return found
+
+
+def _answer_twin(
+    desk: Desk,
+    connection: Connection,
+    access: Access,
+    batches: Iterable[Sequence[Sent]],
+    known: Mapping[Dot, Known],
+) -> tuple[list[Verdict], int]:
+    """Take nothing new: what the copy shares with its original is answered, all else gets the same new device number,
+    however often it asks."""
+    verdicts: list[Verdict] = []
+    strange: list[Sent] = []
+    for sent in (sent for batch in batches for sent in batch):
+        before = known.get(sent.change.dot)
+        if before is not None and before.hash == sent.hash:
+            verdicts.append(Verdict.model_validate_json(before.verdict))
+        else:
+            strange.append(sent)
+    connection.execute(select(DEVICES.c.number).where(DEVICES.c.number == access.device).with_for_update())
+    given = {
+        (row.counter, row.hash): row
+        for row in connection.execute(
+            select(TWINS).where(
+                TWINS.c.device == access.device,
+                TWINS.c.counter.in_([sent.change.dot.counter for sent in strange]),
+            )
+        )
+    }
+    shared = [
+        given[key].new_device for sent in strange if (key := (sent.change.dot.counter, sent.hash)) in given
+    ]
+    number = shared[0] if shared else _new_number(connection, access.device, desk.now)
+    rows = []
+    for sent in strange:
+        earlier = given.get((sent.change.dot.counter, sent.hash))
+        verdict = Verdict.model_validate_json(earlier.verdict) if earlier else _twin_verdict(desk, sent)
+        verdicts.append(verdict)
+        rows.append(
+            {
+                "device": access.device, "counter": sent.change.dot.counter, "hash": sent.hash,
+                "new_device": number, "verdict": verdict.model_dump_json(exclude_defaults=True),
+            }
+        )  # fmt: skip
+    connection.execute(upsert(TWINS).on_conflict_do_nothing(), rows)
+    return verdicts, number
+
+
+def _twin_verdict(desk: Desk, sent: Sent) -> Verdict:
+    told = Verdict(
+        dot=sent.change.dot, hash=sent.hash, outcome=Outcome.TWIN, at=desk.now, epoch=desk.epoch, code="twin",
+        reason="Another laptop already used this number: this one is a copy of it. It gets a number of its own and "
+        "sends the change again; nothing is lost.",
+    )  # fmt: skip
+    return sign(told, desk.sign)
+
+
+def _new_number(connection: Connection, original: int, now: datetime) -> int:
+    """A device number for a copy; it shares the token of its original, which is all that the copy has to show."""
+    columns = ("organization_id", "user_id", "name", "public_key", "token_hash")
+    row = (
+        connection.execute(select(*(DEVICES.c[name] for name in columns)).where(DEVICES.c.number == original))
+        .mappings()
+        .one()
+    )
+    made = insert(DEVICES).values(**dict(row), held=[], enrolled_at=now).returning(DEVICES.c.number)
+    return int(connection.execute(made).scalar_one())
+
+
+def take_parked(desk: Desk, scope_ids: Iterable[str]) -> None:
+    """Take the parked changes of these scopes whose parents have arrived, each scope in its own transaction."""
+    with desk.engine.connect() as connection:
+        query = select(PARKED.c.scope_id).where(PARKED.c.scope_id.in_(sorted(scope_ids))).distinct()
+        waiting = list(connection.execute(query).scalars())
+    for scope_id in waiting:
+        with desk.engine.begin() as connection:
+            _take_parked_in(desk, connection, scope_id)
+
+
+def _take_parked_in(desk: Desk, connection: Connection, scope_id: str) -> None:
+    organization_id = connection.execute(
+        select(SCOPES.c.organization_id).where(SCOPES.c.scope_id == scope_id)
+    ).scalar_one()
+    shelf = Shelf(connection, {scope_id: organization_id})
+    taking = Taking(connection, desk.sign, desk.epoch, desk.now, shelf)
+    taking.hold([scope_id])
+    query = (
+        select(PARKED.c.body)
+        .where(PARKED.c.scope_id == scope_id)
+        .order_by(PARKED.c.device, PARKED.c.counter)
+        .limit(2000)
+    )
+    left = [Sent.of(Change.model_validate_json(body)) for body in connection.execute(query).scalars()]
+    shelf.fetch(sent.change for sent in left)
+    taken: list[Dot] = []
+    moved = True
+    while moved:
+        moved, behind, still = False, set(), []
+        for sent in left:
+            kind = kind_of(sent.change.kind)
+            key = (sent.target, sent.change.dot.device)
+            if key in behind or taking.missing(sent, kind) is not None:
+                behind.add(key)
+                still.append(sent)
+                continue
+            taking.take(sent, kind, waited=True)
+            taken.append(sent.change.dot)
+            moved = True
+        left = still
+    taking.finish()
+    for dot in taken:
+        connection.execute(
+            delete(PARKED).where(PARKED.c.device == dot.device, PARKED.c.counter == dot.counter)
+        )

@@ -1,0 +1,120 @@
+"""Conflicts as records: what is written when one opens, and which of them a change closes. Pure.
+
+A conflict never blocks an upload: both values are kept, one of them stands for now, and a person decides, in the truck
+or in the office. The decision is a change that has seen both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from bravetui.base.canonical import Json, canonical_bytes, sha256_hex
+from bravetui.db.values import to_cell
+from bravetui.merge.record import Conflict
+from bravetui.merge.state import DELETED, Cell, RecordState
+from bravetui.merge.version import Dot, VersionVector
+from bravetui.wire.change import Change
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Who made a change, and when by his own clock."""
+
+    author_id: str
+    at: datetime
+    device: int
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """A conflict to be written."""
+
+    conflict_id: str
+    values: Mapping[str, Json]
+
+
+def dots_of(conflict: Conflict, merged: RecordState) -> tuple[frozenset[Dot], frozenset[Dot]]:
+    """The dots of the two sides.
+
+    A side without a cell at the paths, since it edited inside what the other removed, is known by what the joined cell
+    carries besides.
+    """
+    joined = {dot for path in conflict.paths for dot in merged.cells[path].dots}
+    local, remote = (_dots(side.values()) for side in (conflict.local, conflict.remote))
+    return frozenset(local or joined - remote), frozenset(remote or joined - local)
+
+
+def _dots(cells: Iterable[Cell]) -> set[Dot]:
+    return {dot for cell in cells for dot in cell.dots}
+
+
+def opening(
+    target: tuple[str, str],
+    conflict: Conflict,
+    merged: RecordState,
+    authors: tuple[Author, Author],
+    now: datetime,
+) -> Opening:
+    """The conflict record for `target` (kind, record id); `authors` are those of the local and the remote side."""
+    local, remote = dots_of(conflict, merged)
+    values: dict[str, Json] = {
+        "record_kind": target[0],
+        "record_id": target[1],
+        "paths": list(conflict.paths),
+        "rule": conflict.rule.value,
+        "base": dict(conflict.base),
+        "local": _side(conflict.paths, conflict.local, local, authors[0]),
+        "remote": _side(conflict.paths, conflict.remote, remote, authors[1]),
+        "provisional": {path: merged.cells[path].value for path in conflict.paths},
+        "status": "open",
+        "opened_at": to_cell(now),
+    }
+    return Opening(conflict_id(target, conflict.paths, local | remote), values)
+
+
+def conflict_id(target: tuple[str, str], paths: Iterable[str], dots: Iterable[Dot]) -> str:
+    """The same id for the same question, whoever asks it: derived from record, paths and dots, laid out as a UUID."""
+    told = [*target, sorted(paths), [str(dot) for dot in sorted(dots)]]
+    return str(UUID(hex=sha256_hex(canonical_bytes(told))[:32], version=5))
+
+
+def _side(
+    paths: Iterable[str], cells: Mapping[str, Cell], dots: frozenset[Dot], author: Author
+) -> dict[str, Json]:
+    untouched: dict[str, Json] = {
+        path: False if path == DELETED else None for path in paths if path not in cells
+    }
+    return {
+        "values": {**untouched, **{path: cell.value for path, cell in cells.items()}},
+        "dots": [str(dot) for dot in sorted(dots)],
+        "author_id": author.author_id,
+        "at": to_cell(author.at),
+        "device": author.device,
+    }
+
+
+def settles(change: Change, seen: VersionVector, question: Mapping[str, Json]) -> bool:
+    """Whether the change decides an open conflict: its author had seen both values and set every field in question.
+
+    `seen` is the author's context as central accepts it.
+    """
+    paths, sides = question["paths"], (question["local"], question["remote"])
+    assert isinstance(paths, list)
+    dots = [Dot.parse(str(dot)) for side in sides if isinstance(side, Mapping) for dot in side["dots"]]  # type: ignore[union-attr]
+    return set(paths) <= change.after.keys() and seen.covers(dots)
+
+
+def closing(change: Change, question: Mapping[str, Json], now: datetime) -> dict[str, Json]:
+    """What to write into a conflict that the change decides."""
+    paths = question["paths"]
+    assert isinstance(paths, list)
+    decided: dict[str, Json] = {str(path): change.after[str(path)] for path in paths}
+    return {
+        "status": "resolved",
+        "resolved_at": to_cell(now),
+        "resolved_by": change.author_id,
+        "resolution": {"values": decided, "reason": change.reason},
+    }

@@ -1,0 +1,160 @@
+"""Central's work behind the routes: enrol a laptop, exchange with one, and write what the office writes. Blocking.
+
+Every call is a handful of short transactions. Nothing here knows HTTP; routes run these functions through a `Runner`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, Engine, select
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from bravetui.base.canonical import Json
+from bravetui.base.clock import Clock, IdSource
+from bravetui.base.errors import BadInput
+from bravetui.central.access import Access, access_of, device_of_token
+from bravetui.central.checks import check_values
+from bravetui.central.enrolment import token_hash, use_code
+from bravetui.central.feed import Own, late_verdicts, pages
+from bravetui.central.incoming import Incoming
+from bravetui.central.keys import CentralKeys
+from bravetui.central.push import Desk, push, take_parked
+from bravetui.central.shelf import Shelf
+from bravetui.central.state import State, state_of
+from bravetui.central.tables import DEVICES, HEADS, SCOPES
+from bravetui.central.taking import AUTHOR, Sent, Taking
+from bravetui.db.kinds import kind_of
+from bravetui.wire.change import Op
+from bravetui.wire.messages import Checkpoint, Enrol, Enrolled, SyncAnswer, SyncRequest, Verdict
+from bravetui.wire.receipt import sign
+
+
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """One record that the office writes: values by path; an id of its own choosing."""
+
+    kind: str
+    record_id: str
+    values: Mapping[str, Json]
+    reason: str | None = None
+
+
+class Central:
+    """The service; safe to call from several threads."""
+
+    def __init__(self, engine: Engine, keys: CentralKeys, clock: Clock, ids: IdSource) -> None:
+        self.engine, self.keys, self.clock, self.ids = engine, keys, clock, ids
+
+    def enrol(self, asked: Enrol) -> Enrolled:
+        """Trade a one-time code for a device number and a token. Raises Refused for a bad code."""
+        with self.engine.begin() as connection:
+            now = self.clock.now()
+            made = use_code(connection, asked, now)
+            state = state_of(connection, now)
+            access = access_of(connection, made.device, made.organization_id, made.user_id, now)
+        return Enrolled(
+            device=made.device, token=made.token, user_id=access.user_id, user_name=access.user_name,
+            organization_id=access.organization_id, scopes=tuple(access.scopes.values()),
+            central_key=self.keys.public, epoch=state.epoch,
+        )  # fmt: skip
+
+    def exchange(self, token: str, incoming: Incoming) -> SyncAnswer:
+        """Take what the laptop pushes, give what it asks for. Raises NeedsSignIn when the token is not the device's."""
+        request, now = incoming.request, self.clock.now()
+        access, state, checkpoint = self._recognise(token, request, now)
+        desk = Desk(self.engine, self.keys.sign, state.epoch, now)
+        batches = incoming.batches()
+        verdicts, new_device = push(desk, access, batches)
+        verdicts += incoming.refusals(now, state.epoch, self.keys.sign)
+        take_parked(desk, access.scopes)
+        own = _own(batches, verdicts)
+        reading = self.engine.connect().execution_options(isolation_level="REPEATABLE READ")
+        with reading as connection, connection.begin():
+            late = late_verdicts(connection, access.device, request.pull)
+            answered = pages(connection, access, request.pull, own)
+        final = {verdict.dot for verdict in late}
+        return SyncAnswer(
+            epoch=state.epoch, now=now,
+            verdicts=(*(verdict for verdict in verdicts if verdict.dot not in final), *late),
+            pages=answered, checkpoint=checkpoint, new_device=new_device, scopes=tuple(access.scopes.values()),
+        )  # fmt: skip
+
+    def open_scope(self, scope_id: str, organization_id: str, kind: str, name: str) -> None:
+        """Make a scope, or rename it. An organization's own scope bears its id."""
+        if kind not in ("organization", "project"):
+            raise BadInput(f"A scope is an organization or a project, not {kind[:40]!r}.")
+        row = {"scope_id": scope_id, "organization_id": organization_id, "kind": kind, "name": name}
+        with self.engine.begin() as connection:
+            scope = upsert(SCOPES).values(row)
+            connection.execute(scope.on_conflict_do_update(index_elements=["scope_id"], set_={"name": name}))
+            head = upsert(HEADS).values(scope_id=scope_id, seq=0, chain="")
+            connection.execute(head.on_conflict_do_nothing())
+
+    def publish(
+        self, scope_id: str, writings: Sequence[Writing], author_id: str = AUTHOR
+    ) -> tuple[Verdict, ...]:
+        """Write records for the office, which sees them as they are: made or edited, in order, in one transaction."""
+        now = self.clock.now()
+        with self.engine.begin() as connection:
+            state = state_of(connection, now)
+            shelf = Shelf(connection, {scope_id: _organization_of(connection, scope_id)})
+            taking = Taking(connection, self.keys.sign, state.epoch, now, shelf)
+            taking.hold([scope_id])
+            taking.reserve(len(writings))
+            shelf.fetch_records((scope_id, one.kind, one.record_id, one.values) for one in writings)
+            verdicts = [_write(taking, scope_id, one, author_id) for one in writings]
+            taking.finish()
+        return tuple(verdicts)
+
+    def _recognise(self, token: str, request: SyncRequest, now: datetime) -> tuple[Access, State, Checkpoint]:
+        """Who asks, and what central held of him before this request."""
+        with self.engine.begin() as connection:
+            number, organization_id, user_id = device_of_token(connection, token_hash(token), request.device)
+            access = access_of(connection, number, organization_id, user_id, now)
+            state = state_of(connection, now)
+            held = connection.execute(select(DEVICES.c.held).where(DEVICES.c.number == number)).scalar_one()
+        told = Checkpoint(
+            device=number, epoch=state.epoch, held=tuple((first, last) for first, last in held), at=now
+        )
+        return access, state, sign(told, self.keys.sign)
+
+
+def _own(batches: Iterable[Sequence[Sent]], verdicts: Iterable[Verdict]) -> Own:
+    own = Own()
+    sent = {(one.change.dot, one.hash): one.change for batch in batches for one in batch}
+    for verdict in verdicts:
+        change = sent.get((verdict.dot, verdict.hash))
+        if change is not None:
+            own.add(change, verdict)
+    return own
+
+
+def _organization_of(connection: Connection, scope_id: str) -> str:
+    query = select(SCOPES.c.organization_id).where(SCOPES.c.scope_id == scope_id)
+    found = connection.execute(query).scalar_one_or_none()
+    if found is None:
+        raise BadInput(f"There is no scope {scope_id[:40]!r}.", "Open it first.")
+    return str(found)
+
+
+def _write(taking: Taking, scope_id: str, one: Writing, author_id: str) -> Verdict:
+    kind = kind_of(one.kind)
+    check_values(kind, one.values)
+    target = (scope_id, kind.name, one.record_id)
+    op = Op.EDIT if taking.shelf.get(target) is not None else Op.CREATE
+    return taking.author(target, one.values, author_id, op, one.reason)
+
+
+def revoke(engine: Engine, device: int, now: datetime) -> None:
+    """Let a device in no more. Raises BadInput when there is none."""
+    with engine.begin() as connection:
+        done = connection.execute(
+            DEVICES.update()
+            .where(DEVICES.c.number == device, DEVICES.c.revoked_at.is_(None))
+            .values(revoked_at=now)
+        )
+        if done.rowcount == 0:
+            raise BadInput(f"There is no device {device} to revoke.", "Look at the list of devices.")

@@ -1,0 +1,158 @@
+"""The records that one transaction works on: loaded in bulk, changed in memory, written back in bulk.
+
+Lives as long as a transaction that holds the scopes' heads, so nothing it holds can change under it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+
+from sqlalchemy import Connection, RowMapping, select, tuple_
+
+from bravetui.base.canonical import Json
+from bravetui.central.tables import PARKED
+from bravetui.db.kinds import KINDS, Kind
+from bravetui.db.records import Stored, load_many, save_many
+from bravetui.forms.template import Template
+from bravetui.wire.change import Change
+
+Target = tuple[str, str, str]
+"""(scope id, kind, record id)"""
+
+_questions = KINDS["conflict"].table
+
+
+@lru_cache(maxsize=256)
+def _template(body: str) -> Template:
+    return Template.from_json(body)
+
+
+class Shelf:
+    """Records by target, and which of them wait behind a parked change."""
+
+    def __init__(self, connection: Connection, organizations: Mapping[str, str]) -> None:
+        """`organizations` names the organization's scope of every scope in play."""
+        self._connection, self._organizations = connection, organizations
+        self._records: dict[Target, Stored | None] = {}
+        self._dirty: dict[Target, None] = {}
+        self._present: set[Target] = set()
+        self._waiting: set[Target] = set()
+        self._questions: dict[Target, dict[str, Mapping[str, Json]]] = {}
+
+    def fetch(self, changes: Iterable[Change]) -> None:
+        """Load everything that taking the changes will need."""
+        self.fetch_records((one.scope_id, one.kind, one.record_id, one.after) for one in changes)
+
+    def fetch_records(self, writes: Iterable[tuple[str, str, str, Mapping[str, Json]]]) -> None:
+        """`fetch` for (scope id, kind, record id, values)."""
+        wanted: dict[tuple[str, str], set[str]] = {}
+        parents: dict[tuple[str, str], set[str]] = {}
+        for scope_id, name, record_id, values in writes:
+            kind = KINDS.get(name)
+            if kind is None:
+                continue
+            wanted.setdefault((scope_id, name), set()).add(record_id)
+            for parent_kind, parent_id in parents_of(kind, values):
+                parents.setdefault((scope_id, parent_kind), set()).add(parent_id)
+        for (scope_id, name), ids in wanted.items():
+            self._load(scope_id, KINDS[name], ids)
+        for (scope_id, name), ids in parents.items():
+            self._look_for(scope_id, KINDS[name], ids)
+        self._load_questions(wanted)
+        self._load_waiting(wanted)
+
+    def get(self, target: Target) -> Stored | None:
+        """A record; None where there is none."""
+        if target not in self._records:
+            self._load(target[0], KINDS[target[1]], {target[2]})
+        return self._records[target]
+
+    def put(self, target: Target, stored: Stored) -> None:
+        """Change a record; written by `save`."""
+        self._records[target] = stored
+        self._dirty[target] = None
+
+    def exists(self, scope_id: str, kind: str, record_id: str) -> bool:
+        """Whether a parent is in the scope or in its organization's."""
+        homes = {scope_id, self._organizations.get(scope_id, scope_id)}
+        return any(
+            (home, kind, record_id) in self._present or self._records.get((home, kind, record_id)) is not None
+            for home in homes
+        )
+
+    def template(self, scope_id: str, template_id: str) -> Template | None:
+        """The form that a submission was filled in on."""
+        for home in (scope_id, self._organizations.get(scope_id, scope_id)):
+            stored = self.get((home, "form_template", template_id))
+            if stored is not None and "body" in stored.state.cells:
+                return _template(str(stored.state.cells["body"].value))
+        return None
+
+    def waits(self, target: Target) -> bool:
+        """Whether an earlier change of the record is parked, so that this one must queue behind it."""
+        return target in self._waiting
+
+    def wait(self, target: Target) -> None:
+        """Later changes of this record queue from now on."""
+        self._waiting.add(target)
+
+    def release(self, target: Target) -> None:
+        """Nothing of this record is parked any longer."""
+        self._waiting.discard(target)
+
+    def questions(self, target: Target) -> dict[str, Mapping[str, Json]]:
+        """The record's open conflicts by id; the caller adds and removes."""
+        return self._questions.setdefault(target, {})
+
+    def save(self) -> None:
+        """Write everything that changed."""
+        groups: dict[tuple[str, str], dict[str, Stored]] = {}
+        for target in self._dirty:
+            stored = self._records[target]
+            assert stored is not None
+            groups.setdefault(target[:2], {})[target[2]] = stored
+        for (scope_id, name), records in groups.items():
+            save_many(self._connection, KINDS[name], scope_id, records)
+        self._dirty.clear()
+
+    def _load(self, scope_id: str, kind: Kind, ids: set[str]) -> None:
+        missing = {key for key in ids if (scope_id, kind.name, key) not in self._records}
+        found = load_many(self._connection, kind, scope_id, sorted(missing)) if missing else {}
+        self._records |= {(scope_id, kind.name, key): found.get(key) for key in missing}
+
+    def _look_for(self, scope_id: str, kind: Kind, ids: set[str]) -> None:
+        homes = {scope_id, self._organizations.get(scope_id, scope_id)}
+        query = select(kind.table.c.scope_id, kind.table.c.id).where(
+            kind.table.c.scope_id.in_(homes), kind.table.c.id.in_(ids)
+        )
+        self._present |= {(row.scope_id, kind.name, row.id) for row in self._connection.execute(query)}
+
+    def _load_questions(self, wanted: Mapping[tuple[str, str], set[str]]) -> None:
+        for scope_id in sorted({scope_id for scope_id, _ in wanted}):
+            ids = {key for (scope, _), keys in wanted.items() if scope == scope_id for key in keys}
+            query = select(_questions).where(
+                _questions.c.scope_id == scope_id,
+                _questions.c.status == "open",
+                _questions.c.record_id.in_(ids),
+            )
+            for row in self._connection.execute(query).mappings():
+                target = (scope_id, row["record_kind"], row["record_id"])
+                self.questions(target)[row["id"]] = _question(row)
+
+    def _load_waiting(self, wanted: Mapping[tuple[str, str], set[str]]) -> None:
+        keys = [(scope_id, name, key) for (scope_id, name), ids in wanted.items() for key in ids]
+        columns = (PARKED.c.scope_id, PARKED.c.kind, PARKED.c.record_id)
+        if keys and self._connection.execute(select(PARKED.c.device).limit(1)).first() is not None:
+            rows = self._connection.execute(select(*columns).where(tuple_(*columns).in_(keys)))
+            self._waiting |= {(row.scope_id, row.kind, row.record_id) for row in rows}
+
+
+def _question(row: RowMapping) -> Mapping[str, Json]:
+    return {name: row[name] for name in ("paths", "local", "remote")}
+
+
+def parents_of(kind: Kind, values: Mapping[str, Json]) -> list[tuple[str, str]]:
+    """(kind, id) of the records that the values refer to."""
+    found = ((parent, values.get(name)) for name, parent in kind.parents.items())
+    return [(parent, value) for parent, value in found if isinstance(value, str) and value]

@@ -1,0 +1,178 @@
+"""Tables that only central has: the ledger, who may sync what, what waits for a parent. `CENTRAL` is their metadata.
+
+The ledger is the truth and is only ever appended to; the site's tables (`db/tables`) are the ledger, summed up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, Identity, Index, MetaData, Table, Text, UniqueConstraint, text
+from sqlmodel import Field, SQLModel
+
+from bravetui.db.tables.columns import NAMING, JsonType
+
+CENTRAL = MetaData(naming_convention=NAMING)
+
+CENTRAL_DEVICE = 0
+"""Number under which the first epoch of central makes changes of its own."""
+
+
+class CentralTable(SQLModel):
+    """Base of central's own tables."""
+
+    metadata = CENTRAL
+
+
+class Device(CentralTable, table=True):
+    """One device number: a laptop, or a copy of one (a twin), which shares the token of its original."""
+
+    __tablename__ = "device"
+
+    number: int | None = Field(
+        default=None, primary_key=True, sa_column_args=(Identity(start=1),), sa_type=BigInteger
+    )
+    organization_id: str = Field(max_length=36)
+    user_id: str = Field(max_length=64)
+    name: str = Field(max_length=100)
+    public_key: str = Field(max_length=64)
+    """Ed25519, base64url."""
+    token_hash: str = Field(max_length=64, index=True)
+    """SHA-256 of the bearer token."""
+    held: Sequence[Any] = Field(default_factory=list, sa_type=JsonType)
+    """Counters whose changes central holds: ranges, first and last inclusive, in order."""
+    enrolled_at: datetime
+    revoked_at: datetime | None = None
+
+
+class Twin(CentralTable, table=True):
+    """A change that came under a dot already taken, and the device number given to the copy that sent it."""
+
+    __tablename__ = "twin"
+
+    device: int = Field(primary_key=True, sa_type=BigInteger, sa_column_kwargs={"autoincrement": False})
+    counter: int = Field(primary_key=True, sa_type=BigInteger, sa_column_kwargs={"autoincrement": False})
+    hash: str = Field(primary_key=True, max_length=64)
+    new_device: int = Field(sa_type=BigInteger)
+    verdict: str = Field(sa_type=Text)
+    """The verdict as first given, JSON."""
+
+
+class EnrolmentCode(CentralTable, table=True):
+    """A one-time code; only its hash is kept."""
+
+    __tablename__ = "enrolment_code"
+
+    code_hash: str = Field(primary_key=True, max_length=64)
+    organization_id: str = Field(max_length=36)
+    user_id: str = Field(max_length=64)
+    expires_at: datetime
+    used_at: datetime | None = None
+    device: int | None = Field(default=None, sa_type=BigInteger)
+
+
+class Scope(CentralTable, table=True):
+    """An organization or a project: the unit of permission, ordering, paging and sharding."""
+
+    __tablename__ = "scope"
+
+    scope_id: str = Field(primary_key=True, max_length=36)
+    organization_id: str = Field(max_length=36, index=True)
+    kind: str = Field(max_length=20)
+    """`organization` or `project`."""
+    name: str = Field(default="", max_length=200)
+
+
+class ScopeHead(CentralTable, table=True):
+    """The last number given in a scope. Its row lock makes numbers become visible in their order."""
+
+    __tablename__ = "scope_head"
+
+    scope_id: str = Field(primary_key=True, max_length=36)
+    seq: int = Field(default=0, sa_type=BigInteger)
+    chain: str = Field(default="", max_length=64)
+    """Chain hash of the last ledger entry."""
+
+
+class Ledger(CentralTable, table=True):
+    """Every change ever taken, in the order taken, each chained to the one before it."""
+
+    __tablename__ = "ledger"
+    __table_args__ = (
+        UniqueConstraint("device", "counter"),
+        Index("ix_ledger_scope_id_lane_seq", "scope_id", "lane", "seq"),
+        Index("ix_ledger_scope_id_kind_record_id", "scope_id", "kind", "record_id", "seq"),
+        Index("ix_ledger_waited", "device", "seq", postgresql_where=text("waited")),
+    )
+
+    scope_id: str = Field(primary_key=True, max_length=36)
+    seq: int = Field(primary_key=True, sa_type=BigInteger, sa_column_kwargs={"autoincrement": False})
+    lane: str = Field(max_length=20)
+    device: int = Field(sa_type=BigInteger)
+    counter: int = Field(sa_type=BigInteger)
+    hash: str = Field(max_length=64)
+    kind: str = Field(max_length=40)
+    record_id: str = Field(max_length=36)
+    created: bool = False
+    """Whether the record began with this entry."""
+    paths: Sequence[str] = Field(default_factory=list, sa_type=JsonType)
+    """Cells of the record that this entry changed at central."""
+    body: str = Field(sa_type=Text)
+    """The change as its author wrote it, canonical JSON: the bytes that are hashed."""
+    verdict: str = Field(sa_type=Text)
+    """The receipt as first given, JSON."""
+    waited: bool = False
+    """Whether the change was parked first, so that its verdict travels in a later answer."""
+    received_at: datetime
+    chain: str = Field(max_length=64)
+    """SHA-256 over the chain hash before it and this entry."""
+
+
+class ParkedChange(CentralTable, table=True):
+    """A change whose record or parent has not arrived: kept, never refused for it, taken as soon as it can be."""
+
+    __tablename__ = "parked_change"
+    __table_args__ = (Index("ix_parked_change_scope_id_record_id", "scope_id", "kind", "record_id"),)
+
+    device: int = Field(primary_key=True, sa_type=BigInteger, sa_column_kwargs={"autoincrement": False})
+    counter: int = Field(primary_key=True, sa_type=BigInteger, sa_column_kwargs={"autoincrement": False})
+    scope_id: str = Field(max_length=36)
+    kind: str = Field(max_length=40)
+    record_id: str = Field(max_length=36)
+    hash: str = Field(max_length=64)
+    body: str = Field(sa_type=Text)
+    verdict: str = Field(sa_type=Text)
+    waits_for_kind: str = Field(max_length=40)
+    waits_for_id: str = Field(max_length=36)
+    received_at: datetime
+
+
+class CentralState(CentralTable, table=True):
+    """One row: which life of this database it is, and central's own dots in it."""
+
+    __tablename__ = "central_state"
+
+    id: int = Field(default=1, primary_key=True)
+    epoch: str = Field(max_length=36)
+    """Random; changed after a restore from a backup, so that laptops send again what the backup did not hold."""
+    device: int = Field(default=CENTRAL_DEVICE, sa_type=BigInteger)
+    """Central's own device number in this epoch."""
+    counter: int = Field(default=0, sa_type=BigInteger)
+    """Counter of central's last dot."""
+    started_at: datetime
+
+
+def _table(model: type[CentralTable]) -> Table:
+    return model.__table__  # type: ignore[attr-defined,no-any-return]
+
+
+DEVICES = _table(Device)
+TWINS = _table(Twin)
+CODES = _table(EnrolmentCode)
+SCOPES = _table(Scope)
+HEADS = _table(ScopeHead)
+LEDGER = _table(Ledger)
+PARKED = _table(ParkedChange)
+STATE = _table(CentralState)

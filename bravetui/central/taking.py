@@ -1,0 +1,321 @@
+"""One transaction's taking of changes: the scopes' heads held, records merged in memory, ledger appended in one go.
+
+A change is decided completely before anything of it is put down, so one that breaks the program leaves no trace among
+the others. Nothing is visible to anybody before `finish` and the commit that follows it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, insert, select, update
+
+from bravetui.base.canonical import Json, canonical_bytes, sha256_hex
+from bravetui.base.errors import Refused
+from bravetui.central.intake import Decision, decide, seen_by
+from bravetui.central.ledger import chained
+from bravetui.central.questions import Author, Opening, closing, dots_of, opening, settles
+from bravetui.central.shelf import Shelf, Target, parents_of
+from bravetui.central.tables import HEADS, LEDGER, PARKED, STATE
+from bravetui.db.kinds import KINDS, Kind, rules_for
+from bravetui.db.records import Stored, normalised
+from bravetui.merge.hlc import Hlc, tick
+from bravetui.merge.rules import Rules
+from bravetui.merge.state import RecordState, edited
+from bravetui.merge.version import Dot, VersionVector
+from bravetui.wire.change import Change, Op, make_change
+from bravetui.wire.messages import Outcome, Verdict
+from bravetui.wire.receipt import Sign, sign
+
+AUTHOR = "central"
+"""Author of the changes that central makes itself: opening and closing conflicts."""
+
+CLOCK_SKEW = timedelta(minutes=10)
+"""How far ahead of central's a laptop's clock may run before its compliance dates count as not yet happened."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A change with the bytes that are hashed, stored and chained."""
+
+    change: Change
+    body: bytes
+    hash: str
+
+    @staticmethod
+    def of(change: Change) -> Sent:
+        """Raises Refused for a change that has no canonical bytes (a lone surrogate, a NaN)."""
+        try:
+            body = canonical_bytes(change.to_json())
+        except (ValueError, RecursionError) as error:
+            raise Refused(
+                "The change holds characters or numbers that cannot be stored.",
+                "Mend it and send it again.",
+                code="invalid_field",
+            ) from error
+        return Sent(change, body, sha256_hex(body))
+
+    @property
+    def target(self) -> Target:
+        """The record it changes."""
+        return (self.change.scope_id, self.change.kind, self.change.record_id)
+
+
+@dataclass(slots=True)
+class _Head:
+    seq: int
+    chain: str
+
+
+@dataclass(slots=True)
+class _Plan:
+    """All that taking one change will put down, decided beforehand."""
+
+    decision: Decision
+    created: bool
+    openings: list[Opening] = field(default_factory=list)
+    settled: list[str] = field(default_factory=list)
+
+
+class Taking:
+    """The changes taken in one transaction."""
+
+    def __init__(
+        self, connection: Connection, with_key: Sign, epoch: str, received_at: datetime, shelf: Shelf
+    ) -> None:
+        self.connection, self.shelf = connection, shelf
+        self._sign, self._epoch, self._now = with_key, epoch, received_at
+        self._received_ms = int(received_at.timestamp() * 1000)
+        self._hlc = Hlc(self._received_ms)
+        self._heads: dict[str, _Head] = {}
+        self._entries: list[dict[str, Any]] = []
+        self._parked: list[dict[str, Any]] = []
+        self._authors: dict[Dot, Author] = {}
+        self._dots: list[Dot] = []
+
+    def hold(self, scope_ids: Iterable[str]) -> None:
+        """Lock the scopes' heads until the commit, in an order that all keep: two pushes never wait in a circle."""
+        query = (
+            select(HEADS)
+            .where(HEADS.c.scope_id.in_(sorted(set(scope_ids))))
+            .order_by(HEADS.c.scope_id)
+            .with_for_update()
+        )
+        self._heads = {row.scope_id: _Head(row.seq, row.chain) for row in self.connection.execute(query)}
+
+    def take(self, sent: Sent, kind: Kind, *, waited: bool = False) -> Verdict:
+        """Merge a change into its record, or park it. The change has been admitted and is not yet in the ledger."""
+        missing = None if waited else self._behind(sent)
+        missing = missing or self._missing(sent, kind)
+        if missing is not None:
+            return self._park(sent, *missing)
+        plan = self._plan(sent, kind)
+        return self._put_down(sent, kind, plan, waited)
+
+    def missing(self, sent: Sent, kind: Kind) -> tuple[str, str] | None:
+        """(kind, id) of what a parked change still waits for; None when it can be taken."""
+        return self._missing(sent, kind)
+
+    def refuse(self, dot: Dot, content_hash: str, error: Refused) -> Verdict:
+        """The verdict that says no, and why."""
+        return self._verdict(
+            Verdict(
+                dot=dot, hash=content_hash, outcome=Outcome.REFUSED, at=self._now,
+                code=error.code, field=error.field, reason=str(error),
+            )
+        )  # fmt: skip
+
+    def author(
+        self,
+        target: Target,
+        values: Mapping[str, Json],
+        author_id: str,
+        op: Op = Op.EDIT,
+        reason: str | None = None,
+    ) -> Verdict:
+        """A change of central's own, made by somebody at the office who sees the record as it is."""
+        kind = KINDS[target[1]]
+        sent = self._own(kind, target, normalised(kind, values), op, author_id, reason)
+        return self.take(sent, kind)
+
+    def finish(self) -> None:
+        """Write records, ledger, parked changes and heads."""
+        self.shelf.save()
+        if self._entries:
+            self.connection.execute(insert(LEDGER), self._entries)
+            for scope_id in {entry["scope_id"] for entry in self._entries}:
+                head = self._heads[scope_id]
+                self.connection.execute(
+                    update(HEADS).where(HEADS.c.scope_id == scope_id).values(seq=head.seq, chain=head.chain)
+                )
+        if self._parked:
+            self.connection.execute(insert(PARKED), self._parked)
+
+    def _behind(self, sent: Sent) -> tuple[str, str] | None:
+        return (sent.change.kind, sent.change.record_id) if self.shelf.waits(sent.target) else None
+
+    def _missing(self, sent: Sent, kind: Kind) -> tuple[str, str] | None:
+        change = sent.change
+        if change.op is not Op.CREATE and self.shelf.get(sent.target) is None:
+            return (kind.name, change.record_id)
+        for parent_kind, parent_id in parents_of(kind, change.after):
+            if not self.shelf.exists(change.scope_id, parent_kind, parent_id):
+                return (parent_kind, parent_id)
+        return None
+
+    def _park(self, sent: Sent, waits_for_kind: str, waits_for_id: str) -> Verdict:
+        change = sent.change
+        verdict = self._verdict(
+            Verdict(
+                dot=change.dot, hash=sent.hash, outcome=Outcome.PARKED, at=self._now,
+                code="waits_for", field=f"{waits_for_kind}/{waits_for_id}",
+                reason=f"Central keeps it until the {KINDS[waits_for_kind].label} that it belongs to has arrived.",
+            )
+        )  # fmt: skip
+        self._parked.append(
+            {
+                "device": change.dot.device, "counter": change.dot.counter, "scope_id": change.scope_id,
+                "kind": change.kind, "record_id": change.record_id, "hash": sent.hash, "body": sent.body.decode(),
+                "verdict": verdict.model_dump_json(exclude_defaults=True), "waits_for_kind": waits_for_kind,
+                "waits_for_id": waits_for_id, "received_at": self._now,
+            }
+        )  # fmt: skip
+        self.shelf.wait(sent.target)
+        return verdict
+
+    def _plan(self, sent: Sent, kind: Kind) -> _Plan:
+        change, stored = sent.change, self.shelf.get(sent.target)
+        known = stored.state if stored else None
+        after = normalised(kind, change.after)
+        decision = decide(change, after, known, lambda: self._rules(sent, kind), self._received_ms)
+        plan = _Plan(decision, created=stored is None)
+        for conflict in decision.conflicts:
+            mine, others = dots_of(conflict, decision.state)
+            writers = self._author_of(mine, change), self._author_of(others, change)
+            plan.openings.append(opening(sent.target[1:], conflict, decision.state, writers, self._now))
+        asked = self.shelf.questions(sent.target)
+        if asked:
+            seen = seen_by(change, known.version if known else VersionVector())
+            plan.settled = [key for key, question in asked.items() if settles(change, seen, question)]
+        return plan
+
+    def _rules(self, sent: Sent, kind: Kind) -> Rules:
+        """The record's rules, with the span inside which a compliance date is plausible."""
+        scope_id, template = sent.change.scope_id, None
+        if kind.name == "submission":
+            template_id = self._value(sent.target, "template_id") or sent.change.after.get("template_id")
+            template = self.shelf.template(scope_id, str(template_id)) if template_id else None
+        starts_on = self._value((scope_id, "project", scope_id), "starts_on")
+        begun = datetime.fromisoformat(f"{starts_on}T00:00:00+00:00") if starts_on else None
+        latest = (self._now + CLOCK_SKEW).astimezone(UTC)
+        return dataclasses.replace(rules_for(kind, template), not_before=begun, not_after=latest)
+
+    def _value(self, target: Target, path: str) -> Json:
+        stored = self.shelf.get(target)
+        cell = stored.state.cells.get(path) if stored else None
+        return cell.value if cell else None
+
+    def _author_of(self, dots: frozenset[Dot], change: Change) -> Author:
+        """Who wrote the last of a side's changes."""
+        if change.dot in dots or not dots:
+            return Author(change.author_id, change.at, change.dot.device)
+        dot = max(dots, key=lambda dot: (dot.counter, dot.device))
+        if dot not in self._authors:
+            query = select(LEDGER.c.body).where(
+                LEDGER.c.device == dot.device, LEDGER.c.counter == dot.counter
+            )
+            body = self.connection.execute(query).scalar_one_or_none()
+            told = Change.model_validate_json(body) if body else change
+            self._authors[dot] = Author(told.author_id, told.at, dot.device)
+        return self._authors[dot]
+
+    def _put_down(self, sent: Sent, kind: Kind, plan: _Plan, waited: bool) -> Verdict:
+        decision, change = plan.decision, sent.change
+        verdict = self._append(
+            sent, kind, decision.state, decision.changed, plan.created,
+            Verdict(
+                dot=change.dot, hash=sent.hash, outcome=decision.outcome, at=self._now,
+                superseded=decision.superseded, conflicts=tuple(one.conflict_id for one in plan.openings),
+            ),
+            waited,
+        )  # fmt: skip
+        for conflict_id in plan.settled:
+            question = self.shelf.questions(sent.target).pop(conflict_id)
+            self._write_own(
+                (change.scope_id, "conflict", conflict_id), closing(change, question, self._now), Op.EDIT
+            )
+        for opened in plan.openings:
+            self._write_own((change.scope_id, "conflict", opened.conflict_id), opened.values, Op.CREATE)
+            self.shelf.questions(sent.target)[opened.conflict_id] = opened.values
+        return verdict
+
+    def _append(
+        self, sent: Sent, kind: Kind, state: RecordState, changed: Iterable[str], created: bool,
+        verdict: Verdict, waited: bool,
+    ) -> Verdict:  # fmt: skip
+        change, head = sent.change, self._heads[sent.change.scope_id]
+        head.seq += 1
+        signed = self._verdict(verdict.model_copy(update={"seq": head.seq}))
+        told = signed.model_dump_json(exclude_defaults=True)
+        head.chain = chained(head.chain, change.scope_id, head.seq, sent.hash, told)
+        self.shelf.put(sent.target, Stored(state, head.seq))
+        self._authors[change.dot] = Author(change.author_id, change.at, change.dot.device)
+        self._entries.append(
+            {
+                "scope_id": change.scope_id, "seq": head.seq, "lane": kind.lane.value,
+                "device": change.dot.device, "counter": change.dot.counter, "hash": sent.hash,
+                "kind": kind.name, "record_id": change.record_id, "created": created, "paths": list(changed),
+                "body": sent.body.decode(), "verdict": told, "waited": waited, "received_at": self._now,
+                "chain": head.chain,
+            }
+        )  # fmt: skip
+        return signed
+
+    def _write_own(self, target: Target, values: Mapping[str, Json], op: Op) -> None:
+        kind, stored = KINDS[target[1]], self.shelf.get(target)
+        sent = self._own(kind, target, normalised(kind, values), op, AUTHOR, None)
+        state = edited(
+            stored.state if stored else RecordState(), sent.change.after, sent.change.dot, sent.change.hlc
+        )
+        verdict = Verdict(dot=sent.change.dot, hash=sent.hash, outcome=Outcome.APPLIED, at=self._now)
+        self._append(sent, kind, state, tuple(values), stored is None, verdict, waited=False)
+
+    def _own(
+        self,
+        kind: Kind,
+        target: Target,
+        values: Mapping[str, Json],
+        op: Op,
+        author_id: str,
+        reason: str | None,
+    ) -> Sent:
+        stored = self.shelf.get(target)
+        state = stored.state if stored else RecordState()
+        stamp = max((cell.hlc for cell in state.cells.values()), default=Hlc(0))
+        self._hlc = tick(max(self._hlc, stamp), self._received_ms)
+        change = make_change(
+            dot=self._mint(), target=target, op=op, context=state.version,
+            before={path: state.cells[path].value for path in values if path in state.cells},
+            after=values, hlc=self._hlc, author_id=author_id, at=self._now, reason=reason,
+        )  # fmt: skip
+        return Sent.of(change)
+
+    def reserve(self, count: int) -> None:
+        """Take so many of central's own counters at once; their row stays locked until the commit."""
+        statement = (
+            update(STATE).values(counter=STATE.c.counter + count).returning(STATE.c.device, STATE.c.counter)
+        )
+        row = self.connection.execute(statement).one()
+        self._dots = [Dot(row.device, row.counter - ahead) for ahead in range(count)]
+
+    def _mint(self) -> Dot:
+        if not self._dots:
+            self.reserve(1)
+        return self._dots.pop()
+
+    def _verdict(self, verdict: Verdict) -> Verdict:
+        return sign(verdict.model_copy(update={"epoch": self._epoch}), self._sign)
