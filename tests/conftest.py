@@ -17,6 +17,9 @@ if TYPE_CHECKING:  # a test of pure code waits for neither Textual nor PostgreSQ
     from tests.support.postgres import TestServer
     from tests.support.snapshots import SnapScreen
 
+pytest_plugins = ["tests.support.unused_pictures"]
+pytest.register_assert_rewrite("tests.support.snapshots")  # so that a failing picture shows its difference
+
 # Time never fails a test. Where many share one machine, the same examples are tried every time.
 settings.register_profile("here", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
@@ -37,11 +40,11 @@ def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
 
 
 @pytest.fixture
-def snap_screen(snapshot: SnapshotAssertion) -> SnapScreen:
+def snap_screen(snapshot: SnapshotAssertion, pytestconfig: pytest.Config) -> SnapScreen:
     """Compares a running app with its pictures under `snapshots/`: `await snap_screen(pilot)`."""
     from tests.support.snapshots import SnapScreen
 
-    return SnapScreen(snapshot)
+    return SnapScreen(snapshot, pytestconfig)
 
 
 @pytest.fixture(scope="session")

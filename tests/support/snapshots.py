@@ -1,8 +1,8 @@
 """Pictures of screens, kept in `snapshots/<test module>/<test>[80x24].txt` and `.svg`.
 
 The text is what a reviewer reads in a diff, the SVG holds colours and styles. A test takes one with the fixture
-`snap_screen` of `tests/conftest.py`; `pytest --snapshot-update` writes them anew. A picture that no test takes any more
-fails a whole run, as a missing one does.
+`snap_screen` of `tests/conftest.py`; `pytest --snapshot-update` writes them anew. A missing picture fails its test, and
+one that no test takes any more fails a whole run (`unused_pictures.py`).
 """
 
 from __future__ import annotations
@@ -12,12 +12,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
 from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 from syrupy.location import PyTestLocation
 from textual.pilot import Pilot
 
-ROOT = Path(__file__).parents[2] / "snapshots"
+from tests.support.unused_pictures import ROOT, note_taken
+
 _RANDOM_ID = re.compile(r"\bterminal-\d+-([\w-]+)")
 
 
@@ -29,10 +31,6 @@ class _ScreenFile(SingleFileSnapshotExtension):
     @classmethod
     def dirname(cls, *, test_location: PyTestLocation) -> str:
         return str(ROOT / test_location.basename)
-
-    @classmethod
-    def discovery_dirname(cls, *, test_location: PyTestLocation) -> str:
-        return str(ROOT)
 
     @classmethod
     def get_snapshot_name(cls, *, test_location: PyTestLocation, index: int | str = 0) -> str:
@@ -68,14 +66,17 @@ class ScreenPicture(_ScreenFile):
 class SnapScreen:
     """Compares the screen of a running app with its pictures: `await snap_screen(pilot)`."""
 
-    def __init__(self, snapshot: SnapshotAssertion) -> None:
+    def __init__(self, snapshot: SnapshotAssertion, config: pytest.Config) -> None:
         self._snapshot = snapshot
+        self._config = config
 
     async def __call__(self, pilot: Pilot[Any], name: str = "") -> None:
         """Compare text, then picture. A test that takes several gives each its `name`."""
         await _settle(pilot)
         width, height = pilot.app.size
         index = "-".join(part for part in (name, f"{width}x{height}") if part)
+        place = Path(ScreenText.get_location(test_location=self._snapshot.test_location, index=index))
+        note_taken(self._config, place.relative_to(ROOT).with_suffix("").as_posix())
         assert screen_text(pilot) == self._snapshot(name=index, extension_class=ScreenText)
         assert screen_svg(pilot) == self._snapshot(name=index, extension_class=ScreenPicture)
 
