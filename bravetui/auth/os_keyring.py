@@ -56,7 +56,7 @@ class OsKeyring:
         # Some keyrings accept a value and do not keep it: what cannot be read back is no lock.
         if self._call("get") != encode(key):
             raise unusable(KeyringState.CORRUPT)
-        return seal_key(key, content_key, {"key_id": _key_id(key)})
+        return seal_key(key, content_key, {"key_id": key_id(key)})
 
     def unwrap(self, wrap: Wrap) -> bytes:
         """The content key. Raises WrongKey with the sentence for the keyring's state, or Corrupt for a
@@ -96,7 +96,7 @@ def open_with(stored: str | None, wrap: Wrap) -> bytes:
         key = decode(stored, CONTENT_KEY_BYTES, "key")
     except BadInput:
         raise unusable(KeyringState.CORRUPT) from None
-    if wrap.get("key_id") != _key_id(key):
+    if wrap.get("key_id") != key_id(key):
         raise unusable(KeyringState.SWAPPED)
     return open_key(key, wrap, _WORDS[KeyringState.CORRUPT])
 
@@ -106,5 +106,6 @@ def unusable(state: KeyringState) -> WrongKey:
     return WrongKey(_WORDS[state], "Unlock with the passphrase instead; nothing is lost.")
 
 
-def _key_id(key: bytes) -> str:
+def key_id(key: bytes) -> str:
+    """Says which key a wrap needs, and nothing about it."""
     return hashlib.sha256(b"bravetui key id " + key).hexdigest()[:16]

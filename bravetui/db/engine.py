@@ -23,6 +23,7 @@ from bravetui.base.errors import BadInput, BravetuiError, Busy, Corrupt, WrongKe
 from bravetui.base.files import foreign_file_errors, make_private_folder, storage_full
 
 KEY_BYTES = 32
+PAGE_BYTES = 4096
 BUSY_WAIT_S = 10.0
 _READ_ONLY = "bravetui_read"
 
@@ -46,7 +47,7 @@ def open_laptop_engine(
 ) -> Engine:
     """Open the database, or make an empty one; one connection has been tried when this returns.
 
-    `pages_max` is a soft quota in pages of 4,096 bytes, under which deleting still works when it is reached.
+    `pages_max` is a soft quota in pages of `PAGE_BYTES`, under which deleting still works when it is reached.
     Raises WrongKey (also for a damaged first page, which cannot be told from it), Corrupt, StorageFull, Busy,
     BadInput.
     """
@@ -54,7 +55,7 @@ def open_laptop_engine(
     make_private_folder(path.parent)
     with foreign_file_errors():
         path.touch(mode=0o600)
-        _refuse_plain(path)
+        _refuse_foreign(path)
     engine = create_engine(
         "sqlite://",
         module=sqlcipher,
@@ -137,7 +138,7 @@ def our_sql_error(error: BaseException | None) -> BravetuiError | None:
     code = getattr(error, "sqlite_errorcode", None)
     if not isinstance(code, int):
         return None
-    make = _BY_EXTENDED_CODE.get(code) or _BY_CODE.get(code & 0xFF)
+    make = _BY_CODE.get(code & 0xFF)
     return make() if make else None
 
 
@@ -164,8 +165,8 @@ def _corrupt() -> Corrupt:
 
 def _failing_disk() -> Corrupt:
     return Corrupt(
-        "The disk reported an error while the database was being read or written.",
-        "Hand in what is waiting, or export a rescue bundle, before using this disk any further.",
+        "The disk refused to read or write the database: it is failing, or a limit on space was reached.",
+        "Check the room on this disk; if there is plenty, hand in what is waiting and stop using this disk.",
     )
 
 
@@ -190,15 +191,13 @@ _BY_CODE: dict[int, Callable[[], BravetuiError]] = {
     sqlite3.SQLITE_CANTOPEN: _denied,
     sqlite3.SQLITE_AUTH: _denied,
 }
-# A limit on file size and some quotas refuse the write itself instead of saying "full"; room is the cure for
-# each.
-_BY_EXTENDED_CODE: dict[int, Callable[[], BravetuiError]] = {
-    sqlite3.SQLITE_IOERR_WRITE: storage_full,
-    sqlite3.SQLITE_IOERR_SHMSIZE: storage_full,
-}
 
 
-def _refuse_plain(path: Path) -> None:
+def _refuse_foreign(path: Path) -> None:
+    """Refuse what SQLite would take for an empty database, and one that holds records anybody can read."""
+    size = path.stat().st_size
+    if 0 < size < PAGE_BYTES and not Path(f"{path}-journal").exists():
+        raise _corrupt()
     with path.open("rb") as file:
         if file.read(16) == b"SQLite format 3\x00":
             raise BadInput(

@@ -45,7 +45,8 @@ class Journal:
         self._head = b""
         self._end = 0
         self._last_number = 0
-        self._damage: tuple[Damage, ...] = ()
+        self._found: tuple[Damage, ...] = ()
+        self._lost: tuple[Damage, ...] = ()
         self._closed = False
 
     @classmethod
@@ -58,16 +59,15 @@ class Journal:
         journal = cls(path, key)
         make_private_folder(path.parent)
         with foreign_file_errors():
-            lost = journal._ensure_head()
+            journal._ensure_head()
             with path.open("r+b", buffering=0) as file:
                 journal._catch_up(file)
-        journal._damage += lost
         return journal
 
     @property
     def damage(self) -> tuple[Damage, ...]:
-        """What could not be read when the file was last gone through; empty for a sound one."""
-        return self._damage
+        """What could not be read when the file was last gone through; empty for a sound one and after `rewrite`."""
+        return self._lost + self._found
 
     @property
     def size_bytes(self) -> int:
@@ -83,12 +83,11 @@ class Journal:
         if not payloads:
             return
         with foreign_file_errors():
-            lost = self._ensure_head()
+            self._ensure_head()
             with self.path.open("r+b", buffering=0) as file:
                 self._catch_up(file)
                 self._write(file, frame_bytes(self._cipher, self._file_id, self._last_number + 1, payloads))
         self._last_number += 1
-        self._damage += lost
 
     def frames(self) -> Iterator[bytes]:
         """All payloads that can be read, oldest first, past any damage; then `damage` says what could not."""
@@ -98,7 +97,7 @@ class Journal:
             )
         for frame in found.frames:
             yield from frame.payloads
-        self._damage = found.damage
+        self._found = found.damage
 
     def rewrite(self, keep: Iterable[bytes], stamp: str = "") -> Path | None:
         """Replace the content by `keep`, at once: a crash leaves the old file or the new one.
@@ -118,7 +117,8 @@ class Journal:
         with foreign_file_errors():
             aside = self._copy_aside(stamp) if self._is_damaged() else None
             replace_file(self.path, head + body)
-        self._file_id, self._head, self._damage = file_id, head, ()
+        self._file_id, self._head = file_id, head
+        self._found = self._lost = ()
         self._end, self._last_number = len(head) + len(body), len(kept)
         return aside
 
@@ -126,14 +126,15 @@ class Journal:
         """No more appends; a later one is a programmer's mistake."""
         self._closed = True
 
-    def _ensure_head(self) -> tuple[Damage, ...]:
+    def _ensure_head(self) -> None:
         """Start a new file where there is none, or one too short to hold anything; the latter, or one that
         vanished while in use, is damage, since a new file appears with its head or not at all."""
         size = self.path.stat().st_size if self.path.exists() else None
         if size is not None and size >= HEAD_BYTES:
-            return ()
+            return
         replace_file(self.path, file_head(self._cipher, os.urandom(FILE_ID_BYTES)))
-        return () if size is None and not self._head else (Damage(0, size or 0, "the whole file"),)
+        if size is not None or self._head:
+            self._lost = (Damage(0, size or 0, "the whole file"),)
 
     def _catch_up(self, file: BinaryIO) -> None:
         """Learn what the file holds if it is not as this process left it, and cut off a torn end."""
@@ -144,7 +145,7 @@ class Journal:
         found = scan(self._cipher, head + _rest(file))
         self._file_id = found.file_id or self._file_id or os.urandom(FILE_ID_BYTES)
         self._head, self._end, self._last_number = head, found.end, found.last_number
-        self._damage = found.damage
+        self._found = found.damage
         if size > found.end:
             file.truncate(found.end)
             flush_file(file.fileno())
