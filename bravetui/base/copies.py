@@ -1,8 +1,7 @@
 """A small file kept twice, A and B, so that one damaged copy costs nothing.
 
-Each copy holds a generation and a checksum; the newest whole one counts. A write replaces first the older
-copy and then the other, so at every moment, a crash included, one whole copy is on the disk. Knows nothing of
-what the bytes mean.
+Each copy holds a generation and a checksum; the newest whole one counts. A write replaces one copy and then the
+other, so at every moment, a crash included, one whole copy is on the disk. Knows nothing of what the bytes mean.
 """
 
 from __future__ import annotations
@@ -54,8 +53,9 @@ class TwoCopies:
 
     def write(self, data: bytes) -> None:
         """Durably keep `data` in both copies."""
-        copies = sorted(self._read(), key=lambda copy: copy.generation)
-        body = _HEAD.pack(_MAGIC, copies[-1].generation + 1, len(data)) + data
+        copies = self._read()
+        generation = max(copy.generation for copy in copies) + 1
+        body = _HEAD.pack(_MAGIC, generation, len(data)) + data
         for copy in copies:
             replace_file(copy.path, body + _CRC.pack(zlib.crc32(body)))
 

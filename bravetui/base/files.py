@@ -11,6 +11,7 @@ import contextlib
 import errno
 import os
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,6 +28,7 @@ _DAMAGED = frozenset({errno.EIO})
 _BUSY = frozenset({errno.EBUSY, errno.ETXTBSY, errno.EAGAIN})
 _WINDOWS_IN_USE = frozenset({32, 33})
 """ERROR_SHARING_VIOLATION and ERROR_LOCK_VIOLATION: a scanner or another window has the file open."""
+_WINDOWS_WAITS_S = (0.01, 0.05, 0.1, 0.3)
 
 
 def storage_full() -> StorageFull:
@@ -125,12 +127,23 @@ def replace_file(path: Path, data: bytes) -> None:
             finally:
                 os.close(descriptor)
             fault("before_replace")
-            beside.replace(path)
+            _rename(beside, path)
         except OSError:
             with contextlib.suppress(OSError):
                 beside.unlink(missing_ok=True)
             raise
         flush_folder(path.parent)
+
+
+def _rename(old: Path, new: Path) -> None:
+    # A virus scanner on Windows holds a fresh file open for a moment, and renaming it is refused meanwhile.
+    for wait_s in _WINDOWS_WAITS_S if os.name == "nt" else ():
+        try:
+            old.replace(new)
+            return
+        except PermissionError:
+            time.sleep(wait_s)
+    old.replace(new)
 
 
 def free_name(path: Path) -> Path:

@@ -159,7 +159,17 @@ def test_after_a_damaged_end_saving_goes_on_and_the_bytes_stay(path: Path) -> No
     journal.append([b"more"])
     assert path.read_bytes().startswith(data[: ends[-2]])
     assert path.stat().st_size > len(data)
-    assert list(Journal.open(path, KEY).frames()) == [*flat(APPENDS[:-1]), b"more"]
+    found = scan(CIPHER, path.read_bytes())
+    assert [frame.number for frame in found.frames] == [1, 2, 3, 5]
+    assert [damage.what for damage in found.damage] == ["1 frame(s) lost"]
+
+
+def test_zeros_that_a_power_cut_leaves_at_the_end_are_cut_off_and_no_damage(path: Path) -> None:
+    data, _ = written(path)
+    path.write_bytes(data + bytes(5000))
+    journal = Journal.open(path, KEY)
+    assert path.read_bytes() == data
+    assert journal.damage == ()
 
 
 def test_rewriting_keeps_what_is_given_and_appending_goes_on(path: Path) -> None:
