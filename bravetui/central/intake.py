@@ -56,11 +56,12 @@ def decide(
     local = {path: cell for path, cell in mine.items() if not _overwritten(known.cells.get(path), change.dot)}
     merged = merge(change.before, RecordState(local, version), remote, rules())
     state = RecordState(merged.record.cells, merged.record.version.joined(known.version))
+    lost = {one.path for one in merged.superseded if one.loser is Side.LOCAL}
     return Decision(
         state,
         Outcome.CONFLICT if merged.conflicts else Outcome.MERGED,
         tuple(path for path, cell in state.cells.items() if known.cells.get(path) != cell),
-        tuple(sorted({lost.path for lost in merged.superseded if lost.loser is Side.LOCAL} | (mine.keys() - local.keys()))),
+        tuple(sorted(lost | (mine.keys() - local.keys()))),
         merged.conflicts,
     )  # fmt: skip
 

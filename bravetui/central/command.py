@@ -1,0 +1,220 @@
+"""`bravetui central`: run the server, or do the few things that are done to it by hand.
+
+bravetui central                      serve, with a PostgreSQL of its own in --folder
+bravetui central found                make an organization and its first person
+bravetui central people               who may have a laptop
+bravetui central code --user ID       print a one-time code for a laptop
+bravetui central revoke --device N    let a laptop in no more
+bravetui central restored             say that the database has come back from a backup
+bravetui central audit                recompute the ledger's chain
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+from sqlalchemy import select
+
+from bravetui.base.clock import SystemClock, SystemIds
+from bravetui.base.errors import BadInput, BravetuiError
+from bravetui.base.text import safe_line
+from bravetui.central.app import Settings, make_app
+from bravetui.central.database import foreign_errors, migrate, open_central_engine
+from bravetui.central.enrolment import issue_code
+from bravetui.central.founding import add_person, found_organization, people
+from bravetui.central.keys import load_keys
+from bravetui.central.ledger import audit
+from bravetui.central.postgres import embedded_postgres
+from bravetui.central.serve import PORT, listen, serve
+from bravetui.central.service import Central, revoke
+from bravetui.central.state import begin_epoch
+from bravetui.central.tables import SCOPES
+
+FOLDER = Path("bravetui-central")
+DATABASE_VARIABLE = "BRAVETUI_CENTRAL_DATABASE_URL"
+KEY_FILE = "signing.key"
+SERVE = "serve"
+
+Say = Callable[[str], None]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `bravetui central`."""
+    parser.add_argument(
+        "task", nargs="?", default=SERVE, choices=[SERVE, *_TASKS], help="what to do (default: serve)"
+    )
+    parser.add_argument(
+        "--database-url", help=f"PostgreSQL to use (or {DATABASE_VARIABLE}); its own if not given"
+    )
+    parser.add_argument(
+        "--folder", type=Path, default=FOLDER, help="where the signing key and its own database are"
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
+    parser.add_argument("--port", type=int, default=PORT, help="port to listen on")
+    parser.add_argument("--behind-proxy", action="store_true", help="a proxy in front speaks TLS")
+    parser.add_argument("--organization", help="name of the organization (found)")
+    parser.add_argument("--name", help="name of the person (found)")
+    parser.add_argument("--role", default="admin", help="role of the person (found)")
+    parser.add_argument("--user", help="id of the person (code)")
+    parser.add_argument("--device", type=int, help="number of the laptop (revoke)")
+
+
+def run(options: argparse.Namespace, say: Say = print) -> int:
+    """Do the task; returns the exit status. Errors are sentences on stderr."""
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    try:
+        with _stoppable(), _listening(options) as bound, _opened(options) as central:
+            if bound is None:
+                _TASKS[options.task](central, options, say)
+            else:
+                _serve(central, options, bound, say)
+    except KeyboardInterrupt:
+        return 130
+    except BravetuiError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    return 0
+
+
+@contextmanager
+def _stoppable() -> Iterator[None]:
+    """Make SIGTERM unwind like Ctrl-C, so that the database is stopped too."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def _listening(options: argparse.Namespace) -> Iterator[socket.socket | None]:
+    """The port, taken before the database is started: a taken one is said at once."""
+    if options.task != SERVE:
+        yield None
+        return
+    with listen(options.host, options.port, behind_proxy=options.behind_proxy) as bound:
+        yield bound
+
+
+@contextmanager
+def _opened(options: argparse.Namespace) -> Iterator[Central]:
+    url = options.database_url or os.environ.get(DATABASE_VARIABLE)
+    if url:
+        with _central(url, options) as central:
+            yield central
+        return
+    with (
+        embedded_postgres(options.folder, share=options.task != SERVE) as own,
+        _central(own, options) as central,
+    ):
+        yield central
+
+
+@contextmanager
+def _central(url: str, options: argparse.Namespace) -> Iterator[Central]:
+    engine = open_central_engine(url)
+    try:
+        migrate(engine)
+        clock = SystemClock()
+        with foreign_errors():
+            yield Central(engine, load_keys(options.folder / KEY_FILE), clock, SystemIds(clock))
+    finally:
+        engine.dispose()
+
+
+def _serve(central: Central, options: argparse.Namespace, bound: socket.socket, say: Say) -> None:
+    settings = Settings(trust_proxy=options.behind_proxy)
+    app = make_app(central.engine, central.keys, central.clock, central.ids, settings)
+    known = people(central)
+    if not known:
+        say("No organization yet. In another window: bravetui central found --organization NAME --name YOU")
+    for person in known:
+        if not person.devices:
+            code = issue_code(central.engine, central.clock.now(), person.organization_id, person.user_id)
+            say(
+                f"{safe_line(person.name)} ({safe_line(person.organization)}) has no laptop yet; one-time code: {code}"
+            )
+    serve(app, bound, lambda address: say(f"Central is at {address}; Ctrl-C stops it."))
+
+
+def _found(central: Central, options: argparse.Namespace, say: Say) -> None:
+    if not options.organization or not options.name:
+        raise BadInput("An organization needs a name, and a first person.", "Give --organization and --name.")
+    organization_id = found_organization(central, options.organization)
+    user_id = add_person(central, organization_id, options.name, options.role)
+    code = issue_code(central.engine, central.clock.now(), organization_id, user_id)
+    say(f"Organization {organization_id}, person {user_id}. One-time code for a laptop: {code}")
+
+
+def _people(central: Central, options: argparse.Namespace, say: Say) -> None:
+    for person in people(central):
+        laptops = ", ".join(map(str, person.devices)) or "no laptop"
+        say(
+            f"{person.user_id}  {safe_line(person.name)}  {person.role}  {safe_line(person.organization)}  {laptops}"
+        )
+
+
+def _code(central: Central, options: argparse.Namespace, say: Say) -> None:
+    for person in people(central):
+        if person.user_id == options.user:
+            say(issue_code(central.engine, central.clock.now(), person.organization_id, person.user_id))
+            return
+    raise BadInput(
+        "There is no such person.", "`bravetui central people` lists them; give the id with --user."
+    )
+
+
+def _revoke(central: Central, options: argparse.Namespace, say: Say) -> None:
+    if options.device is None:
+        raise BadInput(
+            "Which laptop?", "Give its number with --device; `bravetui central people` lists them."
+        )
+    revoke(central.engine, options.device, central.clock.now())
+    say(f"Laptop {options.device} is let in no more. What it sent stays.")
+
+
+def _restored(central: Central, options: argparse.Namespace, say: Say) -> None:
+    state = begin_epoch(central.engine, central.clock.now())
+    say(f"A new epoch has begun ({state.epoch}). Laptops send again what the backup did not hold.")
+
+
+def _audit(central: Central, options: argparse.Namespace, say: Say) -> None:
+    with central.engine.connect() as connection:
+        for scope_id in connection.execute(select(SCOPES.c.scope_id).order_by(SCOPES.c.scope_id)).scalars():
+            say(f"{scope_id}: {audit(connection, scope_id):,} entries, all in order")
+
+
+_TASKS: dict[str, Callable[[Central, argparse.Namespace, Say], None]] = {
+    "found": _found,
+    "people": _people,
+    "code": _code,
+    "revoke": _revoke,
+    "restored": _restored,
+    "audit": _audit,
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """`python -m bravetui.central.command`, for tests and service units."""
+    parser = argparse.ArgumentParser(
+        prog="bravetui central", description="The server that laptops sync with."
+    )
+    add_arguments(parser)
+    return run(parser.parse_args(arguments))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

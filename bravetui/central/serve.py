@@ -1,0 +1,114 @@
+"""Runs the API with uvicorn: on the main thread until told to stop, or beside a demo or a test for a while.
+
+Plain HTTP is offered on loopback alone; anything wider has to stand behind a proxy that speaks TLS.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import uvicorn
+from fastapi import FastAPI
+
+from bravetui.base.errors import BadInput, Busy
+
+GRACE_S = 10
+"""Time that running exchanges get to finish when central is told to stop."""
+
+PORT = 8080
+BACKLOG = 2048
+_START_S = 10.0
+
+
+def listen(host: str, port: int, *, behind_proxy: bool = False) -> socket.socket:
+    """A bound socket; port 0 takes any free one. Raises Busy for a taken port, BadInput for a bad address."""
+    if not behind_proxy and not _is_loopback(host):
+        raise BadInput(
+            f"Central speaks plain HTTP, which would show everything to everyone between {host} and the laptops.",
+            "Put a proxy with TLS in front and start it with --behind-proxy, or leave --host away.",
+        )
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        bound = socket.socket(family, socket.SOCK_STREAM)
+    except (OSError, OverflowError) as error:
+        raise BadInput(
+            f"The address {host[:60]} cannot be used.", "Leave --host away to use 127.0.0.1."
+        ) from error
+    try:
+        if not hasattr(socket, "SO_EXCLUSIVEADDRUSE"):
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind((host, port))
+        bound.listen(BACKLOG)
+    except (OSError, OverflowError) as error:
+        bound.close()
+        if isinstance(error, OverflowError) or not 0 <= port <= 65535:
+            raise BadInput(f"There is no port {port}.", "Choose one between 1 and 65535.") from error
+        if isinstance(error, PermissionError):
+            raise BadInput(
+                f"Port {port} may not be used by this user.", "Choose one above 1023 with --port."
+            ) from error
+        raise Busy(
+            f"Port {port} is taken by another program.", "Stop that one, or choose another port with --port."
+        ) from error
+    return bound
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def address_of(bound: socket.socket) -> str:
+    """The URL under which a bound socket is reached."""
+    host, port = bound.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def serve(app: FastAPI, bound: socket.socket, ready: Callable[[str], None]) -> None:
+    """Serve until SIGINT or SIGTERM; running exchanges finish first. `ready` hears the address."""
+    ready(address_of(bound))
+    server = uvicorn.Server(_config(app))
+    try:
+        server.run(sockets=[bound])
+    except KeyboardInterrupt:
+        pass  # uvicorn has shut down in good order and only then hands the signal on
+    finally:
+        bound.close()
+
+
+@contextmanager
+def serving(app: FastAPI, host: str = "127.0.0.1", port: int = 0) -> Iterator[str]:
+    """Serve from a thread for the length of the block; gives the address. Raises as `listen` does."""
+    bound = listen(host, port)
+    server = uvicorn.Server(_config(app))
+    thread = threading.Thread(target=server.run, args=([bound],), name="bravetui-central-http", daemon=True)
+    thread.start()
+    try:
+        deadline = time.monotonic() + _START_S
+        while not server.started:
+            if not thread.is_alive() or time.monotonic() > deadline:
+                raise Busy("Central's server did not start.", "Start it again.")
+            time.sleep(0.005)
+        yield address_of(bound)
+    finally:
+        server.should_exit = True
+        thread.join(GRACE_S + 5)
+        bound.close()
+
+
+def _config(app: FastAPI) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        log_level="warning",
+        access_log=False,
+        timeout_graceful_shutdown=GRACE_S,
+        lifespan="off",
+        ws="none",
+    )
