@@ -12,8 +12,9 @@ from bravetui.base.canonical import Json, content_hash
 from bravetui.base.errors import BadInput
 from bravetui.db.kinds import KINDS
 from bravetui.db.records import Stored, load
+from bravetui.db.site import EDITABLE, answers_of, calendar_of, project_of
 from bravetui.db.store import Changed, Store
-from bravetui.db.tables import FormTemplate, Project, Submission
+from bravetui.db.tables import FormTemplate, Submission
 from bravetui.db.templates import template_of
 from bravetui.db.values import to_cell
 from bravetui.db.writing import Writing
@@ -24,12 +25,6 @@ from bravetui.merge.state import ANSWERS, Cell
 
 _submission = Submission.__table__  # type: ignore[attr-defined]
 _template = FormTemplate.__table__  # type: ignore[attr-defined]
-_project = Project.__table__  # type: ignore[attr-defined]
-
-EDITABLE = frozenset({"draft", "rejected"})
-"""Statuses in which a form takes answers; anything later is corrected by a new revision."""
-
-SIGNED_BY_SUBMITTER = ("inspector",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +114,8 @@ def submit(store: Store, scope_id: str, submission_id: str, signer_name: str, si
         stored = _editable(writing.connection, scope_id, submission_id)
         template = template_of(writing.connection, str(stored.state.cells["template_id"].value))
         answers = answers_of(stored)
-        _refuse_problems(store, template, answers, project_zone(writing.connection, scope_id))
+        zone = calendar_of(project_of(writing.connection, scope_id)).zone
+        _refuse_problems(store, template, answers, zone)
         now = to_cell(store.clock.now())
         signature: dict[str, Json] = {
             "submission_id": submission_id,
@@ -146,24 +142,6 @@ def discard_draft(store: Store, scope_id: str, submission_id: str, reason: str) 
         _editable(writing.connection, scope_id, submission_id)
         writing.delete("submission", scope_id, submission_id, reason)
     return _changed(writing)
-
-
-def answers_of(stored: Stored) -> dict[str, Json]:
-    """A submission's answers by path, without the prefix that merging uses."""
-    prefix = f"{ANSWERS}/"
-    return {
-        path.removeprefix(prefix): cell.value
-        for path, cell in stored.state.cells.items()
-        if path.startswith(prefix)
-    }
-
-
-def project_zone(connection: Connection, scope_id: str) -> ZoneInfo:
-    """The time zone in which the site's clocks and deadlines are read."""
-    name = connection.execute(
-        select(_project.c.timezone).where(_project.c.scope_id == scope_id)
-    ).scalar_one_or_none()
-    return ZoneInfo(name or "UTC")
 
 
 def _changed(writing: Writing) -> Changed:
@@ -225,7 +203,7 @@ def _previous(connection: Connection, scope_id: str, template_id: str) -> dict[s
 
 def _job_facts(connection: Connection, store: Store, scope_id: str) -> dict[str, Json]:
     """What is known without asking: the permit, the site, its controls, who is here."""
-    row = connection.execute(select(_project).where(_project.c.scope_id == scope_id)).mappings().one_or_none()
+    row = project_of(connection, scope_id)
     people = KINDS["user"].table
     person = (
         connection.execute(select(people).where(people.c.id == store.identity.user_id))

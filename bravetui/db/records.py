@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Executable, RowMapping, Table, bindparam, select
+from sqlalchemy import BindParameter, Connection, Executable, RowMapping, Table, bindparam, select
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
@@ -69,7 +69,7 @@ def _upsert(table: Table, dialect: str) -> Executable:
 
 @cache
 def _by_ids(table: Table) -> Executable:
-    wanted = bindparam("ids", expanding=True)
+    wanted: BindParameter[str] = bindparam("ids", expanding=True)
     return select(table).where(table.c.scope_id == bindparam("scope"), table.c.id.in_(wanted))
 
 

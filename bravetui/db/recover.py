@@ -42,20 +42,25 @@ class Recovered:
 
 
 def recover(store: Store) -> Recovered:
-    """Bring the database up to the journal."""
+    """Bring the database up to the journal, and a damaged journal up to the database."""
     latest: dict[Dot, tuple[Change, bytes]] = {}
-    unreadable = 0
+    unreadable: list[bytes] = []
     for frame in store.journal.frames():
         try:
             change = Change.model_validate_json(frame)
         except ValidationError:
-            unreadable += 1
+            unreadable.append(frame)
             continue
         latest[change.dot] = (change, frame)
+    damaged = len(store.journal.damage)
     with store.maintain() as connection:
         replayed = sum(_replay(connection, change, frame) for change, frame in latest.values())
         _catch_up(connection, store, latest)
-    return Recovered(replayed, len(store.journal.damage), unreadable)
+        bodies = _unconfirmed(connection)
+        if damaged or not latest.keys() >= bodies.keys():
+            # The second copy is whole again before anything else is written; a damaged one is set aside by name.
+            store.journal.rewrite([*unreadable, *bodies.values()], f"{store.clock.now():%Y%m%dT%H%M%S}")
+    return Recovered(replayed, damaged, len(unreadable))
 
 
 def compact(store: Store) -> bool:
@@ -63,13 +68,27 @@ def compact(store: Store) -> bool:
     if store.journal.size_bytes < JOURNAL_BYTES_MAX:
         return False
     with store.maintain() as connection:
-        kept = (
-            select(_outbox.c.body).where(_outbox.c.state != OutboxState.CONFIRMED).order_by(_outbox.c.counter)
-        )
-        bodies = [body.encode() for body in connection.execute(kept).scalars()]
-        if sum(map(len, bodies)) * 2 > store.journal.size_bytes:
+        bodies = _unconfirmed(connection)
+        foreign = [frame for frame in store.journal.frames() if not _is_change(frame)]
+        kept = [*foreign, *bodies.values()]
+        if sum(map(len, kept)) * 2 > store.journal.size_bytes:
             return False
-        store.journal.rewrite(bodies)
+        store.journal.rewrite(kept)
+    return True
+
+
+def _unconfirmed(connection: Connection) -> dict[Dot, bytes]:
+    """The changes that must be in the journal, in order."""
+    columns = (_outbox.c.device, _outbox.c.counter, _outbox.c.body)
+    query = select(*columns).where(_outbox.c.state != OutboxState.CONFIRMED).order_by(_outbox.c.counter)
+    return {Dot(row.device, row.counter): row.body.encode() for row in connection.execute(query)}
+
+
+def _is_change(frame: bytes) -> bool:
+    try:
+        Change.model_validate_json(frame)
+    except ValidationError:
+        return False
     return True
 
 

@@ -93,9 +93,8 @@ def _day(column: Column[Any], kind: Any, value: Json) -> date:
 
 
 def _json(column: Column[Any], kind: Any, value: Json) -> Any:
-    expected = column.default.arg if column.default is not None else None
     if not isinstance(value, dict | list):
-        raise _invalid(column, "must be a list" if expected is list else "must be a list or an object")
+        raise _invalid(column, "must be a list or an object")
     return value
 
 

@@ -175,7 +175,9 @@ def _label(template: Template | None, path: str) -> tuple[str, Question | None]:
     question = (
         template.find(path.removeprefix(f"{ANSWERS}/")) if template and path.startswith(ANSWERS) else None
     )
-    return (question.label if question else path.rsplit("/", maxsplit=1)[-1].replace("_", " ").capitalize()), question
+    return (
+        question.label if question else path.rsplit("/", maxsplit=1)[-1].replace("_", " ").capitalize()
+    ), question
 
 
 def _view(connection: Connection, store: Store, row: RowMapping) -> ConflictView:

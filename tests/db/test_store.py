@@ -201,7 +201,9 @@ def test_a_lost_database_comes_back_from_the_journal(tmp_path: Path) -> None:
     for path in tmp_path.glob("site.db*"):
         path.unlink()
     again = open_store(tmp_path)
-    assert [value(again, record_id, "description") for record_id in ids] == [f"finding {n}" for n in range(10)]
+    assert [value(again, record_id, "description") for record_id in ids] == [
+        f"finding {n}" for n in range(10)
+    ]
     assert len(outbox(again)) == 10
 
 
@@ -240,7 +242,9 @@ def test_fields_of_a_group_travel_together(tmp_path: Path) -> None:
     """Touching one member sends them all, so that no merge can mix two people's readings."""
     store = open_store(tmp_path)
     with store.write() as writing:
-        event = writing.create("weather_event", PROJECT, {"rain_hundredths": 30, "source": "gauge", "station": "trailer"})
+        event = writing.create(
+            "weather_event", PROJECT, {"rain_hundredths": 30, "source": "gauge", "station": "trailer"}
+        )
     with store.maintain() as connection:
         connection.execute(Outbox.__table__.update().values(state=OutboxState.SENT))  # type: ignore[attr-defined]
     with store.write() as writing:
@@ -275,3 +279,20 @@ def test_whatever_is_typed_is_there_after_any_restart(
     again = open_store(folder)
     assert value(again, record_id, "description") == expected
     again.close()
+
+
+def test_a_damaged_journal_is_made_whole_again_at_the_next_start(tmp_path: Path) -> None:
+    """One damaged file loses nothing, and the second copy is a second copy again."""
+    store = open_store(tmp_path)
+    record_id = new_violation(store)
+    new_violation(store)
+    store.close()
+    journal = bytearray((tmp_path / "journal").read_bytes())
+    journal[len(journal) // 2] ^= 1
+    (tmp_path / "journal").write_bytes(journal)
+    open_store(tmp_path).close()
+    for path in tmp_path.glob("site.db*"):
+        path.unlink()
+    again = open_store(tmp_path)
+    assert value(again, record_id, "description") == "fence down"
+    assert len(outbox(again)) == 2

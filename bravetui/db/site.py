@@ -1,0 +1,40 @@
+"""Facts of one site that reading and writing both need: its project, its working time, a submission's answers."""
+
+from __future__ import annotations
+
+from datetime import date
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection, RowMapping, select
+
+from bravetui.base.canonical import Json
+from bravetui.db.kinds import KINDS
+from bravetui.db.records import Stored
+from bravetui.forms.compliance.calendar import STANDARD_HOURS, WorkCalendar
+from bravetui.merge.state import ANSWERS
+
+EDITABLE = frozenset({"draft", "rejected"})
+"""Statuses in which a form takes answers; anything later was signed as it stands."""
+
+
+def project_of(connection: Connection, scope_id: str) -> RowMapping | None:
+    """The project's row; None before the first sync has brought it."""
+    table = KINDS["project"].table
+    return connection.execute(select(table).where(table.c.scope_id == scope_id)).mappings().first()
+
+
+def calendar_of(project: RowMapping | None) -> WorkCalendar:
+    """The site's working time; Monday to Friday, seven to five, where the project does not say."""
+    if project is None:
+        return WorkCalendar(ZoneInfo("UTC"))
+    told = project["working_hours"].items()
+    hours = {day: (str(span[0]), str(span[1])) for day, span in told} or dict(STANDARD_HOURS)
+    holidays = frozenset(date.fromisoformat(day) for day in project["holidays"])
+    return WorkCalendar(ZoneInfo(project["timezone"] or "UTC"), hours, holidays)
+
+
+def answers_of(stored: Stored) -> dict[str, Json]:
+    """A submission's answers by path, without the prefix that merging uses."""
+    prefix = f"{ANSWERS}/"
+    cells = stored.state.cells.items()
+    return {path.removeprefix(prefix): cell.value for path, cell in cells if path.startswith(prefix)}

@@ -1,0 +1,211 @@
+"""What a foreman needs first: what is due, by when and why; the line and the queue; alerts; what the sky will do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection, RowMapping, func, select
+
+from bravetui.base.errors import BadInput
+from bravetui.base.text import safe_line, safe_text
+from bravetui.db.kinds import KINDS
+from bravetui.db.site import calendar_of, project_of
+from bravetui.db.store import Store
+from bravetui.forms.compliance.calendar import WorkCalendar
+from bravetui.forms.compliance.clocks import Deadline, Standing, routine_deadline, storm_deadline
+from bravetui.forms.compliance.rain import inches
+from bravetui.views.status import SyncSummary, summary_of
+
+_OPEN = ("due", "in_progress", "rejected")
+_KIND_WORDS = {
+    "storm": "Storm inspection",
+    "routine": "Routine inspection",
+    "snowmelt": "Snowmelt inspection",
+    "dewatering": "Dewatering inspection",
+    "final": "Final inspection",
+    "agency": "Inspection asked for by the agency",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """One inspection to make."""
+
+    inspection_id: str | None
+    """None for a routine one that nobody has opened yet."""
+    submission_id: str | None
+    title: str
+    why: str
+    due_at: datetime
+    do_by: datetime
+    standing: Standing
+    citation: str
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """A safety alert in force."""
+
+    id: str
+    level: str
+    """`info`, `warning` or `stop_work`."""
+    title: str
+    body: str
+    issued_at: datetime | None
+    seen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """The first screen."""
+
+    project_name: str
+    user_name: str
+    zone: ZoneInfo
+    now: datetime
+    due: tuple[Due, ...]
+    alerts: tuple[Alert, ...]
+    sync: SyncSummary
+    drafts: int
+    rain: str
+    """The forecast in one line, with its age; never a trigger, only a warning."""
+
+
+def home(store: Store, scope_id: str) -> Home:
+    """Everything for the first screen, in one look at the tables."""
+    now = store.clock.now()
+    with store.read() as connection:
+        project = project_of(connection, scope_id)
+        calendar = calendar_of(project)
+        drafts = KINDS["submission"].table
+        count = select(func.count()).where(
+            drafts.c.scope_id == scope_id, drafts.c.status == "draft", drafts.c.deleted.is_(False)
+        )
+        return Home(
+            project_name=safe_line(project["name"] if project else "No project yet", 60),
+            user_name=safe_line(store.identity.user_name, 40),
+            zone=calendar.zone,
+            now=now,
+            due=tuple(_due(connection, scope_id, project, calendar, now)),
+            alerts=tuple(_alerts(connection, scope_id, store.identity.user_id, now)),
+            sync=summary_of(connection, now),
+            drafts=connection.execute(count).scalar_one(),
+            rain=_rain(connection, scope_id, calendar.zone, now),
+        )  # fmt: skip
+
+
+def _due(
+    connection: Connection, scope_id: str, project: RowMapping | None, calendar: WorkCalendar, now: datetime
+) -> list[Due]:
+    table = KINDS["inspection"].table
+    query = select(table).where(
+        table.c.scope_id == scope_id, table.c.status.in_(_OPEN), table.c.deleted.is_(False)
+    )
+    rows = connection.execute(query).mappings().all()
+    found = [_from_inspection(connection, row, calendar, now) for row in rows]
+    if project is not None and not any(row["kind"] == "routine" for row in rows):
+        found += _routine(connection, scope_id, project["inspection_schedule"], calendar, now)
+    return sorted(found, key=lambda due: due.due_at)
+
+
+def _from_inspection(connection: Connection, row: RowMapping, calendar: WorkCalendar, now: datetime) -> Due:
+    start = row["due_from"] or now
+    storm = row["kind"] in ("storm", "snowmelt")
+    if storm:
+        deadline: Deadline | None = storm_deadline(start, calendar, snow=row["kind"] == "snowmelt")
+    else:
+        deadline = routine_deadline(row["schedule_basis"] or "7d", start, calendar)
+    assert deadline is not None or row["schedule_basis"] == "frozen"
+    return Due(
+        inspection_id=row["id"],
+        submission_id=row["submission_id"],
+        title=_KIND_WORDS.get(row["kind"], "Inspection"),
+        why=_storm_words(connection, row, calendar.zone) if storm else "Routine schedule of this project",
+        due_at=deadline.due_at if deadline else start,
+        do_by=deadline.do_by if deadline else start,
+        standing=deadline.standing(now) if deadline else Standing.UPCOMING,
+        citation=deadline.citation if deadline else "",
+    )
+
+
+def _storm_words(connection: Connection, row: RowMapping, zone: ZoneInfo) -> str:
+    table = KINDS["weather_event"].table
+    query = select(table.c.rain_hundredths, table.c.threshold_reached_at).where(
+        table.c.id == row["weather_event_id"]
+    )
+    event = connection.execute(query).one_or_none()
+    if event is None or event.rain_hundredths is None:
+        return "Rain of 0.25 inch or more"
+    reached = (event.threshold_reached_at or row["due_from"]).astimezone(zone)
+    clock = f"{reached:%I:%M %p}".lstrip("0").lower()
+    return f"{inches(event.rain_hundredths)} in of rain; 0.25 in had fallen {reached:%a} {clock}"
+
+
+def _routine(
+    connection: Connection, scope_id: str, schedule: str, calendar: WorkCalendar, now: datetime
+) -> list[Due]:
+    """The next scheduled walk, from the last inspection that was handed in."""
+    table = KINDS["inspection"].table
+    last = select(func.max(table.c.ended_at)).where(
+        table.c.scope_id == scope_id, table.c.ended_at.is_not(None)
+    )
+    done_at = connection.execute(last).scalar_one_or_none()
+    if done_at is None:
+        return []
+    try:
+        deadline = routine_deadline(schedule, done_at, calendar)
+    except BadInput:
+        return []
+    if deadline is None:
+        return []
+    return [
+        Due(
+            None, None, "Routine inspection", deadline.words.capitalize(), deadline.due_at, deadline.do_by,
+            deadline.standing(now), deadline.citation,
+        )
+    ]  # fmt: skip
+
+
+def _alerts(connection: Connection, scope_id: str, user_id: str, now: datetime) -> list[Alert]:
+    table = KINDS["safety_alert"].table
+    query = (
+        select(table)
+        .where(table.c.scope_id == scope_id, table.c.deleted.is_(False))
+        .where((table.c.expires_at.is_(None)) | (table.c.expires_at > now))
+        .order_by(table.c.issued_at.desc())
+        .limit(20)
+    )
+    rank = {"stop_work": 0, "warning": 1}
+    found = [
+        Alert(
+            row["id"], row["level"], safe_line(row["title"]), safe_text(row["body"], 600), row["issued_at"],
+            row["seen_by"].get(user_id) is not None,
+        )
+        for row in connection.execute(query).mappings()
+    ]  # fmt: skip
+    return sorted(found, key=lambda alert: (alert.seen, rank.get(alert.level, 2)))
+
+
+def _rain(connection: Connection, scope_id: str, zone: ZoneInfo, now: datetime) -> str:
+    table = KINDS["weather_forecast"].table
+    query = (
+        select(table.c.hours, table.c.fetched_at)
+        .where(table.c.scope_id == scope_id)
+        .order_by(table.c.fetched_at.desc())
+    )
+    row = connection.execute(query.limit(1)).one_or_none()
+    if row is None or row.fetched_at is None:
+        return "No forecast on this laptop."
+    age = f"forecast of {row.fetched_at.astimezone(zone):%a} {row.fetched_at.astimezone(zone).day}"
+    by_day: dict[date, int] = {}
+    for hour in row.hours:
+        at = datetime.fromisoformat(hour[0])
+        if now <= at <= now + timedelta(days=7):
+            by_day[at.astimezone(zone).date()] = by_day.get(at.astimezone(zone).date(), 0) + int(hour[2])
+    likely = [(day, amount) for day, amount in sorted(by_day.items()) if amount >= 25]
+    if not likely:
+        return f"No quarter inch of rain in sight ({age})."
+    day, amount = likely[0]
+    return f"{inches(amount)} in of rain likely {day:%a} {day.day} {day:%b} ({age})."
