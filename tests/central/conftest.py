@@ -1,0 +1,17 @@
+"""Every test of central has a site of its own, on a real PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.central import Site, central_site
+from tests.support.postgres import TestServer
+
+
+@pytest.fixture
+def site(postgres: TestServer) -> Iterator[Site]:
+    """A central with two organizations in it."""
+    with central_site(postgres) as made:
+        yield made
