@@ -209,7 +209,7 @@ def _base_python() -> str:
 
 
 def _install(pip: list[str], *what: str) -> None:
-    if _call([*pip, "install", "--quiet", "--no-input", *what]) != 0:
+    if _call([*pip, "install", "-qq", "--no-input", *what]) != 0:
         raise Unable(
             "could not install the packages; pip says why above. The first run needs a package index that can be\n"
             "  reached. Nothing is lost: run the same command again."
