@@ -7,6 +7,7 @@ program never fails them; a stranger's client, a bug or a forger may.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from bravetui.base.canonical import Json
 from bravetui.base.errors import Refused
@@ -25,9 +26,20 @@ PATH_LENGTH_MAX = 200
 DEPTH_MAX = 12
 ID_LENGTH_MAX = 36
 
+COUNTER_MAX = 2**63 - 1
+"""Largest counter that the ledger can hold."""
 
-def admit(change: Change, access: Access, size_bytes: int) -> Kind:
-    """The change's kind, once all is in order. Raises Refused."""
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """A change's kind, and its values as their columns give them back."""
+
+    kind: Kind
+    after: Mapping[str, Json]
+
+
+def admit(change: Change, access: Access, size_bytes: int) -> Admitted:
+    """The change, once all is in order. Raises Refused."""
     if change.dot.device != access.device:
         raise Refused(
             "The change bears the number of another device.", "Send it from that device.", code="wrong_device"
@@ -40,10 +52,10 @@ def admit(change: Change, access: Access, size_bytes: int) -> Kind:
     if change.author_id != access.user_id:
         raise _not_permitted("The change names another person as its author.")
     check_shape(change, size_bytes)
-    check_values(kind, change.after)
+    after = check_values(kind, change.after)
     if kind.name == "submission" and change.op is Op.CREATE and not change.after.get("template_id"):
         raise _invalid("template_id", "must name the form that was filled in")
-    return kind
+    return Admitted(kind, after)
 
 
 def check_shape(change: Change, size_bytes: int) -> None:
@@ -54,7 +66,7 @@ def check_shape(change: Change, size_bytes: int) -> None:
             "Split it into several; photos travel by themselves.",
             code="too_large",
         )
-    if change.dot.counter < 1 or change.context.covers((change.dot,)):
+    if not 1 <= change.dot.counter <= COUNTER_MAX or change.context.covers((change.dot,)):
         raise Refused("The change claims to have seen itself.", "Tell the office.", code="invalid_context")
     for name, text in (("record_id", change.record_id), ("author_id", change.author_id)):
         if clean_text(text) != text or len(text) > ID_LENGTH_MAX:
@@ -63,12 +75,12 @@ def check_shape(change: Change, size_bytes: int) -> None:
         raise Refused("The change changes nothing.", "Discard it.", code="empty")
 
 
-def check_values(kind: Kind, values: Mapping[str, Json]) -> None:
-    """Every path belongs to the kind, and its column can hold every value."""
+def check_values(kind: Kind, values: Mapping[str, Json]) -> dict[str, Json]:
+    """The values as their columns give them back, once every path belongs to the kind and every value fits."""
     for path, value in values.items():
         _check_path(kind, path, value)
         _check_depth(path, value, 0)
-    normalised(kind, values)
+    return normalised(kind, values)
 
 
 def _check_path(kind: Kind, path: str, value: Json) -> None:

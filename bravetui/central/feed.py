@@ -92,7 +92,7 @@ def late_verdicts(connection: Connection, device: int, asks: Iterable[PullAsk]) 
 
 
 def _page(connection: Connection, ask: PullAsk, head: int, own: Own, room: int) -> tuple[Page, int]:
-    after, before = ask.after, ask.before
+    after, before = min(ask.after, head), ask.before
     if after == 0 and not before:
         after, before = head, head + 1
     rows: list[Row] = []

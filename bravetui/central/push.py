@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, Engine, delete, insert, select, update
+from sqlalchemy import BigInteger, Connection, Engine, any_, delete, insert, literal, select, update
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError, StatementError
 
@@ -19,11 +20,12 @@ from bravetui.base.errors import Refused
 from bravetui.base.fault import fault
 from bravetui.central.access import Access
 from bravetui.central.checkpoint import with_counters
-from bravetui.central.checks import admit
+from bravetui.central.checks import COUNTER_MAX, Admitted, admit
 from bravetui.central.shelf import Shelf
 from bravetui.central.tables import DEVICES, LEDGER, PARKED, SCOPES, TWINS
 from bravetui.central.taking import Sent, Taking
-from bravetui.db.kinds import Kind, kind_of
+from bravetui.db.kinds import kind_of
+from bravetui.db.records import normalised
 from bravetui.merge.version import Dot
 from bravetui.wire.change import Change
 from bravetui.wire.messages import Outcome, Verdict
@@ -43,7 +45,12 @@ class Known:
     """What central said of a dot before."""
 
     hash: str
-    verdict: str
+    verdict: Verdict | str
+
+    @property
+    def again(self) -> Verdict:
+        """The verdict as it was first given."""
+        return Verdict.model_validate_json(self.verdict) if isinstance(self.verdict, str) else self.verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,15 +107,15 @@ def _take_all(desk: Desk, connection: Connection, access: Access, batch: Sequenc
     shelf = Shelf(connection, dict.fromkeys(access.scopes, access.organization_id))
     taking = Taking(connection, desk.sign, desk.epoch, desk.now, shelf)
     admitted = [_admitted(sent, access) for sent in batch]
-    good = [sent for sent, kind in zip(batch, admitted, strict=True) if isinstance(kind, Kind)]
+    good = [sent for sent, told in zip(batch, admitted, strict=True) if isinstance(told, Admitted)]
     taking.hold(sent.change.scope_id for sent in good)
     known = _known(connection, access.device, [sent.change.dot for sent in batch])
     shelf.fetch(sent.change for sent in good)
     verdicts: list[Verdict] = []
-    for sent, kind in zip(batch, admitted, strict=True):
-        verdict = _take_one(taking, sent, kind, known.get(sent.change.dot))
+    for sent, told in zip(batch, admitted, strict=True):
+        verdict = _take_one(taking, sent, told, known.get(sent.change.dot))
         if verdict.outcome in HELD:
-            known[sent.change.dot] = Known(sent.hash, verdict.model_dump_json(exclude_defaults=True))
+            known[sent.change.dot] = Known(sent.hash, verdict)
         verdicts.append(verdict)
     taking.finish()
     counters = [verdict.dot.counter for verdict in verdicts if verdict.outcome in HELD]
@@ -118,28 +125,28 @@ def _take_all(desk: Desk, connection: Connection, access: Access, batch: Sequenc
     return verdicts
 
 
-def _admitted(sent: Sent, access: Access) -> Kind | Refused:
+def _admitted(sent: Sent, access: Access) -> Admitted | Refused:
     try:
         return admit(sent.change, access, len(sent.body))
     except Refused as error:
         return error
 
 
-def _take_one(taking: Taking, sent: Sent, kind: Kind | Refused, known: Known | None) -> Verdict:
+def _take_one(taking: Taking, sent: Sent, told: Admitted | Refused, known: Known | None) -> Verdict:
     """The verdict on one change: as the first time for one that is known, else as admitted and taken."""
     if known is not None and known.hash == sent.hash:
-        return Verdict.model_validate_json(known.verdict)
+        return known.again
     dot = sent.change.dot
     try:
-        if isinstance(kind, Refused):
-            raise kind
+        if isinstance(told, Refused):
+            raise told
         if known is not None:
             raise Refused(
                 "Two different changes in one request bear the same number.",
                 "Tell the office.",
                 code="doubled_dot",
             )
-        return taking.take(sent, kind)
+        return taking.take(sent, told)
     except Refused as error:
         return taking.refuse(dot, sent.hash, error)
     except StatementError:
@@ -168,11 +175,11 @@ def _unprocessable(desk: Desk, sent: Sent) -> Verdict:
 
 def _known(connection: Connection, device: int, dots: Iterable[Dot]) -> dict[Dot, Known]:
     """What is already in the ledger, or parked, under these dots."""
-    counters = [dot.counter for dot in dots if dot.device == device]
+    counters = [dot.counter for dot in dots if dot.device == device and dot.counter <= COUNTER_MAX]
     found: dict[Dot, Known] = {}
     for table in (PARKED, LEDGER):
         query = select(table.c.counter, table.c.hash, table.c.verdict).where(
-            table.c.device == device, table.c.counter.in_(counters)
+            table.c.device == device, table.c.counter == any_(literal(counters, ARRAY(BigInteger)))
         )
         for row in connection.execute(query):
             found[Dot(device, row.counter)] = Known(row.hash, row.verdict)
@@ -193,7 +200,7 @@ def _answer_twin(
     for sent in (sent for batch in batches for sent in batch):
         before = known.get(sent.change.dot)
         if before is not None and before.hash == sent.hash:
-            verdicts.append(Verdict.model_validate_json(before.verdict))
+            verdicts.append(before.again)
         else:
             strange.append(sent)
     connection.execute(select(DEVICES.c.number).where(DEVICES.c.number == access.device).with_for_update())
@@ -282,7 +289,7 @@ def _take_parked_in(desk: Desk, connection: Connection, scope_id: str) -> None:
                 behind.add(key)
                 still.append(sent)
                 continue
-            taking.take(sent, kind, waited=True)
+            taking.take(sent, Admitted(kind, normalised(kind, sent.change.after)), waited=True)
             taken.append(sent.change.dot)
             moved = True
         left = still

@@ -28,7 +28,7 @@ from bravetui.central.tables import DEVICES, HEADS, SCOPES
 from bravetui.central.taking import AUTHOR, Sent, Taking
 from bravetui.db.kinds import kind_of
 from bravetui.wire.change import Op
-from bravetui.wire.messages import Checkpoint, Enrol, Enrolled, SyncAnswer, SyncRequest, Verdict
+from bravetui.wire.messages import Checkpoint, Enrol, Enrolled, PullAsk, SyncAnswer, SyncRequest, Verdict
 from bravetui.wire.receipt import sign
 
 
@@ -71,10 +71,11 @@ class Central:
         verdicts += incoming.refusals(now, state.epoch, self.keys.sign)
         take_parked(desk, access.scopes)
         own = _own(batches, verdicts)
+        asks = request.pull if request.epoch in ("", state.epoch) else _from_the_start(request.pull)
         reading = self.engine.connect().execution_options(isolation_level="REPEATABLE READ")
         with reading as connection, connection.begin():
-            late = late_verdicts(connection, access.device, request.pull)
-            answered = pages(connection, access, request.pull, own)
+            late = late_verdicts(connection, access.device, asks)
+            answered = pages(connection, access, asks, own)
         final = {verdict.dot for verdict in late}
         return SyncAnswer(
             epoch=state.epoch, now=now,
@@ -120,6 +121,11 @@ class Central:
             device=number, epoch=state.epoch, held=tuple((first, last) for first, last in held), at=now
         )
         return access, state, sign(told, self.keys.sign)
+
+
+def _from_the_start(asks: Iterable[PullAsk]) -> tuple[PullAsk, ...]:
+    """A cursor of another epoch counts nothing that is here: numbers may have been given anew since."""
+    return tuple(ask.model_copy(update={"after": 0, "before": 0}) for ask in asks)
 
 
 def _own(batches: Iterable[Sequence[Sent]], verdicts: Iterable[Verdict]) -> Own:

@@ -11,9 +11,10 @@ from functools import lru_cache
 from sqlalchemy import Connection, RowMapping, select, tuple_
 
 from bravetui.base.canonical import Json
+from bravetui.central.bulk import replace_rows
 from bravetui.central.tables import PARKED
 from bravetui.db.kinds import KINDS, Kind
-from bravetui.db.records import Stored, load_many, save_many
+from bravetui.db.records import Stored, load_many, row_from_stored
 from bravetui.forms.template import Template
 from bravetui.wire.change import Change
 
@@ -113,7 +114,9 @@ class Shelf:
             assert stored is not None
             groups.setdefault(target[:2], {})[target[2]] = stored
         for (scope_id, name), records in groups.items():
-            save_many(self._connection, KINDS[name], scope_id, records)
+            kind = KINDS[name]
+            rows = [row_from_stored(kind, scope_id, key, stored) for key, stored in records.items()]
+            replace_rows(self._connection, kind.table, rows)
         self._dirty.clear()
 
     def _load(self, scope_id: str, kind: Kind, ids: set[str]) -> None:

@@ -12,13 +12,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, select, update
 
 from bravetui.base.canonical import Json, canonical_bytes, sha256_hex
 from bravetui.base.errors import Refused
+from bravetui.central.bulk import insert_rows
+from bravetui.central.checks import Admitted
 from bravetui.central.intake import Decision, decide, seen_by
 from bravetui.central.ledger import chained
-from bravetui.central.questions import Author, Opening, closing, dots_of, opening, settles
+from bravetui.central.questions import Author, closing, dots_of, opening, settles
 from bravetui.central.shelf import Shelf, Target, parents_of
 from bravetui.central.tables import HEADS, LEDGER, PARKED, STATE
 from bravetui.db.kinds import KINDS, Kind, rules_for
@@ -33,6 +35,8 @@ from bravetui.wire.receipt import Sign, sign
 
 AUTHOR = "central"
 """Author of the changes that central makes itself: opening and closing conflicts."""
+
+_QUESTION = KINDS["conflict"]
 
 CLOCK_SKEW = timedelta(minutes=10)
 """How far ahead of central's a laptop's clock may run before its compliance dates count as not yet happened."""
@@ -77,8 +81,10 @@ class _Plan:
 
     decision: Decision
     created: bool
-    openings: list[Opening] = field(default_factory=list)
-    settled: list[str] = field(default_factory=list)
+    opened: dict[str, Mapping[str, Json]] = field(default_factory=dict)
+    """Conflicts to write, by id."""
+    settled: dict[str, Mapping[str, Json]] = field(default_factory=dict)
+    """What to write into conflicts that the change decides, by id."""
 
 
 class Taking:
@@ -107,26 +113,33 @@ class Taking:
         )
         self._heads = {row.scope_id: _Head(row.seq, row.chain) for row in self.connection.execute(query)}
 
-    def take(self, sent: Sent, kind: Kind, *, waited: bool = False) -> Verdict:
+    def take(self, sent: Sent, told: Admitted, *, waited: bool = False) -> Verdict:
         """Merge a change into its record, or park it. The change has been admitted and is not yet in the ledger."""
         missing = None if waited else self._behind(sent)
-        missing = missing or self._missing(sent, kind)
+        missing = missing or self.missing(sent, told.kind)
         if missing is not None:
             return self._park(sent, *missing)
-        plan = self._plan(sent, kind)
-        return self._put_down(sent, kind, plan, waited)
+        plan = self._plan(sent, told)
+        return self._put_down(sent, told.kind, plan, waited)
 
     def missing(self, sent: Sent, kind: Kind) -> tuple[str, str] | None:
-        """(kind, id) of what a parked change still waits for; None when it can be taken."""
-        return self._missing(sent, kind)
+        """(kind, id) of what the change has to wait for; None when it can be taken."""
+        change = sent.change
+        if change.op is not Op.CREATE and self.shelf.get(sent.target) is None:
+            return (kind.name, change.record_id)
+        for parent_kind, parent_id in parents_of(kind, change.after):
+            if not self.shelf.exists(change.scope_id, parent_kind, parent_id):
+                return (parent_kind, parent_id)
+        return None
 
     def refuse(self, dot: Dot, content_hash: str, error: Refused) -> Verdict:
         """The verdict that says no, and why."""
-        return self._verdict(
+        return sign(
             Verdict(
-                dot=dot, hash=content_hash, outcome=Outcome.REFUSED, at=self._now,
+                dot=dot, hash=content_hash, outcome=Outcome.REFUSED, at=self._now, epoch=self._epoch,
                 code=error.code, field=error.field, reason=str(error),
-            )
+            ),
+            self._sign,
         )  # fmt: skip
 
     def author(
@@ -139,42 +152,33 @@ class Taking:
     ) -> Verdict:
         """A change of central's own, made by somebody at the office who sees the record as it is."""
         kind = KINDS[target[1]]
-        sent = self._own(kind, target, normalised(kind, values), op, author_id, reason)
-        return self.take(sent, kind)
+        after = normalised(kind, values)
+        return self.take(self._own(target, after, op, author_id, reason), Admitted(kind, after))
 
     def finish(self) -> None:
         """Write records, ledger, parked changes and heads."""
         self.shelf.save()
         if self._entries:
-            self.connection.execute(insert(LEDGER), self._entries)
+            insert_rows(self.connection, LEDGER, self._entries)
             for scope_id in {entry["scope_id"] for entry in self._entries}:
                 head = self._heads[scope_id]
                 self.connection.execute(
                     update(HEADS).where(HEADS.c.scope_id == scope_id).values(seq=head.seq, chain=head.chain)
                 )
-        if self._parked:
-            self.connection.execute(insert(PARKED), self._parked)
+        insert_rows(self.connection, PARKED, self._parked)
 
     def _behind(self, sent: Sent) -> tuple[str, str] | None:
         return (sent.change.kind, sent.change.record_id) if self.shelf.waits(sent.target) else None
 
-    def _missing(self, sent: Sent, kind: Kind) -> tuple[str, str] | None:
-        change = sent.change
-        if change.op is not Op.CREATE and self.shelf.get(sent.target) is None:
-            return (kind.name, change.record_id)
-        for parent_kind, parent_id in parents_of(kind, change.after):
-            if not self.shelf.exists(change.scope_id, parent_kind, parent_id):
-                return (parent_kind, parent_id)
-        return None
-
     def _park(self, sent: Sent, waits_for_kind: str, waits_for_id: str) -> Verdict:
         change = sent.change
-        verdict = self._verdict(
+        verdict = sign(
             Verdict(
-                dot=change.dot, hash=sent.hash, outcome=Outcome.PARKED, at=self._now,
+                dot=change.dot, hash=sent.hash, outcome=Outcome.PARKED, at=self._now, epoch=self._epoch,
                 code="waits_for", field=f"{waits_for_kind}/{waits_for_id}",
                 reason=f"Central keeps it until the {KINDS[waits_for_kind].label} that it belongs to has arrived.",
-            )
+            ),
+            self._sign,
         )  # fmt: skip
         self._parked.append(
             {
@@ -187,20 +191,22 @@ class Taking:
         self.shelf.wait(sent.target)
         return verdict
 
-    def _plan(self, sent: Sent, kind: Kind) -> _Plan:
+    def _plan(self, sent: Sent, told: Admitted) -> _Plan:
         change, stored = sent.change, self.shelf.get(sent.target)
         known = stored.state if stored else None
-        after = normalised(kind, change.after)
-        decision = decide(change, after, known, lambda: self._rules(sent, kind), self._received_ms)
+        decision = decide(change, told.after, known, lambda: self._rules(sent, told.kind), self._received_ms)
         plan = _Plan(decision, created=stored is None)
         for conflict in decision.conflicts:
             mine, others = dots_of(conflict, decision.state)
             writers = self._author_of(mine, change), self._author_of(others, change)
-            plan.openings.append(opening(sent.target[1:], conflict, decision.state, writers, self._now))
+            told_of = opening(sent.target[1:], conflict, decision.state, writers, self._now)
+            plan.opened[told_of.conflict_id] = normalised(_QUESTION, told_of.values)
         asked = self.shelf.questions(sent.target)
         if asked:
             seen = seen_by(change, known.version if known else VersionVector())
-            plan.settled = [key for key, question in asked.items() if settles(change, seen, question)]
+            for key, question in asked.items():
+                if settles(change, seen, question):
+                    plan.settled[key] = normalised(_QUESTION, closing(change, question, self._now))
         return plan
 
     def _rules(self, sent: Sent, kind: Kind) -> Rules:
@@ -238,19 +244,18 @@ class Taking:
         verdict = self._append(
             sent, kind, decision.state, decision.changed, plan.created,
             Verdict(
-                dot=change.dot, hash=sent.hash, outcome=decision.outcome, at=self._now,
-                superseded=decision.superseded, conflicts=tuple(one.conflict_id for one in plan.openings),
+                dot=change.dot, hash=sent.hash, outcome=decision.outcome, at=self._now, seq=self._next(change.scope_id),
+                superseded=decision.superseded, conflicts=tuple(plan.opened), epoch=self._epoch,
             ),
             waited,
         )  # fmt: skip
-        for conflict_id in plan.settled:
-            question = self.shelf.questions(sent.target).pop(conflict_id)
-            self._write_own(
-                (change.scope_id, "conflict", conflict_id), closing(change, question, self._now), Op.EDIT
-            )
-        for opened in plan.openings:
-            self._write_own((change.scope_id, "conflict", opened.conflict_id), opened.values, Op.CREATE)
-            self.shelf.questions(sent.target)[opened.conflict_id] = opened.values
+        questions = self.shelf.questions(sent.target)
+        for conflict_id, values in plan.settled.items():
+            self._write_own((change.scope_id, _QUESTION.name, conflict_id), values, Op.EDIT)
+            del questions[conflict_id]
+        for conflict_id, values in plan.opened.items():
+            self._write_own((change.scope_id, _QUESTION.name, conflict_id), values, Op.CREATE)
+            questions[conflict_id] = values
         return verdict
 
     def _append(
@@ -258,8 +263,8 @@ class Taking:
         verdict: Verdict, waited: bool,
     ) -> Verdict:  # fmt: skip
         change, head = sent.change, self._heads[sent.change.scope_id]
-        head.seq += 1
-        signed = self._verdict(verdict.model_copy(update={"seq": head.seq}))
+        signed = sign(verdict, self._sign)
+        head.seq = verdict.seq
         told = signed.model_dump_json(exclude_defaults=True)
         head.chain = chained(head.chain, change.scope_id, head.seq, sent.hash, told)
         self.shelf.put(sent.target, Stored(state, head.seq))
@@ -275,23 +280,23 @@ class Taking:
         )  # fmt: skip
         return signed
 
+    def _next(self, scope_id: str) -> int:
+        return self._heads[scope_id].seq + 1
+
     def _write_own(self, target: Target, values: Mapping[str, Json], op: Op) -> None:
         kind, stored = KINDS[target[1]], self.shelf.get(target)
-        sent = self._own(kind, target, normalised(kind, values), op, AUTHOR, None)
+        sent = self._own(target, values, op, AUTHOR, None)
         state = edited(
             stored.state if stored else RecordState(), sent.change.after, sent.change.dot, sent.change.hlc
         )
-        verdict = Verdict(dot=sent.change.dot, hash=sent.hash, outcome=Outcome.APPLIED, at=self._now)
+        verdict = Verdict(
+            dot=sent.change.dot, hash=sent.hash, outcome=Outcome.APPLIED, at=self._now,
+            seq=self._next(target[0]), epoch=self._epoch,
+        )  # fmt: skip
         self._append(sent, kind, state, tuple(values), stored is None, verdict, waited=False)
 
     def _own(
-        self,
-        kind: Kind,
-        target: Target,
-        values: Mapping[str, Json],
-        op: Op,
-        author_id: str,
-        reason: str | None,
+        self, target: Target, values: Mapping[str, Json], op: Op, author_id: str, reason: str | None
     ) -> Sent:
         stored = self.shelf.get(target)
         state = stored.state if stored else RecordState()
@@ -316,6 +321,3 @@ class Taking:
         if not self._dots:
             self.reserve(1)
         return self._dots.pop()
-
-    def _verdict(self, verdict: Verdict) -> Verdict:
-        return sign(verdict.model_copy(update={"epoch": self._epoch}), self._sign)

@@ -210,9 +210,7 @@ def test_an_edit_that_has_not_seen_both_values_leaves_the_conflict_open(site: Si
 
 def test_the_two_halves_of_one_batch_can_open_and_settle_a_conflict(site: Site) -> None:
     carlos, dana, conflict_id, seen = in_conflict(site)
-    again = carlos.change(
-        "i1", {"inspector_id": "olga"}, op=Op.EDIT, seen=VersionVector({carlos.device: 2})
-    )
+    again = carlos.change("i1", {"inspector_id": "olga"}, op=Op.EDIT, seen=VersionVector({carlos.device: 2}))
     settled = carlos.change("i1", {"inspector_id": "carlos"}, op=Op.DECIDE, seen=seen.with_dot(again.dot))
     verdicts = carlos.sync(again, settled).verdicts
     assert [verdict.outcome for verdict in verdicts] == [Outcome.CONFLICT, Outcome.APPLIED]
@@ -380,9 +378,9 @@ def test_the_good_changes_around_a_refused_one_are_taken(site: Site) -> None:
 def test_a_change_that_breaks_the_program_is_refused_alone(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from bravetui.central import taking
+    from bravetui.central import intake, taking
 
-    real = taking.decide
+    real = intake.decide
 
     def breaks(change: Change, *rest: object) -> object:
         if change.record_id == "poison":

@@ -37,28 +37,29 @@ STRANGERS, STRANGE_PROJECT = "strangers", "strange-site"
 TEMPLATE = "form-1"
 
 
-def migrated(url: str) -> None:
-    """Prepare a database for `TestServer.template`."""
+def founded(url: str) -> None:
+    """Prepare a database for `TestServer.template`: the schema, and two organizations in it."""
     engine = open_central_engine(url)
     migrate(engine)
+    clock = ManualClock(MORNING)
+    found_site(Central(engine, KEYS, clock, SeededIds(clock)))
     engine.dispose()
 
 
 @contextmanager
 def central_site(postgres: TestServer) -> Iterator[Site]:
     """A central with a project of two foremen and an office, and another company beside it."""
-    with postgres.database(postgres.template("central", migrated)) as url:
+    with postgres.database(postgres.template("central", founded)) as url:
         engine = open_central_engine(url)
+        clock = ManualClock(MORNING)
         try:
-            yield found_site(engine, url)
+            yield Site(Central(engine, KEYS, clock, SeededIds(clock, seed=1)), clock, url)
         finally:
             engine.dispose()
 
 
-def found_site(engine: Engine, url: str) -> Site:
-    """Found the organizations in an empty database."""
-    clock = ManualClock(MORNING)
-    central = Central(engine, KEYS, clock, SeededIds(clock))
+def found_site(central: Central) -> None:
+    """Found the organizations."""
     found_organization(central, "Acme Earthworks", new_id=ORGANIZATION)
     for user_id, role in (("carlos", "foreman"), ("dana", "foreman"), ("olga", "office"), ("vic", "viewer")):
         add_person(central, ORGANIZATION, user_id.capitalize(), role, new_id=user_id)
@@ -72,7 +73,6 @@ def found_site(engine: Engine, url: str) -> Site:
     found_organization(central, "Strangers", new_id=STRANGERS)
     add_person(central, STRANGERS, "Sam", "foreman", new_id="sam")
     open_project(central, STRANGERS, {"name": "Strange"}, {"sam": "foreman"}, new_id=STRANGE_PROJECT)
-    return Site(central, clock, url)
 
 
 @dataclass
