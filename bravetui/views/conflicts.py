@@ -184,7 +184,8 @@ def _view(connection: Connection, store: Store, row: RowMapping) -> ConflictView
     own = store.identity.device
     here_first = row["remote"].get("device") == own and row["local"].get("device") != own
     local, remote = (row["remote"], row["local"]) if here_first else (row["local"], row["remote"])
-    names = _names(connection, {str(local.get("author_id")), str(remote.get("author_id"))})
+    people = (local.get("author_id"), remote.get("author_id"), row["resolved_by"])
+    names = _names(connection, {str(person) for person in people})
     is_own = local.get("device") == own
     template, status = _template(connection, row), _status(connection, row)
     fields = tuple(_field(path, row, local, remote, template, names) for path in row["paths"])
@@ -199,7 +200,7 @@ def _view(connection: Connection, store: Store, row: RowMapping) -> ConflictView
         opened_at=row["opened_at"],
         what_next=_what_next(status),
         resolution={path: _text(_label(template, path)[1], value) for path, value in told.items()},
-        resolved_by=names.get(str(row["resolved_by"])) or _names(connection, {str(row["resolved_by"])}).get(str(row["resolved_by"]), ""),
+        resolved_by=names.get(str(row["resolved_by"]), ""),
     )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""How sync stands: what waits here, since when, why, and when it is tried next. Read from the tables, so every window agrees."""
+"""How sync stands: what waits, since when, why, and when it is tried next. Read from tables, so every window agrees."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How things are said: states, ages, deadlines and records in a foreman's words. One phrase a thing, used on every screen."""
+"""How things are said: states, ages, deadlines and records in a foreman's words. One phrase a thing, on every screen."""
 
 from __future__ import annotations
 

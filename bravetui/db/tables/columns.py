@@ -60,7 +60,7 @@ def parent(kind: str, rule: Rule = Rule.SERVER_WINS, **field: Any) -> Any:
 
 
 class Synced(SQLModel):
-    """What every synced row carries, before its own fields. The primary key begins with the scope, so central shards by it."""
+    """What every synced row carries, before its own fields. The primary key begins with the scope: central shards by it."""
 
     metadata = SITE
 
@@ -72,7 +72,7 @@ class Synced(SQLModel):
     version: Mapping[str, int] = Field(default_factory=dict, sa_type=JsonType)
     """Version vector."""
     stamps: Mapping[str, Any] = Field(default_factory=dict, sa_type=JsonType)
-    """Which changes, and when, each cell comes from: `rest` for the commonest stamp, `cells` for the others, `absent` columns."""
+    """Which changes, and when, each cell comes from: `rest` the commonest stamp, `cells` the others, `absent` columns."""
     deleted: bool = Field(default=False)
     """Tombstone."""
     extra: Mapping[str, Any] = Field(default_factory=dict, sa_type=JsonType)

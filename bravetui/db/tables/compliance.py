@@ -1,4 +1,4 @@
-"""What the permit asks for: inspections, findings, weather and the rules themselves. Rain is integer hundredths of an inch."""
+"""What the permit asks for: inspections, findings, weather, and the rules. Rain is integer hundredths of an inch."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class CorrectiveAction(Synced, table=True):
 
 
 class WeatherEvent(Synced, table=True):
-    """A storm or snowmelt that may call for an inspection. Its id is derived from project, rule and first qualifying hour."""
+    """A storm or snowmelt that may call for an inspection. Its id comes from project, rule and first qualifying hour."""
 
     __tablename__ = "weather_event"
 

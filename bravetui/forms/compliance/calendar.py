@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 _WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _SEARCH_DAYS_MAX = 60
 
-STANDARD_HOURS: Mapping[str, tuple[str, str]] = {day: ("07:00", "17:00") for day in _WEEKDAYS[:5]}
+STANDARD_HOURS: Mapping[str, tuple[str, str]] = dict.fromkeys(_WEEKDAYS[:5], ("07:00", "17:00"))
 
 
 @dataclass(frozen=True)
