@@ -37,7 +37,7 @@ LOCK_COMMAND = (
 # One line a check, in the order in which a failure is cheapest to learn of.
 CHECKS = (
     ("format", ["-m", "ruff", "format", "--check", "--quiet", "."]),
-    ("lint", ["-m", "ruff", "check", "--quiet", "."]),
+    ("lint", ["-m", "ruff", "check", "--quiet", "--output-format", "concise", "."]),
     ("layers", ["-c", "from importlinter.cli import lint_imports_command as run; run()", "--no-logo"]),
     ("types", ["-m", "mypy"]),
 )
