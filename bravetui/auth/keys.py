@@ -30,12 +30,9 @@ class Secrets:
     """Private Ed25519 key of this laptop."""
     incarnation: int = 1
     """Raised each time the laptop is enrolled anew; tells a clone apart."""
-    token: str | None = dataclasses.field(default=None, repr=False)
-    """The offline grant as central issued it; None before the first sign-in."""
-    central_public_key: str | None = None
-    """Key that central signs verdicts and checkpoints with, base64url; None before the first sign-in."""
-    epoch: str | None = None
-    """Central's epoch at the last contact; another one means that central was restored."""
+    identity: str | None = dataclasses.field(default=None, repr=False)
+    """What enrolment gave (device number, person, central's address and key, token), as JSON; None before it. Kept here
+    so that a database that is restored or lost takes no identity with it."""
 
     def to_bytes(self) -> bytes:
         """Canonical JSON, to be sealed."""
@@ -44,9 +41,7 @@ class Secrets:
                 "database_key": encode(self.database_key),
                 "device_key": encode(self.device_key),
                 "incarnation": self.incarnation,
-                "token": self.token,
-                "central_public_key": self.central_public_key,
-                "epoch": self.epoch,
+                "identity": self.identity,
             }
         )
 
@@ -60,9 +55,7 @@ class Secrets:
                 database_key=decode(found["database_key"], DATABASE_KEY_BYTES, "database key"),
                 device_key=decode(found["device_key"], PRIVATE_KEY_BYTES, "device key"),
                 incarnation=int(found["incarnation"]),
-                token=found.get("token"),
-                central_public_key=found.get("central_public_key"),
-                epoch=found.get("epoch"),
+                identity=found.get("identity"),
             )
         except (ValueError, KeyError, TypeError, AttributeError, BadInput):
             raise Corrupt(

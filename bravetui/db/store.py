@@ -8,7 +8,7 @@ has ever been sent is never touched again. Knows nothing of screens or of the ne
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,9 +78,12 @@ class Store:
         clock: Clock,
         ids: IdSource,
         identity: Identity,
+        keep_identity: Callable[[Identity], None] = lambda identity: None,
     ) -> None:
         self.engine, self.journal, self.ballast = engine, journal, ballast
         self.clock, self.ids, self.identity = clock, ids, identity
+        self.keep_identity = keep_identity
+        """Puts a new identity where it outlives the database."""
         self._high_water = high_water
         self._writing = threading.RLock()
 
@@ -129,6 +132,16 @@ class Store:
         learnt = observe(last, seen, now_ms)
         if learnt != last:
             meta.put(connection, meta.HLC, str(learnt))
+
+    def keep_counters(self, counter: int, frames: Sequence[bytes]) -> None:
+        """Journal changes that are written inside `maintain`, under dots up to `counter`."""
+        self._reserve(counter)
+        self.journal.append(frames)
+
+    def become(self, identity: Identity) -> None:
+        """Go on as somebody else: a copy of a laptop that was given a number of its own."""
+        self.identity = identity
+        self.keep_identity(identity)
 
     def close(self) -> None:
         """Let go of all files; what was saved stays saved."""

@@ -148,7 +148,7 @@ class _Maker:
                     "phone": f"505-555-01{self._random.randint(10, 99)}",
                     "certification": "EPA CGP inspector course", "certified_until": "2027-06-30",
                 },
-                self.project_id, person_id,
+                home, person_id,
             )  # fmt: skip
         self._add("project", at, self._project(), record_id=self.project_id)
         for person_id, (_, _, role, _) in zip(self._people, w.PEOPLE, strict=True):
@@ -165,7 +165,7 @@ class _Maker:
                 "key": self._form.key, "version_number": self._form.version, "title": self._form.title,
                 "category": self._form.category, "body": self._form.body,
             },
-            record_id=self.template_id,
+            home, self.template_id,
         )  # fmt: skip
 
     def _project(self) -> dict[str, Json]:

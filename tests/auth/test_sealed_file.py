@@ -87,7 +87,7 @@ def test_where_no_keyring_is_the_passphrase_alone_locks_the_file(
 def test_changed_secrets_open_with_every_lock_without_working_any_again(path: Path) -> None:
     made(path)
     file = SealedFile(path, [passphrase()])
-    secrets = dataclasses.replace(file.load(), token="grant", incarnation=2)
+    secrets = dataclasses.replace(file.load(), identity="grant", incarnation=2)
     file.save(secrets)
     assert made(path) == secrets
     assert SealedFile(path, [recovery(at_office=True)]).load() == secrets
@@ -154,7 +154,7 @@ def test_a_full_disk_keeps_the_secrets_as_they_were(path: Path) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))
     try:
         with pytest.raises(StorageFull):
-            file.save(dataclasses.replace(secrets, token="grant"))
+            file.save(dataclasses.replace(secrets, identity="grant"))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert made(path) == secrets

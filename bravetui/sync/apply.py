@@ -1,0 +1,157 @@
+"""Puts central's rows into the laptop's tables: in bulk, and never over what a person has typed and not handed in.
+
+A record with changes of its own under way waits: its rows are set aside (`parked`) and taken when its last verdict is in,
+so that its author is never said to have seen what he had not. A refused record does not wait; its rows are merged with what
+was refused. Rows of kinds that this version does not know are kept for a later one.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection, delete, select
+from sqlalchemy.dialects.sqlite import insert
+
+from bravetui.db.device import UNACKNOWLEDGED, Base, Outbox, OutboxState, Parked
+from bravetui.db.kinds import KINDS, Kind, rules_for
+from bravetui.db.records import Stored, load_many, save_many
+from bravetui.db.templates import find_template
+from bravetui.merge.hlc import Hlc
+from bravetui.merge.record import merge
+from bravetui.merge.state import RecordState
+from bravetui.wire.messages import Row
+
+_outbox = Outbox.__table__  # type: ignore[attr-defined]
+_base = Base.__table__  # type: ignore[attr-defined]
+_parked = Parked.__table__  # type: ignore[attr-defined]
+
+Key = tuple[str, str]
+"""(kind, record id) inside one scope."""
+
+
+@dataclass(slots=True)
+class Applied:
+    """What a page brought."""
+
+    records: set[Key] = field(default_factory=set)
+    conflicts: int = 0
+    """Conflict records that are open now and were not before."""
+    newest: Hlc = field(default_factory=lambda: Hlc(0))
+    incomplete: bool = False
+    """A part of a record came whose whole is not here: the lane must be fetched anew."""
+
+
+def apply_rows(connection: Connection, scope_id: str, rows: Sequence[Row]) -> Applied:
+    """Take one page's rows of a scope, those set aside earlier included if their record is free now."""
+    applied = Applied()
+    own = _own_states(connection, scope_id)
+    ready = [*_set_aside(connection, scope_id, own), *rows]
+    by_kind: dict[str, list[Row]] = defaultdict(list)
+    for row in ready:
+        if row.kind not in KINDS or own.get((row.kind, row.id), set()) & set(UNACKNOWLEDGED):
+            _park(connection, scope_id, row)
+        else:
+            by_kind[row.kind].append(row)
+    for name, kind_rows in by_kind.items():
+        _apply_kind(connection, KINDS[name], scope_id, kind_rows, own, applied)
+    return applied
+
+
+def drop_settled_bases(connection: Connection) -> None:
+    """Forget the bases of records of which nothing waits any more."""
+    held = select(_outbox.c.record_id).where(
+        _outbox.c.state.in_([*UNACKNOWLEDGED, OutboxState.REFUSED, OutboxState.PARKED]),
+        _outbox.c.scope_id == _base.c.scope_id,
+        _outbox.c.kind == _base.c.kind,
+        _outbox.c.record_id == _base.c.record_id,
+    )
+    connection.execute(delete(_base).where(~held.exists()))
+
+
+def _own_states(connection: Connection, scope_id: str) -> Mapping[Key, set[str]]:
+    """The states of this laptop's own changes that are not at central, by record."""
+    states = [*UNACKNOWLEDGED, OutboxState.REFUSED]
+    query = select(_outbox.c.kind, _outbox.c.record_id, _outbox.c.state).where(
+        _outbox.c.scope_id == scope_id, _outbox.c.state.in_(states)
+    )
+    found: dict[Key, set[str]] = defaultdict(set)
+    for kind, record_id, state in connection.execute(query):
+        found[kind, record_id].add(state)
+    return found
+
+
+def _set_aside(connection: Connection, scope_id: str, own: Mapping[Key, set[str]]) -> list[Row]:
+    """Rows that waited for their record, and need to no longer."""
+    query = select(_parked.c.kind, _parked.c.record_id, _parked.c.row).where(_parked.c.scope_id == scope_id)
+    found: list[Row] = []
+    for kind, record_id, parts in connection.execute(query).all():
+        if kind in KINDS and not own.get((kind, record_id), set()) & set(UNACKNOWLEDGED):
+            found += [Row.model_validate(part) for part in parts["rows"]]
+            connection.execute(
+                delete(_parked).where(
+                    _parked.c.scope_id == scope_id, _parked.c.kind == kind, _parked.c.record_id == record_id
+                )
+            )
+    return found
+
+
+def _park(connection: Connection, scope_id: str, row: Row) -> None:
+    key = (_parked.c.scope_id == scope_id, _parked.c.kind == row.kind, _parked.c.record_id == row.id)
+    before = connection.execute(select(_parked.c.row).where(*key)).scalar_one_or_none()
+    rows = [] if row.whole or before is None else list(before["rows"])
+    rows.append(row.model_dump(mode="json"))
+    statement = insert(_parked).values(scope_id=scope_id, kind=row.kind, record_id=row.id, row={"rows": rows})
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["scope_id", "kind", "record_id"], set_={"row": statement.excluded.row}
+        )
+    )
+
+
+def _apply_kind(
+    connection: Connection, kind: Kind, scope_id: str, rows: Sequence[Row], own: Mapping[Key, set[str]], applied: Applied
+) -> None:  # fmt: skip
+    known = load_many(connection, kind, scope_id, (row.id for row in rows))
+    saved: dict[str, Stored] = {}
+    for row in rows:
+        here = saved.get(row.id) or known.get(row.id)
+        if here is None and not row.whole:
+            applied.incomplete = True
+            continue
+        if here is not None and row.seq < here.seq:
+            continue
+        central = row.state()
+        applied.newest = max([applied.newest, *(cell.hlc for cell in central.cells.values())])
+        if (kind.name, row.id) in own and here is not None:
+            state = _merged(connection, kind, scope_id, row.id, here.state, central)
+        elif row.whole or here is None:
+            state = central
+        else:
+            state = RecordState({**here.state.cells, **central.cells}, central.version)
+        if kind.name == "conflict" and _is_open(state) and not (here and _is_open(here.state)):
+            applied.conflicts += 1
+        saved[row.id] = Stored(state, row.seq)
+        applied.records.add((kind.name, row.id))
+    save_many(connection, kind, scope_id, saved)
+
+
+def _is_open(state: RecordState) -> bool:
+    return "status" in state.cells and state.cells["status"].value == "open"
+
+
+def _merged(
+    connection: Connection,
+    kind: Kind,
+    scope_id: str,
+    record_id: str,
+    local: RecordState,
+    central: RecordState,
+) -> RecordState:
+    """A record of which a change was refused: what both sides have, by the very rules that central uses."""
+    key = (_base.c.scope_id == scope_id, _base.c.kind == kind.name, _base.c.record_id == record_id)
+    agreed = connection.execute(select(_base.c.agreed).where(*key)).scalar_one_or_none() or {}
+    cell = local.cells.get("template_id")
+    template = find_template(connection, str(cell.value)) if kind.name == "submission" and cell else None
+    return merge(agreed, local, central, rules_for(kind, template)).record

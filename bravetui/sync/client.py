@@ -1,0 +1,159 @@
+"""The only HTTP of the laptop: one long-lived client, the two URLs, and foreign failures as ours.
+
+Whatever is not a genuine answer of central's acknowledges nothing: a captive portal's friendly 200, half a body, another
+protocol, rubbish. All of these are `Transient`, since the next network may be a better one.
+"""
+
+from __future__ import annotations
+
+import ssl
+from dataclasses import dataclass
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from typing import TypeVar
+
+import httpx
+
+from bravetui import __version__
+from bravetui.base.clock import SystemClock
+from bravetui.base.errors import BadInput, BravetuiError, NeedsSignIn, Refused, Transient
+from bravetui.base.text import safe_line
+from bravetui.wire.change import Message
+from bravetui.wire.codec import decode, encode
+from bravetui.wire.messages import BODY_BYTES_MAX, PROTOCOL, Enrol, Enrolled, Problem, SyncAnswer, SyncRequest
+
+CONTENT_TYPE = "application/json"
+_TIMEOUT = httpx.Timeout(connect=10, read=60, write=60, pool=10)
+_M = TypeVar("_M", bound=Message)
+
+
+class TooLarge(Refused):
+    """Central takes only smaller requests (413)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """Central's answer and what it cost on the wire."""
+
+    answer: SyncAnswer
+    bytes_up: int
+    bytes_down: int
+
+
+class CentralClient:
+    """Speaks to one central as one device."""
+
+    def __init__(
+        self, address: str, token: str = "", *, transport: httpx.AsyncBaseTransport | None = None
+    ) -> None:
+        if not address.startswith(("http://", "https://")):
+            raise BadInput(f"{safe_line(address)!r} is not an address of central.", "Give it as https://…")
+        headers = {"User-Agent": f"bravetui/{__version__}", "Accept": CONTENT_TYPE, "Accept-Encoding": "zstd"}
+        if token:
+            headers["Authorization"] = f"Bearer {token}"
+        # The system's certificates are read once here: a client costs 35 ms to make, so there is one.
+        self._http = httpx.AsyncClient(
+            base_url=address, headers=headers, timeout=_TIMEOUT, transport=transport, follow_redirects=False
+        )
+
+    async def enrol(self, asked: Enrol) -> Enrolled:
+        """Trade a one-time code for a device number. Raises Refused for a wrong code."""
+        return (await self._post("/v1/enrol", asked, Enrolled))[0]
+
+    async def sync(self, request: SyncRequest) -> Answered:
+        """One exchange. Raises Transient, NeedsSignIn, TooLarge or Refused."""
+        answer, up, down = await self._post("/v1/sync", request, SyncAnswer)
+        if answer.protocol > PROTOCOL:
+            raise Transient(
+                "Central speaks a newer protocol than this program.", "Update the program; nothing is lost."
+            )
+        return Answered(answer, up, down)
+
+    async def close(self) -> None:
+        """Let go of the connection."""
+        await self._http.aclose()
+
+    async def _post(self, path: str, message: Message, kind: type[_M]) -> tuple[_M, int, int]:
+        body = encode(message)
+        headers = {"Content-Type": CONTENT_TYPE, "Content-Encoding": "zstd"}
+        try:
+            async with self._http.stream("POST", path, content=body, headers=headers) as response:
+                raw = await _read(response)
+        except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, OSError, ssl.SSLError) as error:
+            raise _no_line(error) from error
+        if response.status_code != httpx.codes.OK:
+            raise error_of(response, raw)
+        try:
+            answer = decode(kind, raw, response.headers.get("content-encoding", ""))
+        except BadInput as error:
+            raise Transient(
+                "What answered is not central: a sign-in page of this network, or a broken proxy.",
+                "Open a web page to sign in to the network, or wait for a better one. Nothing is lost.",
+            ) from error
+        return answer, len(body), len(raw)
+
+
+async def _read(response: httpx.Response) -> bytes:
+    """The body as it came, still compressed: `decode` unpacks it within its limit."""
+    parts: list[bytes] = []
+    size = 0
+    async for part in response.aiter_raw():
+        size += len(part)
+        if size > BODY_BYTES_MAX:
+            raise Transient("Central's answer is too large to be one.")
+        parts.append(part)
+    expected = response.headers.get("content-length")
+    if expected and expected.isdecimal() and int(expected) != size:
+        raise Transient("The answer was cut short.")
+    return b"".join(parts)
+
+
+def error_of(response: httpx.Response, raw: bytes) -> BravetuiError:
+    """Our error for a status that is not 200."""
+    status, asked_s = response.status_code, retry_after_s(response.headers.get("retry-after"))
+    said = _problem(response, raw)
+    if status in (401, 403):
+        return NeedsSignIn(
+            said or "Central does not know this laptop any more.", "Enrol it again; its work is kept."
+        )
+    if status == 413:
+        return TooLarge("Central takes only smaller batches.", code="too_large")
+    if status == 429:
+        return Transient("Central is busy and asks for a pause.", wait_s=asked_s)
+    if status >= 500:
+        return Transient(f"Central is unwell (it answered {status}).", wait_s=asked_s)
+    if status in (400, 409, 415, 422) and said:
+        return Refused(said, "Send a diagnosis to support; nothing is lost.", code=str(status))
+    return Transient(f"What answered ({status}) is not central.", wait_s=asked_s)
+
+
+def _problem(response: httpx.Response, raw: bytes) -> str:
+    if "problem+json" not in response.headers.get("content-type", ""):
+        return ""
+    try:
+        problem = decode(Problem, raw, response.headers.get("content-encoding", ""))
+    except BadInput:
+        return ""
+    return safe_line(f"{problem.title} {problem.detail}".strip(), 300)
+
+
+def retry_after_s(header: str | None) -> float | None:
+    """Seconds that Retry-After asks for, given as a number or as a date (RFC 9110 section 10.2.3); None if neither."""
+    if not header:
+        return None
+    if header.strip().isdecimal():
+        return float(header)
+    try:
+        until = parsedate_to_datetime(header)
+    except (TypeError, ValueError):
+        return None
+    until = until if until.tzinfo else until.replace(tzinfo=UTC)
+    return max(0.0, (until - SystemClock().now()).total_seconds())
+
+
+def _no_line(error: Exception) -> Transient:
+    if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
+        return Transient("No line to central.")
+    if isinstance(error, httpx.TimeoutException):
+        return Transient("The line is too slow, or central does not answer.")
+    return Transient("The line broke while data moved.")

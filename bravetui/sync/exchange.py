@@ -1,0 +1,311 @@
+"""One exchange with central: gather what goes, mark it sent, send it, and take the answer in one transaction.
+
+An entry counts as acknowledged only when a genuine verdict of central's names its dot and its hash; as confirmed only by a
+signed checkpoint of a later request. Whatever else comes back acknowledges nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, delete, func, select, update
+from sqlalchemy.dialects.sqlite import insert
+
+from bravetui.auth.signing import verify
+from bravetui.base.errors import BadInput
+from bravetui.base.fault import fault
+from bravetui.db import meta
+from bravetui.db.device import UNACKNOWLEDGED, Cursor, LaneState, Outbox, OutboxState, ScopeSeen, SyncLog
+from bravetui.db.store import Store
+from bravetui.sync.apply import Applied, apply_rows, drop_settled_bases
+from bravetui.sync.batch import Entry, next_batches
+from bravetui.wire.change import Change
+from bravetui.wire.lanes import LANES, POLICY, PRIORITY, Lane
+from bravetui.wire.messages import Batch, Outcome, Page, PullAsk, ScopeGrant, SyncAnswer, SyncRequest, Verdict
+from bravetui.wire.receipt import is_genuine
+
+_outbox = Outbox.__table__  # type: ignore[attr-defined]
+_cursor = Cursor.__table__  # type: ignore[attr-defined]
+_lanes = LaneState.__table__  # type: ignore[attr-defined]
+_log = SyncLog.__table__  # type: ignore[attr-defined]
+_scopes = ScopeSeen.__table__  # type: ignore[attr-defined]
+
+_ONE = (_outbox.c.device == bindparam("of"), _outbox.c.counter == bindparam("number"))
+_MARK_SENT = (
+    update(_outbox)
+    .where(*_ONE)
+    .values(state=OutboxState.SENT.value, sent_at=bindparam("at"), attempts=_outbox.c.attempts + 1)
+)
+_CONFIRM = update(_outbox).where(*_ONE).values(state=OutboxState.CONFIRMED.value, settled_at=bindparam("at"))
+
+KEPT_AFTER_CONFIRMED = timedelta(days=7)
+"""How long a confirmed change stays in the queue's view before it is forgotten here; central keeps it."""
+
+_STATE_OF: Mapping[Outcome, OutboxState] = {
+    Outcome.APPLIED: OutboxState.APPLIED,
+    Outcome.MERGED: OutboxState.APPLIED,
+    Outcome.CONFLICT: OutboxState.APPLIED,
+    Outcome.PARKED: OutboxState.PARKED,
+    Outcome.REFUSED: OutboxState.REFUSED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A request ready to go, and what must be remembered about its moment."""
+
+    request: SyncRequest
+    counts: Mapping[Lane, int]
+    applied_before: frozenset[tuple[int, int]]
+    """(device, counter) of changes that were acknowledged before this request: a checkpoint may confirm these."""
+
+
+@dataclass(slots=True)
+class Taken:
+    """What an answer brought."""
+
+    acknowledged: dict[Lane, int] = field(default_factory=dict)
+    rows: dict[Lane, int] = field(default_factory=dict)
+    rows_left: int = 0
+    waiting: int = 0
+    more: bool = False
+    conflicts: int = 0
+    refused: list[tuple[Lane, str]] = field(default_factory=list)
+    records: set[tuple[str, str]] = field(default_factory=set)
+    all_handed_in: bool = False
+    new_device: int | None = None
+    forged: int = 0
+    """Verdicts that were not central's, or not about our change."""
+
+
+def prepare(store: Store, lanes: Sequence[Lane], budget_bytes: int) -> Prepared:
+    """Choose what goes, and durably mark it as sent before it is."""
+    now = store.clock.now()
+    with store.maintain() as connection:
+        entries_here, refused = _waiting(connection)
+        batches = next_batches(entries_here, refused, lanes, budget_bytes)
+        bodies = _bodies(connection, [entry for _, entries in batches for entry in entries])
+        for _, entries in batches:
+            _mark_sent(connection, entries, now)
+        applied = select(_outbox.c.device, _outbox.c.counter).where(_outbox.c.state == OutboxState.APPLIED)
+        applied_before = frozenset((row.device, row.counter) for row in connection.execute(applied))
+        push = tuple(
+            Batch(lane=lane, changes=tuple(bodies[entry.device, entry.counter] for entry in entries))
+            for lane, entries in batches
+        )
+        request = SyncRequest(
+            device=store.identity.device,
+            epoch=meta.get(connection, meta.EPOCH),
+            sent_at=now,
+            push=push,
+            pull=tuple(_asks(connection)),
+        )
+    fault("marked_sent")
+    counts: dict[Lane, int] = {}
+    for batch in push:
+        counts[batch.lane] = counts.get(batch.lane, 0) + len(batch.changes)
+    return Prepared(request, counts, applied_before)
+
+
+def take(store: Store, prepared: Prepared, answer: SyncAnswer) -> Taken:
+    """Write all that the answer says, in one transaction; half an answer is none."""
+    taken, now = Taken(), store.clock.now()
+    fault("answer_received")
+    with store.maintain() as connection:
+        _epoch(connection, answer.epoch)
+        for verdict in answer.verdicts:
+            _take_verdict(connection, store, verdict, taken, now)
+        _confirm(connection, store, prepared, answer, now)
+        for page in answer.pages:
+            _take_page(connection, store, page, taken)
+        drop_settled_bases(connection)
+        _take_scopes(connection, answer.scopes)
+        _settle(connection, taken, now)
+        taken.new_device = answer.new_device
+        said = f"{sum(taken.acknowledged.values())} changes at central, {sum(taken.rows.values())} records received"
+        write_log(connection, now, "exchange", said)
+    fault("answer_taken")
+    return taken
+
+
+def write_log(connection: Connection, at: datetime, event: str, words: str, lane: Lane | None = None) -> None:
+    """One line of the sync log: counts and words only."""
+    connection.execute(
+        insert(_log).values(at=at, event=event, words=words, lane=lane.value if lane else None, numbers={})
+    )
+
+
+def _waiting(connection: Connection) -> tuple[list[Entry], list[tuple[tuple[str, str, str], int]]]:
+    columns = [_outbox.c[name] for name in ("device", "counter", "lane", "scope_id", "kind", "record_id")]
+    states = [*UNACKNOWLEDGED, OutboxState.REFUSED]
+    query = select(*columns, _outbox.c.state, func.length(_outbox.c.body).label("size")).where(
+        _outbox.c.state.in_(states)
+    )
+    entries, refused = [], []
+    for row in connection.execute(query):
+        record = (row.scope_id, row.kind, row.record_id)
+        if row.state == OutboxState.REFUSED:
+            refused.append((record, row.counter))
+        else:
+            entries.append(Entry(row.device, row.counter, Lane(row.lane), record, row.size))
+    return entries, refused
+
+
+def _bodies(connection: Connection, entries: Sequence[Entry]) -> dict[tuple[int, int], Change]:
+    found: dict[tuple[int, int], Change] = {}
+    counters = [entry.counter for entry in entries]
+    for start in range(0, len(counters), 500):
+        some = counters[start : start + 500]
+        query = select(_outbox.c.device, _outbox.c.counter, _outbox.c.body).where(_outbox.c.counter.in_(some))
+        for device, counter, body in connection.execute(query):
+            found[device, counter] = Change.model_validate_json(body)
+    return found
+
+
+def _mark_sent(connection: Connection, entries: Sequence[Entry], now: datetime) -> None:
+    if entries:
+        mine = [{"of": entry.device, "number": entry.counter, "at": now} for entry in entries]
+        connection.execute(_MARK_SENT, mine)
+
+
+def _asks(connection: Connection) -> list[PullAsk]:
+    """News and history of every scope known, lane by lane; the organization's own before its projects'."""
+    query = select(_cursor, _scopes.c.kind).join(_scopes, _scopes.c.scope_id == _cursor.c.scope_id)
+    rows = sorted(
+        connection.execute(query), key=lambda row: (PRIORITY[Lane(row.lane)], row.kind, row.scope_id)
+    )
+    return [
+        PullAsk(
+            scope_id=row.scope_id,
+            lane=Lane(row.lane),
+            after=row.after,
+            before=row.before,
+            rows_max=POLICY[Lane(row.lane)].page_rows,
+        )
+        for row in rows
+    ]
+
+
+def _epoch(connection: Connection, epoch: str) -> None:
+    """A central with another epoch was restored or replaced: all that is not confirmed goes again, and all is asked anew."""
+    known = meta.get(connection, meta.EPOCH)
+    if known and known != epoch:
+        again = {"state": OutboxState.SENT, "verdict": None, "settled_at": None}
+        unsure = [OutboxState.APPLIED, OutboxState.PARKED]
+        connection.execute(update(_outbox).where(_outbox.c.state.in_(unsure)).values(again))
+        connection.execute(delete(_cursor))
+    if known != epoch:
+        meta.put(connection, meta.EPOCH, epoch)
+
+
+def _is_centrals(store: Store) -> Any:
+    def check(data: bytes, signature: str) -> bool:
+        try:
+            verify(store.identity.central_key, data, signature)
+        except BadInput:
+            return False
+        return True
+
+    return check
+
+
+def _take_verdict(
+    connection: Connection, store: Store, verdict: Verdict, taken: Taken, now: datetime
+) -> None:
+    mine = (_outbox.c.device == verdict.dot.device, _outbox.c.counter == verdict.dot.counter)
+    row = connection.execute(
+        select(_outbox.c.hash, _outbox.c.lane, _outbox.c.state).where(*mine)
+    ).one_or_none()
+    if row is None or row.state in (OutboxState.CONFIRMED, OutboxState.PENDING):
+        return
+    if row.hash != verdict.hash or not is_genuine(verdict, _is_centrals(store)):
+        taken.forged += 1
+        return
+    state = _STATE_OF.get(verdict.outcome)
+    if state is None:
+        return
+    told = {
+        "state": state,
+        "verdict": verdict.model_dump(mode="json"),
+        "settled_at": now,
+        "error": verdict.reason,
+    }
+    connection.execute(update(_outbox).where(*mine).values(told))
+    lane = Lane(row.lane)
+    if state is OutboxState.REFUSED:
+        taken.refused.append((lane, verdict.reason or "no reason was given"))
+        write_log(connection, now, "refused", verdict.code or "refused", lane)
+    else:
+        taken.acknowledged[lane] = taken.acknowledged.get(lane, 0) + 1
+
+
+def _confirm(
+    connection: Connection, store: Store, prepared: Prepared, answer: SyncAnswer, now: datetime
+) -> None:
+    checkpoint = answer.checkpoint
+    if checkpoint.epoch != answer.epoch or not is_genuine(checkpoint, _is_centrals(store)):
+        return
+    held = [
+        {"of": device, "number": counter, "at": now}
+        for device, counter in prepared.applied_before
+        if device == checkpoint.device and checkpoint.covers(counter)
+    ]
+    if held:
+        connection.execute(_CONFIRM, held)
+    old = (_outbox.c.state == OutboxState.CONFIRMED, _outbox.c.settled_at < now - KEPT_AFTER_CONFIRMED)
+    connection.execute(delete(_outbox).where(*old))
+
+
+def _take_page(connection: Connection, store: Store, page: Page, taken: Taken) -> None:
+    applied: Applied = apply_rows(connection, page.scope_id, page.rows)
+    after, before = (0, 0) if applied.incomplete else (page.after, page.before)
+    told = {"after": after, "before": before, "rows_left": page.rows_left}
+    statement = insert(_cursor).values(scope_id=page.scope_id, lane=page.lane.value, **told)
+    connection.execute(statement.on_conflict_do_update(index_elements=["scope_id", "lane"], set_=told))
+    store.learn_stamp(connection, applied.newest)
+    taken.rows[page.lane] = taken.rows.get(page.lane, 0) + len(page.rows)
+    taken.rows_left += page.rows_left
+    taken.more |= page.more or applied.incomplete
+    taken.conflicts += applied.conflicts
+    taken.records |= applied.records
+
+
+def _take_scopes(connection: Connection, scopes: Sequence[ScopeGrant]) -> None:
+    if not scopes:
+        return
+    connection.execute(delete(_scopes))
+    rows = [
+        {**scope.model_dump(include={"scope_id", "name", "kind"}), "permissions": list(scope.permissions)}
+        for scope in scopes
+    ]
+    connection.execute(insert(_scopes), rows)
+    fresh = [
+        {"scope_id": scope.scope_id, "lane": policy.lane.value, "after": 0, "before": 0, "rows_left": 0}
+        for scope in scopes
+        for policy in LANES
+        if policy.page_rows
+    ]
+    connection.execute(insert(_cursor).on_conflict_do_nothing(), fresh)
+
+
+def _settle(connection: Connection, taken: Taken, now: datetime) -> None:
+    """Lane states, last contact, and whether everything is handed in."""
+    done = {"failures": 0, "next_attempt_at": None, "why": None, "last_done_at": now}
+    for policy in LANES:
+        statement = insert(_lanes).values(lane=policy.lane.value, **done)
+        connection.execute(statement.on_conflict_do_update(index_elements=["lane"], set_=done))
+    meta.put(connection, meta.LAST_CONTACT_AT, now.isoformat())
+    meta.put(connection, meta.LINE, "up")
+    open_states = [state for state in OutboxState if state is not OutboxState.CONFIRMED]
+    counts: dict[str, int] = dict(
+        connection.execute(
+            select(_outbox.c.state, func.count()).where(_outbox.c.state.in_(open_states)).group_by(_outbox.c.state)
+        ).tuples().all()
+    )  # fmt: skip
+    taken.waiting = sum(counts.get(state, 0) for state in UNACKNOWLEDGED)
+    taken.all_handed_in = not counts
+    if taken.all_handed_in:
+        meta.put(connection, meta.ALL_HANDED_IN_AT, now.isoformat())

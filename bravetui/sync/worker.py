@@ -1,0 +1,282 @@
+"""The loop: ask what is next, do that one bounded step, say what happened. It never gives up and never holds a transaction
+across an await.
+
+Waiting is a state that is written down with its end and its reason, so that every window shows it. A step that makes no
+progress is cut off after two minutes and tried again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.dialects.sqlite import insert
+
+from bravetui.base.clock import Clock
+from bravetui.base.errors import BravetuiError, NeedsSignIn, Refused, StorageFull, Transient
+from bravetui.base.runner import Runner
+from bravetui.db import meta
+from bravetui.db.device import UNACKNOWLEDGED, Cursor, LaneState, Outbox, OutboxState
+from bravetui.db.store import Store
+from bravetui.sync.batch import BUDGET_BYTES_FIRST, next_budget, shrunk
+from bravetui.sync.client import Answered, CentralClient, TooLarge
+from bravetui.sync.exchange import Prepared, Taken, prepare, take, write_log
+from bravetui.sync.policy import wait_s
+from bravetui.sync.progress import (
+    AllHandedIn,
+    ChangeRefused,
+    ConflictOpened,
+    Exchanged,
+    Renumbered,
+    Sending,
+    SyncEvent,
+    SyncProgress,
+    Waiting,
+    fold,
+)
+from bravetui.sync.step import Exchange, LaneSituation, Situation, Wait, next_step
+from bravetui.sync.twin import renumber
+from bravetui.wire.lanes import LANES, POLICY, Lane
+
+_outbox = Outbox.__table__  # type: ignore[attr-defined]
+_lanes = LaneState.__table__  # type: ignore[attr-defined]
+_cursor = Cursor.__table__  # type: ignore[attr-defined]
+
+POLL_S = 30.0
+"""How often an idle laptop asks for news while the line is up."""
+
+CONFIRM_S = 2.0
+"""How soon after an acknowledgement the confirming contact follows."""
+
+STUCK_S = 120.0
+SIGN_IN_WAIT_S = 900.0
+
+
+class Worker:
+    """Runs sync for one laptop; whoever makes it holds the lease."""
+
+    def __init__(
+        self,
+        store: Store,
+        client: CentralClient,
+        report: Callable[[SyncEvent], None],
+        run: Runner,
+        *,
+        clock: Clock | None = None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        poll_s: float = POLL_S,
+    ) -> None:
+        self._store, self._client, self._report, self._run = store, client, report, run
+        self._clock, self._sleep, self._poll_s = clock or store.clock, sleep, poll_s
+        self._nudged = asyncio.Event()
+        self._stopping = self._held = False
+        self._budget_bytes = BUDGET_BYTES_FIRST
+        self._poll_at: datetime | None = None
+        self._pull_failures = 0
+        self._pull_not_before: datetime | None = None
+        self._records: Callable[[frozenset[tuple[str, str]]], None] | None = None
+        self.progress = SyncProgress()
+
+    def on_records(self, tell: Callable[[frozenset[tuple[str, str]]], None]) -> None:
+        """Let `tell` hear which records each exchange changed here."""
+        self._records = tell
+
+    def nudge(self) -> None:
+        """Something new waits: look again now. A pause after a failure is kept, unless `retry_now` cleared it."""
+        self._nudged.set()
+
+    def ask_now(self) -> None:
+        """A person wants it now: forget pauses in memory and go."""
+        self._poll_at = self._pull_not_before = None
+        self._nudged.set()
+
+    def hold(self, held: bool) -> None:
+        """Stop (or start) sending, for a person who wants it so."""
+        self._held = held
+        self._nudged.set()
+
+    def stop(self) -> None:
+        """End `watch` after the step under way."""
+        self._stopping = True
+        self._nudged.set()
+
+    async def close(self) -> None:
+        """Stop, and let go of the connection."""
+        self.stop()
+        await self._client.close()
+
+    async def watch(self) -> None:
+        """Sync until stopped."""
+        while not self._stopping:
+            self._nudged.clear()
+            step = await self._next()
+            if isinstance(step, Exchange):
+                await self._exchange(step.lanes)
+            else:
+                await self._wait_until(step.until)
+
+    async def run_once(self) -> bool:
+        """Sync until nothing is left to move; returns whether all is handed in. Raises the error that stopped it."""
+        confirmed = False
+        self.ask_now()
+        while True:
+            step = await self._next()
+            lanes = step.lanes if isinstance(step, Exchange) else ()
+            if isinstance(step, Wait):
+                unconfirmed = await self._run(self._count, OutboxState.APPLIED)
+                if confirmed or not unconfirmed:
+                    return await self._run(self._is_empty)
+                confirmed = True
+            error = await self._exchange(lanes)
+            if error is not None:
+                raise error
+
+    async def _next(self) -> Exchange | Wait:
+        now = self._clock.now()
+        if self._held:
+            return Wait(now + timedelta(seconds=self._poll_s))
+        return next_step(await self._run(self._situation), now)
+
+    async def _exchange(self, lanes: tuple[Lane, ...]) -> BravetuiError | None:
+        """One exchange; what went wrong is reported, written down and returned."""
+        try:
+            prepared = await self._run(prepare, self._store, lanes, self._budget_bytes)
+            up = sum(
+                len(change.model_dump_json()) for batch in prepared.request.push for change in batch.changes
+            )
+            self._tell(Sending(self._clock.now(), prepared.counts, up))
+            began = self._clock.monotonic_s()
+            async with asyncio.timeout(STUCK_S):
+                answered = await self._client.sync(prepared.request)
+            taken = await self._run(take, self._store, prepared, answered.answer)
+        except TimeoutError:
+            return await self._failed(lanes, Transient("Nothing moved for two minutes."))
+        except BravetuiError as error:
+            return await self._failed(lanes, error)
+        await self._succeeded(prepared, answered, taken, self._clock.monotonic_s() - began)
+        return None
+
+    async def _succeeded(self, prepared: Prepared, answered: Answered, taken: Taken, took_s: float) -> None:
+        now = self._clock.now()
+        moved = answered.bytes_up + answered.bytes_down
+        self._budget_bytes = next_budget(self._budget_bytes, moved, took_s)
+        self._pull_failures, self._pull_not_before = 0, None
+        if taken.new_device is not None:
+            await self._run(renumber, self._store, taken.new_device)
+            self._tell(Renumbered(now, taken.new_device))
+        unconfirmed = await self._run(self._count, OutboxState.APPLIED)
+        self._poll_at = now + timedelta(seconds=min(CONFIRM_S, self._poll_s) if unconfirmed else self._poll_s)
+        self._tell(
+            Exchanged(
+                now, answered.bytes_up, answered.bytes_down, took_s, taken.acknowledged, taken.rows,
+                taken.rows_left, taken.waiting,
+            )
+        )  # fmt: skip
+        for lane, reason in taken.refused:
+            self._tell(ChangeRefused(now, lane, reason))
+        if taken.conflicts:
+            self._tell(ConflictOpened(now, taken.conflicts))
+        if taken.all_handed_in:
+            self._tell(AllHandedIn(now))
+        if self._records is not None:
+            self._records(frozenset(taken.records))
+
+    async def _failed(self, lanes: tuple[Lane, ...], error: BravetuiError) -> BravetuiError:
+        """Write down until when each lane waits and why; nothing else changes."""
+        if isinstance(error, TooLarge | Transient):
+            self._budget_bytes = shrunk(self._budget_bytes)
+        now = self._clock.now()
+        self._pull_failures += 1
+        pauses = {lane: await self._run(self._pause_s, lane, error) for lane in lanes}
+        self._pull_not_before = now + timedelta(
+            seconds=self._asked(LANES[0].lane, self._pull_failures, error)
+        )
+        await self._run(self._write_failure, pauses, error, now)
+        until = min(
+            (now + timedelta(seconds=pause) for pause in pauses.values()), default=self._pull_not_before
+        )
+        self._tell(Waiting(now, until, error.what, lanes))
+        return error
+
+    def _asked(self, lane: Lane, failures: int, error: BravetuiError) -> float:
+        if isinstance(error, NeedsSignIn | Refused | StorageFull) and not isinstance(error, TooLarge):
+            return SIGN_IN_WAIT_S
+        return wait_s(POLICY[lane], failures, error.wait_s if isinstance(error, Transient) else None)
+
+    def _pause_s(self, lane: Lane, error: BravetuiError) -> float:
+        with self._store.read() as connection:
+            query = select(_lanes.c.failures).where(_lanes.c.lane == lane.value)
+            failures = connection.execute(query).scalar_one_or_none() or 0
+        return self._asked(lane, failures + 1, error)
+
+    def _write_failure(self, pauses: dict[Lane, float], error: BravetuiError, now: datetime) -> None:
+        with self._store.maintain() as connection:
+            for lane, pause in pauses.items():
+                told = {"next_attempt_at": now + timedelta(seconds=pause), "why": error.what}
+                statement = insert(_lanes).values(lane=lane.value, failures=1, **told)
+                more = {**told, "failures": _lanes.c.failures + 1}
+                connection.execute(statement.on_conflict_do_update(index_elements=["lane"], set_=more))
+            meta.put(connection, meta.LINE, "down" if isinstance(error, Transient) else "refused")
+            write_log(connection, now, "failed", type(error).__name__)
+
+    def _situation(self) -> Situation:
+        with self._store.read() as connection:
+            counts: dict[str, int] = dict(
+                connection.execute(
+                    select(_outbox.c.lane, func.count())
+                    .where(_outbox.c.state.in_(UNACKNOWLEDGED), ~_behind_refused())
+                    .group_by(_outbox.c.lane)
+                ).tuples().all()
+            )  # fmt: skip
+            attempts: dict[str, datetime | None] = dict(
+                connection.execute(select(_lanes.c.lane, _lanes.c.next_attempt_at)).tuples().all()
+            )
+            history = select(func.count()).select_from(_cursor).where(_cursor.c.before.is_not(None))
+            unfinished = connection.execute(history).scalar_one() > 0
+        lanes = {
+            p.lane: LaneSituation(counts.get(p.lane.value, 0), attempts.get(p.lane.value)) for p in LANES
+        }
+        return Situation(lanes, unfinished, 0, self._poll_at, self._pull_not_before)
+
+    def _count(self, state: OutboxState) -> int:
+        with self._store.read() as connection:
+            query = select(func.count()).select_from(_outbox).where(_outbox.c.state == state)
+            return connection.execute(query).scalar_one()
+
+    def _is_empty(self) -> bool:
+        with self._store.read() as connection:
+            query = select(func.count()).select_from(_outbox).where(_outbox.c.state != OutboxState.CONFIRMED)
+            return connection.execute(query).scalar_one() == 0
+
+    async def _wait_until(self, until: datetime) -> None:
+        """Until then, or until somebody nudges."""
+        pause_s = max(0.0, (until - self._clock.now()).total_seconds())
+        waiter = asyncio.ensure_future(self._nudged.wait())
+        sleeper = asyncio.ensure_future(self._sleep(min(pause_s, self._poll_s)))
+        try:
+            await asyncio.wait({waiter, sleeper}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (waiter, sleeper):
+                task.cancel()
+
+    def _tell(self, event: SyncEvent) -> None:
+        self.progress = fold(self.progress, event)
+        self._report(event)
+
+
+def _behind_refused() -> ColumnElement[bool]:
+    """Changes that come after a refused one of the same record."""
+    earlier = _outbox.alias("earlier")
+    return (
+        select(earlier.c.counter)
+        .where(
+            earlier.c.state == OutboxState.REFUSED,
+            earlier.c.scope_id == _outbox.c.scope_id,
+            earlier.c.kind == _outbox.c.kind,
+            earlier.c.record_id == _outbox.c.record_id,
+            earlier.c.counter < _outbox.c.counter,
+        )
+        .exists()
+    )

@@ -1,0 +1,194 @@
+"""The composition root: opens a laptop from its folder, enrols it, and joins store, client and worker. Nothing else builds them.
+
+Knows where each file of a laptop lies. Heavy parts are imported where they are needed, so that a first screen can paint
+before a database is opened.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bravetui.auth.high_water import HighWater
+from bravetui.auth.keys import KeyRing, open_or_create
+from bravetui.auth.locks import Lock, Passphrase
+from bravetui.auth.os_keyring import OsKeyring
+from bravetui.auth.sealed_file import SealedFile
+from bravetui.auth.signing import public_key_of
+from bravetui.base.clock import Clock, SystemClock, SystemIds
+from bravetui.base.errors import BadInput, Corrupt, NeedsSignIn, WrongKey
+from bravetui.base.files import make_private_folder
+from bravetui.db.ballast import Ballast
+from bravetui.db.damage import move_aside
+from bravetui.db.engine import open_laptop_engine
+from bravetui.db.journal import Journal
+from bravetui.db.migrate import migrate
+from bravetui.db.recover import compact, recover
+from bravetui.db.store import Identity, Store
+from bravetui.wire.messages import Enrol
+
+if TYPE_CHECKING:
+    from httpx import AsyncBaseTransport
+    from sqlalchemy import Engine
+
+    from bravetui.base.runner import Runner
+    from bravetui.sync.progress import SyncEvent
+    from bravetui.sync.worker import Worker
+
+FOLDER_VARIABLE = "BRAVETUI_FOLDER"
+PASSPHRASE_FILE_VARIABLE = "BRAVETUI_PASSPHRASE_FILE"
+
+KEYS, DATABASE, JOURNAL, MARK, BALLAST, LEASE = "keys", "site.db", "journal", "mark", "reserve", "sync.lease"
+
+
+@dataclass(frozen=True)
+class Laptop:
+    """A laptop that is open for work."""
+
+    folder: Path
+    store: Store
+    ring: KeyRing
+    notices: tuple[str, ...] = ()
+    """What a person should know of how it opened, in sentences."""
+
+    def close(self) -> None:
+        """Let go of everything; what was saved stays saved."""
+        self.store.close()
+
+
+def default_folder() -> Path:
+    """The user's data folder, or the one that BRAVETUI_FOLDER names."""
+    named = os.environ.get(FOLDER_VARIABLE)
+    if named:
+        return Path(named)
+    import platformdirs
+
+    return Path(platformdirs.user_data_dir("bravetui", appauthor=False))
+
+
+def key_ring(folder: Path, ask_passphrase: Callable[[], str] | None = None) -> KeyRing:
+    """Where this laptop's keys are: a sealed file that the OS keyring opens by itself, and a passphrase opens always."""
+    locks: list[Lock] = [OsKeyring("bravetui", str(folder.resolve()))]
+    named = os.environ.get(PASSPHRASE_FILE_VARIABLE)
+    if named:
+        locks.insert(0, Passphrase(Path(named).read_text(encoding="utf-8").strip()))
+    elif ask_passphrase is not None:
+        locks.append(_Asked(ask_passphrase))
+    return SealedFile(folder / KEYS, locks)
+
+
+class _Asked:
+    """A passphrase that is asked for only when nothing else has opened the file."""
+
+    name = Passphrase.name
+
+    def __init__(self, ask: Callable[[], str]) -> None:
+        self._ask, self._known = ask, ""
+
+    def _lock(self) -> Passphrase:
+        self._known = self._known or self._ask()
+        return Passphrase(self._known)
+
+    def wrap(self, content_key: bytes):  # type: ignore[no-untyped-def]
+        return self._lock().wrap(content_key)
+
+    def unwrap(self, wrap):  # type: ignore[no-untyped-def]
+        return self._lock().unwrap(wrap)
+
+
+def open_laptop(folder: Path, ring: KeyRing, clock: Clock | None = None) -> Laptop:
+    """Open the laptop that `folder` holds.
+
+    The journal is opened first: its word on the key is final, so a database that then does not open is damaged, is moved
+    aside and rebuilt from the journal and from central. Raises NeedsSignIn for a laptop that never enrolled.
+    """
+    if not ring.exists():
+        raise _unknown_here()
+    secrets, clock = ring.load(), clock or SystemClock()
+    if secrets.identity is None:
+        raise _unknown_here()
+    journal = Journal.open(folder / JOURNAL, secrets.database_key)
+    engine, notices = _open_database(folder / DATABASE, secrets.database_key, clock)
+    mark = HighWater.open(folder / MARK, secrets.database_key)
+    identity = Identity(**json.loads(secrets.identity))
+    ballast, ids = Ballast(folder / BALLAST), SystemIds(clock)
+
+    def keep(known: Identity) -> None:
+        ring.save(replace(ring.load(), identity=json.dumps(asdict(known))))
+
+    store = Store(engine, journal, ballast, mark, clock, ids, identity, keep)
+    recovered = recover(store)
+    compact(store)
+    store.ballast.restore_if_room()
+    if recovered.replayed:
+        notices += (f"{recovered.replayed} changes were put back from the journal; nothing is missing.",)
+    if recovered.damaged:
+        notices += ("The journal was damaged and has been made whole again from the database.",)
+    return Laptop(folder, store, ring, notices)
+
+
+def _open_database(path: Path, key: bytes, clock: Clock) -> tuple[Engine, tuple[str, ...]]:
+    """The database at this version's schema; a damaged one is set aside by name and an empty one takes its place."""
+    try:
+        engine = open_laptop_engine(path, key)
+        migrate(engine)
+    except (WrongKey, Corrupt):
+        aside = move_aside(path, f"{clock.now():%Y%m%dT%H%M%S}")
+        engine = open_laptop_engine(path, key)
+        migrate(engine)
+        return engine, (
+            f"The database was damaged and was set aside as {aside.name}; sync once to fetch the rest.",
+        )
+    return engine, ()
+
+
+def _unknown_here() -> NeedsSignIn:
+    return NeedsSignIn("This laptop is not known to central yet.", "Enrol it: bravetui enrol ADDRESS CODE.")
+
+
+async def enrol(
+    folder: Path,
+    ring: KeyRing,
+    address: str,
+    code: str,
+    name: str,
+    transport: AsyncBaseTransport | None = None,
+) -> Identity:
+    """Trade a one-time code for a device number and keep what it gave beside the keys. Raises BadInput if this laptop is
+    enrolled already, and whatever the client raises."""
+    make_private_folder(folder)
+    secrets = open_or_create(ring)
+    if secrets.identity is not None:
+        raise BadInput("This laptop is enrolled already.", "To start anew, choose another --folder.")
+    from bravetui.sync.client import CentralClient
+
+    asked = Enrol(code=code, device_name=name, device_key=public_key_of(secrets.device_key))
+    client = CentralClient(address, transport=transport)
+    try:
+        given = await client.enrol(asked)
+    finally:
+        await client.close()
+    identity = Identity(
+        device=given.device, user_id=given.user_id, user_name=given.user_name, organization_id=given.organization_id,
+        central_url=address, token=given.token, central_key=given.central_key,
+    )  # fmt: skip
+    ring.save(replace(secrets, identity=json.dumps(asdict(identity))))
+    return identity
+
+
+def make_worker(
+    laptop: Laptop,
+    report: Callable[[SyncEvent], None],
+    run: Runner,
+    transport: AsyncBaseTransport | None = None,
+) -> Worker:
+    """The worker of an open laptop, with its one long-lived client. Whoever runs it holds the lease."""
+    from bravetui.sync.client import CentralClient
+    from bravetui.sync.worker import Worker
+
+    who = laptop.store.identity
+    return Worker(laptop.store, CentralClient(who.central_url, who.token, transport=transport), report, run)
