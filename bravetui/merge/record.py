@@ -171,17 +171,19 @@ class _Outcome:
 
     def _let_stand(self, sides: _Sides, whole: Side) -> None:
         """The group as one side has it. An answer that this side never gave is empty, not borrowed from the other."""
-        standing = [pair[0] if whole is Side.LOCAL else pair[1] for pair in sides.values()]
+        pairs = {path: pair if whole is Side.LOCAL else pair[::-1] for path, pair in sides.items()}
         latest = max(
-            (cell for cell in standing if cell is not None), key=lambda cell: cell.rank, default=None
+            (own for own, _ in pairs.values() if own is not None), key=lambda cell: cell.rank, default=None
         )
-        for (path, (local, remote)), cell in zip(sides.items(), standing, strict=True):
-            other = remote if whole is Side.LOCAL else local
-            if cell is None and other is not None:
+        for path, (own, other) in pairs.items():
+            if own is None:
+                assert other is not None
                 borrowed = latest is None or self._knows(whole, other) or "/" not in path
-                cell = other if latest is None or borrowed else _joined(None, latest, other)
-            assert cell is not None
-            self.cells[path] = cell
+                self.cells[path] = other if latest is None or borrowed else _joined(None, latest, other)
+            elif other is None or self._knows(whole, other):
+                self.cells[path] = own
+            else:
+                self.cells[path] = _joined(own.value, own, other)
 
     def _knows(self, side: Side, cell: Cell) -> bool:
         return self._seen[0 if side is Side.LOCAL else 1].covers(cell.dots)
@@ -195,20 +197,18 @@ class _Outcome:
     def _group_winner(self, sides: _Sides) -> Side | Rule:
         """The side whose whole group stands, or the rule that leaves it to a person."""
         moved: set[Side] = set()
-        apart: list[str] = []
-        for path, (local, remote) in sides.items():
+        entered_again: set[Side] = set()
+        apart = False
+        for local, remote in sides.values():
             if local is None or remote is None:
                 moved |= self._moved_alone(local, remote)
-                continue
-            if alike(local.value, remote.value):
-                continue
-            side = newer(local, remote, self._seen)
-            if side is None:
-                apart.append(path)
-            else:
-                moved.add(side)
+            elif local != remote:
+                side, same = newer(local, remote, self._seen), alike(local.value, remote.value)
+                apart |= side is None and not same
+                if side is not None:
+                    (entered_again if same else moved).add(side)
         if not apart and len(moved) < 2:
-            return moved.pop() if moved else Side.REMOTE
+            return Side.LOCAL if (moved or entered_again) == {Side.LOCAL} else Side.REMOTE
         rules = {self._rules.of(path).rule for path in sides}
         if rules == {Rule.SERVER_WINS}:
             return Side.REMOTE

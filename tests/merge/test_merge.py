@@ -57,6 +57,26 @@ def test_a_part_of_a_group_that_arrives_alone_is_no_clash_with_the_part_that_did
     assert not merged.conflicts
 
 
+def test_entering_the_same_group_again_marks_it_as_entered_again() -> None:
+    """Else central would keep the older mark, and a third laptop's clash would be judged by it."""
+    rules = Rules({"start": FieldRule(group="shift"), "end": FieldRule(group="shift")})
+    remote = RecordState({"start": cell("07:00", A1), "end": cell("15:00", A1)}, vector(A1))
+    local = RecordState({"start": cell("07:00", B1), "end": cell("15:00", B1)}, vector(A1, B1))
+    assert merge({}, local, remote, rules).record == local
+    assert merge({}, remote, local, rules).record == local
+
+
+def test_a_group_that_stands_against_another_carries_the_changes_of_both() -> None:
+    """Else central's cells would look untouched, a page of changed cells would leave them out, and the laptop whose
+    entry was set aside would never hear of it."""
+    rules = Rules({"start": FieldRule(group="shift"), "end": FieldRule(group="shift")})
+    local = RecordState({"start": cell("06:30", B1), "end": cell("15:00", B1)}, vector(B1))
+    remote = RecordState({"start": cell("07:00", A1), "end": cell("15:00", A1)}, vector(A1))
+    merged = merge({}, local, remote, rules).record
+    assert merged.values() == {"start": "07:00", "end": "15:00"}
+    assert {c.dots for c in merged.cells.values()} == {(A1, B1)}
+
+
 def test_a_member_set_apart_from_the_winning_group_is_named_as_superseded() -> None:
     """Even where the member itself was newer on the side that lost."""
     rules = Rules(
