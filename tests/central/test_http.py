@@ -1,0 +1,305 @@
+"""The API over HTTP: what strangers, bad lines and forgers get, and that the OpenAPI page tells the truth."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import zlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+from starlette.types import ASGIApp
+
+from bravetui.auth import signing
+from bravetui.base.runner import InlineRunner
+from bravetui.central.app import make_app
+from bravetui.central.body import accepted
+from bravetui.central.enrolment import ATTEMPTS_MAX, issue_code
+from bravetui.central.serve import serving
+from bravetui.wire.codec import encode, unpack
+from bravetui.wire.lanes import Lane
+from bravetui.wire.messages import BODY_BYTES_MAX, Outcome, PullAsk, SyncAnswer
+from tests.support import schema as schemas
+from tests.support.central import ORGANIZATION, PROJECT, Laptop, Site
+
+Client = httpx.AsyncClient
+
+
+def app_of(site: Site) -> ASGIApp:
+    central = site.central
+    return make_app(central.engine, central.keys, central.clock, central.ids, run=InlineRunner())
+
+
+@pytest.fixture
+async def client(site: Site) -> AsyncIterator[Client]:
+    transport = httpx.ASGITransport(app=app_of(site))
+    async with httpx.AsyncClient(transport=transport, base_url="http://central") as made:
+        yield made
+
+
+def bearer(laptop: Laptop, **more: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {laptop.token}", **more}
+
+
+def problem(response: httpx.Response, status: int) -> dict[str, Any]:
+    """A problem document (RFC 9457) in words, and no traceback."""
+    assert response.status_code == status
+    assert response.headers["content-type"] == "application/problem+json"
+    told: dict[str, Any] = response.json()
+    assert told["status"] == status
+    assert told["title"].endswith((".", "?"))
+    assert "Traceback" not in response.text
+    return told
+
+
+@pytest.mark.parametrize("encoding", ["zstd", "gzip", "identity"])
+async def test_an_exchange_travels_in_every_encoding(site: Site, client: Client, encoding: str) -> None:
+    carlos = site.laptop("carlos")
+    request = carlos.request(
+        carlos.change("i1", {"note": "x"}), pull=(PullAsk(scope_id=PROJECT, lane=Lane.CRITICAL),)
+    )
+    headers = bearer(carlos, **{"Content-Encoding": encoding, "Accept-Encoding": encoding})
+    async with client.stream(
+        "POST", "/v1/sync", content=encode(request, encoding), headers=headers
+    ) as response:
+        raw = b"".join([part async for part in response.aiter_raw()])
+    assert response.headers.get("content-encoding", "identity") == encoding
+    answer = SyncAnswer.model_validate_json(unpack(raw, encoding))
+    assert answer.verdicts[0].outcome is Outcome.APPLIED
+    assert {row.kind for row in answer.pages[0].rows} == {"inspection", "project", "project_member"}
+
+
+async def test_nothing_but_health_and_the_page_answers_without_a_token(site: Site, client: Client) -> None:
+    assert (await client.get("/v1/health")).json() == {"status": "ok"}
+    page = (await client.get("/openapi.json")).json()
+    for path, methods in page["paths"].items():
+        for method, told in methods.items():
+            if told.get("security") != []:
+                problem(await client.request(method, path), 401)
+    carlos = site.laptop("carlos")
+    for header in ("Bearer", "Bearer wrong", f"Basic {carlos.token}", f"Bearer {carlos.token}x"):
+        response = await client.post(
+            "/v1/sync", content=carlos.request().model_dump_json(), headers={"Authorization": header}
+        )
+        problem(response, 401)
+        assert response.headers["www-authenticate"] == "Bearer"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"", b"{", b"[]", b"null", b"\xff\xfe", b'{"device":1}', b"[" * 100_000, b'{"push":[{"changes":[{}]}]}',
+        b'{"device":1,"sent_at":"2026-08-03T00:00:00Z","push":[{"lane":"critical","changes":[{"dot":"x"}]}]}',
+        b'{"device":1,"sent_at":"2026-08-03T00:00:00Z","push":[7]}', b'{"device":1,"sent_at":NaN}',
+    ],
+)  # fmt: skip
+async def test_rubbish_gets_a_sentence(site: Site, client: Client, body: bytes) -> None:
+    problem(await client.post("/v1/sync", content=body, headers=bearer(site.laptop("carlos"))), 400)
+
+
+@pytest.mark.parametrize("encoding", ["zstd", "gzip", "br", "zstd, gzip"])
+async def test_half_a_body_and_a_wrong_encoding_get_a_sentence(
+    site: Site, client: Client, encoding: str
+) -> None:
+    carlos = site.laptop("carlos")
+    whole = encode(
+        carlos.request(carlos.change("i1", {"note": "x" * 500})), "gzip" if "gzip" in encoding else "zstd"
+    )
+    headers = bearer(carlos, **{"Content-Encoding": encoding})
+    problem(await client.post("/v1/sync", content=whole[: len(whole) // 2], headers=headers), 400)
+    assert carlos.sync().checkpoint.held == ()
+
+
+async def test_a_bomb_and_a_giant_are_turned_away_as_too_large(site: Site, client: Client) -> None:
+    bomb = zlib.compress(b" " * (BODY_BYTES_MAX + 1), 9, 31)
+    headers = bearer(site.laptop("carlos"))
+    problem(await client.post("/v1/sync", content=bomb, headers={**headers, "Content-Encoding": "gzip"}), 413)
+
+    async def endless() -> AsyncIterator[bytes]:
+        while True:
+            yield b" " * 1_000_000
+
+    problem(await client.post("/v1/sync", content=endless(), headers=headers), 413)
+
+
+async def test_one_unreadable_change_is_refused_and_its_neighbours_are_taken(
+    site: Site, client: Client
+) -> None:
+    carlos = site.laptop("carlos")
+    told = json.loads(
+        encode(carlos.request(*(carlos.change(f"i{n}", {"note": "x"}) for n in range(5))), "identity")
+    )
+    changes = told["push"][0]["changes"]
+    changes[1]["hlc"] = "noon"
+    changes[2]["after"] = {"rain": 0.42}
+    changes[3]["after"] = {"note": "\ud800"}
+    body = json.dumps(told).encode()
+    response = await client.post("/v1/sync", content=body, headers=bearer(carlos))
+    answer = SyncAnswer.model_validate_json(response.content)
+    outcomes = {str(verdict.dot): (verdict.outcome.value, verdict.code) for verdict in answer.verdicts}
+    number = carlos.device
+    assert outcomes == {
+        f"{number}.1": ("applied", None),
+        f"{number}.2": ("refused", "invalid_change"),
+        f"{number}.3": ("refused", "invalid_change"),
+        f"{number}.4": ("refused", "invalid_change"),
+        f"{number}.5": ("applied", None),
+    }
+
+
+async def test_a_newer_protocol_is_told_so_and_unknown_fields_are_not_minded(
+    site: Site, client: Client
+) -> None:
+    carlos = site.laptop("carlos")
+    newer = carlos.request().model_copy(update={"protocol": 2})
+    assert (
+        "protocol"
+        in problem(
+            await client.post("/v1/sync", content=encode(newer, "identity"), headers=bearer(carlos)), 400
+        )["title"]
+    )
+    told = {**json.loads(encode(carlos.request(), "identity")), "hologram": True}
+    assert (
+        await client.post("/v1/sync", content=json.dumps(told), headers=bearer(carlos))
+    ).status_code == 200
+
+
+async def test_a_code_enrols_one_laptop_once(site: Site, client: Client) -> None:
+    code = issue_code(site.engine, site.clock.now(), ORGANIZATION, "carlos")
+    asked = {"code": code.lower(), "device_name": "truck", "device_key": signing.public_key_of(bytes(32))}
+    enrolled = (await client.post("/v1/enrol", json=asked)).json()
+    assert (enrolled["user_id"], enrolled["central_key"]) == ("carlos", site.central.keys.public)
+    assert {scope["scope_id"] for scope in enrolled["scopes"]} == {ORGANIZATION, PROJECT}
+    assert Laptop(site, enrolled["device"], enrolled["token"], "carlos").sync().epoch == enrolled["epoch"]
+    assert "new one" in problem(await client.post("/v1/enrol", json=asked), 403)["detail"]
+
+
+async def test_of_many_who_use_one_code_at_once_one_gets_in(site: Site) -> None:
+    code = issue_code(site.engine, site.clock.now(), ORGANIZATION, "carlos")
+    asked = {"code": code, "device_name": "truck", "device_key": signing.public_key_of(bytes(32))}
+    central = site.central
+    with serving(make_app(central.engine, central.keys, central.clock, central.ids)) as address:
+        async with httpx.AsyncClient(base_url=address) as http:
+            answers = await asyncio.gather(*(http.post("/v1/enrol", json=asked) for _ in range(8)))
+    assert sorted(answer.status_code for answer in answers) == [200] + [403] * 7
+
+
+async def test_codes_die_after_a_day_and_a_broken_key_does_not_spend_one(site: Site, client: Client) -> None:
+    code = issue_code(site.engine, site.clock.now(), ORGANIZATION, "carlos")
+    asked = {"code": code, "device_name": "truck", "device_key": "not a key"}
+    problem(await client.post("/v1/enrol", json=asked), 400)
+    site.clock.advance(hours=25)
+    good = {**asked, "device_key": signing.public_key_of(bytes(32))}
+    problem(await client.post("/v1/enrol", json=good), 403)
+
+
+async def test_guessing_codes_is_slowed_down_and_says_for_how_long(site: Site, client: Client) -> None:
+    key = signing.public_key_of(bytes(32))
+    guess = {"code": "AAAAA-AAAAA", "device_name": "thief", "device_key": key}
+    for _ in range(ATTEMPTS_MAX):
+        problem(await client.post("/v1/enrol", json=guess), 403)
+    told = await client.post("/v1/enrol", json=guess)
+    assert problem(told, 429)["retry_after_s"] == 60
+    assert told.headers["retry-after"] == "60"
+    good = issue_code(site.engine, site.clock.now(), ORGANIZATION, "carlos")
+    problem(await client.post("/v1/enrol", json={**guess, "code": good}), 429)
+    site.clock.advance(seconds=61)
+    assert (await client.post("/v1/enrol", json={**guess, "code": good})).status_code == 200
+
+
+async def test_only_hashes_of_codes_and_tokens_are_kept(site: Site) -> None:
+    from sqlalchemy import text
+
+    code = issue_code(site.engine, site.clock.now(), ORGANIZATION, "carlos")
+    carlos = site.laptop("carlos")
+    with site.engine.connect() as connection:
+        kept = str(connection.execute(text("SELECT * FROM device")).all())
+        kept += str(connection.execute(text("SELECT * FROM enrolment_code")).all())
+    assert carlos.token not in kept
+    assert code not in kept
+    assert code.replace("-", "") not in kept
+
+
+async def test_a_database_that_is_away_is_a_503_with_a_time_to_come_back(site: Site, client: Client) -> None:
+    from sqlalchemy import text
+
+    carlos = site.laptop("carlos")
+    body = encode(carlos.request(), "identity")
+    with site.engine.connect() as connection:
+        name = connection.execute(text("SELECT current_database()")).scalar_one()
+    site.engine.dispose()
+    from bravetui.central.database import open_central_engine
+
+    gone = open_central_engine(site.url.replace(name, f"{name}_gone"))
+    central = site.central
+    app = make_app(gone, central.keys, central.clock, central.ids, run=InlineRunner())
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://central") as http:
+        told = await http.post("/v1/sync", content=body, headers=bearer(carlos))
+        assert problem(told, 503)["retry_after_s"] == 5
+        assert told.headers["retry-after"] == "5"
+        problem(await http.get("/v1/health"), 503)
+    gone.dispose()
+
+
+async def test_unknown_places_and_methods_are_problems_too(client: Client) -> None:
+    problem(await client.get("/nowhere"), 404)
+    assert problem(await client.get("/v1/sync"), 405)["type"].startswith("urn:bravetui:problem:")
+
+
+async def test_what_is_sent_and_answered_is_what_the_page_describes(site: Site, client: Client) -> None:
+    page = (await client.get("/openapi.json")).json()
+
+    def check(value: Any, schema: dict[str, Any]) -> None:
+        schemas.check(value, schema, page)
+
+    def described(
+        path: str, method: str, status: int, media_type: str = "application/json"
+    ) -> dict[str, Any]:
+        schema: dict[str, Any] = page["paths"][path][method]["responses"][str(status)]["content"][media_type][
+            "schema"
+        ]
+        return schema
+
+    def body_of(path: str) -> dict[str, Any]:
+        schema: dict[str, Any] = page["paths"][path]["post"]["requestBody"]["content"]["application/json"][
+            "schema"
+        ]
+        return schema
+
+    code = issue_code(site.engine, site.clock.now(), ORGANIZATION, "carlos")
+    asked = {"code": code, "device_name": "truck", "device_key": signing.public_key_of(bytes(32))}
+    check(asked, body_of("/v1/enrol"))
+    check((await client.post("/v1/enrol", json=asked)).json(), described("/v1/enrol", "post", 200))
+    refused = (await client.post("/v1/enrol", json=asked)).json()
+    check(refused, described("/v1/enrol", "post", 403, "application/problem+json"))
+
+    carlos = site.laptop("carlos")
+    changes = (
+        carlos.change("i1", {"note": "x"}),
+        carlos.change("i2", {"note": 5}),
+        carlos.change("p", {}, kind="project"),
+    )
+    request = carlos.request(
+        *changes, pull=(PullAsk(scope_id=PROJECT, lane=Lane.CRITICAL, after=0, before=0),)
+    )
+    sent = json.loads(encode(request, "identity"))
+    check(sent, body_of("/v1/sync"))
+    answer = await client.post("/v1/sync", json=sent, headers=bearer(carlos))
+    check(answer.json(), described("/v1/sync", "post", 200))
+    check(
+        (await client.post("/v1/sync", json=sent)).json(),
+        described("/v1/sync", "post", 401, "application/problem+json"),
+    )
+    check((await client.get("/v1/health")).json(), described("/v1/health", "get", 200))
+    with pytest.raises(AssertionError, match="device"):
+        check({"push": []}, body_of("/v1/sync"))
+
+
+def test_the_encoding_of_the_answer_is_one_that_the_client_takes() -> None:
+    cases = {
+        "zstd, gzip": "zstd", "gzip, deflate": "gzip", "gzip;q=0.5, zstd;q=0": "gzip", "*": "zstd", "": "identity",
+        "br": "identity", "gzip;q=rubbish": "identity", "*;q=0": "identity", "identity": "identity", "GZIP": "gzip",
+    }  # fmt: skip
+    assert {header: accepted(header) for header in cases} == cases

@@ -1,0 +1,102 @@
+"""Deciding about a change, without a database: laws over every order of arrival."""
+
+from __future__ import annotations
+
+import itertools
+from datetime import UTC, datetime
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bravetui.central.checkpoint import with_counters
+from bravetui.central.intake import decide
+from bravetui.central.questions import conflict_id
+from bravetui.merge.hlc import Hlc
+from bravetui.merge.record import merge
+from bravetui.merge.rules import FieldRule, Rule, Rules
+from bravetui.merge.state import RecordState
+from bravetui.merge.version import Dot, VersionVector
+from bravetui.wire.change import Change, Op, make_change
+from bravetui.wire.messages import Outcome
+
+RULES = Rules({"a": FieldRule(Rule.REVIEW), "b": FieldRule(Rule.LAST_WRITE_WINS), "c": FieldRule(Rule.TEXT)})
+NOW_MS = 1_785_764_000_000
+AT = datetime(2026, 8, 3, tzinfo=UTC)
+
+values = st.dictionaries(st.sampled_from(["a", "b", "c"]), st.text(max_size=3), min_size=1)
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> list[Change]:
+    """Changes of three devices to one record, each in its device's order; contexts as laptops really have them: their
+    own changes, and at times what central had when they last asked."""
+    made: list[Change] = []
+    seen: dict[int, VersionVector] = {}
+    central: RecordState | None = None
+    for number in range(draw(st.integers(1, 8))):
+        device = draw(st.integers(1, 3))
+        known = seen.get(device, VersionVector())
+        if central is not None and draw(st.booleans()):
+            known = known.joined(central.version)
+        counter = sum(change.dot.device == device for change in made) + 1
+        change = make_change(
+            dot=Dot(device, counter), target=("s", "inspection", "r"), op=Op.EDIT, context=known, before={},
+            after=draw(values), hlc=Hlc(NOW_MS + draw(st.integers(0, 5)), number), author_id="x", at=AT,
+        )  # fmt: skip
+        central = decide(change, change.after, central, lambda: RULES, NOW_MS).state
+        seen[device] = known.with_dot(change.dot)
+        made.append(change)
+    return made
+
+
+@given(histories())
+def test_an_author_who_had_seen_everything_simply_applies_which_is_what_merging_would_say(
+    history: list[Change],
+) -> None:
+    central: RecordState | None = None
+    for change in history:
+        decision = decide(change, change.after, central, lambda: RULES, NOW_MS)
+        if decision.outcome is Outcome.APPLIED and central is not None:
+            merged = merge(change.before, change.author_state(), central, RULES)
+            assert merged.record == decision.state
+            assert (merged.conflicts, merged.superseded) == ((), ())
+        central = decision.state
+
+
+@given(histories(), st.randoms(use_true_random=False))
+def test_in_whatever_order_changes_arrive_every_value_stands_or_is_asked_about_or_named_as_superseded(
+    history: list[Change], random: object
+) -> None:
+    arrived = list(history)
+    random.shuffle(arrived)  # type: ignore[attr-defined]
+    central: RecordState | None = None
+    for change in arrived:
+        before = central or RecordState()
+        decision = decide(change, change.after, central, lambda: RULES, NOW_MS)
+        after = decision.state
+        assert after.version.covers([change.dot])
+        assert after.version.covers(before.version)
+        asked = {path for conflict in decision.conflicts for path in conflict.paths}
+        for path, value in change.after.items():
+            stands = after.cells[path].value == value
+            assert stands or path in asked or path in decision.superseded, path
+        for path, cell in before.cells.items():
+            replaced = path in change.after
+            assert replaced or after.cells[path] == cell
+        assert set(decision.changed) >= {
+            path for path in after.cells if after.cells[path] != before.cells.get(path)
+        }
+        central = after
+
+
+@given(st.lists(st.integers(1, 40)), st.lists(st.integers(1, 40)))
+def test_ranges_hold_exactly_the_counters_put_in(first: list[int], second: list[int]) -> None:
+    held = with_counters(with_counters([], first), second)
+    assert [counter for start, end in held for counter in range(start, end + 1)] == sorted({*first, *second})
+    assert all(left[1] + 1 < right[0] for left, right in itertools.pairwise(held))
+
+
+def test_a_question_has_the_same_id_whoever_asks_it_and_another_for_other_dots() -> None:
+    target, dots = ("inspection", "i1"), [Dot(1, 2), Dot(3, 4)]
+    assert conflict_id(target, ["a", "b"], dots) == conflict_id(target, ["b", "a"], dots[::-1])
+    assert conflict_id(target, ["a"], dots) != conflict_id(target, ["a"], dots[:1])
