@@ -36,7 +36,7 @@ def _parsed(kind: type, parse: Any) -> BeforeValidator:
             return value
         try:
             return parse(value)
-        except (BravetuiError, TypeError, AttributeError) as error:
+        except (BravetuiError, TypeError, AttributeError, KeyError) as error:
             raise ValueError(str(error)) from error
 
     return BeforeValidator(validate)
