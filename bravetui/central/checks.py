@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from bravetui.base.canonical import Json
 from bravetui.base.errors import Refused
-from bravetui.base.text import clean_text
+from bravetui.base.text import clean_text, safe_line
 from bravetui.central.access import Access
-from bravetui.db.kinds import Kind, kind_of
+from bravetui.db.kinds import KINDS, Kind, kind_of
 from bravetui.db.records import normalised
 from bravetui.merge.state import DELETED
 from bravetui.wire.change import Change, Op
@@ -84,22 +85,28 @@ def check_values(kind: Kind, values: Mapping[str, Json]) -> dict[str, Json]:
 
 
 def _check_path(kind: Kind, path: str, value: Json) -> None:
-    if len(path) > PATH_LENGTH_MAX or clean_text(path) != path:
-        raise _invalid(path, "has a name that cannot be stored")
     if path == DELETED:
         if not isinstance(value, bool):
             raise _invalid(path, "must be true or false")
-        return
-    name, slash, inner = path.partition("/")
-    whole = not slash and name in kind.columns and name not in kind.documents
-    inside = bool(slash) and name in kind.documents and all(inner.split("/"))
-    if not (whole or inside):
+    elif not _belongs(kind.name, path):
         raise Refused(
-            f"A {kind.label} has no field {path[:80]!r}.",
+            f"A {kind.label} has no field {safe_line(path, 80)!r}.",
             "Central may be older than this laptop: the change is kept; try again after its update.",
             code="unknown_field",
             field=path[:PATH_LENGTH_MAX],
         )
+
+
+@lru_cache(maxsize=20_000)
+def _belongs(kind_name: str, path: str) -> bool:
+    """Whether the path is a column of the kind, or lies inside one of its documents."""
+    kind = KINDS[kind_name]
+    name, slash, inner = path.partition("/")
+    if len(path) > PATH_LENGTH_MAX or clean_text(path) != path:
+        return False
+    if slash:
+        return name in kind.documents and all(inner.split("/"))
+    return name in kind.columns and name not in kind.documents
 
 
 def _check_depth(path: str, value: Json, depth: int) -> None:

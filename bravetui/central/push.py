@@ -11,7 +11,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Connection, Engine, any_, delete, insert, literal, select, update
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    Engine,
+    any_,
+    delete,
+    insert,
+    literal,
+    select,
+    union_all,
+    update,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError, StatementError
@@ -176,14 +187,15 @@ def _unprocessable(desk: Desk, sent: Sent) -> Verdict:
 def _known(connection: Connection, device: int, dots: Iterable[Dot]) -> dict[Dot, Known]:
     """What is already in the ledger, or parked, under these dots."""
     counters = [dot.counter for dot in dots if dot.device == device and dot.counter <= COUNTER_MAX]
-    found: dict[Dot, Known] = {}
-    for table in (PARKED, LEDGER):
-        query = select(table.c.counter, table.c.hash, table.c.verdict).where(
-            table.c.device == device, table.c.counter == any_(literal(counters, ARRAY(BigInteger)))
+    wanted = literal(counters, ARRAY(BigInteger))
+    parts = [
+        select(table.c.counter, table.c.hash, table.c.verdict).where(
+            table.c.device == device, table.c.counter == any_(wanted)
         )
-        for row in connection.execute(query):
-            found[Dot(device, row.counter)] = Known(row.hash, row.verdict)
-    return found
+        for table in (PARKED, LEDGER)
+    ]
+    rows = connection.execute(union_all(*parts))
+    return {Dot(device, row.counter): Known(row.hash, row.verdict) for row in rows}
 
 
 def _answer_twin(
