@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-from datetime import datetime
-from uuid import UUID
+from datetime import UTC, datetime
+from uuid import UUID, uuid5
 
 from bravetui.base.canonical import Json
 from bravetui.base.errors import BadInput
@@ -18,11 +17,13 @@ QUALIFYING_HUNDREDTHS = 25
 
 RAIN_HUNDREDTHS_MAX = 4000
 
+_NAMES = UUID("5b0f2c52-6f0e-5c3a-9a51-6d0f7f1c2e11")
+"""Namespace of ids that every laptop derives alike (RFC 9562 section 5.5)."""
+
 
 def storm_id(scope_id: str, first_hour: datetime) -> str:
     """The same storm has the same id on every laptop: project, permit rule and first qualifying hour."""
-    name = f"{scope_id} cgp-4.2.2 {first_hour:%Y-%m-%dT%H}".encode()
-    return str(UUID(bytes=hashlib.sha256(name).digest()[:16], version=8))
+    return str(uuid5(_NAMES, f"{scope_id} cgp-4.2.2 {first_hour.astimezone(UTC):%Y-%m-%dT%H}"))
 
 
 def log_rain(
@@ -74,4 +75,4 @@ def alert_seen(store: Store, scope_id: str, alert_id: str) -> Changed:
 
 
 def _inspection_id(event_id: str) -> str:
-    return str(UUID(bytes=hashlib.sha256(f"inspection {event_id}".encode()).digest()[:16], version=8))
+    return str(uuid5(_NAMES, f"inspection {event_id}"))

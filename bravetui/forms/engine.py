@@ -215,8 +215,33 @@ class _Instance:
             if required:
                 yield "This must be answered."
             return
+        misfit = misfit_words(each.question, each.value)
+        if misfit:
+            yield misfit
+            return
         if each.question.constraint and not self._holds(each.question.constraint, each.node, each):
             yield each.question.constraint_message or "This answer does not fit the form's rule."
+
+
+def misfit_words(question: Question, value: Json) -> str:
+    """Why a value is none for its question; empty when it is one. What was typed is kept as typed until it fits."""
+    text = str(value)
+    match question.kind:
+        case QuestionKind.INTEGER if not re.fullmatch(r"[+-]?\d{1,9}", text):
+            return "This must be a whole number, like 12."
+        case QuestionKind.DECIMAL if not re.fullmatch(r"[+-]?\d{1,12}(\.\d{1,6})?", text):
+            return "This must be a number, like 0.42."
+        case QuestionKind.DATE if len(text) != 10 or days_of(text) is None:
+            return "This is not a date. Write month, day and year, like 8/3/2026."
+        case QuestionKind.TIME if len(text) != 5 or days_of(text) is None:
+            return "This is not a time. Write it like 8:30 am or 14:15."
+        case QuestionKind.DATETIME if "T" not in text or days_of(text) is None:
+            return "This is not a date and time. Write it like 8/3/2026 8:30 am."
+        case QuestionKind.CHOICE | QuestionKind.YES_NO if text not in {
+            choice.value for choice in question.choices
+        }:
+            return "This is not one of the choices."
+    return ""
 
 
 def _broken(error: Exception) -> str:

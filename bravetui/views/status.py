@@ -128,6 +128,12 @@ def scopes(store: Store) -> tuple[ScopeRow, ...]:
         return tuple(ScopeRow(*row) for row in connection.execute(query))
 
 
+def theme(store: Store) -> str:
+    """The colours that this person chose; empty for the default."""
+    with store.read() as connection:
+        return meta.get(connection, meta.THEME)
+
+
 def _lane_rows(connection: Connection) -> tuple[LaneRow, ...]:
     counts: dict[tuple[str, str], tuple[int, datetime]] = {}
     grouped = select(_outbox.c.lane, _outbox.c.state, func.count(), func.min(_outbox.c.made_at)).group_by(

@@ -1,0 +1,293 @@
+"""The Textual app: screens, keys, colours, the worker's life, and the one place where errors are shown.
+
+Owns no data. Every read and write goes through `services.run`, off the event loop; sync is given a callable that posts a
+message, and many reports in a row draw one frame.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
+from zoneinfo import ZoneInfo
+
+from textual import events
+from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+from textual.worker import Worker as TextualWorker
+from textual.worker import WorkerState
+
+from bravetui.base.crash import write_crash_report
+from bravetui.base.errors import BravetuiError
+from bravetui.base.runner import Runner
+from bravetui.messages import RecordsChanged, SyncReported
+from bravetui.screens.base import WorkScreen
+from bravetui.themes import DEFAULT, THEMES
+
+if TYPE_CHECKING:
+    from bravetui.db.store import Store
+    from bravetui.sync.line import Line
+    from bravetui.sync.progress import SyncEvent
+    from bravetui.sync.worker import Worker
+
+SMALLEST = (60, 16)
+"""Columns and lines below which nothing can be shown usefully."""
+
+REPORT_EVERY_S = 0.25
+
+
+@dataclass
+class Services:
+    """What the app works with; made by whoever starts it."""
+
+    store: Store
+    scope_id: str
+    zone: ZoneInfo
+    run: Runner
+    worker: Worker | None = None
+    """None when another process holds the lease: then this window only shows."""
+    line: Line | None = None
+    """A line that can be cut by hand: the demo's."""
+    notices: tuple[str, ...] = ()
+    """What a person should know of how the laptop opened."""
+    on_write: list[Callable[[], None]] = field(default_factory=list)
+    """Told after every write made here."""
+
+
+class BravetuiApp(App[None]):
+    """The app."""
+
+    TITLE = "bravetui"
+    CSS_PATH = "screens/base.tcss"
+    ENABLE_COMMAND_PALETTE = True
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f1,question_mark", "help", "Help", key_display="F1"),
+        Binding("f2", "go('home')", "Home", key_display="F2"),
+        Binding("f3", "go('forms')", "Forms", key_display="F3"),
+        Binding("f4", "go('queue')", "Queue", key_display="F4"),
+        Binding("f5", "sync_now", "Sync", key_display="F5"),
+        Binding("f6", "line", "Line", key_display="F6"),
+        Binding("f7", "go('conflicts')", "Conflicts", key_display="F7"),
+        Binding("f8", "rain", "Rain", key_display="F8"),
+        Binding("ctrl+q", "quit", "Quit", show=False, priority=True),
+    ]
+
+    def __init__(self, services: Services) -> None:
+        super().__init__()
+        self.services = services
+        self._report_due = False
+        for theme in THEMES:
+            self.register_theme(theme)
+
+    async def on_mount(self) -> None:
+        from bravetui.screens.home import HomeScreen
+        from bravetui.views import status
+
+        chosen = await self.services.run(status.theme, self.services.store)
+        self.theme = chosen if chosen in {theme.name for theme in THEMES} else DEFAULT
+        self._leave_on_signals()
+        await self.push_screen(HomeScreen())
+        for notice in self.services.notices:
+            self.notify(notice, timeout=15, markup=False)
+        if self.services.worker is not None:
+            self.services.worker.on_records(lambda records: self._tell(RecordsChanged(records)))
+            self.run_worker(self.services.worker.watch(), name="sync", exit_on_error=False)
+        else:
+            self.notify("Another window syncs this laptop; this one shows what it does.", markup=False)
+
+    def _leave_on_signals(self) -> None:
+        """Without this a closed window or `kill` leaves the terminal in the alternate screen with the mouse on."""
+        loop = asyncio.get_running_loop()
+        for name in ("SIGTERM", "SIGHUP"):
+            number = getattr(signal, name, None)
+            if number is not None:
+                try:
+                    loop.add_signal_handler(number, self.exit)
+                except (NotImplementedError, RuntimeError, ValueError):
+                    return
+
+    # ------------------------------------------------------------------- sync
+
+    def report(self, event: SyncEvent) -> None:
+        """What the worker is given: draws at most a few frames a second, however much it says."""
+        if not self._report_due:
+            self._report_due = True
+            self.set_timer(REPORT_EVERY_S, self._post_report)
+
+    def _post_report(self) -> None:
+        self._report_due = False
+        self._tell(SyncReported())
+
+    def _tell(self, message: SyncReported | RecordsChanged) -> None:
+        if self.screen_stack and isinstance(self.screen, WorkScreen):
+            self.screen.post_message(message)
+
+    def wrote(self) -> None:
+        """Something was saved here: the worker may go, and the line on top is read again."""
+        if self.services.worker is not None:
+            self.services.worker.nudge()
+        for told in self.services.on_write:
+            told()
+        self.report_soon()
+
+    def report_soon(self) -> None:
+        """Read the line on top again, soon."""
+        if not self._report_due:
+            self._report_due = True
+            self.set_timer(REPORT_EVERY_S, self._post_report)
+
+    async def action_sync_now(self) -> None:
+        """Sync now: forget every pause."""
+        from bravetui.actions import queue
+
+        if self.services.worker is None:
+            self.notify("Another window syncs this laptop.", markup=False)
+            return
+        await self.services.run(queue.retry_now, self.services.store)
+        self.services.worker.ask_now()
+        self.notify("Trying now.", timeout=2, markup=False)
+
+    def action_line(self) -> None:
+        """Cut the line, or restore it."""
+        line = self.services.line
+        if line is None:
+            self.notify("The line here is the real one; it cannot be cut from the app.", markup=False)
+            return
+        line.restore() if not line.is_up else line.cut()
+        words = "The line is restored." if line.is_up else "The line is cut. Go on working; nothing is lost."
+        self.notify(words, timeout=4, markup=False)
+        if self.services.worker is not None:
+            self.services.worker.ask_now()
+        self.report_soon()
+
+    # ---------------------------------------------------------------- screens
+
+    async def action_go(self, name: str) -> None:
+        """Go to one of the main screens, from wherever one is; what was typed is saved by the screen that is left."""
+        from bravetui.screens.conflicts import ConflictsScreen
+        from bravetui.screens.forms import FormsScreen
+        from bravetui.screens.home import HomeScreen
+        from bravetui.screens.queue import QueueScreen
+
+        wanted = {
+            "home": HomeScreen,
+            "forms": FormsScreen,
+            "queue": QueueScreen,
+            "conflicts": ConflictsScreen,
+        }[name]
+        if isinstance(self.screen, wanted):
+            return
+        while len(self.screen_stack) > 2 and isinstance(self.screen, WorkScreen):
+            await self.pop_screen()
+        if wanted is not HomeScreen:
+            await self.push_screen(wanted())
+
+    def open(self, screen: Screen[Any], then: Callable[[Any], None] | None = None) -> None:
+        """Show a screen on top; `then` hears what it was dismissed with."""
+        _ = self.push_screen(screen, then)
+
+    def back(self) -> None:
+        """Leave the screen on top."""
+        _ = self.pop_screen()
+
+    def action_help(self) -> None:
+        """What can be done on this screen."""
+        from bravetui.screens.help import HelpScreen
+
+        if isinstance(self.screen, WorkScreen):
+            self.open(HelpScreen(self.screen.TITLE_WORDS, self.screen.HELP))
+
+    def action_rain(self) -> None:
+        """Log a rain reading."""
+        from bravetui.screens.rain import RainScreen
+
+        if not isinstance(self.screen, RainScreen):
+            self.open(RainScreen())
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        yield SystemCommand("Home", "What is due today (F2)", lambda: self.call_later(self.action_go, "home"))
+        yield SystemCommand(
+            "Forms", "Start, continue or read a form (F3)", lambda: self.call_later(self.action_go, "forms")
+        )
+        yield SystemCommand(
+            "Queue", "What is only on this laptop (F4)", lambda: self.call_later(self.action_go, "queue")
+        )
+        yield SystemCommand(
+            "Conflicts",
+            "Decide between two values (F7)",
+            lambda: self.call_later(self.action_go, "conflicts"),
+        )
+        yield SystemCommand("Rain", "Log a rain reading (F8)", self.action_rain)
+        yield SystemCommand(
+            "Sync now", "Forget every pause and try (F5)", lambda: self.call_later(self.action_sync_now)
+        )
+        yield SystemCommand("Sync log", "What sync did, line by line", self.action_log)
+        if self.services.line is not None:
+            words = "Cut the line" if self.services.line.is_up else "Restore the line"
+            yield SystemCommand(words, "As a truck leaves or reaches coverage (F6)", self.action_line)
+        for theme in THEMES:
+            yield SystemCommand(
+                f"Colours: {theme.name}",
+                "Choose how the screen looks",
+                lambda name=theme.name: self._paint(name),
+            )
+        yield SystemCommand("Help", "What can be done on this screen (F1)", self.action_help)
+        yield SystemCommand(
+            "Quit", "Everything typed is saved (Ctrl+Q)", lambda: self.call_later(self.action_quit)
+        )
+
+    def action_log(self) -> None:
+        """Show the sync log."""
+        from bravetui.screens.log import LogScreen
+
+        self.open(LogScreen())
+
+    def _paint(self, name: str) -> None:
+        from bravetui.actions import preferences
+
+        self.theme = name
+        self.run_worker(self.services.run(preferences.choose_theme, self.services.store, name))
+
+    def on_resize(self, event: events.Resize) -> None:
+        """A window too small to work in says so, keeps everything, and goes on when it is larger."""
+        from bravetui.screens.too_small import TooSmallScreen
+
+        small = event.size.width < SMALLEST[0] or event.size.height < SMALLEST[1]
+        shown = isinstance(self.screen, TooSmallScreen)
+        if small and not shown:
+            self.open(TooSmallScreen())
+        elif shown and not small:
+            self.back()
+
+    # ----------------------------------------------------------------- errors
+
+    def show_error(self, error: BravetuiError) -> None:
+        """Say what happened and what to do next."""
+        self.notify(str(error), title="Not done", severity="error", timeout=12, markup=False)
+
+    def _handle_exception(self, error: Exception) -> None:
+        """Ours become a sentence; anything else is a fault of the program: to a file, a sentence, and out cleanly."""
+        cause = getattr(error, "error", error)
+        if isinstance(cause, BravetuiError):
+            self.show_error(cause)
+            return
+        path = write_crash_report(error)
+        self.exit(
+            return_code=1,
+            message=f"Something went wrong inside the program ({type(error).__name__}). What was saved is saved.\n"
+            f"Details for support, without answers or names, are in {path}.",
+        )
+
+    def on_worker_state_changed(self, event: TextualWorker.StateChanged) -> None:
+        """If sync itself fails, working goes on, and the person is told."""
+        if event.state is WorkerState.ERROR and event.worker.error is not None:
+            error = event.worker.error
+            if isinstance(error, BravetuiError):
+                self.show_error(error)
+                return
+            path = write_crash_report(error)
+            words = f"Sync has stopped. Everything is saved on this laptop. For support: {path}"
+            self.notify(words, severity="error", timeout=30, markup=False)

@@ -1,0 +1,84 @@
+"""What all screens share: the line of status on top, loading off the event loop, errors shown in one way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, ParamSpec, TypeVar, cast
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.screen import Screen
+from textual.widgets import Footer
+
+from bravetui.messages import RecordsChanged, SyncReported
+from bravetui.widgets.status_line import StatusLine
+
+if TYPE_CHECKING:
+    from bravetui.app import BravetuiApp
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class WorkScreen(Screen[None]):
+    """A screen of the working app."""
+
+    TITLE_WORDS = ""
+    HELP = ""
+    """What can be done here, for F1; plain text."""
+
+    @property
+    def desk(self) -> BravetuiApp:
+        """The app, with its services."""
+        return cast("BravetuiApp", self.app)
+
+    def compose(self) -> ComposeResult:
+        yield StatusLine(self.TITLE_WORDS)
+        yield from self.body()
+        yield Footer(compact=True, show_command_palette=False)
+
+    def body(self) -> ComposeResult:
+        """The screen's own widgets."""
+        yield from ()
+
+    async def on_mount(self) -> None:
+        await self.refresh_status()
+        await self.load()
+
+    async def load(self) -> None:
+        """Read what the screen shows. Called again whenever something it shows may have changed."""
+
+    async def call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run an action or a view off the event loop. Errors reach the app's one place for them."""
+        return await self.desk.services.run(function, *args, **kwargs)
+
+    async def refresh_status(self) -> None:
+        """Read how sync stands, for the line on top."""
+        from bravetui.views import status
+
+        services = self.desk.services
+        summary = await self.call(status.sync_summary, services.store)
+        held = services.line is not None and not services.line.is_up
+        for line in self.query(StatusLine):
+            line.show(summary, cut=held, zone=services.zone)
+
+    async def on_screen_resume(self) -> None:
+        if self.is_mounted:
+            await self.refresh_status()
+            await self.load()
+
+    async def on_sync_reported(self, event: SyncReported) -> None:
+        await self.refresh_status()
+        await self.synced()
+
+    async def synced(self) -> None:
+        """Sync has moved on: by default read again."""
+        await self.load()
+
+    async def on_records_changed(self, event: RecordsChanged) -> None:
+        await self.load()
+
+
+def shown(text: str, style: str = "") -> Text:
+    """Plain text for a widget, never markup."""
+    return Text(text, style=style)

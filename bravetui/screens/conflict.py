@@ -1,0 +1,212 @@
+"""One conflict, side by side: this laptop and central, field by field. Take one, take the other, or write a third."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.reactive import reactive
+from textual.widget import Widget
+from textual.widgets import Button, Input, Static
+
+from bravetui.base.canonical import Json
+from bravetui.base.errors import BravetuiError
+from bravetui.forms.engine import Asked
+from bravetui.forms.template import Question, QuestionKind
+from bravetui.screens.base import WorkScreen
+from bravetui.views.conflicts import ConflictField, ConflictView, SideView, Span
+from bravetui.views.words import clock_words
+from bravetui.widgets.question_field import QuestionField
+
+LOCAL, REMOTE, THIRD = "1", "2", "3"
+
+
+class ConflictScreen(WorkScreen):
+    """Decide one conflict."""
+
+    TITLE_WORDS = "Conflict"
+    CSS_PATH = "conflict.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "app.pop_screen", "Back"),
+        Binding("1", "choose('1')", "This laptop"),
+        Binding("2", "choose('2')", "Central"),
+        Binding("3", "choose('3')", "Write a third"),
+        Binding("ctrl+s", "save", "Save decision", key_display="^S"),
+    ]
+    HELP = (
+        "1 lets the left side stand, 2 the right side, 3 lets you write another value.\n"
+        "‹ › mark what differs inside a text. Fields that belong together are decided together.\n"
+        "Ctrl+S saves the decision on this laptop; it goes to central first of all. A reason helps whoever reads it later."
+    )
+
+    choice: reactive[str] = reactive("")
+
+    def __init__(self, conflict_id: str) -> None:
+        super().__init__()
+        self._conflict_id = conflict_id
+        self._view: ConflictView | None = None
+        self._third: dict[str, Json] = {}
+
+    def body(self) -> ComposeResult:
+        yield Static("", id="what", classes="words", markup=False)
+        with Horizontal(id="heads"):
+            yield Static("", id="local-head", classes="side", markup=False)
+            yield Static("", id="remote-head", classes="side", markup=False)
+        yield VerticalScroll(id="fields", can_focus=True)
+        yield Vertical(id="third")
+        with Horizontal(id="decide"):
+            yield Input(placeholder="Reason (may be left empty)", id="reason", compact=True)
+            yield Button("Save decision", id="save", variant="success", compact=True)
+        yield Static("", id="next", classes="words", markup=False)
+
+    async def load(self) -> None:
+        from bravetui.views import conflicts
+
+        services = self.desk.services
+        view = await self.call(conflicts.conflict, services.store, services.scope_id, self._conflict_id)
+        if self._view == view:
+            return
+        self._view = view
+        self._third = {field.path: field.local.raw for field in view.fields}
+        what = Text(view.title, style="bold")
+        what.append(f"   {view.fields[0].rule_words}", style="dim")
+        self.query_one("#what", Static).update(what)
+        fields = self.query_one("#fields", VerticalScroll)
+        await fields.remove_children()
+        await fields.mount_all([widget for field in view.fields for widget in self._field(field)])
+        self.query_one("#decide").display = view.status == "open"
+        self._show_choice()
+        if self.focused is None:
+            fields.focus()
+
+    def _field(self, field: ConflictField) -> list[Widget]:
+        base = (
+            f"   before: {field.base_text}"
+            if field.base_text not in ("", "(nothing)") and len(field.base_text) < 60
+            else ""
+        )
+        label = Text(field.label, style="bold underline")
+        label.append(base, style="dim not underline")
+        left, right = (
+            Static(self._side(side, field), classes="side", markup=False)
+            for side in (field.local, field.remote)
+        )
+        return [Static(label, classes="label", markup=False), Horizontal(left, right, classes="pair")]
+
+    def _side(self, side: SideView, field: ConflictField) -> Text:
+        return (
+            marked(side.spans)
+            if field.long_text
+            else Text(side.text, style="bold" if field.local.text != field.remote.text else "")
+        )
+
+    def _who(self, label: str, side: SideView, key: str) -> Text:
+        services = self.desk.services
+        now = services.store.clock.now()
+        chosen = self.choice == key
+        text = Text("✓ " if chosen else f"{key} ", style="bold reverse" if chosen else "bold")
+        text.append(label, style="bold reverse" if chosen else "bold")
+        when = clock_words(side.when, now, services.zone) if side.when else ""
+        text.append(f"\n  {side.who}, {when}", style="dim")
+        return text
+
+    def watch_choice(self) -> None:
+        self._show_choice()
+
+    def _show_choice(self) -> None:
+        view = self._view
+        if view is None:
+            return
+        first = view.fields[0]
+        self.query_one("#local-head", Static).update(self._who(view.local_label, first.local, LOCAL))
+        self.query_one("#remote-head", Static).update(self._who(view.remote_label, first.remote, REMOTE))
+        words = {
+            LOCAL: "The left side will stand. Ctrl+S saves that.",
+            REMOTE: "The right side will stand. Ctrl+S saves that.",
+            THIRD: "What you write will stand. Ctrl+S saves that.",
+        }
+        text = Text(
+            words.get(self.choice, "1 takes the left side, 2 the right side, 3 writes another value."),
+            style="bold",
+        )
+        if view.status != "open":
+            decided = ", ".join(view.resolution.values())
+            text = Text(
+                f"Decided{f' by {view.resolved_by}' if view.resolved_by else ''}: {decided}"
+                if decided
+                else "Decided.",
+                style="bold",
+            )
+        text.append(f"\nWhat happens next: {view.what_next}", style="not bold")
+        self.query_one("#next", Static).update(text)
+        self.query_one("#third").display = self.choice == THIRD
+
+    async def action_choose(self, choice: str) -> None:
+        """Choose a side, or open the fields for a third value."""
+        if self._view is None or self._view.status != "open":
+            return
+        self.choice = choice
+        third = self.query_one("#third", Vertical)
+        if choice == THIRD and not third.children:
+            await third.mount_all([self._third_field(field) for field in self._view.fields])
+            for widget in third.query(QuestionField):
+                widget.focus_input()
+                break
+
+    def _third_field(self, field: ConflictField) -> QuestionField:
+        question = field.question or Question(
+            path=field.path,
+            ref="",
+            kind=QuestionKind.LONG_TEXT if field.long_text else QuestionKind.TEXT,
+            label=field.label,
+        )
+        now = self.desk.services.store.clock.now().astimezone(self.desk.services.zone)
+        asked = Asked(field.path, question, field.local.raw, True, False, ())
+        return QuestionField(asked, now, editable=True)
+
+    def on_question_field_answered(self, event: QuestionField.Answered) -> None:
+        self._third[event.path] = event.value
+
+    async def on_button_pressed(self, event: Button.Pressed) -> None:
+        await self.action_save()
+
+    async def action_save(self) -> None:
+        """Save the decision."""
+        from bravetui.actions import conflicts
+
+        view, services = self._view, self.desk.services
+        if view is None or view.status != "open":
+            return
+        if not self.choice:
+            self.notify("Choose first: 1 this laptop, 2 central, 3 write a third.", markup=False)
+            return
+        sides = {
+            LOCAL: {f.path: f.local.raw for f in view.fields},
+            REMOTE: {f.path: f.remote.raw for f in view.fields},
+        }
+        values = sides.get(self.choice, self._third)
+        reason = self.query_one("#reason", Input).value
+        try:
+            await self.call(
+                conflicts.decide, services.store, services.scope_id, self._conflict_id, values, reason
+            )
+        except BravetuiError as error:
+            self.desk.show_error(error)
+            return
+        self.notify("Decided and saved on this laptop. It goes to central first.", markup=False)
+        self.desk.wrote()
+        self.desk.back()
+
+
+def marked(spans: tuple[Span, ...]) -> Text:
+    """A text whose differing stretches carry signs as well as colour."""
+    text = Text()
+    for span in spans:
+        text.append(
+            f"‹{span.text}›" if span.changed and span.text.strip() else span.text,
+            style="bold reverse" if span.changed else "",
+        )
+    return text

@@ -1,0 +1,337 @@
+"""Fill in one form, a section a page. Every answer is saved within half a second of being typed, and the screen says when.
+
+Answers live in memory only until then; an arriving sync never touches a question that is being typed in.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime
+from typing import ClassVar
+
+from rich.text import Text
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, VerticalScroll
+from textual.widget import Widget
+from textual.widgets import OptionList, Static
+from textual.widgets.option_list import Option
+
+from bravetui.base.canonical import Json
+from bravetui.base.errors import BravetuiError
+from bravetui.base.text import safe_line
+from bravetui.forms.engine import FormState
+from bravetui.forms.template import Question, Repeat, Section
+from bravetui.screens.base import WorkScreen
+from bravetui.screens.confirm import ConfirmScreen
+from bravetui.views.forms import FormView
+from bravetui.views.words import clock_words
+from bravetui.widgets.question_field import QuestionField
+from bravetui.widgets.repeat_field import RepeatField, RowHead
+from bravetui.widgets.review_page import ReviewPage
+
+SAVE_AFTER_S = 0.3
+"""Typing is saved this long after the first key that is not saved yet: half a second at most is ever at risk."""
+
+WIDE = 100
+"""Columns from which the sections stand beside the questions."""
+
+
+class FormScreen(WorkScreen):
+    """The form editor."""
+
+    TITLE_WORDS = "Form"
+    CSS_PATH = "form.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "leave", "Back"),
+        Binding("pageup,ctrl+p", "turn(-1)", "Page back", key_display="PgUp", priority=True),
+        Binding("pagedown,ctrl+n", "turn(1)", "Next page", key_display="PgDn", priority=True),
+        Binding("ctrl+r", "review", "Review and sign", key_display="^R"),
+    ]
+    HELP = (
+        "Tab and Shift+Tab go from question to question, PgDn and PgUp from page to page.\n"
+        "Choices: arrows to move, space or the digit to choose; a click does both.\n"
+        "A star * marks what must be answered. A ! under a question says what is wrong with it.\n"
+        "Every answer is saved on this laptop within half a second; there is no Save key.\n"
+        "Ctrl+R goes to the last page: what is left to mend, your signature, Submit."
+    )
+
+    def __init__(self, submission_id: str) -> None:
+        super().__init__()
+        self._submission_id = submission_id
+        self._view: FormView | None = None
+        self._answers: dict[str, Json] = {}
+        self._state: FormState | None = None
+        self._unsaved: dict[str, Json] = {}
+        self._page = 0
+        self._saving: asyncio.Task[None] | None = None
+        self._said = ""
+
+    def body(self) -> ComposeResult:
+        yield Static("", id="where", markup=False)
+        with Horizontal(id="columns"):
+            yield OptionList(id="sections", compact=True, markup=False)
+            yield VerticalScroll(id="page", can_focus=False)
+        yield Static("", id="saved", markup=False)
+
+    async def load(self) -> None:
+        from bravetui.views import forms
+
+        services = self.desk.services
+        view = await self.call(forms.form, services.store, services.scope_id, self._submission_id)
+        first = self._view is None
+        rebuilt = first or self._view is None or self._view.status != view.status
+        self._view = view
+        self._answers = {**view.answers, **self._unsaved}
+        self._state = view.state if not self._unsaved else forms.evaluated(view, self._answers, self._now())
+        if rebuilt:
+            await self._show_page(focus=first)
+        else:
+            await self._show_state()
+
+    def _now(self) -> datetime:
+        return self.desk.services.store.clock.now()
+
+    def _local_now(self) -> datetime:
+        return self._now().astimezone(self.desk.services.zone)
+
+    # ------------------------------------------------------------------ pages
+
+    def _sections(self) -> list[Section]:
+        assert self._view is not None
+        assert self._state is not None
+        return [section for section in self._view.template.sections if section.name not in self._state.hidden]
+
+    async def _show_page(self, *, focus: bool = True, path: str | None = None) -> None:
+        page = self.query_one("#page", VerticalScroll)
+        sections = self._sections()
+        self._page = max(0, min(self._page, len(sections)))
+        async with self.batch():
+            await page.remove_children()
+            await page.mount_all(self._widgets(sections))
+        page.scroll_home(animate=False)
+        self._show_where()
+        if focus:
+            self._focus(path)
+
+    def _widgets(self, sections: list[Section]) -> list[Widget]:
+        assert self._view is not None
+        assert self._state is not None
+        if self._page >= len(sections):
+            return [ReviewPage(self._view, self._state, self.desk.services.zone)]
+        return [self._widget(item) for item in sections[self._page].items]
+
+    def _widget(self, item: Question | Repeat) -> Widget:
+        assert self._view is not None
+        assert self._state is not None
+        now, editable = self._local_now(), self._view.editable
+        if isinstance(item, Repeat):
+            return RepeatField(item, self._state, now, editable=editable, conflicts=self._view.conflicts)
+        return QuestionField(
+            self._state.asked[item.path], now, editable=editable, conflict=item.path in self._view.conflicts
+        )
+
+    def _focus(self, path: str | None) -> None:
+        fields = [field for field in self.query(QuestionField) if not field.has_class("-hidden")]
+        wanted = next((field for field in fields if field.path == path), None)
+        if wanted is not None:
+            wanted.visit()
+            wanted.focus_input()
+            return
+        for widget in self.query(
+            "#page ChoiceList, #page Input, #page TextArea, #page RowHead, #page OptionList"
+        ):
+            if widget.display and widget.focusable:
+                widget.focus()
+                return
+
+    def _show_where(self) -> None:
+        sections = self._sections()
+        counts = [self._left_in(section) for section in sections]
+        names = [safe_line(section.label, 40) for section in sections] + ["Review and sign"]
+        listed = self.query_one("#sections", OptionList)
+        with self.prevent(OptionList.OptionHighlighted, OptionList.OptionSelected):
+            listed.clear_options()
+            for index, name in enumerate(names):
+                listed.add_option(
+                    Option(self._section_words(name, counts[index] if index < len(counts) else None))
+                )
+            listed.highlighted = self._page
+        left = counts[self._page] if self._page < len(counts) else sum(counts)
+        text = Text(f"{self._page + 1}/{len(names)}  ", style="dim")
+        text.append(names[self._page], style="bold")
+        text.append(
+            f"   {left} to answer or mend" if left else "   ✓ complete", style="yellow" if left else "green"
+        )
+        self.query_one("#where", Static).update(text)
+
+    def _section_words(self, name: str, left: int | None) -> Text:
+        text = Text(
+            "  " if left is None else "✓ " if not left else "! ", style="green" if left == 0 else "yellow"
+        )
+        text.append(name)
+        if left:
+            text.append(f"  {left}", style="yellow")
+        return text
+
+    def _left_in(self, section: Section) -> int:
+        assert self._state is not None
+        names = {item.path for item in section.items}
+        asked = sum(bool(a.problems) for path, a in self._state.asked.items() if path.split("/")[0] in names)
+        return asked + sum(problem.path in names for problem in self._state.row_problems)
+
+    async def _show_state(self) -> None:
+        assert self._state is not None
+        for field in self.query("#page > QuestionField").results(QuestionField):
+            asked = self._state.asked[field.path]
+            field.show(asked)
+            field.take(asked.value)
+        for repeat in self.query(RepeatField):
+            await repeat.show(self._state)
+        for review in self.query(ReviewPage):
+            review.show(self._state)
+        self._show_where()
+
+    async def action_turn(self, step: int) -> None:
+        """Turn the page; what was typed is saved first."""
+        await self.save()
+        self._page += step
+        await self._show_page()
+
+    async def action_review(self) -> None:
+        """Go to the last page."""
+        await self.save()
+        self._page = len(self._sections())
+        await self._show_page()
+
+    @on(OptionList.OptionSelected, "#sections")
+    async def _jump(self, event: OptionList.OptionSelected) -> None:
+        await self.save()
+        self._page = event.option_index
+        await self._show_page()
+
+    async def on_review_page_jump_wanted(self, event: ReviewPage.JumpWanted) -> None:
+        """Show the question that a problem is about."""
+        name = event.path.split("/")[0]
+        sections = self._sections()
+        self._page = next(i for i, s in enumerate(sections) if any(item.path == name for item in s.items))
+        await self._show_page(path=event.path)
+        row, _, _ = event.path.rpartition("/")
+        if row:
+            for repeat in self.query(RepeatField):
+                if repeat.repeat.path == name:
+                    await repeat.open(row)
+            self._focus(event.path)
+
+    # ---------------------------------------------------------------- answers
+
+    async def on_question_field_answered(self, event: QuestionField.Answered) -> None:
+        """Take an answer: show what follows from it now, save it in a moment."""
+        event.stop()
+        assert self._view is not None
+        self._answers[event.path] = event.value
+        self._unsaved[event.path] = event.value
+        from bravetui.views import forms
+
+        self._state = forms.evaluated(self._view, self._answers, self._now())
+        await self._show_state()
+        if self._saving is None or self._saving.done():
+            self._saving = asyncio.create_task(self._save_soon())
+
+    async def on_question_field_left(self, event: QuestionField.Left) -> None:
+        event.stop()
+        await self.save()
+
+    async def _save_soon(self) -> None:
+        await asyncio.sleep(SAVE_AFTER_S)
+        await self.save()
+
+    async def save(self) -> None:
+        """Save what is not saved. If that fails the text stays on screen and a sentence says what to do."""
+        if not self._unsaved:
+            return
+        from bravetui.actions import forms
+
+        services = self.desk.services
+        going, self._unsaved = self._unsaved, {}
+        try:
+            await self.call(forms.answer, services.store, services.scope_id, self._submission_id, going)
+        except BravetuiError as error:
+            self._unsaved = {**going, **self._unsaved}
+            self._say(f"✗ NOT SAVED: {error}", "bold red")
+            self.desk.show_error(error)
+            return
+        self._say(f"✓ Saved on this laptop {self._local_now():%H:%M:%S}", "green")
+        self.desk.wrote()
+
+    def _say(self, words: str, style: str) -> None:
+        self.query_one("#saved", Static).update(Text(words, style=style))
+
+    async def on_repeat_field_add_wanted(self, event: RepeatField.AddWanted) -> None:
+        """Add a row and open it."""
+        from bravetui.actions import forms
+
+        await self.save()
+        services = self.desk.services
+        added = await self.call(
+            forms.add_row, services.store, services.scope_id, self._submission_id, event.repeat
+        )
+        await self.load()
+        for repeat in self.query(RepeatField):
+            if repeat.repeat.path == event.repeat:
+                await repeat.open(added.row_path)
+        self.desk.wrote()
+
+    def on_row_head_remove_wanted(self, event: RowHead.RemoveWanted) -> None:
+        """Ask, then remove the row."""
+        assert self._view is not None
+        repeat = next(r for r in self._view.template.repeats() if r.path == event.row.split("/")[0])
+        if repeat.fixed or not self._view.editable:
+            self.notify("These rows belong to the form and stay.", markup=False)
+            return
+        words = "Remove this row? It stays in the form's history."
+        self.desk.open(ConfirmScreen(words, "Remove"), lambda yes: self._remove(event.row) if yes else None)
+
+    def _remove(self, row: str) -> None:
+        async def remove() -> None:
+            from bravetui.actions import forms
+
+            services = self.desk.services
+            await self.call(forms.remove_row, services.store, services.scope_id, self._submission_id, row)
+            await self.load()
+            self.desk.wrote()
+
+        self.run_worker(remove())
+
+    async def on_review_page_submit_wanted(self, event: ReviewPage.SubmitWanted) -> None:
+        """Sign and hand in."""
+        from bravetui.actions import forms
+
+        await self.save()
+        services = self.desk.services
+        try:
+            await self.call(
+                forms.submit, services.store, services.scope_id, self._submission_id, event.name, event.title
+            )
+        except BravetuiError as error:
+            self.desk.show_error(error)
+            return
+        self.desk.wrote()
+        when = clock_words(self._now(), self._now(), services.zone)
+        self.notify(
+            f"Signed and submitted {when}. It goes to central as soon as there is a line.", markup=False
+        )
+        self.desk.back()
+
+    async def action_leave(self) -> None:
+        """Back one level; what was typed is saved first, and nobody leaves while it cannot be."""
+        await self.save()
+        if not self._unsaved:
+            self.desk.back()
+
+    async def on_unmount(self) -> None:
+        await self.save()
+
+    def on_resize(self, event: events.Resize) -> None:
+        self.set_class(event.size.width >= WIDE, "-wide")

@@ -1,0 +1,183 @@
+"""All forms: those that can be started, drafts, and what was handed in. `/` filters."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rich.text import Text
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.widgets import DataTable, Input, Static
+
+from bravetui.screens.base import WorkScreen
+from bravetui.views.forms import SubmissionRow, TemplateRow
+from bravetui.views.words import clock_words
+
+
+class FormsScreen(WorkScreen):
+    """Templates on top, then drafts and submitted forms in one list."""
+
+    TITLE_WORDS = "Forms"
+    CSS_PATH = "forms.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "back", "Back"),
+        Binding("n", "new", "New form"),
+        Binding("slash", "filter", "Filter", key_display="/"),
+        Binding("d", "discard", "Discard draft"),
+    ]
+    HELP = (
+        "Enter opens a form. N starts the form that is marked on top; Tab goes between the two lists.\n"
+        "/ filters by any word. D puts a draft away; it stays in the ledger.\n"
+        "Job facts carry over into a new form, observations never do."
+    )
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._templates: tuple[TemplateRow, ...] = ()
+        self._rows: tuple[SubmissionRow, ...] = ()
+
+    def body(self) -> ComposeResult:
+        yield Static("Start a form (Enter or N)", classes="heading", markup=False)
+        yield DataTable(id="templates", cursor_type="row", show_header=False)
+        yield Static("Drafts and handed in", classes="heading", markup=False)
+        yield Input(placeholder="Filter: any word, Esc clears", id="filter", compact=True)
+        yield DataTable(id="rows", cursor_type="row")
+
+    async def on_mount(self) -> None:
+        self.query_one("#templates", DataTable).add_columns("form", "version", "category")
+        self.query_one("#rows", DataTable).add_columns("Form", "State", "Where it is", "When", "Who")
+        self.query_one("#filter", Input).display = False
+        await super().on_mount()
+        self.query_one("#rows" if self._rows else "#templates", DataTable).focus()
+
+    async def load(self) -> None:
+        from bravetui.views import forms
+
+        services = self.desk.services
+        self._templates = await self.call(forms.templates, services.store)
+        self._rows = await self.call(forms.submissions, services.store, services.scope_id)
+        table = self.query_one("#templates", DataTable)
+        if {row.id for row in self._templates} != {key.value for key in table.rows}:
+            table.clear()
+            for row in self._templates:
+                table.add_row(
+                    Text(row.title, style="bold"),
+                    Text(f"version {row.version}"),
+                    Text(row.category),
+                    key=row.id,
+                )
+        self._fill()
+
+    def _fill(self) -> None:
+        """Show the rows that match, in place: cells that changed are updated, the cursor stays."""
+        wanted = self.query_one("#filter", Input).value.lower().split()
+        rows = [
+            row
+            for row in self._rows
+            if all(word in f"{row.title} {row.status_words} {row.author}".lower() for word in wanted)
+        ]
+        table = self.query_one("#rows", DataTable)
+        keys = [key.value for key in table.rows]
+        if keys == [row.id for row in rows]:
+            columns = list(table.columns)
+            for row in rows:
+                for column, cell in zip(columns, self._cells(row), strict=True):
+                    table.update_cell(row.id, column, cell)
+            return
+        table.clear()
+        for row in rows:
+            table.add_row(*self._cells(row), key=row.id)
+
+    def _cells(self, row: SubmissionRow) -> list[Text]:
+        now, zone = self.desk.services.store.clock.now(), self.desk.services.zone
+        when = row.submitted_at or row.started_at
+        title = Text(row.title[:34], style="bold" if row.status == "draft" else "")
+        if row.conflicts:
+            title.append(" ≠", style="bold reverse")
+        return [
+            title,
+            Text(row.status_words),
+            Text(row.sync_words),
+            Text(clock_words(when, now, zone) if when else ""),
+            Text(row.author),
+        ]
+
+    @on(DataTable.RowSelected, "#rows")
+    def _open(self, event: DataTable.RowSelected) -> None:
+        from bravetui.screens.form import FormScreen
+
+        if event.row_key.value:
+            self.desk.open(FormScreen(event.row_key.value))
+
+    @on(DataTable.RowSelected, "#templates")
+    async def _start(self, event: DataTable.RowSelected) -> None:
+        await self.action_new()
+
+    async def action_new(self) -> None:
+        """Start the form under the cursor of the upper list."""
+        from bravetui.actions import forms
+        from bravetui.screens.form import FormScreen
+
+        if not self._templates:
+            self.notify("No form has arrived yet. Sync once (F5) where there is a line.", markup=False)
+            return
+        services = self.desk.services
+        row = self._templates[
+            min(self.query_one("#templates", DataTable).cursor_row, len(self._templates) - 1)
+        ]
+        started = await self.call(forms.start_form, services.store, services.scope_id, row.id)
+        self.desk.wrote()
+        self.desk.open(FormScreen(started.submission_id))
+
+    def action_filter(self) -> None:
+        """Show the filter."""
+        box = self.query_one("#filter", Input)
+        box.display = True
+        box.focus()
+
+    @on(Input.Changed, "#filter")
+    def _filtered(self) -> None:
+        self._fill()
+
+    @on(Input.Submitted, "#filter")
+    def _filter_done(self) -> None:
+        self.query_one("#rows", DataTable).focus()
+
+    def action_discard(self) -> None:
+        """Ask, then put the draft under the cursor away."""
+        from bravetui.screens.confirm import ConfirmScreen
+
+        table = self.query_one("#rows", DataTable)
+        row = next((r for i, r in enumerate(self._rows) if i == table.cursor_row), None)
+        if not table.has_focus or row is None or row.status != "draft":
+            self.notify("Only a draft can be discarded: choose one in the lower list.", markup=False)
+            return
+        words = "Discard this draft? It leaves the lists and stays in the ledger."
+        self.desk.open(ConfirmScreen(words, "Discard"), lambda yes: self._discard(row.id) if yes else None)
+
+    def _discard(self, submission_id: str) -> None:
+        async def discard() -> None:
+            from bravetui.actions import forms
+
+            services = self.desk.services
+            await self.call(
+                forms.discard_draft,
+                services.store,
+                services.scope_id,
+                submission_id,
+                "discarded by its author",
+            )
+            self.desk.wrote()
+            await self.load()
+
+        self.run_worker(discard())
+
+    def action_back(self) -> None:
+        """Clear the filter, or go back."""
+        box = self.query_one("#filter", Input)
+        if box.display:
+            box.value, box.display = "", False
+            self.query_one("#rows", DataTable).focus()
+        else:
+            self.desk.back()

@@ -1,0 +1,192 @@
+"""What is due today, by when and why; alerts; what waits to be decided or finished. Enter opens what is under the cursor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.widgets import OptionList, Static
+from textual.widgets.option_list import Option
+
+from bravetui.screens.base import WorkScreen
+from bravetui.views.words import clock_words, left_words
+
+if TYPE_CHECKING:
+    from bravetui.views.home import Due, Home
+
+STANDING_SIGNS = {
+    "overdue": ("‼ LATE", "bold red"),
+    "due": ("! DUE", "bold yellow"),
+    "upcoming": ("  soon", "dim"),
+}
+LEVEL_SIGNS = {
+    "stop_work": ("■ STOP WORK", "bold red"),
+    "warning": ("▲ WARNING", "bold yellow"),
+    "info": ("i", "dim"),
+}
+
+
+class HomeScreen(WorkScreen):
+    """The first screen."""
+
+    TITLE_WORDS = "Home"
+    CSS_PATH = "home.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("n", "new", "New form")]
+    HELP = (
+        "Up and Down choose, Enter opens: a due inspection, an alert, a draft, a conflict.\n"
+        "N starts a new form. F8 logs rain: from 0.25 inch on, the storm inspection appears here by itself.\n"
+        "Deadlines are worked out from the permit, the site's working hours and what was recorded; the section is cited."
+    )
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._open: dict[str, Callable[[], object]] = {}
+
+    def body(self) -> ComposeResult:
+        yield Static("", id="site", classes="words", markup=False)
+        yield OptionList(id="list", markup=False)
+        yield Static("", id="rain", classes="words", markup=False)
+
+    async def load(self) -> None:
+        from bravetui.views import forms, home
+
+        services = self.desk.services
+        seen = await self.call(home.home, services.store, services.scope_id)
+        drafts = await self.call(forms.submissions, services.store, services.scope_id, "draft", 20)
+        site = Text(seen.project_name, style="bold")
+        site.append(f"   {seen.user_name}   {seen.now.astimezone(seen.zone):%a %d %b, %I:%M %p}", style="dim")
+        self.query_one("#site", Static).update(site)
+        self.query_one("#rain", Static).update(Text(f"☂ {seen.rain}"))
+        self._open = {}
+        options = [*self._due(seen), *self._alerts(seen), *self._waiting(seen), *self._drafts(drafts, seen)]
+        listed = self.query_one("#list", OptionList)
+        known = [listed.get_option_at_index(i).id for i in range(listed.option_count)]
+        wanted = [option.id for option in options]
+        if known == wanted:
+            for option in options:
+                if option.id is not None:
+                    listed.replace_option_prompt(option.id, option.prompt)
+        else:
+            highlighted = listed.highlighted
+            listed.clear_options()
+            listed.add_options(options)
+            listed.highlighted = min(highlighted or 0, max(0, len(options) - 1)) if options else None
+        if self.focused is None:
+            listed.focus()
+
+    def _option(self, key: str, text: Text, opens: Callable[[], object] | None) -> Option:
+        if opens is not None:
+            self._open[key] = opens
+        return Option(text, id=key, disabled=opens is None)
+
+    def _due(self, seen: Home) -> Iterator[Option]:
+        yield self._option("head-due", Text("DUE", style="bold underline"), None)
+        for index, due in enumerate(seen.due[:6]):
+            yield self._option(
+                f"due-{due.inspection_id or index}",
+                self._due_words(due, seen),
+                partial(self._open_due, due),
+            )
+        if not seen.due:
+            yield self._option("none-due", Text("  Nothing is due. F8 logs rain, N starts a form."), None)
+
+    def _due_words(self, due: Due, seen: Home) -> Text:
+        sign, style = STANDING_SIGNS[due.standing.value]
+        text = Text(f"{sign:<8}", style=style)
+        text.append(due.title, style="bold")
+        if due.submission_id:
+            text.append(" (begun)")
+        text.append(f"  by {clock_words(due.do_by, seen.now, seen.zone)}, {left_words(due.do_by, seen.now)}")
+        text.append(f"\n        {due.why} · {due.citation}", style="dim")
+        return text
+
+    def _open_due(self, due: Due) -> None:
+        from bravetui.screens.form import FormScreen
+
+        if due.submission_id:
+            self.desk.open(FormScreen(due.submission_id))
+        else:
+            self.run_worker(self._start(due.inspection_id))
+
+    async def _start(self, inspection_id: str | None) -> None:
+        """Start the inspection's form."""
+        from bravetui.actions import forms
+        from bravetui.screens.form import FormScreen
+        from bravetui.views import forms as seen
+
+        services = self.desk.services
+        templates = await self.call(seen.templates, services.store)
+        if not templates:
+            self.notify("No form has arrived yet. Sync once (F5) where there is a line.", markup=False)
+            return
+        started = await self.call(
+            forms.start_form, services.store, services.scope_id, templates[0].id, inspection_id
+        )
+        self.desk.wrote()
+        self.desk.open(FormScreen(started.submission_id))
+
+    def _alerts(self, seen: Home) -> Iterator[Option]:
+        fresh = [alert for alert in seen.alerts if not alert.seen][:4]
+        if fresh:
+            yield self._option("head-alerts", Text("SAFETY ALERTS", style="bold underline"), None)
+        for alert in fresh:
+            sign, style = LEVEL_SIGNS.get(alert.level, LEVEL_SIGNS["info"])
+            text = Text(f"{sign}  ", style=style)
+            text.append(alert.title, style="bold")
+            text.append(f"\n        {alert.body.splitlines()[0] if alert.body else ''}", style="dim")
+            yield self._option(f"alert-{alert.id}", text, partial(self._open_alert, alert.id))
+
+    def _open_alert(self, alert_id: str) -> None:
+        self.run_worker(self._saw(alert_id))
+
+    def _open_form(self, submission_id: str) -> None:
+        from bravetui.screens.form import FormScreen
+
+        self.desk.open(FormScreen(submission_id))
+
+    async def _saw(self, alert_id: str) -> None:
+        """Enter on an alert says: I have read it."""
+        from bravetui.actions import site
+
+        services = self.desk.services
+        await self.call(site.alert_seen, services.store, services.scope_id, alert_id)
+        self.desk.wrote()
+        await self.load()
+
+    def _waiting(self, seen: Home) -> Iterator[Option]:
+        if seen.sync.conflicts_open:
+            many = "s" * (seen.sync.conflicts_open != 1)
+            text = Text(f"≠ {seen.sync.conflicts_open} conflict{many} to decide", style="bold reverse")
+            yield self._option(
+                "conflicts", text, lambda: self.app.call_later(self.desk.action_go, "conflicts")
+            )
+        if seen.sync.refused:
+            text = Text(f"! {seen.sync.refused} refused by central and kept here", style="bold red")
+            yield self._option("refused", text, lambda: self.app.call_later(self.desk.action_go, "queue"))
+
+    def _drafts(self, drafts: tuple[object, ...], seen: Home) -> Iterator[Option]:
+        from bravetui.screens.form import FormScreen
+        from bravetui.views.forms import SubmissionRow
+
+        yield self._option("head-drafts", Text("DRAFTS", style="bold underline"), None)
+        for draft in drafts:
+            assert isinstance(draft, SubmissionRow)
+            text = Text(f"  {draft.title}")
+            when = clock_words(draft.started_at, seen.now, seen.zone) if draft.started_at else ""
+            text.append(f"  {when}  {draft.author}  {draft.sync_words}", style="dim")
+            yield self._option(f"draft-{draft.id}", text, partial(self._open_form, draft.id))
+        if not drafts:
+            yield self._option("none-drafts", Text("  No drafts. N starts a form."), None)
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        opens = self._open.get(event.option_id or "")
+        if opens is not None:
+            opens()
+
+    async def action_new(self) -> None:
+        """Start a form."""
+        await self._start(None)

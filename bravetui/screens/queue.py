@@ -1,0 +1,185 @@
+"""The live queue: lanes on top, every change below, in words anyone can read; on top of it all the age of the oldest thing
+that exists only here."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import ClassVar
+
+from rich.text import Text
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.widgets import DataTable, Static
+
+from bravetui.screens.base import WorkScreen
+from bravetui.views.queue import Queue, QueueItem
+from bravetui.views.status import LaneRow
+from bravetui.views.words import clock_words, span_words
+
+STATE_SIGNS = {"pending": "↑", "sent": "…", "parked": "⌛", "applied": "✓", "confirmed": "✓✓", "refused": "!"}
+
+
+class QueueScreen(WorkScreen):
+    """The sync queue panel."""
+
+    TITLE_WORDS = "Queue"
+    CSS_PATH = "queue.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "app.pop_screen", "Back"),
+        Binding("r", "retry", "Retry now"),
+        Binding("s", "send_again", "Send refused again"),
+        Binding("l", "app.log", "Sync log"),
+    ]
+    HELP = (
+        "Critical goes first, even when it was queued last; then forms, photos, usage counts.\n"
+        "↑ only on this laptop   … sent, no answer yet   ✓ at central   ✓✓ confirmed by central's signed checkpoint   ! refused\n"
+        "A refused change is kept and holds back nothing but later changes of its own record.\n"
+        "R tries now. S sends the refused change under the cursor again. L shows what sync did."
+    )
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._items: tuple[QueueItem, ...] = ()
+
+    def body(self) -> ComposeResult:
+        yield Static("", id="oldest", classes="words", markup=False)
+        yield DataTable(id="lanes", cursor_type="none", zebra_stripes=False)
+        yield DataTable(id="items", cursor_type="row")
+        yield Static("", id="why", classes="words", markup=False)
+
+    async def on_mount(self) -> None:
+        lanes = self.query_one("#lanes", DataTable)
+        for label, width in (
+            ("Lane", 9),
+            ("Waiting", 8),
+            ("Oldest", 9),
+            ("Next try", 9),
+            ("Why it waits", 34),
+        ):
+            lanes.add_column(label, width=width)
+        items = self.query_one("#items", DataTable)
+        for label, width in (("", 2), ("Lane", 8), ("What", 37), ("State", 18), ("Tries", 5)):
+            items.add_column(label, width=width)
+        await super().on_mount()
+        items.focus()
+
+    async def load(self) -> None:
+        from bravetui.views import queue
+
+        seen = await self.call(queue.queue, self.desk.services.store)
+        self._items = seen.items
+        self.query_one("#oldest", Static).update(self._oldest(seen))
+        self._update("#lanes", [(lane.lane, self._lane_cells(lane, seen)) for lane in seen.summary.lanes])
+        self._update("#items", [(item.dot, self._item_cells(item)) for item in seen.items])
+        self._explain()
+
+    def _oldest(self, seen: Queue) -> Text:
+        summary, zone = seen.summary, self.desk.services.zone
+        if summary.waiting or summary.refused:
+            text = Text(f"↑ {summary.waiting} changes exist only on this laptop", style="bold")
+            if summary.refused:
+                text.append(f", ! {summary.refused} refused", style="bold red")
+            if summary.oldest_only_here:
+                text.append(f"; the oldest for {span_words(summary.now - summary.oldest_only_here)}")
+            return text
+        if summary.all_handed_in_at:
+            return Text(
+                f"✓ All handed in, {clock_words(summary.all_handed_in_at, summary.now, zone)}",
+                style="bold green",
+            )
+        if summary.unconfirmed:
+            return Text(
+                f"✓ {summary.unconfirmed} at central, waiting for its signed confirmation", style="bold"
+            )
+        return Text("Nothing waits on this laptop.")
+
+    def _lane_cells(self, lane: LaneRow, seen: Queue) -> list[Text]:
+        now, zone = seen.summary.now, self.desk.services.zone
+        waiting = Text(f"↑ {lane.waiting}" if lane.waiting else "–", style="bold" if lane.waiting else "dim")
+        if lane.refused:
+            waiting.append(f" !{lane.refused}", style="bold red")
+        oldest = span_words(now - lane.oldest_at) if lane.oldest_at else ""
+        upcoming = lane.next_attempt_at if lane.waiting else None
+        next_try = (
+            "" if upcoming is None else ("now" if upcoming <= now else f"in {span_words(upcoming - now)}")
+        )
+        why = (
+            lane.why
+            if lane.waiting and lane.why
+            else (f"{lane.rows_left:,} records to come" if lane.rows_left else "")
+        )
+        if lane.waiting and not why:
+            why = "goes with the next contact"
+        if upcoming and now < upcoming < now + timedelta(minutes=1):
+            next_try = f"in {int((upcoming - now).total_seconds()) + 1} s"
+        if not why and lane.last_done_at:
+            why = f"done {clock_words(lane.last_done_at, now, zone)}"
+        return [Text(lane.label, style="bold"), waiting, Text(oldest), Text(next_try), Text(why)]
+
+    def _item_cells(self, item: QueueItem) -> list[Text]:
+        style = "bold red" if item.state == "refused" else "dim" if item.state == "confirmed" else ""
+        return [
+            Text(STATE_SIGNS[item.state], style=style),
+            Text(item.label),
+            Text(item.what, style=style, overflow="ellipsis", no_wrap=True),
+            Text(item.state_words, style=style),
+            Text(str(item.attempts or "")),
+        ]
+
+    def _update(self, which: str, rows: list[tuple[str, list[Text]]]) -> None:
+        """Change cells in place; rebuild only when rows came or went, and keep the cursor on its row."""
+        table = self.query_one(which, DataTable)
+        if [key.value for key in table.rows] == [key for key, _ in rows]:
+            columns = list(table.columns)
+            for key, cells in rows:
+                for column, cell in zip(columns, cells, strict=True):
+                    if table.get_cell(key, column) != cell:
+                        table.update_cell(key, column, cell)
+            return
+        at = table.coordinate_to_cell_key(table.cursor_coordinate).row_key.value if table.row_count else None
+        table.clear()
+        for key, cells in rows:
+            table.add_row(*cells, key=key)
+        keys = [key for key, _ in rows]
+        if at in keys:
+            table.move_cursor(row=keys.index(at), animate=False)
+
+    def _item(self) -> QueueItem | None:
+        row = self.query_one("#items", DataTable).cursor_row
+        return self._items[row] if 0 <= row < len(self._items) else None
+
+    @on(DataTable.RowHighlighted, "#items")
+    def _explain(self) -> None:
+        """The change under the cursor, in full."""
+        item, services = self._item(), self.desk.services
+        if item is None:
+            self.query_one("#why", Static).update(Text("The queue is empty."))
+            return
+        now = services.store.clock.now()
+        text = Text(f"{item.what}", style="bold")
+        text.append(
+            f"\nmade {clock_words(item.made_at, now, services.zone)}, {item.size_bytes:,} bytes, change {item.dot}",
+            style="dim",
+        )
+        if item.why:
+            text.append(f"  {item.why}", style="bold red" if item.state == "refused" else "")
+        self.query_one("#why", Static).update(text)
+
+    async def action_retry(self) -> None:
+        """Forget every pause."""
+        await self.desk.action_sync_now()
+        await self.load()
+
+    async def action_send_again(self) -> None:
+        """Take the refused change under the cursor out of quarantine."""
+        from bravetui.actions import queue
+        from bravetui.merge.version import Dot
+
+        item = self._item()
+        if item is None or item.state != "refused":
+            self.notify("Choose a change that was refused (!).", markup=False)
+            return
+        await self.call(queue.send_again, self.desk.services.store, Dot.parse(item.dot))
+        self.desk.wrote()
+        await self.load()

@@ -1,0 +1,203 @@
+"""One question: its label and required mark, the input that fits its kind, help, and what is wrong, right under it.
+
+What is typed is never taken away: text that is not yet a number or a date stays as typed and is said to be none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.message import Message
+from textual.widget import Widget
+from textual.widgets import Input, Static, TextArea
+
+from bravetui.base.canonical import Json
+from bravetui.base.errors import BadInput
+from bravetui.base.text import safe_line, safe_text
+from bravetui.forms.display import value_text
+from bravetui.forms.engine import Asked
+from bravetui.forms.parse import parse_input
+from bravetui.forms.template import Choice, Question, QuestionKind
+from bravetui.widgets.choice_list import ChoiceList
+
+UNANSWERED = "This must be answered."
+_TYPED = (QuestionKind.DATE, QuestionKind.TIME, QuestionKind.DATETIME)
+_EXAMPLES = {
+    QuestionKind.DATE: "month/day/year, or today",
+    QuestionKind.TIME: "like 8:30 am, or now",
+    QuestionKind.DATETIME: "like 8/3 8:30 am, or now",
+}
+
+
+class QuestionField(Vertical):
+    """A question in a form."""
+
+    DEFAULT_CSS = """
+    QuestionField { height: auto; margin: 0 0 1 0; }
+    QuestionField.-hidden { display: none; }
+    QuestionField Input { width: 1fr; max-width: 60; }
+    QuestionField TextArea { height: 5; }
+    QuestionField .problem { color: $text-error; height: auto; }
+    QuestionField .hint { color: $text-muted; height: auto; }
+    """
+
+    class Answered(Message):
+        """The person changed an answer."""
+
+        def __init__(self, path: str, value: Json) -> None:
+            super().__init__()
+            self.path, self.value = path, value
+
+    class Left(Message):
+        """The person has gone on from this question."""
+
+    def __init__(self, asked: Asked, now: datetime, *, editable: bool, conflict: bool = False) -> None:
+        super().__init__(classes="" if asked.visible else "-hidden")
+        self.asked, self._now, self._editable, self._conflict = asked, now, editable, conflict
+        self._value = asked.value
+        self._visited = False
+
+    @property
+    def path(self) -> str:
+        """Where the answer lives."""
+        return self.asked.path
+
+    def compose(self) -> ComposeResult:
+        question = self.asked.question
+        yield Static(self._label(), classes="label", markup=False)
+        if question.hint:
+            yield Static(Text(safe_text(question.hint, 2000)), classes="hint", markup=False)
+        yield self._input(question)
+        yield Static("", classes="problem", markup=False)
+
+    def on_mount(self) -> None:
+        self.show(self.asked)
+
+    def _label(self) -> Text:
+        question = self.asked.question
+        text = Text(safe_line(question.label, 200), style="bold")
+        if self.asked.required:
+            text.append(" *", style="bold red")
+        if question.unit:
+            text.append(f"  in {question.unit}" if question.unit != "in" else "  inches", style="dim")
+        if question.kind in _EXAMPLES:
+            text.append(f"  {_EXAMPLES[question.kind]}", style="dim")
+        if self._conflict:
+            text.append("  ≠ Central says something else: F7", style="bold reverse")
+        return text
+
+    def _input(self, question: Question) -> Widget:
+        kind, value = question.kind, self._value
+        if kind in (QuestionKind.CHOICE, QuestionKind.YES_NO, QuestionKind.CHOICES):
+            chosen = value if isinstance(value, list | tuple) else [value] if value else []
+            several = kind is QuestionKind.CHOICES
+            return ChoiceList(
+                question.choices, [str(v) for v in chosen], several=several, disabled=not self._editable
+            )
+        if kind is QuestionKind.ACKNOWLEDGE:
+            yes = Choice("OK", "Yes, I certify this")
+            return ChoiceList(
+                [yes], ["OK"] if value == "OK" else [], several=True, disabled=not self._editable
+            )
+        if kind in (QuestionKind.CALCULATION, QuestionKind.NOTE):
+            return Static(Text(safe_text(str(value or "not known yet"))), markup=False)
+        if kind is QuestionKind.LONG_TEXT:
+            return TextArea(str(value or ""), disabled=not self._editable, tab_behavior="focus", compact=True)
+        typed = str(value or "") if kind not in _TYPED else self._typed_text()
+        return Input(typed, compact=True, disabled=not self._editable, select_on_focus=False)
+
+    def _typed_text(self) -> str:
+        """A date or time as the person may type it again."""
+        return value_text(self.asked.question, self._value) if self.asked.question.kind is QuestionKind.TIME else str(
+            self._value or ""
+        ).replace("T", " ")[:16]  # fmt: skip
+
+    def show(self, asked: Asked) -> None:
+        """Show what evaluating the form has found: visible or not, problems, computed values."""
+        self.asked = asked
+        self.set_class(not asked.visible, "-hidden")
+        self.query_one(".label", Static).update(self._label())
+        if asked.question.kind in (QuestionKind.CALCULATION, QuestionKind.NOTE):
+            self.query(Static)[-2].update(Text(safe_text(str(asked.value or "not known yet"))))
+        problems = [words for words in asked.problems if words != UNANSWERED or self._visited]
+        words = Text("\n").join(Text(f"! {safe_line(words, 300)}") for words in problems)
+        meaning = self._meaning()
+        problem = self.query_one(".problem", Static)
+        problem.update(words if problems else Text(meaning, style="dim"))
+        problem.display = bool(problems or meaning)
+
+    def _meaning(self) -> str:
+        """A typed date or time said back in words, so that a slip is seen at once."""
+        question = self.asked.question
+        if (
+            question.kind in (QuestionKind.DATE, QuestionKind.DATETIME)
+            and self._value
+            and not self.asked.problems
+        ):
+            return f"= {value_text(question, self._value)}"
+        return ""
+
+    def take(self, value: Json) -> None:
+        """Show a value that arrived from elsewhere; never while the person is typing here."""
+        if self.has_focus_within or value == self._value:
+            return
+        self._value = value
+        for widget in self._inputs():
+            with self.prevent(Input.Changed, TextArea.Changed, ChoiceList.Changed):
+                if isinstance(widget, Input):
+                    kind = self.asked.question.kind
+                    widget.value = self._typed_text() if kind in _TYPED else str(value or "")
+                elif isinstance(widget, TextArea):
+                    widget.text = str(value or "")
+                elif isinstance(widget, ChoiceList):
+                    chosen = value if isinstance(value, list | tuple) else [value] if value else []
+                    widget.chosen = tuple(str(v) for v in chosen)
+
+    def _inputs(self) -> Iterator[Any]:
+        yield from self.query("Input, TextArea, ChoiceList")
+
+    def visit(self) -> None:
+        """From now on a missing answer is said."""
+        self._visited = True
+
+    def focus_input(self) -> None:
+        """Put the cursor into the answer."""
+        for widget in self._inputs():
+            widget.focus()
+            return
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        event.stop()
+        self._typed(event.value)
+
+    def on_text_area_changed(self, event: TextArea.Changed) -> None:
+        event.stop()
+        self._typed(event.text_area.text)
+
+    def on_choice_list_changed(self, event: ChoiceList.Changed) -> None:
+        event.stop()
+        if self.asked.question.kind is QuestionKind.CHOICES:
+            self._answer(list(event.chosen) or None)
+        else:
+            self._answer(event.chosen[0] if event.chosen else None)
+
+    def on_descendant_blur(self) -> None:
+        self.visit()
+        self.post_message(self.Left())
+
+    def _typed(self, text: str) -> None:
+        try:
+            value = parse_input(self.asked.question, text, self._now)
+        except BadInput:
+            value = text
+        self._answer(value)
+
+    def _answer(self, value: Json) -> None:
+        if value != self._value:
+            self._value = value
+            self.post_message(self.Answered(self.path, value))

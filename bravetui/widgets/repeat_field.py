@@ -1,0 +1,175 @@
+"""Questions that are asked once a row: each row a card that opens and closes, with what it still needs on its edge."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import ClassVar
+
+from rich.text import Text
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.message import Message
+from textual.widget import Widget
+from textual.widgets import Button, Static
+
+from bravetui.base.text import safe_line, safe_text
+from bravetui.forms.display import value_text
+from bravetui.forms.engine import Asked, FormState
+from bravetui.forms.template import QuestionKind, Repeat
+from bravetui.widgets.question_field import UNANSWERED, QuestionField
+
+
+class RowHead(Static, can_focus=True):
+    """The edge of a card: what the row is, what it still needs."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter,space", "open", "Open"),
+        Binding("delete", "remove", "Remove row"),
+    ]
+    DEFAULT_CSS = """
+    RowHead { height: 1; width: 1fr; }
+    RowHead:focus { background: $primary; color: $text; text-style: bold; }
+    """
+
+    class Toggled(Message):
+        """Open or close this card."""
+
+        def __init__(self, row: str) -> None:
+            super().__init__()
+            self.row = row
+
+    class RemoveWanted(Message):
+        """The person wants this row gone."""
+
+        def __init__(self, row: str) -> None:
+            super().__init__()
+            self.row = row
+
+    def __init__(self, row: str, text: Text) -> None:
+        super().__init__(text, markup=False)
+        self.row = row
+
+    def action_open(self) -> None:
+        """Open or close."""
+        self.post_message(self.Toggled(self.row))
+
+    def action_remove(self) -> None:
+        """Ask for removal."""
+        self.post_message(self.RemoveWanted(self.row))
+
+    def on_click(self, event: events.Click) -> None:
+        self.action_open()
+
+
+class RepeatField(Vertical):
+    """All rows of one repeat."""
+
+    DEFAULT_CSS = """
+    RepeatField { height: auto; margin: 0 0 1 0; }
+    RepeatField.-hidden { display: none; }
+    RepeatField .card { height: auto; padding: 0 0 0 3; }
+    RepeatField .hint { color: $text-muted; height: auto; }
+    RepeatField Button { margin: 1 0 0 0; }
+    """
+
+    class AddWanted(Message):
+        """The person wants another row."""
+
+        def __init__(self, repeat: str) -> None:
+            super().__init__()
+            self.repeat = repeat
+
+    def __init__(
+        self, repeat: Repeat, state: FormState, now: datetime, *, editable: bool, conflicts: Mapping[str, str]
+    ) -> None:
+        super().__init__(classes="-hidden" if repeat.path in state.hidden else "")
+        self.repeat, self._state, self._now = repeat, state, now
+        self._editable, self._conflicts = editable, conflicts
+        self.open_row: str | None = None
+
+    def compose(self) -> ComposeResult:
+        yield Static(Text(safe_line(self.repeat.label, 100), style="bold"), markup=False)
+        if self.repeat.hint:
+            yield Static(Text(safe_text(self.repeat.hint)), classes="hint", markup=False)
+        yield Vertical(*self._cards(), classes="rows card")
+        if self._editable and not self.repeat.fixed:
+            yield Button("Add one more", classes="add", compact=True)
+
+    def _cards(self) -> list[Widget]:
+        widgets: list[Widget] = []
+        for row in self._state.rows.get(self.repeat.path, ()):
+            widgets.append(RowHead(row, self._head(row)))
+            if row == self.open_row:
+                widgets.append(Vertical(*(self._field(asked) for asked in self._asked(row)), classes="card"))
+        return widgets
+
+    def _asked(self, row: str) -> list[Asked]:
+        return [self._state.asked[f"{row}/{question.name}"] for question in self.repeat.questions]
+
+    def _field(self, asked: Asked) -> QuestionField:
+        return QuestionField(
+            asked, self._now, editable=self._editable, conflict=asked.path in self._conflicts
+        )
+
+    def _head(self, row: str) -> Text:
+        asked = self._asked(row)
+        title = next((a for a in asked if a.question.name == self.repeat.row_label), asked[0])
+        named = safe_line(value_text(title.question, title.value) or "not named yet", 60)
+        text = Text(f"{'▾' if row == self.open_row else '▸'} {named}")
+        said = [
+            value_text(a.question, a.value)
+            for a in asked
+            if a is not title and a.question.kind is QuestionKind.CHOICE
+        ]
+        told = ", ".join(safe_line(word, 30) for word in said if word)
+        if told:
+            text.append(f"  {told}", style="dim")
+        missing = sum(UNANSWERED in a.problems for a in asked)
+        wrong = sum(bool(set(a.problems) - {UNANSWERED}) for a in asked)
+        if wrong:
+            text.append(f"  ! {wrong} to mend", style="bold red")
+        if missing:
+            text.append(f"  {missing} to answer", style="yellow")
+        elif not wrong:
+            text.append("  ✓", style="green")
+        return text
+
+    async def show(self, state: FormState) -> None:
+        """Show a new state; cards are rebuilt only when rows came, went, or were opened."""
+        rows_before = self._state.rows.get(self.repeat.path, ())
+        self._state = state
+        self.set_class(self.repeat.path in state.hidden, "-hidden")
+        if state.rows.get(self.repeat.path, ()) != rows_before:
+            await self._rebuild()
+            return
+        for head in self.query(RowHead):
+            head.update(self._head(head.row))
+        for field in self.query(QuestionField):
+            if field.path in state.asked:
+                field.show(state.asked[field.path])
+                field.take(state.asked[field.path].value)
+
+    async def open(self, row: str | None) -> None:
+        """Open one card and close the others."""
+        self.open_row = row
+        await self._rebuild()
+        for head in self.query(RowHead):
+            if head.row == row:
+                head.focus()
+                head.scroll_visible(top=True, animate=False)
+
+    async def _rebuild(self) -> None:
+        rows = self.query_one(".rows", Vertical)
+        await rows.remove_children()
+        await rows.mount_all(self._cards())
+
+    async def on_row_head_toggled(self, event: RowHead.Toggled) -> None:
+        event.stop()
+        await self.open(None if event.row == self.open_row else event.row)
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        event.stop()
+        self.post_message(self.AddWanted(self.repeat.path))

@@ -1,0 +1,107 @@
+"""The form's last page: what is left to mend, who has signed, the certification, and Submit."""
+
+from __future__ import annotations
+
+from zoneinfo import ZoneInfo
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.message import Message
+from textual.widgets import Button, Input, OptionList, Static
+from textual.widgets.option_list import Option
+
+from bravetui.base.text import safe_line, safe_text
+from bravetui.forms.engine import FormState, Problem
+from bravetui.views.forms import FormView
+
+
+class ReviewPage(Vertical):
+    """Review and sign."""
+
+    DEFAULT_CSS = """
+    ReviewPage { height: auto; }
+    ReviewPage OptionList { height: auto; max-height: 12; border: none; margin: 0 0 1 0; }
+    ReviewPage Input { width: 50; }
+    ReviewPage Button { margin: 1 0; }
+    ReviewPage .statement { color: $text-muted; height: auto; margin: 0 0 1 0; }
+    """
+
+    class JumpWanted(Message):
+        """Show the question at this path."""
+
+        def __init__(self, path: str) -> None:
+            super().__init__()
+            self.path = path
+
+    class SubmitWanted(Message):
+        """Sign with this name and title, and hand in."""
+
+        def __init__(self, name: str, title: str) -> None:
+            super().__init__()
+            self.name, self.title = name, title
+
+    def __init__(self, view: FormView, state: FormState, zone: ZoneInfo) -> None:
+        super().__init__()
+        self._view, self._zone = view, zone
+        self._problems: tuple[Problem, ...] = tuple(state.problems())
+
+    def compose(self) -> ComposeResult:
+        yield Static("", id="left", markup=False)
+        yield OptionList(id="problems", markup=False, compact=True)
+        for signature in self._view.signatures:
+            when = signature.signed_at.astimezone(self._zone) if signature.signed_at else None
+            said = (
+                f"✓ Signed by {signature.name}, {signature.title}, {when:%d %b %Y %H:%M}"
+                if when
+                else "Signed"
+            )
+            yield Static(
+                Text(said + ("  ! changed since signed" if signature.changed_since else "")), markup=False
+            )
+        if self._view.editable:
+            yield Static(
+                Text(safe_text(self._view.template.statement, 3000)), classes="statement", markup=False
+            )
+            yield Static(Text("Your name, typed, is your signature", style="bold"), markup=False)
+            yield Input(placeholder=self._view.user_name, id="name", compact=True)
+            yield Static(Text("Title", style="bold"), markup=False)
+            yield Input(self._view.user_title, id="title", compact=True)
+            yield Button("Sign and submit", id="submit", variant="success")
+        else:
+            yield Static(
+                Text(f"This form is {self._view.status_words} and is kept as it was signed."), markup=False
+            )
+
+    def on_mount(self) -> None:
+        self._list()
+
+    def show(self, state: FormState) -> None:
+        """Show the problems of a new state."""
+        problems = tuple(state.problems())
+        if problems != self._problems:
+            self._problems = problems
+            self._list()
+
+    def _list(self) -> None:
+        count = len(self._problems)
+        words = (
+            f"! {count} to answer or mend. Enter goes to the question." if count else "✓ Nothing is missing."
+        )
+        self.query_one("#left", Static).update(Text(words, style="yellow" if count else "green"))
+        listed = self.query_one("#problems", OptionList)
+        listed.display = bool(count)
+        listed.clear_options()
+        for problem in self._problems[:200]:
+            text = Text(safe_line(problem.label, 50), style="bold")
+            text.append(f"  {safe_line(problem.words, 80)}")
+            listed.add_option(Option(text))
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        event.stop()
+        self.post_message(self.JumpWanted(self._problems[event.option_index].path))
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        event.stop()
+        name, title = self.query_one("#name", Input).value, self.query_one("#title", Input).value
+        self.post_message(self.SubmitWanted(name, title))

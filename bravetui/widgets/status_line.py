@@ -1,0 +1,56 @@
+"""The line on top of every screen: where one is, whether there is a line, what is only on this laptop and since when."""
+
+from __future__ import annotations
+
+from datetime import tzinfo
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+from textual.widgets import Static
+
+if TYPE_CHECKING:
+    from bravetui.views.status import SyncSummary
+
+
+class StatusLine(Static):
+    """One line, always true."""
+
+    DEFAULT_CSS = """
+    StatusLine { dock: top; height: 1; background: $panel; color: $foreground; padding: 0 1; }
+    """
+
+    def __init__(self, title: str) -> None:
+        super().__init__(Text(title, style="bold"), markup=False)
+        self._title = title
+
+    def show(self, summary: SyncSummary, *, cut: bool, zone: tzinfo) -> None:
+        """Show how sync stands."""
+        text = Text(f"{self._title}", style="bold")
+        for words, style in status_words(summary, cut=cut, zone=zone):
+            text.append("  │  ", style="dim")
+            text.append(words, style=style)
+        self.update(text)
+
+
+def status_words(summary: SyncSummary, *, cut: bool, zone: tzinfo) -> list[tuple[str, str]]:
+    """The parts of the line: words and a style, each meaning in words or a sign too."""
+    from bravetui.views.words import clock_words, span_words
+
+    line = "cut" if cut else summary.line
+    signs = {"up": ("● line up", "green"), "cut": ("✂ line cut", "bold red"), "down": ("○ no line", "yellow")}
+    parts = [signs.get(line, ("○ no contact yet", "yellow"))]
+    if summary.waiting:
+        since = span_words(summary.now - summary.oldest_only_here) if summary.oldest_only_here else ""
+        parts.append((f"↑ {summary.waiting} only here, oldest {since}", "bold"))
+    elif summary.refused:
+        parts.append((f"! {summary.refused} refused, kept here", "bold red"))
+    elif summary.unconfirmed:
+        parts.append((f"✓ {summary.unconfirmed} at central, not confirmed yet", ""))
+    elif summary.all_handed_in_at:
+        parts.append(
+            (f"✓ all handed in, {clock_words(summary.all_handed_in_at, summary.now, zone)}", "green")
+        )
+    if summary.conflicts_open:
+        many = "s" * (summary.conflicts_open != 1)
+        parts.append((f"≠ {summary.conflicts_open} conflict{many}: F7", "bold reverse"))
+    return parts
