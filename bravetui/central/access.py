@@ -6,7 +6,7 @@ companies' projects.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -125,3 +125,9 @@ def device_of_token(connection: Connection, token_hash: str, number: int) -> tup
             "Enrol it with a new code from the office; unsent work is kept.",
         )
     return row.number, row.organization_id, row.user_id
+
+
+def held_of_token(connection: Connection, token_hash: str) -> dict[int, Sequence[Sequence[int]]]:
+    """Which counters central holds, for every number of the token: the laptop's own and those of its twins."""
+    query = select(DEVICES.c.number, DEVICES.c.held).where(DEVICES.c.token_hash == token_hash)
+    return {row.number: row.held for row in connection.execute(query.order_by(DEVICES.c.number))}

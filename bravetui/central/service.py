@@ -15,7 +15,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from bravetui.base.canonical import Json
 from bravetui.base.clock import Clock, IdSource
 from bravetui.base.errors import BadInput
-from bravetui.central.access import Access, access_of, device_of_token
+from bravetui.central.access import Access, access_of, device_of_token, held_of_token
 from bravetui.central.checks import check_values
 from bravetui.central.enrolment import token_hash, use_code
 from bravetui.central.feed import Own, late_verdicts, pages
@@ -42,6 +42,16 @@ class Writing:
     reason: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Recognised:
+    """A laptop that showed its token."""
+
+    access: Access
+    state: State
+    checkpoint: Checkpoint
+    earlier: tuple[Checkpoint, ...]
+
+
 class Central:
     """The service; safe to call from several threads."""
 
@@ -64,7 +74,8 @@ class Central:
     def exchange(self, token: str, incoming: Incoming) -> SyncAnswer:
         """Take what the laptop pushes, give what it asks for. Raises NeedsSignIn when the token is not the device's."""
         request, now = incoming.request, self.clock.now()
-        access, state, checkpoint = self._recognise(token, request, now)
+        who = self._recognise(token, request, now)
+        access, state = who.access, who.state
         desk = Desk(self.engine, self.keys.sign, state.epoch, now)
         batches = incoming.batches()
         verdicts, new_device = push(desk, access, batches)
@@ -80,7 +91,8 @@ class Central:
         return SyncAnswer(
             epoch=state.epoch, now=now,
             verdicts=(*(verdict for verdict in verdicts if verdict.dot not in final), *late),
-            pages=answered, checkpoint=checkpoint, new_device=new_device, scopes=tuple(access.scopes.values()),
+            pages=answered, checkpoint=who.checkpoint, earlier=who.earlier, new_device=new_device,
+            scopes=tuple(access.scopes.values()),
         )  # fmt: skip
 
     def open_scope(self, scope_id: str, organization_id: str, kind: str, name: str) -> None:
@@ -110,17 +122,27 @@ class Central:
             taking.finish()
         return tuple(verdicts)
 
-    def _recognise(self, token: str, request: SyncRequest, now: datetime) -> tuple[Access, State, Checkpoint]:
+    def _recognise(self, token: str, request: SyncRequest, now: datetime) -> _Recognised:
         """Who asks, and what central held of him before this request."""
         with self.engine.begin() as connection:
             number, organization_id, user_id = device_of_token(connection, token_hash(token), request.device)
             access = access_of(connection, number, organization_id, user_id, now)
             state = state_of(connection, now)
-            held = connection.execute(select(DEVICES.c.held).where(DEVICES.c.number == number)).scalar_one()
-        told = Checkpoint(
-            device=number, epoch=state.epoch, held=tuple((first, last) for first, last in held), at=now
-        )
-        return access, state, sign(told, self.keys.sign)
+            held = held_of_token(connection, token_hash(token))
+        told = {
+            device: sign(
+                Checkpoint(
+                    device=device,
+                    epoch=state.epoch,
+                    held=tuple((first, last) for first, last in ranges),
+                    at=now,
+                ),
+                self.keys.sign,
+            )
+            for device, ranges in held.items()
+            if ranges or device == number
+        }
+        return _Recognised(access, state, told.pop(number), tuple(told.values()))
 
 
 def _from_the_start(asks: Iterable[PullAsk]) -> tuple[PullAsk, ...]:

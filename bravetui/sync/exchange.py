@@ -245,13 +245,15 @@ def _take_verdict(
 def _confirm(
     connection: Connection, store: Store, prepared: Prepared, answer: SyncAnswer, now: datetime
 ) -> None:
-    checkpoint = answer.checkpoint
-    if checkpoint.epoch != answer.epoch or not is_genuine(checkpoint, _is_centrals(store)):
-        return
+    genuine = [
+        checkpoint
+        for checkpoint in (answer.checkpoint, *answer.earlier)
+        if checkpoint.epoch == answer.epoch and is_genuine(checkpoint, _is_centrals(store))
+    ]
     held = [
         {"of": device, "number": counter, "at": now}
         for device, counter in prepared.applied_before
-        if device == checkpoint.device and checkpoint.covers(counter)
+        if any(device == checkpoint.device and checkpoint.covers(counter) for checkpoint in genuine)
     ]
     if held:
         connection.execute(_CONFIRM, held)

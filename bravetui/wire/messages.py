@@ -204,6 +204,8 @@ class SyncAnswer(Message):
     verdicts: tuple[Verdict, ...] = ()
     pages: tuple[Page, ...] = ()
     checkpoint: Checkpoint
+    earlier: tuple[Checkpoint, ...] = ()
+    """The same for other numbers under the same token: a copy that got a number of its own had work under the old one."""
     new_device: int | None = None
     """Given to a twin: re-dot what is unsent under this device number."""
     scopes: tuple[ScopeGrant, ...] = ()

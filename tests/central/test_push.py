@@ -99,6 +99,11 @@ def test_another_change_under_a_taken_dot_is_a_twin_that_keeps_its_new_number_ho
     twin = Laptop(site, int(answer.new_device or 0), carlos.token, "carlos")
     redotted = twin.change("i3", {"note": "copy"})
     assert only(twin.sync(redotted).verdicts).outcome is Outcome.APPLIED
+    asked = twin.sync()
+    assert (asked.checkpoint.device, asked.checkpoint.held) == (twin.device, ((1, 1),))
+    assert [(old.device, old.held, is_genuine(old, genuine)) for old in asked.earlier] == [
+        (carlos.device, ((1, 2),), True)
+    ]
     assert (
         only(carlos.sync(carlos.change("i5", {"note": "goes on"}, counter=3)).verdicts).outcome
         is Outcome.APPLIED
