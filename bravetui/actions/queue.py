@@ -26,15 +26,15 @@ def retry_now(store: Store, lane: Lane | None = None) -> Changed:
 
 def send_again(store: Store, dot: Dot) -> Changed:
     """Take a refused change out of quarantine: the same change is sent again, and taken once."""
-    mine = (_outbox.c.device == dot.device, _outbox.c.counter == dot.counter)
+    by_dot = (_outbox.c.device == dot.device, _outbox.c.counter == dot.counter)
     with store.maintain() as connection:
         row = connection.execute(
-            select(_outbox.c.state, _outbox.c.kind, _outbox.c.record_id).where(*mine)
+            select(_outbox.c.state, _outbox.c.kind, _outbox.c.record_id).where(*by_dot)
         ).one_or_none()
         if row is None or row.state != OutboxState.REFUSED:
             raise BadInput(
                 "Only a refused change can be sent again.", "Choose one that the queue shows as refused."
             )
         again = {"state": OutboxState.SENT, "verdict": None, "settled_at": None, "error": None}
-        connection.execute(update(_outbox).where(*mine).values(again))
+        connection.execute(update(_outbox).where(*by_dot).values(again))
     return Changed(frozenset({(row.kind, row.record_id)}))

@@ -45,15 +45,17 @@ def decide(
     `received_ms` bounds the author's clock.
     """
     stamp, dots = clamp(change.hlc, received_ms), (change.dot,)
-    mine = {path: Cell(value, dots, stamp) for path, value in after.items()}
+    entered = {path: Cell(value, dots, stamp) for path, value in after.items()}
     known = central or RecordState()
     context = seen_by(change, known.version)
     version = context.with_dot(change.dot)
     if context.covers(known.version):
-        cells = {**known.cells, **mine}
+        cells = {**known.cells, **entered}
         return Decision(RecordState(cells, version), Outcome.APPLIED, tuple(after))
     remote = _without_later(known, change.dot)
-    local = {path: cell for path, cell in mine.items() if not _overwritten(known.cells.get(path), change.dot)}
+    local = {
+        path: cell for path, cell in entered.items() if not _overwritten(known.cells.get(path), change.dot)
+    }
     merged = merge(change.before, RecordState(local, version), remote, rules())
     state = RecordState(merged.record.cells, merged.record.version.joined(known.version))
     lost = {one.path for one in merged.superseded if one.loser is Side.LOCAL}
@@ -61,7 +63,7 @@ def decide(
         state,
         Outcome.CONFLICT if merged.conflicts else Outcome.MERGED,
         tuple(path for path, cell in state.cells.items() if known.cells.get(path) != cell),
-        tuple(sorted(lost | (mine.keys() - local.keys()))),
+        tuple(sorted(lost | (entered.keys() - local.keys()))),
         merged.conflicts,
     )  # fmt: skip
 

@@ -199,8 +199,8 @@ class Taking:
         decision = decide(change, told.after, known, lambda: self._rules(sent, told.kind), self._received_ms)
         plan = _Plan(decision, created=stored is None)
         for conflict in decision.conflicts:
-            mine, others = dots_of(conflict, decision.state)
-            writers = self._author_of(mine, change), self._author_of(others, change)
+            own, others = dots_of(conflict, decision.state)
+            writers = self._author_of(own, change), self._author_of(others, change)
             told_of = opening(sent.target[1:], conflict, decision.state, writers, self._now)
             plan.opened[told_of.conflict_id] = normalised(_QUESTION, told_of.values)
         asked = self.shelf.questions(sent.target)

@@ -97,8 +97,8 @@ def _replay(connection: Connection, change: Change, body: bytes) -> bool:
     kind = KINDS.get(change.kind)
     if kind is None:
         return False
-    mine = (_outbox.c.device == change.dot.device, _outbox.c.counter == change.dot.counter)
-    row = connection.execute(select(_outbox.c.state, _outbox.c.hash).where(*mine)).one_or_none()
+    by_dot = (_outbox.c.device == change.dot.device, _outbox.c.counter == change.dot.counter)
+    row = connection.execute(select(_outbox.c.state, _outbox.c.hash).where(*by_dot)).one_or_none()
     stored = load(connection, kind, change.scope_id, change.record_id) or Stored(RecordState())
     if row is not None and (row.state != OutboxState.PENDING or row.hash == change.hash):
         return False
@@ -108,7 +108,7 @@ def _replay(connection: Connection, change: Change, body: bytes) -> bool:
     connection.execute(insert(_base).values(**target, agreed=stored.state.values()).on_conflict_do_nothing())
     state = edited(stored.state, change.after, change.dot, change.hlc)
     save_many(connection, kind, change.scope_id, {change.record_id: Stored(state, stored.seq)})
-    connection.execute(delete(_outbox).where(*mine))
+    connection.execute(delete(_outbox).where(*by_dot))
     connection.execute(
         insert(_outbox).values(
             device=change.dot.device, counter=change.dot.counter, **target, lane=kind.lane.value,

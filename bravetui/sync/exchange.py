@@ -167,8 +167,8 @@ def _bodies(connection: Connection, entries: Sequence[Entry]) -> dict[tuple[int,
 
 def _mark_sent(connection: Connection, entries: Sequence[Entry], now: datetime) -> None:
     if entries:
-        mine = [{"of": entry.device, "number": entry.counter, "at": now} for entry in entries]
-        connection.execute(_MARK_SENT, mine)
+        marks = [{"of": entry.device, "number": entry.counter, "at": now} for entry in entries]
+        connection.execute(_MARK_SENT, marks)
 
 
 def _asks(connection: Connection) -> list[PullAsk]:
@@ -215,9 +215,9 @@ def _is_centrals(store: Store) -> Any:
 def _take_verdict(
     connection: Connection, store: Store, verdict: Verdict, taken: Taken, now: datetime
 ) -> None:
-    mine = (_outbox.c.device == verdict.dot.device, _outbox.c.counter == verdict.dot.counter)
+    by_dot = (_outbox.c.device == verdict.dot.device, _outbox.c.counter == verdict.dot.counter)
     row = connection.execute(
-        select(_outbox.c.hash, _outbox.c.lane, _outbox.c.state).where(*mine)
+        select(_outbox.c.hash, _outbox.c.lane, _outbox.c.state).where(*by_dot)
     ).one_or_none()
     if row is None or row.state in (OutboxState.CONFIRMED, OutboxState.PENDING):
         return
@@ -233,7 +233,7 @@ def _take_verdict(
         "settled_at": now,
         "error": verdict.reason,
     }
-    connection.execute(update(_outbox).where(*mine).values(told))
+    connection.execute(update(_outbox).where(*by_dot).values(told))
     lane = Lane(row.lane)
     if state is OutboxState.REFUSED:
         taken.refused.append((lane, verdict.reason or "no reason was given"))
