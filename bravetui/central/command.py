@@ -56,7 +56,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--database-url", help=f"PostgreSQL to use (or {DATABASE_VARIABLE}); its own if not given"
     )
     parser.add_argument(
-        "--folder", type=Path, default=FOLDER, help="where the signing key and its own database are"
+        "--folder",
+        type=Path,
+        default=argparse.SUPPRESS,
+        help=f"where the signing key and its own database are (default: {FOLDER})",
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
     parser.add_argument("--port", type=int, default=PORT, help="port to listen on")
@@ -83,6 +86,10 @@ def run(options: argparse.Namespace, say: Say = print) -> int:
         sys.stderr.write(f"{error}\n")
         return 1
     return 0
+
+
+def _folder(options: argparse.Namespace) -> Path:
+    return getattr(options, "folder", None) or FOLDER
 
 
 @contextmanager
@@ -117,7 +124,7 @@ def _opened(options: argparse.Namespace) -> Iterator[Central]:
             yield central
         return
     with (
-        embedded_postgres(options.folder, share=options.task != SERVE) as own,
+        embedded_postgres(_folder(options), share=options.task != SERVE) as own,
         _central(own, options) as central,
     ):
         yield central
@@ -130,7 +137,7 @@ def _central(url: str, options: argparse.Namespace) -> Iterator[Central]:
         migrate(engine)
         clock = SystemClock()
         with foreign_errors():
-            yield Central(engine, load_keys(options.folder / KEY_FILE), clock, SystemIds(clock))
+            yield Central(engine, load_keys(_folder(options) / KEY_FILE), clock, SystemIds(clock))
     finally:
         engine.dispose()
 

@@ -32,6 +32,9 @@ ATTEMPTS_MAX = 10
 """Bad codes from one address within `ATTEMPTS_WINDOW_S`."""
 ATTEMPTS_WINDOW_S = 60.0
 
+ADDRESSES_MAX = 10_000
+"""Addresses remembered before those that have been quiet are forgotten."""
+
 
 @dataclass(frozen=True, slots=True)
 class Made:
@@ -116,4 +119,8 @@ class Attempts:
 
     def failed(self, address: str, now_s: float) -> None:
         """A bad code came from there."""
+        if len(self._failed) >= ADDRESSES_MAX:
+            self._failed = {
+                key: times for key, times in self._failed.items() if now_s - times[-1] < ATTEMPTS_WINDOW_S
+            }
         self._failed.setdefault(address, []).append(now_s)

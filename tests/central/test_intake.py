@@ -23,7 +23,8 @@ RULES = Rules({"a": FieldRule(Rule.REVIEW), "b": FieldRule(Rule.LAST_WRITE_WINS)
 NOW_MS = 1_785_764_000_000
 AT = datetime(2026, 8, 3, tzinfo=UTC)
 
-values = st.dictionaries(st.sampled_from(["a", "b", "c"]), st.text(max_size=3), min_size=1)
+texts = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=3)
+values = st.dictionaries(st.sampled_from(["a", "b", "c"]), texts, min_size=1)
 
 
 @st.composite

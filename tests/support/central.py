@@ -9,23 +9,25 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, func, select
 
 from bravetui.auth import signing
 from bravetui.base.canonical import Json
 from bravetui.base.clock import ManualClock, SeededIds
+from bravetui.base.errors import BadInput
 from bravetui.central.database import migrate, open_central_engine
 from bravetui.central.enrolment import issue_code
 from bravetui.central.founding import add_person, found_organization, open_project
 from bravetui.central.incoming import read
 from bravetui.central.keys import CentralKeys
 from bravetui.central.service import Central, Writing
+from bravetui.central.tables import LEDGER
 from bravetui.merge.hlc import Hlc
 from bravetui.merge.version import Dot, VersionVector
 from bravetui.wire.change import Change, Op, make_change
 from bravetui.wire.codec import encode
 from bravetui.wire.lanes import Lane
-from bravetui.wire.messages import Batch, Enrol, PullAsk, Row, SyncAnswer, SyncRequest
+from bravetui.wire.messages import Batch, Enrol, PullAsk, Row, SyncAnswer, SyncRequest, Verdict
 
 if TYPE_CHECKING:
     from tests.support.postgres import TestServer
@@ -169,3 +171,25 @@ class Laptop:
     def values(self, kind: str, record_id: str, lane: Lane = Lane.CRITICAL) -> dict[str, Json]:
         """The record's values."""
         return self.row(kind, record_id, lane).state().values()
+
+
+def only(verdicts: tuple[Verdict, ...]) -> Verdict:
+    """The one verdict there is."""
+    (verdict,) = verdicts
+    return verdict
+
+
+def genuine(data: bytes, signature: str) -> bool:
+    """Whether central signed the bytes."""
+    try:
+        signing.verify(KEYS.public, data, signature)
+    except BadInput:
+        return False
+    return True
+
+
+def ledger_size(site: Site, laptop: Laptop) -> int:
+    """How many changes of the laptop have been taken."""
+    with site.engine.connect() as connection:
+        query = select(func.count()).select_from(LEDGER).where(LEDGER.c.device == laptop.device)
+        return int(connection.execute(query).scalar_one())

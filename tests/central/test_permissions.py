@@ -1,0 +1,126 @@
+"""Who may write what, and in which words central says no."""
+
+from __future__ import annotations
+
+import pytest
+
+from bravetui.base.errors import BadInput, NeedsSignIn
+from bravetui.central.service import Writing, revoke
+from bravetui.wire.messages import Outcome
+from bravetui.wire.receipt import is_genuine
+from tests.support.central import (
+    ORGANIZATION,
+    OTHER_PROJECT,
+    PROJECT,
+    STRANGE_PROJECT,
+    STRANGERS,
+    Laptop,
+    Site,
+    genuine,
+    ledger_size,
+    only,
+)
+
+
+@pytest.mark.parametrize(
+    ("scope_id", "kind", "code"),
+    [
+        (OTHER_PROJECT, "inspection", "not_permitted"),
+        (STRANGE_PROJECT, "inspection", "not_permitted"),
+        ("no-such-scope", "inspection", "not_permitted"),
+        (PROJECT, "project", "not_permitted"),
+        (PROJECT, "conflict", "not_permitted"),
+        (PROJECT, "starship", "unknown_kind"),
+    ],
+)
+def test_a_change_that_is_not_permitted_is_refused_with_words(
+    site: Site, scope_id: str, kind: str, code: str
+) -> None:
+    carlos = site.laptop("carlos")
+    change = carlos.change("x", {"status": "due"}, kind=kind, scope_id=scope_id)
+    verdict = only(carlos.sync(change).verdicts)
+    assert (verdict.outcome, verdict.code, verdict.seq) == (Outcome.REFUSED, code, 0)
+    assert verdict.reason
+    assert is_genuine(verdict, genuine)
+    assert ledger_size(site, carlos) == 0
+
+
+def test_another_companys_project_and_one_that_does_not_exist_are_refused_in_the_same_words(
+    site: Site,
+) -> None:
+    carlos = site.laptop("carlos")
+    strange, absent = (
+        only(carlos.sync(carlos.change("i1", {"note": "x"}, scope_id=scope_id)).verdicts)
+        for scope_id in (STRANGE_PROJECT, "no-such-scope")
+    )
+    assert (strange.code, strange.reason) == (absent.code, absent.reason)
+
+
+def test_the_office_may_write_reference_data_and_works_in_every_project(site: Site) -> None:
+    olga = site.laptop("olga")
+    change = olga.change("crew-1", {"name": "Night crew"}, kind="crew", scope_id=OTHER_PROJECT)
+    assert only(olga.sync(change).verdicts).outcome is Outcome.APPLIED
+
+
+def test_a_viewer_writes_nothing_and_nobody_writes_in_anothers_name(site: Site) -> None:
+    vic, carlos = site.laptop("vic"), site.laptop("carlos")
+    assert only(vic.sync(vic.change("i1", {"note": "x"})).verdicts).code == "not_permitted"
+    forged = carlos.change("i1", {"note": "x"}, author_id="dana")
+    assert only(carlos.sync(forged).verdicts).code == "not_permitted"
+    lent = site.laptop("carlos").change("i1", {"note": "x"})
+    assert only(carlos.sync(lent).verdicts).code == "wrong_device"
+
+
+def test_a_permission_taken_away_holds_from_the_next_request_on_and_a_mended_refusal_is_taken(
+    site: Site,
+) -> None:
+    carlos = site.laptop("carlos")
+    member = next(
+        key for (kind, key), row in carlos.rows().items()
+        if kind == "project_member" and row.state().values()["user_id"] == "carlos"
+    )  # fmt: skip
+    site.central.publish(PROJECT, [Writing("project_member", member, {"to_date": "2026-08-02"})])
+    change = carlos.change("i1", {"note": "x"})
+    answer = carlos.sync(change)
+    assert only(answer.verdicts).outcome is Outcome.REFUSED
+    assert PROJECT not in {scope.scope_id for scope in answer.scopes}
+    site.central.publish(PROJECT, [Writing("project_member", member, {"to_date": None})])
+    assert only(carlos.sync(change).verdicts).outcome is Outcome.APPLIED
+
+
+@pytest.mark.parametrize(
+    ("after", "code", "field"),
+    [
+        ({"colour": "red"}, "unknown_field", "colour"),
+        ({"note": 5}, "invalid_field", "note"),
+        ({"status": "x" * 21}, "invalid_field", "status"),
+        ({"started_at": "yesterday"}, "invalid_field", "started_at"),
+        ({"deleted": "perhaps"}, "invalid_field", "deleted"),
+        ({}, "empty", None),
+        ({"note": "x" * 2_000_000}, "too_large", None),
+    ],
+)
+def test_a_value_that_does_not_fit_is_refused_by_its_field(
+    site: Site, after: dict[str, str | int], code: str, field: str | None
+) -> None:
+    carlos = site.laptop("carlos")
+    verdict = only(carlos.sync(carlos.change("i1", after)).verdicts)
+    assert (verdict.outcome, verdict.code, verdict.field) == (Outcome.REFUSED, code, field)
+
+
+def test_a_token_that_is_not_the_devices_opens_nothing(site: Site) -> None:
+    carlos, sam = site.laptop("carlos"), site.laptop("sam", STRANGERS)
+    for token, device in (("", carlos.device), ("guess", carlos.device), (sam.token, carlos.device)):
+        with pytest.raises(NeedsSignIn):
+            Laptop(site, device, token, "carlos").sync()
+
+
+def test_a_revoked_laptop_and_a_person_who_left_are_let_in_no_more(site: Site) -> None:
+    carlos, dana = site.laptop("carlos"), site.laptop("dana")
+    revoke(site.engine, carlos.device, site.clock.now())
+    site.central.publish(ORGANIZATION, [Writing("user", "dana", {"deleted": True})])
+    for laptop in (carlos, dana):
+        with pytest.raises(NeedsSignIn):
+            laptop.sync()
+    with pytest.raises(BadInput):
+        revoke(site.engine, carlos.device, site.clock.now())
