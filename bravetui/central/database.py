@@ -56,7 +56,8 @@ def migrate(engine: Engine) -> None:
         connection.execute(text(f"SELECT pg_advisory_lock({_MIGRATING})"))
         try:
             config = Config()
-            config.set_main_option("script_location", str(resources.files("bravetui.central") / "migrations"))
+            place = str(resources.files("bravetui.central") / "migrations")
+            config.set_main_option("script_location", place.replace("%", "%%"))
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
             connection.commit()
