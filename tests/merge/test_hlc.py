@@ -62,6 +62,12 @@ def test_seeing_another_stamp_never_turns_back_and_never_leaps_past_a_day_ahead(
         assert after >= seen
 
 
+def test_a_stamp_just_a_day_ahead_is_learnt_from_and_one_beyond_is_not() -> None:
+    now_ms, day_ahead = 10**12, Hlc(10**12 + MAX_DRIFT_MS)
+    assert observe(Hlc(5), day_ahead, now_ms) == day_ahead
+    assert observe(Hlc(5), Hlc(day_ahead.wall_ms + 1), now_ms) == Hlc(5)
+
+
 @given(stamps, real_walls)
 def test_central_stores_no_stamp_more_than_a_day_after_its_arrival(stamp: Hlc, received_ms: int) -> None:
     stored = clamp(stamp, received_ms)

@@ -77,6 +77,12 @@ def test_a_group_that_stands_against_another_carries_the_changes_of_both() -> No
     assert {c.dots for c in merged.cells.values()} == {(A1, B1)}
 
 
+def test_what_comes_back_is_marked_by_the_latest_work_in_it() -> None:
+    remover = RecordState({"deleted": cell(True, A1, at=3)}, vector(A1))
+    worker = RecordState({"x": cell(1, B1, at=9), "y": cell(2, C1, at=5)}, vector(B1, C1))
+    assert merge({}, remover, worker, Rules()).record.cells["deleted"] == cell(False, A1, B1, at=9)
+
+
 def test_a_member_set_apart_from_the_winning_group_is_named_as_superseded() -> None:
     """Even where the member itself was newer on the side that lost."""
     rules = Rules(
