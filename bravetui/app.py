@@ -9,9 +9,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
-from zoneinfo import ZoneInfo
 
 from textual import events
 from textual.app import App, SystemCommand
@@ -22,39 +20,18 @@ from textual.worker import WorkerState
 
 from bravetui.base.crash import write_crash_report
 from bravetui.base.errors import BravetuiError
-from bravetui.base.runner import Runner
 from bravetui.messages import RecordsChanged, SyncReported
 from bravetui.screens.base import WorkScreen
 from bravetui.themes import DEFAULT, THEMES
+from bravetui.views.services import Services
 
 if TYPE_CHECKING:
-    from bravetui.db.store import Store
-    from bravetui.sync.line import Line
     from bravetui.sync.progress import SyncEvent
-    from bravetui.sync.worker import Worker
 
 SMALLEST = (60, 16)
 """Columns and lines below which nothing can be shown usefully."""
 
 REPORT_EVERY_S = 0.25
-
-
-@dataclass
-class Services:
-    """What the app works with; made by whoever starts it."""
-
-    store: Store
-    scope_id: str
-    zone: ZoneInfo
-    run: Runner
-    worker: Worker | None = None
-    """None when another process holds the lease: then this window only shows."""
-    line: Line | None = None
-    """A line that can be cut by hand: the demo's."""
-    notices: tuple[str, ...] = ()
-    """What a person should know of how the laptop opened."""
-    on_write: list[Callable[[], None]] = field(default_factory=list)
-    """Told after every write made here."""
 
 
 class BravetuiApp(App[None]):
@@ -68,10 +45,10 @@ class BravetuiApp(App[None]):
         Binding("f2", "go('home')", "Home", key_display="F2"),
         Binding("f3", "go('forms')", "Forms", key_display="F3"),
         Binding("f4", "go('queue')", "Queue", key_display="F4"),
-        Binding("f5", "sync_now", "Sync", key_display="F5"),
-        Binding("f6", "line", "Line", key_display="F6"),
-        Binding("f7", "go('conflicts')", "Conflicts", key_display="F7"),
-        Binding("f8", "rain", "Rain", key_display="F8"),
+        Binding("f5", "sync_now", "Sync", key_display="F5", show=False),
+        Binding("f6", "line", "Line", key_display="F6", show=False),
+        Binding("f7", "go('conflicts')", "Decide", key_display="F7"),
+        Binding("f8", "rain", "Rain", key_display="F8", show=False),
         Binding("ctrl+q", "quit", "Quit", show=False, priority=True),
     ]
 

@@ -1,4 +1,7 @@
-"""The app's colours. `sunlight` is for a screen in the sun: black on white, nothing faint. No meaning is shown by colour alone."""
+"""The app's colours. `sunlight` is for a screen in the sun: black on white, nothing faint.
+
+No meaning is shown by colour alone: beside each there is a sign or a word.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +24,8 @@ THEMES: tuple[Theme, ...] = (
         name="sunlight",
         primary="#0000C8", secondary="#000000", accent="#000000", foreground="#000000", background="#FFFFFF",
         surface="#FFFFFF", panel="#FFE600", success="#004D00", warning="#5C3A00", error="#8B0000", dark=False,
-        variables={"text-muted": "#000000", "text-disabled": "#303030", "border": "#000000", "footer-key-foreground": "#0000C8"},
+        variables={
+            "text-muted": "#000000", "text-disabled": "#303030", "border": "#000000", "footer-key-foreground": "#0000C8",
+        },
     ),
 )  # fmt: skip

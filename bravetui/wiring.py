@@ -1,4 +1,4 @@
-"""The composition root: opens a laptop from its folder, enrols it, and joins store, client and worker. Nothing else builds them.
+"""The composition root: opens a laptop from its folder, enrols it, joins store, client and worker.
 
 Knows where each file of a laptop lies. Heavy parts are imported where they are needed, so that a first screen can paint
 before a database is opened.

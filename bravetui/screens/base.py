@@ -3,21 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, ParamSpec, TypeVar, cast
+from typing import Any, ParamSpec, Protocol, TypeVar, cast
 
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.screen import Screen
 from textual.widgets import Footer
 
+from bravetui.base.errors import BravetuiError
 from bravetui.messages import RecordsChanged, SyncReported
+from bravetui.views.services import Services
 from bravetui.widgets.status_line import StatusLine
-
-if TYPE_CHECKING:
-    from bravetui.app import BravetuiApp
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+
+class Desk(Protocol):
+    """The app as its screens see it."""
+
+    services: Services
+
+    def open(self, screen: Screen[Any], then: Callable[[Any], None] | None = None) -> None: ...
+
+    def back(self) -> None: ...
+
+    def wrote(self) -> None: ...
+
+    def show_error(self, error: BravetuiError) -> None: ...
+
+    async def action_go(self, name: str) -> None: ...
+
+    async def action_sync_now(self) -> None: ...
 
 
 class WorkScreen(Screen[None]):
@@ -28,9 +45,9 @@ class WorkScreen(Screen[None]):
     """What can be done here, for F1; plain text."""
 
     @property
-    def desk(self) -> BravetuiApp:
+    def desk(self) -> Desk:
         """The app, with its services."""
-        return cast("BravetuiApp", self.app)
+        return cast("Desk", self.app)
 
     def compose(self) -> ComposeResult:
         yield StatusLine(self.TITLE_WORDS)

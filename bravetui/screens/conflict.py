@@ -33,8 +33,8 @@ class ConflictScreen(WorkScreen):
         Binding("escape", "app.pop_screen", "Back"),
         Binding("1", "choose('1')", "This laptop"),
         Binding("2", "choose('2')", "Central"),
-        Binding("3", "choose('3')", "Write a third"),
-        Binding("ctrl+s", "save", "Save decision", key_display="^S"),
+        Binding("3", "choose('3')", "Third"),
+        Binding("ctrl+s", "save", "Save", key_display="^S"),
     ]
     HELP = (
         "1 lets the left side stand, 2 the right side, 3 lets you write another value.\n"
@@ -107,7 +107,8 @@ class ConflictScreen(WorkScreen):
         services = self.desk.services
         now = services.store.clock.now()
         chosen = self.choice == key
-        text = Text("✓ " if chosen else f"{key} ", style="bold reverse" if chosen else "bold")
+        text = Text()
+        text.append("✓ " if chosen else f"{key} ", style="bold reverse" if chosen else "bold")
         text.append(label, style="bold reverse" if chosen else "bold")
         when = clock_words(side.when, now, services.zone) if side.when else ""
         text.append(f"\n  {side.who}, {when}", style="dim")

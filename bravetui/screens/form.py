@@ -44,10 +44,10 @@ class FormScreen(WorkScreen):
     TITLE_WORDS = "Form"
     CSS_PATH = "form.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "leave", "Back"),
-        Binding("pageup,ctrl+p", "turn(-1)", "Page back", key_display="PgUp", priority=True),
-        Binding("pagedown,ctrl+n", "turn(1)", "Next page", key_display="PgDn", priority=True),
-        Binding("ctrl+r", "review", "Review and sign", key_display="^R"),
+        Binding("escape", "leave", "Close"),
+        Binding("pageup,ctrl+p", "turn(-1)", "Back", key_display="PgUp", priority=True),
+        Binding("pagedown,ctrl+n", "turn(1)", "Next", key_display="PgDn", priority=True),
+        Binding("ctrl+r", "review", "Sign", key_display="^R"),
     ]
     HELP = (
         "Tab and Shift+Tab go from question to question, PgDn and PgUp from page to page.\n"
@@ -159,7 +159,8 @@ class FormScreen(WorkScreen):
                 )
             listed.highlighted = self._page
         left = counts[self._page] if self._page < len(counts) else sum(counts)
-        text = Text(f"{self._page + 1}/{len(names)}  ", style="dim")
+        text = Text()
+        text.append(f"{self._page + 1}/{len(names)}  ", style="dim")
         text.append(names[self._page], style="bold")
         text.append(
             f"   {left} to answer or mend" if left else "   ✓ complete", style="yellow" if left else "green"

@@ -22,9 +22,9 @@ class FormsScreen(WorkScreen):
     CSS_PATH = "forms.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "back", "Back"),
-        Binding("n", "new", "New form"),
+        Binding("n", "new", "New"),
         Binding("slash", "filter", "Filter", key_display="/"),
-        Binding("d", "discard", "Discard draft"),
+        Binding("d", "discard", "Discard"),
     ]
     HELP = (
         "Enter opens a form. N starts the form that is marked on top; Tab goes between the two lists.\n"
@@ -92,7 +92,7 @@ class FormsScreen(WorkScreen):
     def _cells(self, row: SubmissionRow) -> list[Text]:
         now, zone = self.desk.services.store.clock.now(), self.desk.services.zone
         when = row.submitted_at or row.started_at
-        title = Text(row.title[:34], style="bold" if row.status == "draft" else "")
+        title = Text(row.title[:30], style="bold" if row.status == "draft" else "")
         if row.conflicts:
             title.append(" ≠", style="bold reverse")
         return [

@@ -36,7 +36,8 @@ class HelpScreen(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         with VerticalScroll():
-            text = Text(f"{self._title}\n\n", style="bold")
+            text = Text()
+            text.append(f"{self._title}\n\n", style="bold")
             text.append(self._words, style="not bold")
             text.append("\n\nEverywhere\n\n", style="bold")
             text.append(EVERYWHERE, style="not bold")

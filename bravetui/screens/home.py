@@ -35,7 +35,12 @@ class HomeScreen(WorkScreen):
 
     TITLE_WORDS = "Home"
     CSS_PATH = "home.tcss"
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("n", "new", "New form")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("n", "new", "New"),
+        Binding("f5", "app.sync_now", "Sync", key_display="F5"),
+        Binding("f6", "app.line", "Line", key_display="F6"),
+        Binding("f8", "app.rain", "Rain", key_display="F8"),
+    ]
     HELP = (
         "Up and Down choose, Enter opens: a due inspection, an alert, a draft, a conflict.\n"
         "N starts a new form. F8 logs rain: from 0.25 inch on, the storm inspection appears here by itself.\n"
@@ -74,7 +79,9 @@ class HomeScreen(WorkScreen):
             highlighted = listed.highlighted
             listed.clear_options()
             listed.add_options(options)
-            listed.highlighted = min(highlighted or 0, max(0, len(options) - 1)) if options else None
+            enabled = [index for index, option in enumerate(options) if not option.disabled]
+            at = highlighted if highlighted is not None else 0
+            listed.highlighted = min(enabled, key=lambda index: abs(index - at), default=None)
         if self.focused is None:
             listed.focus()
 
@@ -96,7 +103,8 @@ class HomeScreen(WorkScreen):
 
     def _due_words(self, due: Due, seen: Home) -> Text:
         sign, style = STANDING_SIGNS[due.standing.value]
-        text = Text(f"{sign:<8}", style=style)
+        text = Text()
+        text.append(f"{sign:<8}", style=style)
         text.append(due.title, style="bold")
         if due.submission_id:
             text.append(" (begun)")
@@ -135,7 +143,8 @@ class HomeScreen(WorkScreen):
             yield self._option("head-alerts", Text("SAFETY ALERTS", style="bold underline"), None)
         for alert in fresh:
             sign, style = LEVEL_SIGNS.get(alert.level, LEVEL_SIGNS["info"])
-            text = Text(f"{sign}  ", style=style)
+            text = Text()
+            text.append(f"{sign}  ", style=style)
             text.append(alert.title, style="bold")
             text.append(f"\n        {alert.body.splitlines()[0] if alert.body else ''}", style="dim")
             yield self._option(f"alert-{alert.id}", text, partial(self._open_alert, alert.id))
@@ -160,16 +169,17 @@ class HomeScreen(WorkScreen):
     def _waiting(self, seen: Home) -> Iterator[Option]:
         if seen.sync.conflicts_open:
             many = "s" * (seen.sync.conflicts_open != 1)
-            text = Text(f"≠ {seen.sync.conflicts_open} conflict{many} to decide", style="bold reverse")
+            text = Text()
+            text.append(f"≠ {seen.sync.conflicts_open} conflict{many} to decide", style="bold reverse")
             yield self._option(
                 "conflicts", text, lambda: self.app.call_later(self.desk.action_go, "conflicts")
             )
         if seen.sync.refused:
-            text = Text(f"! {seen.sync.refused} refused by central and kept here", style="bold red")
+            text = Text()
+            text.append(f"! {seen.sync.refused} refused by central and kept here", style="bold red")
             yield self._option("refused", text, lambda: self.app.call_later(self.desk.action_go, "queue"))
 
     def _drafts(self, drafts: tuple[object, ...], seen: Home) -> Iterator[Option]:
-        from bravetui.screens.form import FormScreen
         from bravetui.views.forms import SubmissionRow
 
         yield self._option("head-drafts", Text("DRAFTS", style="bold underline"), None)

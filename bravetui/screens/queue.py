@@ -27,13 +27,14 @@ class QueueScreen(WorkScreen):
     CSS_PATH = "queue.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "app.pop_screen", "Back"),
-        Binding("r", "retry", "Retry now"),
-        Binding("s", "send_again", "Send refused again"),
-        Binding("l", "app.log", "Sync log"),
+        Binding("r", "retry", "Retry"),
+        Binding("s", "send_again", "Send again"),
+        Binding("l", "app.log", "Log"),
     ]
     HELP = (
         "Critical goes first, even when it was queued last; then forms, photos, usage counts.\n"
-        "↑ only on this laptop   … sent, no answer yet   ✓ at central   ✓✓ confirmed by central's signed checkpoint   ! refused\n"
+        "↑ only on this laptop   … sent, no answer yet   ✓ at central\n"
+        "✓✓ confirmed by central's signed checkpoint   ! refused\n"
         "A refused change is kept and holds back nothing but later changes of its own record.\n"
         "R tries now. S sends the refused change under the cursor again. L shows what sync did."
     )
@@ -53,9 +54,9 @@ class QueueScreen(WorkScreen):
         for label, width in (
             ("Lane", 9),
             ("Waiting", 8),
-            ("Oldest", 9),
+            ("Oldest", 11),
             ("Next try", 9),
-            ("Why it waits", 34),
+            ("Why it waits", 32),
         ):
             lanes.add_column(label, width=width)
         items = self.query_one("#items", DataTable)
@@ -77,7 +78,8 @@ class QueueScreen(WorkScreen):
     def _oldest(self, seen: Queue) -> Text:
         summary, zone = seen.summary, self.desk.services.zone
         if summary.waiting or summary.refused:
-            text = Text(f"↑ {summary.waiting} changes exist only on this laptop", style="bold")
+            text = Text()
+            text.append(f"↑ {summary.waiting} changes exist only on this laptop", style="bold")
             if summary.refused:
                 text.append(f", ! {summary.refused} refused", style="bold red")
             if summary.oldest_only_here:
@@ -157,7 +159,8 @@ class QueueScreen(WorkScreen):
             self.query_one("#why", Static).update(Text("The queue is empty."))
             return
         now = services.store.clock.now()
-        text = Text(f"{item.what}", style="bold")
+        text = Text()
+        text.append(f"{item.what}", style="bold")
         text.append(
             f"\nmade {clock_words(item.made_at, now, services.zone)}, {item.size_bytes:,} bytes, change {item.dot}",
             style="dim",

@@ -43,7 +43,10 @@ class RainScreen(WorkScreen):
         Binding("escape", "app.pop_screen", "Back"),
         Binding("ctrl+s", "save", "Save", key_display="^S"),
     ]
-    HELP = "Write what the gauge shows and when a quarter inch had fallen. The deadline is worked out from that and the site's working hours."
+    HELP = (
+        "Write what the gauge shows and when a quarter inch had fallen.\n"
+        "The deadline is worked out from that and from the site's working hours."
+    )
 
     def __init__(self) -> None:
         super().__init__()

@@ -305,7 +305,7 @@ def _settle(connection: Connection, taken: Taken, now: datetime) -> None:
     counts: dict[str, int] = dict(
         connection.execute(
             select(_outbox.c.state, func.count()).where(_outbox.c.state.in_(open_states)).group_by(_outbox.c.state)
-        ).tuples().all()
+        ).all()
     )  # fmt: skip
     taken.waiting = sum(counts.get(state, 0) for state in UNACKNOWLEDGED)
     taken.all_handed_in = not counts

@@ -228,10 +228,10 @@ class Worker:
                     select(_outbox.c.lane, func.count())
                     .where(_outbox.c.state.in_(UNACKNOWLEDGED), ~_behind_refused())
                     .group_by(_outbox.c.lane)
-                ).tuples().all()
+                ).all()
             )  # fmt: skip
             attempts: dict[str, datetime | None] = dict(
-                connection.execute(select(_lanes.c.lane, _lanes.c.next_attempt_at)).tuples().all()
+                connection.execute(select(_lanes.c.lane, _lanes.c.next_attempt_at)).all()
             )
             history = select(func.count()).select_from(_cursor).where(_cursor.c.before.is_not(None))
             unfinished = connection.execute(history).scalar_one() > 0

@@ -214,7 +214,7 @@ def _open(connection: Connection, scope_id: str) -> dict[str, int]:
         .where(_conflict.c.scope_id == scope_id, _conflict.c.status == "open")
         .group_by(_conflict.c.record_id)
     )
-    return dict(connection.execute(query).tuples().all())
+    return dict(connection.execute(query).all())
 
 
 def _conflict_paths(connection: Connection, scope_id: str, submission_id: str) -> dict[str, str]:

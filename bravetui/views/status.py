@@ -143,9 +143,9 @@ def _lane_rows(connection: Connection) -> tuple[LaneRow, ...]:
         counts[lane, state] = (count, oldest)
     states = {row.lane: row for row in connection.execute(select(_lanes))}
     left: dict[str, int] = dict(
-        connection.execute(select(_cursor.c.lane, func.sum(_cursor.c.rows_left)).group_by(_cursor.c.lane))
-        .tuples()
-        .all()
+        connection.execute(
+            select(_cursor.c.lane, func.sum(_cursor.c.rows_left)).group_by(_cursor.c.lane)
+        ).all()
     )
     rows = []
     for policy in LANES:

@@ -52,7 +52,7 @@ _TITLES: Mapping[str, tuple[str, ...]] = {
     "delivery": ("supplier", "ticket_number"),
     "daily_log": ("log_date",),
     "safety_alert": ("title",),
-    "weather_event": ("kind", "threshold_reached_at"),
+    "weather_event": ("kind",),
     "photo": ("caption",),
     "inspector_visit": ("agency", "inspector_name"),
     "crew_assignment": ("task",),
@@ -69,7 +69,7 @@ def state_words(state: OutboxState, verdict: Mapping[str, object] | None) -> str
 
 
 def span_words(span: timedelta) -> str:
-    """A length of time in its two largest units, rounded down: `3 d 4 h`, `25 min`, `under a minute`."""
+    """A length of time in its two largest units, rounded down: `3 d 4 h`, `25 min`, `under 1 min`."""
     minutes = int(abs(span).total_seconds()) // 60
     days, hours, minutes = minutes // 1440, minutes // 60 % 24, minutes % 60
     parts = [
@@ -77,7 +77,7 @@ def span_words(span: timedelta) -> str:
         f"{hours} h" * bool(hours),
         f"{minutes} min" * bool(minutes and not days),
     ]
-    return " ".join(part for part in parts if part) or "under a minute"
+    return " ".join(part for part in parts if part) or "under 1 min"
 
 
 def age_words(then: datetime, now: datetime) -> str:

@@ -1,1 +1,1 @@
-"""Parts of screens that are used more than once. They post what a person wishes and know neither actions nor views' data flow."""
+"""Parts of screens that are used more than once. They post what a person wishes; screens answer."""

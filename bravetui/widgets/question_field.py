@@ -80,7 +80,8 @@ class QuestionField(Vertical):
 
     def _label(self) -> Text:
         question = self.asked.question
-        text = Text(safe_line(question.label, 200), style="bold")
+        text = Text()
+        text.append(safe_line(question.label, 200), style="bold")
         if self.asked.required:
             text.append(" *", style="bold red")
         if question.unit:

@@ -93,7 +93,8 @@ class ReviewPage(Vertical):
         listed.display = bool(count)
         listed.clear_options()
         for problem in self._problems[:200]:
-            text = Text(safe_line(problem.label, 50), style="bold")
+            text = Text()
+            text.append(safe_line(problem.label, 50), style="bold")
             text.append(f"  {safe_line(problem.words, 80)}")
             listed.add_option(Option(text))
 

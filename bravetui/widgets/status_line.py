@@ -25,9 +25,10 @@ class StatusLine(Static):
 
     def show(self, summary: SyncSummary, *, cut: bool, zone: tzinfo) -> None:
         """Show how sync stands."""
-        text = Text(f"{self._title}", style="bold")
+        text = Text()
+        text.append(f"{self._title}", style="bold")
         for words, style in status_words(summary, cut=cut, zone=zone):
-            text.append("  │  ", style="dim")
+            text.append(" │ ", style="dim")
             text.append(words, style=style)
         self.update(text)
 
@@ -41,16 +42,15 @@ def status_words(summary: SyncSummary, *, cut: bool, zone: tzinfo) -> list[tuple
     parts = [signs.get(line, ("○ no contact yet", "yellow"))]
     if summary.waiting:
         since = span_words(summary.now - summary.oldest_only_here) if summary.oldest_only_here else ""
-        parts.append((f"↑ {summary.waiting} only here, oldest {since}", "bold"))
+        parts.append((f"↑ {summary.waiting} only here, {since}", "bold"))
     elif summary.refused:
         parts.append((f"! {summary.refused} refused, kept here", "bold red"))
     elif summary.unconfirmed:
-        parts.append((f"✓ {summary.unconfirmed} at central, not confirmed yet", ""))
+        parts.append((f"✓ {summary.unconfirmed} at central, unconfirmed", ""))
     elif summary.all_handed_in_at:
         parts.append(
             (f"✓ all handed in, {clock_words(summary.all_handed_in_at, summary.now, zone)}", "green")
         )
     if summary.conflicts_open:
-        many = "s" * (summary.conflicts_open != 1)
-        parts.append((f"≠ {summary.conflicts_open} conflict{many}: F7", "bold reverse"))
+        parts.append((f"≠ {summary.conflicts_open} to decide: F7", "bold reverse"))
     return parts

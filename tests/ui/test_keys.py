@@ -1,0 +1,241 @@
+"""The app by its keys, as a manual: what a foreman presses and what then is on this laptop."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from textual.widgets import Input, Static
+
+from bravetui.base.errors import StorageFull
+from bravetui.sample.site import Seed
+from bravetui.screens.conflict import ConflictScreen
+from bravetui.screens.form import SAVE_AFTER_S, FormScreen
+from bravetui.screens.home import HomeScreen
+from bravetui.screens.queue import QueueScreen
+from bravetui.screens.too_small import TooSmallScreen
+from bravetui.views import conflicts, queue
+from bravetui.widgets.question_field import QuestionField
+from tests.support.seeded import NOON
+from tests.ui.scene import LARGE, SMALL, Scene, playing, press, set_scene, write
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Scene:
+    return set_scene(tmp_path)
+
+
+def said(scene: Scene, selector: str) -> str:
+    """What a part of the screen says."""
+    return str(scene.app.screen.query_one(selector, Static).render())
+
+
+async def open_rain(pilot, scene: Scene) -> QuestionField:  # type: ignore[no-untyped-def]
+    """The draft's second page, storm chosen, cursor in the rain reading."""
+    scene.app.open(FormScreen(scene.submission_id))
+    await pilot.pause()
+    await pilot.pause()
+    await press(pilot, "pagedown", "2", "tab", "tab")
+    return next(field for field in scene.app.screen.query(QuestionField) if field.path == "rain_in")
+
+
+async def test_enter_opens_the_inspection_that_is_due(scene: Scene) -> None:
+    """The first thing under the cursor is the most urgent one."""
+    async with playing(scene, SMALL) as pilot:
+        await press(pilot, "down", "enter")
+        await pilot.pause()
+        assert isinstance(scene.app.screen, FormScreen)
+
+
+async def test_what_is_typed_is_saved_without_any_further_key(scene: Scene) -> None:
+    """Half a second later it is in the tables, and the screen says so."""
+    async with playing(scene, SMALL) as pilot:
+        await open_rain(pilot, scene)
+        await write(pilot, "0.42")
+        await asyncio.sleep(SAVE_AFTER_S + 0.1)
+        await pilot.pause()
+        assert scene.answers()["rain_in"] == "0.42"
+        assert "Saved on this laptop" in said(scene, "#saved")
+
+
+async def test_typing_is_one_change_in_the_queue(scene: Scene) -> None:
+    """However often it was saved."""
+    before = queue.queue(scene.store).total
+    async with playing(scene, SMALL) as pilot:
+        await open_rain(pilot, scene)
+        for text in ("0", ".", "4", "2"):
+            await write(pilot, text)
+            await press(pilot, "tab", "shift+tab")
+        assert queue.queue(scene.store).total == before
+
+
+async def test_leaving_saves_at_once(scene: Scene) -> None:
+    """Esc right after the last key."""
+    async with playing(scene, SMALL) as pilot:
+        await open_rain(pilot, scene)
+        await write(pilot, "0.4")
+        await press(pilot, "escape")
+        assert scene.answers()["rain_in"] == "0.40"
+        assert isinstance(scene.app.screen, HomeScreen)
+
+
+async def test_quitting_saves_at_once(scene: Scene) -> None:
+    """Ctrl+Q in the middle of a word."""
+    async with playing(scene, SMALL) as pilot:
+        await open_rain(pilot, scene)
+        await write(pilot, "0.4")
+        await press(pilot, "ctrl+q")
+    assert scene.answers()["rain_in"] == "0.40"
+
+
+async def test_text_that_is_no_number_is_kept_and_said_to_be_none(scene: Scene) -> None:
+    """Nothing typed is thrown away."""
+    async with playing(scene, SMALL) as pilot:
+        field = await open_rain(pilot, scene)
+        await write(pilot, "abc")
+        await press(pilot, "tab")
+        assert scene.answers()["rain_in"] == "abc"
+        assert "must be a number" in str(field.query_one(".problem", Static).render())
+
+
+async def test_a_failed_save_keeps_the_text_and_says_what_to_do(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk: the words stay, nobody leaves the page, and the next save goes through."""
+    from bravetui.actions import forms
+
+    real = forms.answer
+
+    def full(*_: object) -> None:
+        raise StorageFull("The disk is full.", "Free some room, then go on: this text is kept on screen.")
+
+    async with playing(scene, SMALL) as pilot:
+        field = await open_rain(pilot, scene)
+        monkeypatch.setattr(forms, "answer", full)
+        await write(pilot, "0.42")
+        await press(pilot, "escape")
+        assert isinstance(scene.app.screen, FormScreen)
+        assert "NOT SAVED: The disk is full. Free some room" in said(scene, "#saved")
+        assert field.query_one(Input).value == "0.42"
+        monkeypatch.setattr(forms, "answer", real)
+        await press(pilot, "escape")
+    assert scene.answers()["rain_in"] == "0.42"
+
+
+async def test_an_arriving_sync_never_touches_what_is_being_typed(scene: Scene) -> None:
+    """The cursor's own question keeps its text; another question takes the new value."""
+    async with playing(scene, SMALL) as pilot:
+        field = await open_rain(pilot, scene)
+        await write(pilot, "0.4")
+        await scene.app.screen.load()  # type: ignore[attr-defined]
+        await pilot.pause()
+        assert field.query_one(Input).value == "0.4"
+
+
+async def test_rows_are_added_and_removed_with_a_question(scene: Scene) -> None:
+    """Stabilization: add one, remove it."""
+    async with playing(scene, SMALL) as pilot:
+        scene.app.open(FormScreen(scene.submission_id))
+        await pilot.pause()
+        await press(pilot, "pagedown", "pagedown", "pagedown", "pagedown")
+        await pilot.click("Button.add")
+        await pilot.pause()
+        rows = [
+            path for path, value in scene.answers().items() if path.startswith("stab/") and value is not None
+        ]
+        assert len(rows) == 1
+        await press(pilot, "delete", "y")
+        await pilot.pause()
+        assert scene.answers()[rows[0]] is None
+
+
+async def test_a_conflict_is_decided_with_two_keys(scene: Scene) -> None:
+    """1, Ctrl+S: decided here, on its way to central."""
+    scene.arrive(scene.rain_conflict())
+    async with playing(scene, SMALL) as pilot:
+        await press(pilot, "f7", "enter", "1", "ctrl+s")
+        await pilot.pause()
+        (row,) = conflicts.conflicts(scene.store, scene.site.project_id)
+        assert row.status == "decided here"
+        assert scene.answers()["rain_in"] == "0.42"
+
+
+async def test_deciding_without_choosing_says_what_to_press(scene: Scene) -> None:
+    """Nothing is decided by accident."""
+    scene.arrive(scene.rain_conflict())
+    async with playing(scene, SMALL) as pilot:
+        await press(pilot, "f7", "enter", "ctrl+s")
+        assert isinstance(scene.app.screen, ConflictScreen)
+        (row,) = conflicts.conflicts(scene.store, scene.site.project_id)
+        assert row.status == "open"
+
+
+async def test_f6_cuts_and_restores_the_line(scene: Scene) -> None:
+    """And the line on top says so."""
+    async with playing(scene, LARGE) as pilot:
+        await press(pilot, "f6")
+        assert not scene.line.is_up
+        await press(pilot, "f6")
+        assert scene.line.is_up
+
+
+async def test_escape_and_function_keys_reach_every_screen(scene: Scene) -> None:
+    """F4 from a form; Esc back home."""
+    async with playing(scene, SMALL) as pilot:
+        await press(pilot, "f3", "f4")
+        assert isinstance(scene.app.screen, QueueScreen)
+        await press(pilot, "escape")
+        assert isinstance(scene.app.screen, HomeScreen)
+
+
+async def test_the_palette_finds_every_command(scene: Scene) -> None:
+    """By name, for those who do not know the keys."""
+    async with playing(scene, LARGE):
+        titles = {command.title for command in scene.app.get_system_commands(scene.app.screen)}
+    wanted = {
+        "Home",
+        "Forms",
+        "Queue",
+        "Conflicts",
+        "Rain",
+        "Sync now",
+        "Sync log",
+        "Cut the line",
+        "Colours: sunlight",
+    }
+    assert wanted <= titles
+
+
+async def test_a_window_made_small_and_large_again_loses_nothing(scene: Scene) -> None:
+    """Forty by ten in the middle of a word."""
+    async with playing(scene, SMALL) as pilot:
+        field = await open_rain(pilot, scene)
+        await write(pilot, "0.4")
+        await pilot.resize_terminal(40, 10)
+        await pilot.pause()
+        assert isinstance(scene.app.screen, TooSmallScreen)
+        await pilot.resize_terminal(80, 24)
+        await pilot.pause()
+        assert field.query_one(Input).value == "0.4"
+
+
+HOSTILE = "\x1b]0;pwned\x07[@click=app.quit]x[/] [/nope] \u202eevil"
+
+
+async def test_other_peoples_text_is_plain_text(scene: Scene) -> None:
+    """Escapes and markup in an alert and in a conflict are shown, and do nothing."""
+    alert = Seed(
+        "safety_alert", scene.site.project_id, "01980000-0000-7000-8000-00000000a009",
+        {"level": "warning", "title": HOSTILE, "body": HOSTILE, "issued_at": "2026-08-03T14:00:00Z"}, NOON,
+    )  # fmt: skip
+    scene.arrive(
+        alert,
+        scene.conflict(7, ({"answers/summary": HOSTILE + " a"}, {"answers/summary": HOSTILE + " b"}), "text"),
+    )
+    async with playing(scene, LARGE) as pilot:
+        for keys in ((), ("f7",), ("enter",)):
+            await press(pilot, *keys)
+            svg = scene.app.export_screenshot()
+            assert "\x1b" not in svg
+            assert "\u202e" not in svg
