@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from bravetui.base.runner import Runner
+    from bravetui.sync.line import Line
     from bravetui.sync.progress import SyncEvent
     from bravetui.sync.worker import Worker
 
@@ -192,3 +193,34 @@ def make_worker(
 
     who = laptop.store.identity
     return Worker(laptop.store, CentralClient(who.central_url, who.token, transport=transport), report, run)
+
+
+def run_app(
+    laptop: Laptop,
+    *,
+    syncs: bool,
+    line: Line | None = None,
+    scope_id: str = "",
+    on_write: tuple[Callable[[], None], ...] = (),
+) -> int:
+    """Open the app on an open laptop and return its exit code. `syncs`: this process holds the lease."""
+    from bravetui.app import BravetuiApp
+    from bravetui.base.runner import ThreadRunner
+    from bravetui.views.services import Services
+    from bravetui.views.status import project_zone, scopes
+
+    known = [scope.id for scope in scopes(laptop.store) if scope.kind == "project"]
+    chosen = scope_id or (known[0] if known else "")
+    runner = ThreadRunner()
+    services = Services(
+        laptop.store, chosen, project_zone(laptop.store, chosen), runner, line=line, notices=laptop.notices
+    )
+    services.on_write.extend(on_write)
+    app = BravetuiApp(services)
+    if syncs:
+        services.worker = make_worker(laptop, app.report, runner, line)
+    try:
+        app.run()
+    finally:
+        runner.close()
+    return app.return_code or 0

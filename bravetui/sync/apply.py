@@ -129,7 +129,9 @@ def _apply_kind(
         elif row.whole or here is None:
             state = central
         else:
-            state = RecordState({**here.state.cells, **central.cells}, central.version)
+            state = RecordState(
+                {**here.state.cells, **central.cells}, here.state.version.joined(central.version)
+            )
         if kind.name == "conflict" and _is_open(state) and not (here and _is_open(here.state)):
             applied.conflicts += 1
         saved[row.id] = Stored(state, row.seq)

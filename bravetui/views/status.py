@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, func, select
 
 from bravetui.db import meta
 from bravetui.db.device import UNACKNOWLEDGED, Cursor, LaneState, Outbox, OutboxState, ScopeSeen, SyncLog
 from bravetui.db.kinds import KINDS
+from bravetui.db.site import calendar_of, project_of
 from bravetui.db.store import Store
 from bravetui.wire.lanes import LANES
 
@@ -126,6 +128,12 @@ def scopes(store: Store) -> tuple[ScopeRow, ...]:
     )
     with store.read() as connection:
         return tuple(ScopeRow(*row) for row in connection.execute(query))
+
+
+def project_zone(store: Store, scope_id: str) -> ZoneInfo:
+    """The time zone in which a project's times are read; UTC before it has arrived."""
+    with store.read() as connection:
+        return calendar_of(project_of(connection, scope_id)).zone
 
 
 def theme(store: Store) -> str:

@@ -1,0 +1,61 @@
+"""What the commands share: the laptop's folder, its passphrase, JSON out, the lease."""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from bravetui.base.errors import BadInput
+from bravetui.wiring import Laptop, default_folder, key_ring, open_laptop
+
+
+def folder_of(arguments: argparse.Namespace) -> Path:
+    """The folder that was named, or this person's own."""
+    named: Path | None = arguments.folder
+    return named or default_folder()
+
+
+def ask_passphrase() -> str:
+    """Ask on the terminal, without showing it. Raises BadInput where there is none to ask on."""
+    if not sys.stdin.isatty():
+        raise BadInput(
+            "This laptop's keys need a passphrase, and there is no terminal to ask on.",
+            "Put it into a file that only you can read, and name that in BRAVETUI_PASSPHRASE_FILE.",
+        )
+    return getpass.getpass("Passphrase of this laptop: ")
+
+
+@contextmanager
+def laptop_of(arguments: argparse.Namespace) -> Iterator[Laptop]:
+    """The laptop, open for the length of the block. Says what a person should know of how it opened."""
+    folder = folder_of(arguments)
+    laptop = open_laptop(folder, key_ring(folder, ask_passphrase))
+    try:
+        for notice in laptop.notices:
+            print(f"bravetui: {notice}", file=sys.stderr)
+        yield laptop
+    finally:
+        laptop.close()
+
+
+def print_json(value: Mapping[str, Any] | list[Any]) -> None:
+    """One JSON document on standard output; times as ISO 8601 in UTC."""
+    print(json.dumps(value, default=_plain, ensure_ascii=True, indent=2))
+
+
+def json_line(value: Mapping[str, Any]) -> str:
+    """One JSON object a line, for programs that follow."""
+    return json.dumps(value, default=_plain, ensure_ascii=True)
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    raise TypeError(type(value).__name__)

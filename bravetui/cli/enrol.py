@@ -1,0 +1,52 @@
+"""`bravetui enrol ADDRESS CODE`: make this laptop known to central."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import getpass
+import platform
+import sys
+
+from bravetui.base.errors import BadInput
+from bravetui.base.text import safe_line
+from bravetui.cli.common import folder_of
+from bravetui.wiring import PASSPHRASE_FILE_VARIABLE, enrol, key_ring
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    """Where central is, and the code that it printed."""
+    parser.add_argument("address", help="central's address, e.g. https://central.example")
+    parser.add_argument("code", help="the one-time code that central printed")
+    parser.add_argument(
+        "--name",
+        default=platform.node() or "laptop",
+        help="what this laptop is called (default: its host name)",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Enrol, and say who this laptop now is."""
+    folder = folder_of(arguments)
+    ring = key_ring(folder, _new_passphrase)
+    who = asyncio.run(enrol(folder, ring, arguments.address, arguments.code, arguments.name))
+    print(
+        f"This laptop is number {who.device}, for {safe_line(who.user_name)}. Now: bravetui sync --once, then bravetui."
+    )
+    return 0
+
+
+def _new_passphrase() -> str:
+    """Ask twice: it is what opens this laptop's data when the keyring does not."""
+    if not sys.stdin.isatty():
+        raise BadInput(
+            "A passphrase is needed to seal this laptop's keys, and there is no terminal to ask on.",
+            f"Put one of 8 characters or more into a file and name it in {PASSPHRASE_FILE_VARIABLE}.",
+        )
+    print(
+        "Choose a passphrase. It opens this laptop's data if the system's keyring ever does not; keep it safe."
+    )
+    first, second = getpass.getpass("Passphrase: "), getpass.getpass("Once more: ")
+    if first != second:
+        raise BadInput("The two differ.", "Run the same command again; the code is still good.")
+    return first

@@ -1,0 +1,41 @@
+"""`bravetui queue`: the outbox, change by change; a refused one can be sent again."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict
+
+from bravetui.actions.queue import send_again
+from bravetui.base.text import safe_line
+from bravetui.cli.common import laptop_of, print_json
+from bravetui.merge.version import Dot
+from bravetui.views.queue import queue
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    """Look, or send again."""
+    parser.add_argument("--json", action="store_true", help="for programs")
+    parser.add_argument("--limit", type=int, default=100, help="changes shown (default 100)")
+    parser.add_argument("--send-again", metavar="DOT", help="take this refused change out of quarantine")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the queue in the order in which it will go."""
+    with laptop_of(arguments) as laptop:
+        if arguments.send_again:
+            send_again(laptop.store, Dot.parse(arguments.send_again))
+            print(f"{arguments.send_again} goes again with the next contact.")
+            return 0
+        seen = queue(laptop.store, max(1, arguments.limit))
+    if arguments.json:
+        print_json({"total": seen.total, "items": [asdict(item) for item in seen.items]})
+        return 0
+    for item in seen.items:
+        print(f"{item.dot:<8}{item.label:<10}{item.state_words:<24}{safe_line(item.what, 60)}")
+        if item.why:
+            print(f"{'':8}{safe_line(item.why, 200)}")
+    if seen.total > len(seen.items):
+        print(f"… and {seen.total - len(seen.items)} more (--limit)")
+    elif not seen.total:
+        print("The queue is empty.")
+    return 0

@@ -1,0 +1,65 @@
+"""`bravetui status`: what waits here, since when, why, and when it is tried next."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict
+from datetime import datetime
+
+from bravetui.cli.common import laptop_of, print_json
+from bravetui.views.status import LaneRow, SyncSummary, sync_summary
+from bravetui.views.words import age_words, span_words
+
+EPILOG = "JSON: {now, waiting, unconfirmed, refused, conflicts_open, oldest_only_here, all_handed_in_at, last_contact_at, next_attempt_at, why, line, lanes: [...]}."
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    """Text or JSON."""
+    parser.add_argument("--json", action="store_true", help="for programs")
+    parser.epilog = EPILOG
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print how sync stands; reads the tables, so it may run beside the app."""
+    with laptop_of(arguments) as laptop:
+        summary = sync_summary(laptop.store)
+    if arguments.json:
+        print_json(asdict(summary))
+    else:
+        print("\n".join(lines_of(summary)))
+    return 0
+
+
+def lines_of(summary: SyncSummary) -> list[str]:
+    """The same in words, fit for 80 columns."""
+    now = summary.now
+    lines = [f"Line          {summary.line}", f"Last contact  {_ago(summary.last_contact_at, now)}"]
+    if summary.waiting:
+        oldest = age_words(summary.oldest_only_here, now) if summary.oldest_only_here else ""
+        lines.append(f"Only here     {summary.waiting} changes, the oldest made {oldest}")
+    elif summary.all_handed_in_at:
+        lines.append(f"All handed in {age_words(summary.all_handed_in_at, now)}")
+    else:
+        lines.append(f"Only here     nothing; {summary.unconfirmed} at central wait for its confirmation")
+    if summary.refused:
+        lines.append(f"Refused       {summary.refused}, kept here: bravetui queue")
+    if summary.conflicts_open:
+        lines.append(f"Conflicts     {summary.conflicts_open} to decide: bravetui conflicts")
+    if summary.next_attempt_at and summary.waiting:
+        wait = "now" if summary.next_attempt_at <= now else f"in {span_words(summary.next_attempt_at - now)}"
+        lines.append(f"Next attempt  {wait}{f': {summary.why}' if summary.why else ''}")
+    lines.append("")
+    lines.append(f"{'Lane':<10}{'Waiting':>8}{'Refused':>9}{'To come':>9}  {'Oldest':<12}Why it waits")
+    return lines + [_lane(lane, now) for lane in summary.lanes]
+
+
+def _lane(lane: LaneRow, now: datetime) -> str:
+    oldest = span_words(now - lane.oldest_at) if lane.oldest_at else ""
+    why = (lane.why or "") if lane.waiting else ""
+    return (
+        f"{lane.label:<10}{lane.waiting:>8}{lane.refused:>9}{lane.rows_left:>9}  {oldest:<12}{why}".rstrip()
+    )
+
+
+def _ago(moment: datetime | None, now: datetime) -> str:
+    return age_words(moment, now) if moment else "never"
