@@ -55,14 +55,18 @@ class People:
         """Record so many deliveries and photos."""
         for number in range(count):
             kind = "delivery" if number % 2 else "photo"
-            values: dict[str, Json] = (
-                {"supplier": self._random.choice(w.SUPPLIERS), "ticket_number": str(self._random.randint(1, 10**6)), "note": self._text()}
-                if kind == "delivery"
-                else {"owner_id": self._site.records[-1].id, "sha256": f"{self._random.getrandbits(256):064x}", "caption": self._text()}
-            )  # fmt: skip
+            values = self._delivery() if kind == "delivery" else self._photo()
             with self._store.write() as writing:
                 writing.create(kind, self._site.project_id, values)
         return count
+
+    def _delivery(self) -> dict[str, Json]:
+        ticket = str(self._random.randint(1, 10**6))
+        return {"supplier": self._random.choice(w.SUPPLIERS), "ticket_number": ticket, "note": self._text()}
+
+    def _photo(self) -> dict[str, Json]:
+        content = f"{self._random.getrandbits(256):064x}"
+        return {"owner_id": self._site.records[-1].id, "sha256": content, "caption": self._text()}
 
     def _edit(self, record: Seed) -> int:
         path = self._random.choice(EDITABLE[record.kind])
