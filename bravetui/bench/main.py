@@ -139,10 +139,10 @@ def _figures(folder: Path, scale: float) -> Iterator[Figure]:
         )
         yield from _first_sync(world, here)
         _sync(others)
-        mine, theirs = People(here.store, world.site, 1), People(others.store, world.site, 2)
-        yield from _day(here, others, mine, theirs, scale)
-        yield from _month(here, others, mine, theirs, scale)
-        yield from _saves(here, mine, folder)
+        foreman, colleagues = People(here.store, world.site, 1), People(others.store, world.site, 2)
+        yield from _day(here, others, foreman, colleagues, scale)
+        yield from _month(here, others, foreman, colleagues, scale)
+        yield from _saves(here, foreman, folder)
         yield _detection()
         yield from _paint(world)
 
@@ -175,16 +175,16 @@ def _first_sync(world: World, laptop: Laptop) -> Iterator[Figure]:
     )
 
 
-def _day(here: Laptop, others: Laptop, mine: People, theirs: People, scale: float) -> Iterator[Figure]:
+def _day(here: Laptop, others: Laptop, foreman: People, colleagues: People, scale: float) -> Iterator[Figure]:
     count = max(4, int(86 * scale))
-    theirs.edit(max(3, int(69 * scale)))
+    colleagues.edit(max(3, int(69 * scale)))
     _sync(others)
     _sync(here)
-    theirs.edit(max(3, int(69 * scale)))
+    colleagues.edit(max(3, int(69 * scale)))
     _sync(others)
-    mine.create(count // 4)
-    mine.edit(count - count // 4)
-    full = sum(len(json.dumps(seed.values)) for seed in mine.some(10**6))
+    foreman.create(count // 4)
+    foreman.edit(count - count // 4)
+    full = sum(len(json.dumps(seed.values)) for seed in foreman.some(10**6))
     raw = _outbox_bytes(here)
     progress, wall_s = _sync(here)
     moved = progress.bytes_up + progress.bytes_down
@@ -200,12 +200,14 @@ def _day(here: Laptop, others: Laptop, mine: People, theirs: People, scale: floa
     )
 
 
-def _month(here: Laptop, others: Laptop, mine: People, theirs: People, scale: float) -> Iterator[Figure]:
+def _month(
+    here: Laptop, others: Laptop, foreman: People, colleagues: People, scale: float
+) -> Iterator[Figure]:
     up, down = max(20, int(1500 * scale)), max(40, int(3000 * scale))
-    theirs.edit(down, theirs.some(max(30, int(2052 * scale))))
+    colleagues.edit(down, colleagues.some(max(30, int(2052 * scale))))
     _sync(others)
-    mine.create(up // 5)
-    mine.edit(up - up // 5, mine.some(max(10, int(490 * scale))))
+    foreman.create(up // 5)
+    foreman.edit(up - up // 5, foreman.some(max(10, int(490 * scale))))
     queued, raw = _outbox_count(here), _outbox_bytes(here)
     progress, wall_s = _sync(here)
     rate = (progress.changes_done + progress.rows_done) / wall_s

@@ -10,7 +10,10 @@ from bravetui.cli.common import laptop_of, print_json
 from bravetui.views.status import LaneRow, SyncSummary, sync_summary
 from bravetui.views.words import age_words, span_words
 
-EPILOG = "JSON: {now, waiting, unconfirmed, refused, conflicts_open, oldest_only_here, all_handed_in_at, last_contact_at, next_attempt_at, why, line, lanes: [...]}."
+EPILOG = (
+    "JSON: {now, waiting, unconfirmed, refused, conflicts_open, oldest_only_here, all_handed_in_at, last_contact_at, "
+    "next_attempt_at, why, line, lanes: [...]}. Times are ISO 8601 in UTC, or null."
+)
 
 
 def options(parser: argparse.ArgumentParser) -> None:

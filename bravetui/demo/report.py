@@ -9,8 +9,8 @@ from bravetui.base.canonical import Json
 from bravetui.forms.engine import rows_of
 
 SUMMARY = (
-    "Walked the whole site after the storm. Silt fence SF-2 along the arroyo is undercut for about 12 ft near the low point; "
-    "the erosion crew starts on it before noon. Inlets are clean. Nothing left the site."
+    "Walked the whole site after the storm. Silt fence SF-2 along the arroyo is undercut for about 12 ft near the low "
+    "point; the erosion crew starts on it before noon. Inlets are clean. Nothing left the site."
 )
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import text
 from bravetui.actions import conflicts as conflict_actions
 from bravetui.actions import forms
 from bravetui.auth.signing import verify
+from bravetui.base.canonical import Json
 from bravetui.base.errors import Transient
 from bravetui.base.text import safe_line
 from bravetui.db.values import to_cell
@@ -58,9 +59,8 @@ class Story:
         seen = home.home(stage.foreman.store, stage.project_id)
         self._tell(seen.project_name)
         for due in seen.due[:3]:
-            self._tell(
-                f"{due.standing.value.upper():<9} {due.title}, by {clock_words(due.do_by, seen.now, seen.zone)} ({due.citation})"
-            )
+            by = clock_words(due.do_by, seen.now, seen.zone)
+            self._tell(f"{due.standing.value.upper():<9} {due.title}, by {by} ({due.citation})")
             self._tell(f"{'':9} {due.why}")
 
     def _cut(self) -> None:
@@ -81,22 +81,36 @@ class Story:
         for page, answers in whole_report(started.answers, now).items():
             forms.answer(store, stage.project_id, self._submission_id, answers)
             self._tell(f"{page:<26} {len(answers):>3} answers  saved on this laptop")
-        with store.write() as writing:
-            found = writing.create("violation", stage.project_id, {
-                "description": "SF-2 undercut near the low point", "severity": "major", "identified_at": to_cell(store.clock.now()),
-            })  # fmt: skip
-            writing.create("corrective_action", stage.project_id, {
-                "violation_id": found, "kind": "corrective", "condition": "SF-2 undercut", "identified_at": to_cell(store.clock.now()),
-            })  # fmt: skip
-            writing.create("photo", stage.project_id, {
-                "owner_id": self._submission_id, "sha256": "0" * 64, "size_bytes": 1_204_112, "caption": "SF-2, looking north",
-            })  # fmt: skip
-            writing.create("usage_day", stage.project_id, {
-                "metric": "forms saved", "day": now.date().isoformat(), "device": store.identity.device, "count": 1,
-            })  # fmt: skip
+        self._record_findings(to_cell(store.clock.now()), now.date().isoformat())
         self._tell("A violation, its corrective action and a photo are recorded too.")
         left = list(form(store, stage.project_id, self._submission_id).state.problems())
         self._tell(f"The report is complete: {len(left)} questions left to answer or mend.")
+
+    def _record_findings(self, at: Json, day: str) -> None:
+        """Records of three more lanes, so that there is an order to drain in."""
+        store, project_id = self._stage.foreman.store, self._stage.project_id
+        finding: dict[str, Json] = {
+            "description": "SF-2 undercut near the low point",
+            "severity": "major",
+            "identified_at": at,
+        }
+        action: dict[str, Json] = {"kind": "corrective", "condition": "SF-2 undercut", "identified_at": at}
+        photo: dict[str, Json] = {
+            "owner_id": self._submission_id,
+            "size_bytes": 1_204_112,
+            "caption": "SF-2, looking north",
+        }
+        usage: dict[str, Json] = {
+            "metric": "forms saved",
+            "day": day,
+            "device": store.identity.device,
+            "count": 1,
+        }
+        with store.write() as writing:
+            found = writing.create("violation", project_id, finding)
+            writing.create("corrective_action", project_id, {**action, "violation_id": found})
+            writing.create("photo", project_id, photo)
+            writing.create("usage_day", project_id, usage)
 
     def _look_at_queue(self) -> None:
         seen = queue.queue(self._stage.foreman.store)
@@ -119,12 +133,14 @@ class Story:
         self._head("The line comes back. The queue drains by priority, in one exchange.")
         stage.line.restore()
         progress = sync(stage.foreman, stage.line)
-        self._tell(
-            f"{progress.changes_done} changes up, {progress.rows_done} records down; {progress.bytes_up:,} bytes up, {progress.bytes_down:,} down"
-        )
+        self._tell(f"{progress.changes_done} changes up, {progress.rows_done} records down")
+        self._tell(f"{progress.bytes_up:,} bytes up, {progress.bytes_down:,} bytes down")
         self._tell("Central's own ledger (PostgreSQL), in the order in which it numbered them:")
-        rows = "SELECT seq, lane, kind, device || '.' || counter AS dot FROM ledger WHERE scope_id = :scope AND seq > :head ORDER BY seq"
-        for seq, lane, kind, dot in self._central(rows, scope=stage.project_id, head=head):
+        ledger = (
+            "SELECT seq, lane, kind, device || '.' || counter FROM ledger WHERE scope_id = :scope AND seq > :head "
+            "ORDER BY seq"
+        )
+        for seq, lane, kind, dot in self._central(ledger, scope=stage.project_id, head=head):
             self._tell(f"  #{seq:<6} {lane:<10} {kind:<18} change {dot}")
 
     def _conflict(self) -> None:
@@ -140,9 +156,8 @@ class Story:
                 self._tell(f"{field.label}")
                 for label, side in ((seen.local_label, field.local), (seen.remote_label, field.remote)):
                     self._tell(f"  {label + ':':<13}{safe_line(side.text, 60)}  ({side.who})")
-        told = self._central(
-            "SELECT rule, status, paths FROM conflict WHERE record_id = :record", record=self._submission_id
-        )
+        asked = "SELECT rule, status, paths FROM conflict WHERE record_id = :record"
+        told = self._central(asked, record=self._submission_id)
         for rule, status, paths in told:
             self._tell(f"Central's conflict row: {status}, rule {rule}, {', '.join(paths)}")
 
@@ -164,10 +179,8 @@ class Story:
             f"Rain on {FOREMAN}'s laptop {both[0].get('rain_in')} in, on {OFFICE}'s {both[1].get('rain_in')} in."
         )
         self._tell("All answers are equal on both." if both[0] == both[1] else "The two still differ.")
-        told = self._central(
-            "SELECT status, count(*) FROM conflict WHERE record_id = :record GROUP BY status",
-            record=self._submission_id,
-        )
+        rows = "SELECT status, count(*) FROM conflict WHERE record_id = :record GROUP BY status"
+        told = self._central(rows, record=self._submission_id)
         for status, count in told:
             self._tell(f"Central's conflict rows: {count} {status}")
 

@@ -1,8 +1,8 @@
 """A form's logic: which questions are asked now, which must be answered, what is wrong, what is computed.
 
-Expressions are the author's XPath, run by lxml over an instance built from the answers; never `eval`. A broken
-formula is a problem shown at its question and costs no answer. Hidden questions keep their answers and are not
-checked. The same template, answers and time give the same state at both ends.
+Expressions are the author's XPath (`expressions`), run over an instance built from the answers. A broken formula is
+said at its question, costs no answer and keeps nobody from handing in. Hidden questions keep their answers and are
+not checked. The same template, answers and time give the same state at both ends.
 """
 
 from __future__ import annotations
@@ -11,20 +11,23 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import lru_cache
 from typing import Any
 
 from lxml import etree
 
 from bravetui.base.canonical import Json
-from bravetui.forms.functions import JR_NAMESPACE, days_of, functions, text_of, truth_of
-from bravetui.forms.template import Question, QuestionKind, Repeat, Template
+from bravetui.forms.expressions import BrokenFormula, run, surroundings
+from bravetui.forms.functions import Surroundings, days_of, text_of, truth_of
+from bravetui.forms.template import Question, QuestionKind, Repeat, Section, Template
 
 _TIMES = (QuestionKind.DATE, QuestionKind.TIME, QuestionKind.DATETIME)
-_QUOTED = re.compile(r"""('[^']*'|"[^"]*")""")
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_INTEGER = re.compile(r"[+-]?\d{1,9}", re.ASCII)
+_DECIMAL = re.compile(r"[+-]?\d{1,12}(\.\d{1,6})?", re.ASCII)
 _ROUNDS_MAX = 3
 """Passes until computed values and visibility settle; forms that refer only backwards need one."""
+_ALWAYS = "true()"
+"""What most expressions are; it needs no run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,8 @@ class Asked:
     required: bool
     problems: tuple[str, ...]
     """Sentences; empty while the question is hidden."""
+    broken: tuple[str, ...] = ()
+    """Those of `problems` that are the form's own fault and not the answer's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +69,11 @@ class FormState:
     """Repeats with too few rows."""
 
     def problems(self) -> Iterator[Problem]:
-        """All problems in the form's order."""
+        """What stands between this form and handing it in, in the form's order; the form's own faults do not."""
         for asked in self.asked.values():
             for words in asked.problems:
-                yield Problem(asked.path, asked.question.label, words)
+                if words not in asked.broken:
+                    yield Problem(asked.path, asked.question.label, words)
         yield from self.row_problems
 
 
@@ -89,11 +95,25 @@ def evaluate(
     now: datetime,
     derived: Mapping[str, Json] | None = None,
 ) -> FormState:
-    """The state of the form; `now` is the site's local time, `derived` gives values that the permit's rules compute."""
-    given = {**answers, **(derived or {})}
-    form = _Instance(template, given, now.replace(second=0, microsecond=0))
-    form.settle()
-    return form.state()
+    """The state of the form; `now` is the site's local time, `derived` gives values that the permit's rules compute.
+
+    A calculation stands as `derived` or its formula has it; a stored one counts for nothing.
+    """
+    with surroundings(_surroundings(template, now)):
+        form = _Instance(template, answers, derived or {})
+        form.settle()
+        return form.state()
+
+
+def broken_formulas(template: Template, now: datetime) -> tuple[Problem, ...]:
+    """Every formula that does not compile or run, whether or not its question would be asked; for who publishes."""
+    rows = {f"{repeat.path}/row": 0 for repeat in template.repeats()}
+    with surroundings(_surroundings(template, now)):
+        return tuple(_Instance(template, rows, {}).broken())
+
+
+def _surroundings(template: Template, now: datetime) -> Surroundings:
+    return Surroundings(now.replace(second=0, microsecond=0), template.choice_labels)
 
 
 @dataclass(slots=True)
@@ -105,25 +125,37 @@ class _Field:
     node: Any
     row: str | None
     value: Json
+    text: str
+    """The value as its node has it while the question is asked."""
     visible: bool = True
     broken: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """A section or a repeat, whose relevance hides all that lies in it."""
+
+    name: str
+    relevant: str
+    node: Any
+    fields: Sequence[_Field]
 
 
 class _Instance:
     """The answers as the XML that expressions speak of."""
 
-    def __init__(self, template: Template, answers: Mapping[str, Json], now: datetime) -> None:
-        self._template, self._answers = template, answers
-        self._logic = _logic(now)
+    def __init__(self, template: Template, answers: Mapping[str, Json], derived: Mapping[str, Json]) -> None:
+        self._template, self._answers, self._derived = template, answers, derived
         self.rows: dict[str, tuple[str, ...]] = {}
         self.fields: list[_Field] = []
-        self._groups: list[tuple[str, str, Any, list[_Field]]] = []
+        self.hidden: set[str] = set()
+        self._groups: list[_Group] = []
         root = template.sections[0].ref.split("/")[1] if template.sections else "data"
         self._root = etree.Element(root)
         for section in template.sections:
             self._section(section)
 
-    def _section(self, section: Any) -> None:
+    def _section(self, section: Section) -> None:
         node = etree.SubElement(self._root, section.ref.rpartition("/")[2])
         start = len(self.fields)
         for item in section.items:
@@ -131,7 +163,7 @@ class _Instance:
                 self._repeat(item, node)
             else:
                 self._field(item, item.path, node, None)
-        self._groups.append((section.name, section.relevant, node, self.fields[start:]))
+        self._groups.append(_Group(section.name, section.relevant, node, self.fields[start:]))
 
     def _repeat(self, repeat: Repeat, parent: Any) -> None:
         self.rows[repeat.path] = rows_of(self._answers, repeat.path)
@@ -140,53 +172,76 @@ class _Instance:
             node = etree.SubElement(parent, repeat.ref.rpartition("/")[2])
             for question in repeat.questions:
                 self._field(question, f"{row}/{question.name}", node, row)
-        self._groups.append((repeat.path, repeat.relevant, parent, self.fields[start:]))
+        self._groups.append(_Group(repeat.path, repeat.relevant, parent, self.fields[start:]))
 
     def _field(self, question: Question, path: str, parent: Any, row: str | None) -> None:
         node = etree.SubElement(parent, question.ref.rpartition("/")[2])
-        value = self._answers.get(path)
+        computed = question.kind is QuestionKind.CALCULATION
+        value = (self._derived if computed else self._answers).get(path)
         node.text = _instance_text(question, value)
-        self.fields.append(_Field(path, question, node, row, value))
+        self.fields.append(_Field(path, question, node, row, value, node.text))
 
     def settle(self) -> None:
-        """Evaluate visibility and computed values until nothing moves."""
+        """Evaluate visibility and computed values until nothing moves that an expression could see."""
         for _ in range(_ROUNDS_MAX):
-            before = [(f.visible, f.value) for f in self.fields]
             for each in self.fields:
                 each.broken.clear()
-            self._show()
-            if before == [(f.visible, f.value) for f in self.fields]:
+            if not self._show():
                 return
 
-    def _show(self) -> None:
-        self.hidden = {
-            name for name, relevant, node, _ in self._groups if not self._holds(relevant, node, None)
-        }
-        concealed = {id(f) for name, _, _, fields in self._groups if name in self.hidden for f in fields}
+    def _show(self) -> bool:
+        """One pass in the form's order; whether any node's text has changed."""
+        concealed: set[int] = set()
+        self.hidden.clear()
+        for group in self._groups:
+            if not self._holds(group.relevant, group.node, next(iter(group.fields), None)):
+                self.hidden.add(group.name)
+                concealed.update(map(id, group.fields))
+        moved = False
         for each in self.fields:
             each.visible = id(each) not in concealed and self._holds(each.question.relevant, each.node, each)
-            if each.visible and each.question.calculation and each.path not in self._answers:
+            if each.visible and each.question.calculation and each.path not in self._derived:
                 each.value = self._computed(each)
-            each.node.text = _instance_text(each.question, each.value) if each.visible else ""
+                each.text = _instance_text(each.question, each.value)
+            text = each.text if each.visible else ""
+            if each.node.text != text:
+                each.node.text = text
+                moved = True
+        return moved
 
     def _holds(self, expression: str, node: Any, at: _Field | None, otherwise: bool = True) -> bool:
-        if not expression:
+        if not expression or expression == _ALWAYS:
             return True
         result = self._run(expression, node, at)
         return otherwise if result is None else truth_of(result)
 
     def _computed(self, each: _Field) -> Json:
         result = self._run(each.question.calculation, each.node, each)
-        return None if result is None else text_of(result) or None
+        text = "" if result is None else text_of(result)
+        return None if text in ("", "NaN", "Infinity", "-Infinity") else text
 
     def _run(self, expression: str, node: Any, at: _Field | None) -> Any:
         """The result of an expression; None, and a note at the question, when the expression itself is broken."""
         try:
-            return self._logic(expression)(node)
-        except (etree.XPathError, ArithmeticError, LookupError, TypeError, ValueError, re.error) as error:
+            return run(expression, node)
+        except BrokenFormula as error:
             if at is not None:
-                at.broken.append(_broken(error))
+                at.broken.append(_broken_words(error))
             return None
+
+    def broken(self) -> Iterator[Problem]:
+        """Every formula that does not run, each tried once."""
+        tried: list[tuple[str, str, Any, str]] = [(g.name, g.name, g.node, g.relevant) for g in self._groups]
+        for each in self.fields:
+            asked = each.question
+            formulas = (asked.relevant, asked.required, asked.constraint, asked.calculation)
+            tried += [(each.path, asked.label, each.node, formula) for formula in formulas]
+        for path, label, node, formula in tried:
+            try:
+                if formula:
+                    run(formula, node)
+            except BrokenFormula as error:
+                yield Problem(path, label, f"{formula}: {error}")
 
     def state(self) -> FormState:
         """What evaluating has found."""
@@ -205,13 +260,12 @@ class _Instance:
             and bool(question.required)
             and self._holds(question.required, each.node, each, False)
         )
-        problems: Sequence[str] = ()
-        if each.visible:
-            problems = (*self._wrong(each, required), *each.broken)
-        return Asked(each.path, question, each.value, each.visible, required, tuple(dict.fromkeys(problems)))
+        wrong = tuple(self._wrong(each, required)) if each.visible else ()
+        broken = tuple(dict.fromkeys(each.broken))
+        return Asked(each.path, question, each.value, each.visible, required, (*wrong, *broken), broken)
 
     def _wrong(self, each: _Field, required: bool) -> Iterator[str]:
-        if each.value in (None, "", []):
+        if _blank(each.value):
             if required:
                 yield "This must be answered."
             return
@@ -227,9 +281,9 @@ def misfit_words(question: Question, value: Json) -> str:
     """Why a value is none for its question; empty when it is one. What was typed is kept as typed until it fits."""
     text = str(value)
     match question.kind:
-        case QuestionKind.INTEGER if not re.fullmatch(r"[+-]?\d{1,9}", text):
+        case QuestionKind.INTEGER if not _INTEGER.fullmatch(text):
             return "This must be a whole number, like 12."
-        case QuestionKind.DECIMAL if not re.fullmatch(r"[+-]?\d{1,12}(\.\d{1,6})?", text):
+        case QuestionKind.DECIMAL if not _DECIMAL.fullmatch(text):
             return "This must be a number, like 0.42."
         case QuestionKind.DATE if len(text) != 10 or days_of(text) is None:
             return "This is not a date. Write month, day and year, like 8/3/2026."
@@ -237,14 +291,22 @@ def misfit_words(question: Question, value: Json) -> str:
             return "This is not a time. Write it like 8:30 am or 14:15."
         case QuestionKind.DATETIME if "T" not in text or days_of(text) is None:
             return "This is not a date and time. Write it like 8/3/2026 8:30 am."
-        case QuestionKind.CHOICE | QuestionKind.YES_NO if text not in {
-            choice.value for choice in question.choices
-        }:
+        case QuestionKind.CHOICE | QuestionKind.YES_NO if not _known(question, [value]):
             return "This is not one of the choices."
+        case QuestionKind.CHOICES if not isinstance(value, list | tuple) or not _known(question, value):
+            return "One of these is not one of the choices."
     return ""
 
 
-def _broken(error: Exception) -> str:
+def _known(question: Question, chosen: Sequence[Json]) -> bool:
+    return {str(each) for each in chosen} <= {choice.value for choice in question.choices}
+
+
+def _blank(value: Json) -> bool:
+    return value is None or value == [] or (isinstance(value, str) and not value.strip())
+
+
+def _broken_words(error: BrokenFormula) -> str:
     return f"The form's own formula is broken ({str(error)[:80]}). Your answer is kept; tell the office."
 
 
@@ -261,29 +323,3 @@ def _instance_text(question: Question, value: Json) -> str:
         text = "" if days is None else repr(days)
     # XML cannot hold control characters at all; they were never part of an answer's meaning.
     return _NOT_XML.sub("", text)
-
-
-@lru_cache(maxsize=8)
-def _logic(now: datetime) -> Any:
-    """Compiled expressions for one moment: compiling costs far more than running."""
-    extensions = functions(now)
-
-    @lru_cache(maxsize=2_000)
-    def compiled(expression: str) -> Any:
-        return etree.XPath(
-            _rewritten(expression),
-            namespaces={"jr": JR_NAMESPACE},
-            extensions=extensions,
-            smart_strings=False,
-        )
-
-    return compiled
-
-
-def _rewritten(expression: str) -> str:
-    """Names that XPath 1.0 keeps for itself with other arguments get ours, outside quoted text."""
-    parts = _QUOTED.split(expression)
-    for index in range(0, len(parts), 2):
-        parts[index] = re.sub(r"\bround\s*\(", "odk-round(", parts[index])
-        parts[index] = re.sub(r"\bposition\s*\(\s*\.\.", "odk-position(..", parts[index])
-    return "".join(parts)

@@ -130,6 +130,15 @@ class Template:
     def _by_path(self) -> Mapping[str, Question]:
         return {question.path: question for question in self.questions()}
 
+    @cached_property
+    def choice_labels(self) -> Mapping[str, Mapping[str, str]]:
+        """Labels by a question's `ref` and a choice's value, for expressions that speak of them."""
+        return {
+            question.ref: {choice.value: choice.label for choice in question.choices}
+            for question in self.questions()
+            if question.choices
+        }
+
     def find(self, path: str) -> Question | None:
         """The question that an answer's path belongs to; None for a row's own path or an unknown one."""
         return self._by_path.get(rule_path(path))

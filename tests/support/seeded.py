@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 from bravetui.base.clock import ManualClock
-from bravetui.db.device import Cursor, ScopeSeen
 from bravetui.db.store import Store
+from bravetui.db.tables import DEVICE
 from bravetui.forms.library import shipped
 from bravetui.merge.hlc import Hlc
 from bravetui.merge.state import Cell, RecordState
@@ -42,22 +43,24 @@ def row_of(seed: Seed, number: int) -> Row:
 def seeded_store(folder: Path, site: Site, *, device: int = 3, user_id: str | None = None) -> Store:
     """A laptop, signed in as the site's foreman, that has synced the whole site."""
     store = open_store(folder, clock=ManualClock(NOON), device=device)
-    from dataclasses import replace
-
-    store.identity = replace(store.identity, user_id=user_id or site.foreman_id, organization_id=site.organization_id)
+    store.identity = replace(
+        store.identity, user_id=user_id or site.foreman_id, organization_id=site.organization_id
+    )
     by_scope: dict[str, list[Row]] = {}
     for number, seed in enumerate(site.records, start=1):
         by_scope.setdefault(seed.scope_id, []).append(row_of(seed, number))
+    scopes = ((site.project_id, "project"), (site.organization_id, "organization"))
+    seen = [
+        {"scope_id": scope_id, "name": kind, "kind": kind, "permissions": []} for scope_id, kind in scopes
+    ]
+    cursors = [
+        {"scope_id": scope_id, "lane": lane, "after": 1, "before": None, "rows_left": 0}
+        for scope_id, _ in scopes
+        for lane in ("critical", "forms", "photos")
+    ]
     with store.maintain() as connection:
         for scope_id, rows in by_scope.items():
             apply_rows(connection, scope_id, rows)
-        scopes = ((site.project_id, "project"), (site.organization_id, "organization"))
-        for scope_id, kind in scopes:
-            connection.execute(
-                ScopeSeen.__table__.insert().values(scope_id=scope_id, name=kind, kind=kind, permissions=[])  # type: ignore[attr-defined]
-            )
-            for lane in ("critical", "forms", "photos"):
-                connection.execute(
-                    Cursor.__table__.insert().values(scope_id=scope_id, lane=lane, after=1, before=None, rows_left=0)  # type: ignore[attr-defined]
-                )
+        connection.execute(DEVICE.tables["scope_seen"].insert(), seen)
+        connection.execute(DEVICE.tables["cursor"].insert(), cursors)
     return store

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from bravetui.base.canonical import Json
 from bravetui.db.device import OutboxState
 from tests.support.seeded import NOON
 from tests.support.snapshots import SnapScreen
@@ -36,11 +37,13 @@ async def test_home_with_conflicts_alerts_and_a_cut_line(
     """Everything that can ask for attention at once."""
     from bravetui.sample.site import Seed
 
-    alert = Seed(
-        "safety_alert", scene.site.project_id, "01980000-0000-7000-8000-00000000a001",
-        {"level": "stop_work", "title": "Gas line marked at lot C", "body": "No digging within 10 ft.", "issued_at": "2026-08-03T14:00:00Z"},
-        NOON,
-    )  # fmt: skip
+    told: dict[str, Json] = {
+        "level": "stop_work",
+        "title": "Gas line marked at lot C",
+        "body": "No digging within 10 ft.",
+    }
+    told["issued_at"] = "2026-08-03T14:00:00Z"
+    alert = Seed("safety_alert", scene.site.project_id, "01980000-0000-7000-8000-00000000a001", told, NOON)
     scene.arrive(alert, scene.rain_conflict())
     scene.line.cut()
     async with playing(scene, size) as pilot:

@@ -1,0 +1,243 @@
+"""A world: a real central on PostgreSQL, laptops opened as the program opens them, lines to cut, one clock moved by hand.
+
+Requests run through httpx and the real ASGI application in this process, so a run is one thread and repeatable.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+from sqlalchemy import Connection, Engine, select
+
+from bravetui import wiring
+from bravetui.auth.locks import Passphrase
+from bravetui.auth.sealed_file import SealedFile
+from bravetui.base.canonical import Json
+from bravetui.base.clock import ManualClock
+from bravetui.base.runner import InlineRunner
+from bravetui.central.app import make_app
+from bravetui.central.enrolment import issue_code
+from bravetui.central.state import begin_epoch
+from bravetui.central.tables import LEDGER
+from bravetui.db.device import Outbox, OutboxState
+from bravetui.db.kinds import KINDS, Kind
+from bravetui.db.records import Stored, load, stored_from_row
+from bravetui.db.store import Store
+from bravetui.sync.line import Line
+from bravetui.sync.progress import SyncEvent
+from bravetui.sync.worker import Worker
+from bravetui.wire.change import Change
+from bravetui.wire.lanes import POLICY
+from tests.support.central import KEYS, ORGANIZATION, PROJECT, Site, central_site
+from tests.support.postgres import TestServer
+
+ADDRESS = "http://central.test"
+PASSPHRASE = "a truck in the rain"
+
+_outbox = Outbox.__table__  # type: ignore[attr-defined]
+
+Records = Mapping[tuple[str, str, str], Stored]
+"""By scope, kind and id."""
+
+
+class LossyLine(Line):
+    """A line that may also break after central has heard: the request arrives, the answer does not."""
+
+    def __init__(self, inner: httpx.AsyncBaseTransport) -> None:
+        super().__init__(inner)
+        self.answers_to_lose = 0
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        response = await super().handle_async_request(request)
+        if self.answers_to_lose:
+            self.answers_to_lose -= 1
+            body = await response.aread()
+            return httpx.Response(response.status_code, headers=response.headers, stream=_Half(body, request))
+        return response
+
+
+class _Half(httpx.AsyncByteStream):
+    """The first half of an answer, and then nothing."""
+
+    def __init__(self, body: bytes, request: httpx.Request) -> None:
+        self._body, self._request = body, request
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        yield self._body[: len(self._body) // 2]
+        raise httpx.ReadError("the line broke in mid-answer", request=self._request)
+
+
+@dataclass
+class Here:
+    """One laptop at work."""
+
+    folder: Path
+    laptop: wiring.Laptop
+    line: LossyLine
+    worker: Worker
+    events: list[SyncEvent] = field(default_factory=list)
+
+    @property
+    def store(self) -> Store:
+        """Its tables and its way into them."""
+        return self.laptop.store
+
+    @property
+    def device(self) -> int:
+        """The number that its next change will bear."""
+        return self.store.identity.device
+
+    async def sync(self) -> bool:
+        """Sync to the end; whether all is handed in."""
+        return await self.worker.run_once()
+
+    def create(self, kind: str, values: Mapping[str, Json], scope_id: str = PROJECT) -> str:
+        """Record something new."""
+        with self.store.write() as writing:
+            return writing.create(kind, scope_id, values)
+
+    def edit(self, kind: str, record_id: str, scope_id: str = PROJECT, **values: Json) -> None:
+        """Change values; `answers__x` is the path `answers/x`."""
+        paths = {name.replace("__", "/"): value for name, value in values.items()}
+        with self.store.write() as writing:
+            writing.edit(kind, scope_id, record_id, paths)
+
+    def value(self, kind: str, record_id: str, path: str, scope_id: str = PROJECT) -> Json:
+        """One field as the tables hold it."""
+        with self.store.read() as connection:
+            stored = load(connection, KINDS[kind], scope_id, record_id)
+        assert stored is not None, f"there is no {kind} {record_id}"
+        return stored.state.cells[path].value
+
+    def outbox(self, *states: OutboxState) -> list[Change]:
+        """The changes in these states (in any, where none is named), oldest first."""
+        query = select(_outbox.c.body).order_by(_outbox.c.device, _outbox.c.counter)
+        if states:
+            query = query.where(_outbox.c.state.in_(states))
+        with self.store.read() as connection:
+            return [Change.model_validate_json(body) for body in connection.execute(query).scalars()]
+
+    def states(self) -> list[str]:
+        """The states of the outbox, oldest first."""
+        with self.store.read() as connection:
+            query = select(_outbox.c.state).order_by(_outbox.c.device, _outbox.c.counter)
+            return list(connection.execute(query).scalars())
+
+    def records(self) -> Records:
+        """Every record that central sends out, as this laptop holds it."""
+        with self.store.read() as connection:
+            return _records(connection)
+
+    def close(self) -> None:
+        """Shut the lid."""
+        asyncio.run(self.worker.close()) if not _in_loop() else None
+        self.laptop.close()
+
+
+@dataclass
+class World:
+    """Central, its clock and its laptops."""
+
+    site: Site
+    folder: Path
+    app: httpx.ASGITransport
+    laptops: list[Here] = field(default_factory=list)
+
+    @property
+    def clock(self) -> ManualClock:
+        """One clock for all."""
+        return self.site.clock
+
+    @property
+    def engine(self) -> Engine:
+        """Central's database."""
+        return self.site.engine
+
+    async def laptop(self, name: str, user_id: str) -> Here:
+        """A newly enrolled laptop that has never synced."""
+        folder = self.folder / name
+        code = issue_code(self.engine, self.clock.now(), ORGANIZATION, user_id)
+        folder.mkdir()
+        await wiring.enrol(folder, _ring(folder), ADDRESS, code, name, transport=self.app)
+        return self.open(folder)
+
+    def open(self, folder: Path) -> Here:
+        """Open what a folder holds, as a start of the program does."""
+        laptop = wiring.open_laptop(folder, _ring(folder), self.clock)
+        line = LossyLine(self.app)
+        events: list[SyncEvent] = []
+        worker = wiring.make_worker(laptop, events.append, InlineRunner(), line)
+        here = Here(folder, laptop, line, worker, events)
+        self.laptops.append(here)
+        return here
+
+    def copy(self, original: Here, name: str) -> tuple[Here, Here]:
+        """Shut a laptop, copy its disk, and open both."""
+        original.close()
+        self.laptops.remove(original)
+        shutil.copytree(original.folder, self.folder / name)
+        return self.open(original.folder), self.open(self.folder / name)
+
+    def central_records(self) -> Records:
+        """Every record that central sends out."""
+        with self.engine.connect() as connection:
+            return _records(connection)
+
+    def ledger(self) -> list[Change]:
+        """Every change that central has taken, in its order by scope."""
+        query = select(LEDGER.c.body).order_by(LEDGER.c.scope_id, LEDGER.c.seq)
+        with self.engine.connect() as connection:
+            return [Change.model_validate(json.loads(body)) for body in connection.execute(query).scalars()]
+
+    def restore_central(self) -> None:
+        """Give central a new epoch, as an operator does after restoring it from a backup."""
+        begin_epoch(self.engine, self.clock.now())
+
+    def close(self) -> None:
+        """Shut every lid."""
+        for here in self.laptops:
+            here.close()
+
+
+@contextmanager
+def a_world(postgres: TestServer, folder: Path) -> Iterator[World]:
+    """A project with two foremen and an office, and no laptop yet."""
+    with central_site(postgres) as site:
+        app = make_app(site.engine, KEYS, site.clock, site.central.ids, run=InlineRunner())
+        world = World(site, folder, httpx.ASGITransport(app))
+        try:
+            yield world
+        finally:
+            world.close()
+
+
+def _ring(folder: Path) -> SealedFile:
+    return SealedFile(folder / wiring.KEYS, [Passphrase(PASSPHRASE, memory_kib=8 * 1024)])
+
+
+def _records(connection: Connection) -> Records:
+    found = {}
+    for kind in KINDS.values():
+        if POLICY[kind.lane].page_rows:
+            found |= _of_kind(connection, kind)
+    return found
+
+
+def _of_kind(connection: Connection, kind: Kind) -> Records:
+    rows = connection.execute(select(kind.table)).mappings()
+    return {(row["scope_id"], kind.name, row["id"]): stored_from_row(kind, row) for row in rows}
+
+
+def _in_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
