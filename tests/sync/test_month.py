@@ -28,7 +28,22 @@ CHOICES: dict[str, tuple[Json, ...]] = {
     "level": ("info", "warning", "stop_work"),
     "inspector_id": ("carlos", "dana"),
 }
-WORDS = "fence inlet arroyo undercut repaired sediment crew truck gravel pad rain clean before noon".split()
+WORDS = [
+    "fence",
+    "inlet",
+    "arroyo",
+    "undercut",
+    "repaired",
+    "sediment",
+    "crew",
+    "truck",
+    "gravel",
+    "pad",
+    "rain",
+    "clean",
+    "before",
+    "noon",
+]
 
 
 class Person:
@@ -39,11 +54,11 @@ class Person:
         self.created: list[tuple[str, str]] = []
 
     def work(self, saves: int, shared: Iterable[tuple[str, str]]) -> None:
-        """Make so many saves: a third are new records, the rest edits, of one's own and of everybody's."""
+        """Make so many saves: most are new records, the rest edits, of one's own and of everybody's."""
         everybodys = list(shared)
         for _ in range(saves):
             known = [*everybodys, *self.created[-40:]]
-            if not known or self.random.random() < 0.34:
+            if not known or self.random.random() < 0.6:
                 kind = self.random.choice(list(FIELDS))
                 path = FIELDS[kind][0]
                 self.created.append((kind, self.here.create(kind, {path: self.value(path)})))
@@ -66,9 +81,7 @@ class Person:
 
 async def test_after_a_month_apart_all_are_equal_and_every_value_is_accounted_for(world: World) -> None:
     """Both foremen come back on day 30, on lines that break, while the office has gone on working."""
-    carlos, dana, olga = [
-        await world.laptop(name, name) for name in ("carlos", "dana", "olga")
-    ]
+    carlos, dana, olga = [await world.laptop(name, name) for name in ("carlos", "dana", "olga")]
     people = [Person(here, seed) for seed, here in enumerate((carlos, dana, olga))]
     people[2].work(60, [])
     shared = list(people[2].created)
@@ -122,14 +135,16 @@ def assert_equal(world: World, *all_here: Here) -> None:
     """Every record and every cell, with its dots, the same everywhere."""
     at_central = only_ours(world.central_records())
     for here in all_here:
-        at_laptop = here.records()
+        at_laptop = only_ours(here.records())
         assert at_laptop.keys() == at_central.keys()
-        different = {key: (at_laptop[key], held) for key, held in at_central.items() if at_laptop[key] != held}
+        different = {
+            key: (at_laptop[key], held) for key, held in at_central.items() if at_laptop[key] != held
+        }
         assert different == {}
 
 
 def only_ours(records: Records) -> Records:
-    """What these people may see: central has other projects too."""
+    """What all three may see: the office has other projects too."""
     return {key: held for key, held in records.items() if key[0] in (ORGANIZATION, PROJECT)}
 
 
@@ -169,7 +184,8 @@ def superseded(world: World) -> set[tuple[object, str]]:
 
     with world.engine.connect() as connection:
         given = [
-            Verdict.model_validate_json(text) for text in connection.execute(select(LEDGER.c.verdict)).scalars()
+            Verdict.model_validate_json(text)
+            for text in connection.execute(select(LEDGER.c.verdict)).scalars()
         ]
     return {(verdict.dot, path) for verdict in given for path in verdict.superseded}
 
