@@ -63,7 +63,7 @@ def next_step(situation: Situation, now: datetime) -> Exchange | Wait:
     moments = [
         state.next_attempt_at for state in situation.lanes.values() if state.waiting and state.next_attempt_at
     ]
-    poll = situation.next_poll_at or now
+    poll = now if situation.unfinished else situation.next_poll_at or now
     moments.append(max(poll, situation.pull_not_before) if situation.pull_not_before else poll)
     return Wait(max(min(moments), now + timedelta(milliseconds=1)))
 
