@@ -16,6 +16,7 @@ from typing import Any
 from lxml import etree
 
 from bravetui.base.canonical import Json
+from bravetui.forms.display import value_text
 from bravetui.forms.expressions import BrokenFormula, run, surroundings
 from bravetui.forms.functions import Surroundings, days_of, text_of, truth_of
 from bravetui.forms.template import Question, QuestionKind, Repeat, Section, Template
@@ -65,8 +66,10 @@ class FormState:
     """Row paths of each repeat, in order."""
     hidden: frozenset[str] = frozenset()
     """Sections and repeats that are not relevant now, by name."""
-    row_problems: tuple[Problem, ...] = field(default=())
+    row_problems: tuple[Problem, ...] = ()
     """Repeats with too few rows."""
+    row_names: Mapping[str, str] = field(default_factory=dict)
+    """What tells one row from another, by row path."""
 
     def problems(self) -> Iterator[Problem]:
         """What stands between this form and handing it in, in the form's order; the form's own faults do not."""
@@ -251,7 +254,13 @@ class _Instance:
             for repeat in self._template.repeats()
             if repeat.path not in self.hidden and len(self.rows[repeat.path]) < repeat.rows_min
         ]
-        return FormState(asked, self.rows, frozenset(self.hidden), tuple(too_few))
+        return FormState(asked, self.rows, frozenset(self.hidden), tuple(too_few), dict(self._row_names()))
+
+    def _row_names(self) -> Iterator[tuple[str, str]]:
+        labels = {repeat.path: repeat.row_label for repeat in self._template.repeats()}
+        for each in self.fields:
+            if each.row and each.question.name == labels[each.row.partition("/")[0]]:
+                yield each.row, value_text(each.question, each.value)
 
     def _asked(self, each: _Field) -> Asked:
         question = each.question

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from bravetui.base.canonical import Json
 from bravetui.base.errors import BadInput
@@ -19,9 +19,13 @@ from bravetui.forms.template import Question, QuestionKind
 TEXT_CHARACTERS_MAX = 50_000
 _DIGITS_MAX = 15
 
-_DATE = re.compile(r"(\d{1,4})[/.\-\s](\d{1,2})(?:[/.\-\s](\d{1,4}))?")
-_TIME = re.compile(r"(\d{1,2})(?::?(\d{2}))?\s*(a|p|am|pm|a\.m\.|p\.m\.)?", re.IGNORECASE)
-_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)")
+_DATE = re.compile(r"(\d{4}|\d{1,2})[/.\-\s](\d{1,2})(?:[/.\-\s](\d{4}|\d{1,2}))?", re.ASCII)
+_TIME = re.compile(r"(\d{1,2})(?::?(\d{2}))?\s*(a|p|am|pm|a\.m\.|p\.m\.)?", re.IGNORECASE | re.ASCII)
+_DAY_THEN_TIME = re.compile(rf"(.*\S)\s+({_TIME.pattern})", re.IGNORECASE | re.ASCII | re.DOTALL)
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_YEARS = range(1900, 2200)
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)", re.ASCII)
 
 
 def parse_input(question: Question, text: str, now: datetime) -> Json:
@@ -40,40 +44,62 @@ def _text(question: Question, text: str, now: datetime) -> Json:
 
 
 def _integer(question: Question, text: str, now: datetime) -> Json:
-    digits = text.strip().replace(",", "").removesuffix(question.unit or "\0").strip()
-    if not re.fullmatch(r"[+-]?\d{1,9}", digits):
+    digits = _ungrouped(text.strip().removesuffix(question.unit or "\0").strip())
+    if not re.fullmatch(r"[+-]?\d{1,9}", digits, re.ASCII):
         raise BadInput("This must be a whole number.", "Write digits only, like 12.")
     return int(digits)
 
 
 def _decimal(question: Question, text: str, now: datetime) -> Json:
-    digits = text.strip().replace(",", "").removesuffix(question.unit or "\0").rstrip(' "').strip()
+    digits = _ungrouped(text.strip().removesuffix(question.unit or "\0").rstrip(' "'))
     if not _NUMBER.fullmatch(digits) or len(digits) > _DIGITS_MAX:
         raise BadInput("This must be a number.", "Write it like 0.42.")
-    try:
-        number = Decimal(digits)
-    except InvalidOperation as error:
-        raise BadInput("This must be a number.", "Write it like 0.42.") from error
-    if question.places and -number.normalize().as_tuple().exponent > question.places:  # type: ignore[operator]
+    number = Decimal(digits).normalize() + 0
+    if question.places and -number.as_tuple().exponent > question.places:  # type: ignore[operator]
         raise BadInput(f"At most {question.places} decimals are kept.", "Round it as the gauge shows it.")
     return f"{number:f}" if not question.places else f"{number:.{question.places}f}"
+
+
+def _ungrouped(digits: str) -> str:
+    """Without thousands separators; a decimal comma stays and is refused, since 1,5 is not 15."""
+    return digits.replace(",", "") if re.fullmatch(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?", digits) else digits
 
 
 def _date(question: Question, text: str, now: datetime) -> Json:
     word = text.strip().lower()
     if word in ("today", "yesterday"):
         return (now.date() - timedelta(days=word == "yesterday")).isoformat()
-    found = _DATE.fullmatch(text.strip())
-    if found:
-        first, second, third = found.groups()
-        year_first = len(first) == 4
-        year = first if year_first else third or str(now.year)
-        month, day = (second, third) if year_first else (first, second)
-        try:
-            return date(int(year) + (2000 if len(year) <= 2 else 0), int(month), int(day or 0)).isoformat()
-        except ValueError:
-            pass
+    year, month, day = _day_in_figures(word, now.year) or _day_with_month_name(word, now.year) or (0, 0, 0)
+    try:
+        if year in _YEARS:
+            return date(year, month, day).isoformat()
+    except ValueError:
+        pass
     raise BadInput("This is not a date.", "Write month, day and year, like 8/3/2026, or today.")
+
+
+def _day_in_figures(word: str, this_year: int) -> tuple[int, int, int] | None:
+    """8/3, 8/3/26, 8/3/2026 or 2026-08-03."""
+    found = _DATE.fullmatch(word)
+    if not found:
+        return None
+    first, second, third = found.groups()
+    if len(first) == 4:
+        return int(first), int(second), int(third or 0)
+    year = int(third) + (2000 if len(third) == 2 else 0) if third else this_year
+    return year, int(first), int(second)
+
+
+def _day_with_month_name(word: str, this_year: int) -> tuple[int, int, int] | None:
+    """3 Aug, Aug 3 2026, or as dates are shown: Mon 3 Aug 2026."""
+    parts = word.replace(",", " ").replace(".", " ").split()
+    if len(parts) > 2 and parts[0].isalpha() and parts[0][:3] in _WEEKDAYS:
+        parts = parts[1:]
+    names = [_MONTHS.index(part[:3]) + 1 for part in parts[:2] if part.isalpha() and part[:3] in _MONTHS]
+    figures = [int(part) for part in parts if part.isascii() and part.isdigit() and len(part) <= 4]
+    if len(names) != 1 or len(figures) != len(parts) - 1 or len(figures) not in (1, 2):
+        return None
+    return figures[1] if len(figures) == 2 else this_year, names[0], figures[0]
 
 
 def _time(question: Question, text: str, now: datetime) -> Json:
@@ -92,21 +118,33 @@ def _time(question: Question, text: str, now: datetime) -> Json:
 
 
 def _datetime(question: Question, text: str, now: datetime) -> Json:
-    """A date and a time in either order of spacing; with the site's offset, so that it means one moment everywhere."""
-    words = text.strip().replace("T", " ").replace(",", " ")
+    """A day and a time, or a time of today; with the site's offset, so that it means one moment everywhere."""
+    words = text.strip()
     if words.lower() == "now":
         return now.replace(second=0, microsecond=0).isoformat()
-    day, _, clock = words.partition(" ")
-    if not clock.strip():
-        day, clock = "today", day
     try:
-        moment = datetime.fromisoformat(text.strip())
+        moment = datetime.fromisoformat(words)
         if moment.tzinfo is not None:
             return moment.replace(second=0, microsecond=0).isoformat()
     except ValueError:
         pass
-    local = datetime.fromisoformat(f"{_date(question, day, now)}T{_time(question, clock.strip(), now)}")
+    day, clock = _day_and_time(question, re.sub(r"(?<=\d)[Tt](?=\d)", " ", words), now)
+    local = datetime.fromisoformat(f"{_date(question, day, now)}T{_time(question, clock, now)}")
     return local.replace(tzinfo=now.tzinfo).isoformat()
+
+
+def _day_and_time(question: Question, words: str, now: datetime) -> tuple[str, str]:
+    if _TIME.fullmatch(words):
+        return "today", words
+    try:
+        _date(question, words, now)
+    except BadInput:
+        found = _DAY_THEN_TIME.fullmatch(words)
+        if found:
+            return found[1].rstrip(","), found[2]
+        raise BadInput("This is not a date and time.", "Write it like 8/3/2026 8:30 am, or now.") from None
+    # "3 Aug 2026" must not be read as half past eight in the evening of the third.
+    raise BadInput("The time is missing.", "Write it behind the date, like 8/3/2026 8:30 am.")
 
 
 def _choice(question: Question, text: str, now: datetime) -> Json:

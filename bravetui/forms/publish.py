@@ -5,11 +5,16 @@ Needs `pyxform` (extra `forms`), which a laptop does not have: laptops receive t
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 from bravetui.base.errors import BadInput
+from bravetui.forms.engine import broken_formulas
 from bravetui.forms.template import Template
 from bravetui.forms.xform import XML_BYTES_MAX, read_xform
+
+_ANY_MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
+"""Whether a formula runs does not depend on when."""
 
 SUFFIXES = (".md", ".xlsx", ".xls", ".csv")
 
@@ -31,4 +36,10 @@ def compile_form(path: Path, category: str = "custom") -> Template:
         raise BadInput(
             f"{path.name} does not compile: {error}", "Mend the table and compile it again."
         ) from error
-    return read_xform(xml.encode(), category)
+    template = read_xform(xml.encode(), category)
+    for fault in broken_formulas(template, _ANY_MOMENT):
+        raise BadInput(
+            f"In {path.name} the formula of {fault.label!r} is broken: {fault.words}",
+            "Mend the table and compile it again.",
+        )
+    return template

@@ -56,4 +56,5 @@ def _rows(repeat: Repeat, facts: Mapping[str, Json]) -> Iterator[tuple[str, Json
         for place, row in enumerate(rows_of(known, name)):
             path = f"{repeat.path}/{row.rpartition('/')[2]}"
             yield path, place
-            yield f"{path}/{repeat.row_label}", known.get(f"{row}/name")
+            if f"{row}/name" in known:
+                yield f"{path}/{repeat.row_label}", known[f"{row}/name"]

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bravetui.base.errors import BadInput
 from bravetui.merge.rules import FieldRule, Rule
 from bravetui.merge.state import rule_path
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 
 class QuestionKind(StrEnum):
@@ -158,18 +161,28 @@ class Template:
         try:
             told = json.loads(text)
             sections = tuple(_section(section) for section in told["sections"])
-            return Template(**{**told, "sections": sections})
+            return Template(**{**_kept(Template, told), "sections": sections})
         except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
             raise BadInput("This form cannot be read.", "Ask the office to publish it again.") from error
 
 
+def _kept(shape: type[DataclassInstance], told: Mapping[str, Any]) -> dict[str, Any]:
+    """What of `told` this version knows: a newer central may say more. Raises TypeError for a value of the wrong kind."""
+    known = {each.name: each.type for each in fields(shape)}
+    for name in known.keys() & told.keys():
+        if known[name] in ("str", "int", "bool") and type(told[name]).__name__ != known[name]:
+            raise TypeError(name)
+    return {name: told[name] for name in known if name in told}
+
+
 def _section(told: Mapping[str, Any]) -> Section:
-    return Section(**{**told, "items": tuple(_item(item) for item in told["items"])})
+    return Section(**{**_kept(Section, told), "items": tuple(_item(item) for item in told["items"])})
 
 
 def _item(told: Mapping[str, Any]) -> Question | Repeat:
     if "questions" in told:
-        return Repeat(**{**told, "questions": tuple(_question(question) for question in told["questions"])})
+        questions = tuple(_question(question) for question in told["questions"])
+        return Repeat(**{**_kept(Repeat, told), "questions": questions})
     return _question(told)
 
 
@@ -177,7 +190,7 @@ def _question(told: Mapping[str, Any]) -> Question:
     rule = told["rule"]
     return Question(
         **{
-            **told,
+            **_kept(Question, told),
             "kind": QuestionKind(told["kind"]),
             "choices": tuple(Choice(**choice) for choice in told["choices"]),
             "rule": FieldRule(Rule(rule["rule"]), tuple(rule["order"]), rule["group"]),

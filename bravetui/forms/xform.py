@@ -1,13 +1,15 @@
 """Reads an ODK XForm into a template: groups become sections, repeats stay repeats, binds bring logic and merge rules.
 
-Any XForm of the types in `_KINDS` works, whoever authored it; a type or structure outside them is refused by name.
-The XML comes from outside: no entities, no network, limits on size and depth. Our own bind attributes are in the
+Any XForm of the types in `_KINDS` works, whoever authored it; a type or structure outside them is refused by name. Of
+several languages the default one is taken. The XML comes from outside: no document type, no entities, no network,
+limits on size and depth. Our own bind attributes are in the
 namespace `urn:bravetui:form:1`: `rule`, `order`, `group`, and `extra` with space-separated `carry`, `long`, `fixed`,
 `statement`, `unit=`, `places=`, `rows=`, `min=`, `label=`.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -23,6 +25,7 @@ JR = "{http://openrosa.org/javarosa}"
 OURS = "{urn:bravetui:form:1}"
 
 XML_BYTES_MAX = 4 * 1024 * 1024
+_ITEXT = re.compile(r"jr:itext\('([^']*)'\)")
 
 _KINDS: Mapping[str, QuestionKind] = {
     "string": QuestionKind.TEXT,
@@ -70,7 +73,8 @@ class _Reader:
             bind.get("nodeset", ""): _Bind({str(k): str(v) for k, v in bind.attrib.items()})
             for bind in model.iter(f"{XF}bind")
         }
-        self._lists = {part.get("id", ""): _choices(part) for part in model.findall(f"{XF}instance")[1:]}
+        self._itext = _default_language(model)
+        self._lists = {part.get("id", ""): self._choices(part) for part in model.findall(f"{XF}instance")[1:]}
         self._controls = {
             ref: control for control in body.iter() if (ref := control.get("ref") or control.get("nodeset"))
         }
@@ -86,7 +90,7 @@ class _Reader:
         )
         return Template(
             key=self._data.get("id", ""),
-            version=int(self._data.get("version") or 1),
+            version=_number(self._data.get("version") or "1", "version"),
             title=self._title,
             category=category,
             statement=statement,
@@ -137,7 +141,7 @@ class _Reader:
             row_label=bind.extra.get("label") or questions[0].name,
             questions=questions,
             rows=bind.extra.get("rows", ""),
-            rows_min=int(bind.extra.get("min", "0")),
+            rows_min=_number(bind.extra.get("min", "0"), "min="),
             fixed="fixed" in bind.extra,
             relevant=bind.get("relevant"),
             hint=self._text(ref, "hint"),
@@ -163,7 +167,7 @@ class _Reader:
             calculation=bind.get("calculate"),
             choices=choices,
             unit=bind.extra.get("unit", ""),
-            places=int(bind.extra.get("places", "0")),
+            places=_number(bind.extra.get("places", "0"), "places="),
             default=(node.text or "").strip(),
             rule=FieldRule(_rule(declared, kind, path), order, bind.get(f"{OURS}group") or None),
             carry_forward="carry" in bind.extra,
@@ -194,21 +198,46 @@ class _Reader:
         return self._text(ref, "label")
 
     def _text(self, ref: str, tag: str) -> str:
+        """Label or hint; a repeat's stand at the group around it."""
         control = self._controls.get(ref)
-        for place in (control, None if control is None else control.getparent()):
-            found = None if place is None else place.find(f"{XF}{tag}")
-            if found is not None:
-                return " ".join("".join(map(str, found.itertext())).split())
-        return ""
+        if control is None:
+            return ""
+        found = control.find(f"{XF}{tag}")
+        if found is None and control.tag == f"{XF}repeat":
+            around = control.getparent()
+            found = None if around is None else around.find(f"{XF}{tag}")
+        return "" if found is None else self._words(found)
+
+    def _words(self, node: etree._Element) -> str:
+        told = _ITEXT.fullmatch(node.get("ref") or "")
+        return self._itext.get(told[1], "") if told else " ".join("".join(map(str, node.itertext())).split())
 
     def _choices_of(self, control: etree._Element) -> tuple[Choice, ...]:
         itemset = control.find(f"{XF}itemset")
         if itemset is None:
-            return _choices(control)
-        name = (itemset.get("nodeset") or "").partition("instance('")[2].partition("'")[0]
+            return self._choices(control)
+        nodeset = itemset.get("nodeset") or ""
+        name = nodeset.partition("instance('")[2].partition("'")[0]
         if name not in self._lists:
             raise _broken(f"the list of choices {name!r} is not in it")
+        if "[" in nodeset:
+            raise _broken(f"the list of choices {name!r} is filtered, which this program cannot do")
         return self._lists[name]
+
+    def _choices(self, place: etree._Element) -> tuple[Choice, ...]:
+        """The items of a list, or those that stand in a control itself."""
+        found = []
+        for item in place.iter(f"{XF}item", "item"):
+            parts = {_local(part): part for part in item}
+            value = next((parts[name] for name in ("name", "value") if name in parts), None)
+            if value is None:
+                raise _broken("a choice has no name")
+            label = self._words(parts["label"]) if "label" in parts else ""
+            if "itextId" in parts:
+                label = self._itext.get(parts["itextId"].text or "", "")
+            name = (value.text or "").strip()
+            found.append(Choice(name, label or name))
+        return tuple(found)
 
 
 def read_xform(xml: bytes, category: str) -> Template:
@@ -220,6 +249,8 @@ def read_xform(xml: bytes, category: str) -> Template:
     )
     try:
         root = etree.fromstring(xml, parser)
+        if root.getroottree().docinfo.internalDTD is not None:
+            raise _broken("it declares a document type, which no form needs")
         return _Reader(root).template(category)
     except (etree.XMLSyntaxError, ValueError) as error:
         raise _broken(str(error)) from error
@@ -246,10 +277,17 @@ def _local(node: etree._Element) -> str:
     return str(etree.QName(node).localname)
 
 
-def _choices(place: etree._Element) -> tuple[Choice, ...]:
-    items = place.iter(f"{XF}item", "item")
-    found = []
-    for item in items:
-        told = {_local(part): "".join(map(str, part.itertext())).strip() for part in item}
-        found.append(Choice(told.get("name") or told.get("value", ""), told.get("label", "")))
-    return tuple(found)
+def _number(text: str, what: str) -> int:
+    if not re.fullmatch(r"\d{1,18}", text, re.ASCII):
+        raise _broken(f"its {what} is {text!r}, which is not a whole number")
+    return int(text)
+
+
+def _default_language(model: etree._Element) -> Mapping[str, str]:
+    """Texts by id in the language marked as default, else in the first."""
+    languages = model.findall(f"{XF}itext/{XF}translation")
+    chosen = next((each for each in languages if each.get("default")), languages[0] if languages else None)
+    if chosen is None:
+        return {}
+    plain = ((text.get("id", ""), text.find(f"{XF}value")) for text in chosen)
+    return {key: " ".join((value.text or "").split()) for key, value in plain if value is not None}

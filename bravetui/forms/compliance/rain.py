@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import ROUND_HALF_UP, Decimal
 
 QUALIFYING_HUNDREDTHS = 25
@@ -21,7 +21,7 @@ _WINDOW = timedelta(hours=24)
 
 @dataclass(frozen=True, slots=True)
 class Hour:
-    """One clock hour: the rain measured in it, None where nothing was measured; `wet` if the report speaks of rain."""
+    """One report of a clock hour: the rain measured in it, None where nothing was; `wet` if the report speaks of rain."""
 
     at: datetime
     hundredths: int | None
@@ -58,14 +58,31 @@ def inches(hundredths: int) -> str:
     return f"{hundredths // 100}.{hundredths % 100:02d}"
 
 
+def _by_clock_hour(reports: Iterable[Hour]) -> list[Hour]:
+    found: dict[datetime, Hour] = {}
+    for report in sorted(reports, key=lambda each: each.at):
+        key = report.at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+        known = found.get(key)
+        if known is not None:
+            measured = [each for each in (known.hundredths, report.hundredths) if each is not None]
+            more = (report.hundredths or 0) > (known.hundredths or 0)
+            at = report.at if more else known.at
+            report = Hour(at, max(measured, default=None), known.wet or report.wet)
+        found[key] = report
+    return list(found.values())
+
+
 def read_hours(hours: Iterable[Hour], zone: tzinfo) -> Reading:
-    """Add up a storm: showers that together reach 0.25 inch inside any 24 hours count."""
+    """Add up a storm: showers that together reach 0.25 inch inside any 24 hours count.
+
+    Stations report an hour again and again with what has fallen in it so far: the highest counts, once.
+    """
     window: deque[Hour] = deque()
     total = most = 0
     reached_at: datetime | None = None
     unverified = False
     by_day: dict[date, int] = {}
-    for hour in sorted(hours, key=lambda each: each.at):
+    for hour in _by_clock_hour(hours):
         unverified |= hour.hundredths is None and hour.wet
         window.append(hour)
         total += hour.hundredths or 0
