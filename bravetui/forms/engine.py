@@ -18,13 +18,12 @@ from lxml import etree
 from bravetui.base.canonical import Json
 from bravetui.forms.display import value_text
 from bravetui.forms.expressions import BrokenFormula, run, surroundings
+from bravetui.forms.fitting import misfit_words
 from bravetui.forms.functions import Surroundings, days_of, text_of, truth_of
 from bravetui.forms.template import Question, QuestionKind, Repeat, Section, Template
 
 _TIMES = (QuestionKind.DATE, QuestionKind.TIME, QuestionKind.DATETIME)
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_INTEGER = re.compile(r"[+-]?\d{1,9}", re.ASCII)
-_DECIMAL = re.compile(r"[+-]?\d{1,12}(\.\d{1,6})?", re.ASCII)
 _ROUNDS_MAX = 3
 """Passes until computed values and visibility settle; forms that refer only backwards need one."""
 _ALWAYS = "true()"
@@ -284,31 +283,6 @@ class _Instance:
             return
         if each.question.constraint and not self._holds(each.question.constraint, each.node, each):
             yield each.question.constraint_message or "This answer does not fit the form's rule."
-
-
-def misfit_words(question: Question, value: Json) -> str:
-    """Why a value is none for its question; empty when it is one. What was typed is kept as typed until it fits."""
-    text = str(value)
-    match question.kind:
-        case QuestionKind.INTEGER if not _INTEGER.fullmatch(text):
-            return "This must be a whole number, like 12."
-        case QuestionKind.DECIMAL if not _DECIMAL.fullmatch(text):
-            return "This must be a number, like 0.42."
-        case QuestionKind.DATE if len(text) != 10 or days_of(text) is None:
-            return "This is not a date. Write month, day and year, like 8/3/2026."
-        case QuestionKind.TIME if len(text) != 5 or days_of(text) is None:
-            return "This is not a time. Write it like 8:30 am or 14:15."
-        case QuestionKind.DATETIME if "T" not in text or days_of(text) is None:
-            return "This is not a date and time. Write it like 8/3/2026 8:30 am."
-        case QuestionKind.CHOICE | QuestionKind.YES_NO if not _known(question, [value]):
-            return "This is not one of the choices."
-        case QuestionKind.CHOICES if not isinstance(value, list | tuple) or not _known(question, value):
-            return "One of these is not one of the choices."
-    return ""
-
-
-def _known(question: Question, chosen: Sequence[Json]) -> bool:
-    return {str(each) for each in chosen} <= {choice.value for choice in question.choices}
 
 
 def _blank(value: Json) -> bool:

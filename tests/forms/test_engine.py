@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bravetui.base.canonical import Json
-from bravetui.forms.engine import broken_formulas, evaluate, misfit_words, rows_of
+from bravetui.forms.engine import broken_formulas, evaluate, rows_of
+from bravetui.forms.fitting import misfit_words
 from bravetui.forms.template import QuestionKind, Repeat
 from tests.forms.making import NOW, REPORT, YES_NO, form, plausible_answers, question, state_of, words
 

@@ -14,6 +14,7 @@ from bravetui.forms.compliance.calendar import WorkCalendar
 from bravetui.forms.compliance.clocks import (
     Standing,
     action_deadline,
+    deadline,
     report_deadline,
     routine_deadline,
     storm_deadline,
@@ -105,6 +106,28 @@ def test_a_new_control_is_due_within_seven_calendar_days_of_discovery() -> None:
 def test_the_report_is_due_24_hours_after_the_inspection() -> None:
     """CGP 4.7.1."""
     assert report_deadline(at("2026-08-04 10:05"), SITE).due_at == at("2026-08-05 10:05")
+
+
+@pytest.mark.parametrize(
+    ("code", "due"),
+    [
+        (Code.OSHA_FATALITY, "2026-08-07 23:30"),
+        (Code.OSHA_HOSPITAL, "2026-08-08 15:30"),
+        (Code.OSHA_CASE_LOG, "2026-08-14 23:59"),
+        (Code.NONCOMPLIANCE_ORAL, "2026-08-08 15:30"),
+        (Code.NONCOMPLIANCE_WRITTEN, "2026-08-12 23:59"),
+        (Code.MAINTENANCE_INFEASIBLE, "2026-08-14 23:59"),
+        (Code.CORRECTIVE_SIMPLE, "2026-08-10 17:00"),
+        (Code.CORRECTIVE_LOG, "2026-08-08 15:30"),
+        (Code.SWPPP_UPDATE, "2026-08-14 23:59"),
+    ],
+)
+def test_every_other_clock_runs_from_the_moment_somebody_knew(code: Code, due: str) -> None:
+    """A Friday at half past three; hours run through the weekend, business days do not."""
+    known = at("2026-08-07 15:30")
+    found = deadline(rule_on(code, known.date()), known, SITE)
+    assert (found.code, found.due_at) == (code, at(due))
+    assert found.do_by <= found.due_at
 
 
 def test_a_date_outside_every_known_permit_is_a_sentence() -> None:

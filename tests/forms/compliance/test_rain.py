@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -38,6 +39,22 @@ def test_a_missing_hour_with_rain_in_it_is_unverified_and_not_dry() -> None:
     """Read the gauge."""
     assert read_hours(hours(5, None, 5), UTC).unverified
     assert not read_hours(hours(5, 5), UTC).unverified
+
+
+def test_an_hour_reported_again_is_counted_once() -> None:
+    """Special reports repeat the running hour; the highest counts, and a later reading fills a gap."""
+    again = [
+        Hour(START + timedelta(minutes=m), amount, True) for m, amount in ((5, 10), (35, None), (53, 20))
+    ]
+    reading = read_hours([*again, Hour(START + timedelta(hours=1), 4, True)], UTC)
+    assert (reading.most_hundredths, reading.reached_at, reading.unverified) == (24, None, False)
+
+
+def test_a_storm_that_crosses_midnight_falls_on_the_sites_days() -> None:
+    """Not on those of Greenwich."""
+    denver = ZoneInfo("America/Denver")
+    evening = [Hour(datetime(2026, 8, 4, 4 + n, tzinfo=UTC), 13, True) for n in range(2)]
+    assert read_hours(evening, denver).qualifying_days == (date(2026, 8, 3),)
 
 
 def test_days_with_a_quarter_inch_are_named() -> None:
