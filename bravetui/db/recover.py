@@ -54,7 +54,7 @@ def recover(store: Store) -> Recovered:
         latest[change.dot] = (change, frame)
     damaged = len(store.journal.damage)
     with store.maintain() as connection:
-        replayed = sum(_replay(connection, change, frame) for change, frame in latest.values())
+        replayed = sum(_replay(connection, *latest[dot]) for dot in _last_dots(latest))
         _catch_up(connection, store, latest)
         bodies = _unconfirmed(connection)
         if damaged or not latest.keys() >= bodies.keys():
@@ -75,6 +75,16 @@ def compact(store: Store) -> bool:
             return False
         store.journal.rewrite(kept)
     return True
+
+
+def _last_dots(latest: dict[Dot, tuple[Change, bytes]]) -> list[Dot]:
+    """The dots under which the changes go on. A copied laptop's changes that got new dots stand in the journal under
+    both, with the same stamp; only the later one counts."""
+    by_stamp = {
+        (change.scope_id, change.kind, change.record_id, change.hlc): dot
+        for dot, (change, _) in latest.items()
+    }
+    return list(by_stamp.values())
 
 
 def _unconfirmed(connection: Connection) -> dict[Dot, bytes]:

@@ -7,10 +7,10 @@ in one transaction. Nothing is lost, and nothing is taken twice: the old dots of
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, RowMapping, delete, select
 from sqlalchemy.dialects.sqlite import insert
 
 from bravetui.base.canonical import canonical_bytes, sha256_hex
@@ -26,6 +26,40 @@ from bravetui.wire.change import Change
 _outbox = Outbox.__table__  # type: ignore[attr-defined]
 
 
+@dataclass(slots=True)
+class _Moves:
+    """One record's renumbered dots, and what its author had seen before the first of them: exactly what stays."""
+
+    seen_before: VersionVector
+    dots: dict[Dot, Dot] = field(default_factory=dict)
+
+    def vector(self, vector: VersionVector) -> VersionVector:
+        """The vector as it would be, had the changes borne their new dots from the start."""
+        counters: dict[int, int] = {}
+        olds = {old.device for old in self.dots}
+        for dot in vector:
+            stays = min(dot.counter, self.seen_before[dot.device]) if dot.device in olds else dot.counter
+            moved = [
+                self.dots[old] for old in self.dots if old.device == dot.device and old.counter <= dot.counter
+            ]
+            for one in (Dot(dot.device, stays), *moved):
+                counters[one.device] = max(counters.get(one.device, 0), one.counter)
+        return VersionVector(counters)
+
+    def change(self, change: Change) -> Change:
+        """The change under its new dot."""
+        told = {"dot": self.dots[change.dot], "context": self.vector(change.context)}
+        return change.model_copy(update=told)
+
+    def state(self, state: RecordState) -> RecordState:
+        """The record with the new dots in its cells and vector."""
+        cells = {
+            path: Cell(cell.value, tuple(sorted(self.dots.get(dot, dot) for dot in cell.dots)), cell.hlc)
+            for path, cell in state.cells.items()
+        }
+        return RecordState(cells, self.vector(state.version))
+
+
 def renumber(store: Store, device: int) -> int:
     """Give every unacknowledged change a dot of `device`; returns how many there were. The journal holds the new ones
     before the database forgets the old."""
@@ -34,50 +68,44 @@ def renumber(store: Store, device: int) -> int:
         query = select(_outbox).where(_outbox.c.state.in_(states)).order_by(_outbox.c.counter)
         rows = connection.execute(query).mappings().all()
         first = max(meta.get_counter(connection), store.counter_floor)
-        old = [Dot(row["device"], row["counter"]) for row in rows]
-        new = {dot: Dot(device, first + place) for place, dot in enumerate(old, start=1)}
-        bodies = [_renumbered(Change.model_validate_json(row["body"]), new) for row in rows]
-        for row, change in zip(rows, bodies, strict=True):
-            connection.execute(
-                delete(_outbox).where(_outbox.c.device == row["device"], _outbox.c.counter == row["counter"])
-            )
-            body = canonical_bytes(change.to_json())
-            told = {
-                "device": device, "counter": change.dot.counter, "body": body.decode(), "hash": sha256_hex(body),
-                "state": OutboxState.PENDING, "sent_at": None, "attempts": 0, "verdict": None, "settled_at": None,
-            }  # fmt: skip
-            connection.execute(insert(_outbox).values({**row, **told}))
-            _renumber_record(connection, change, new)
-        meta.put(connection, meta.COUNTER, str(first + len(rows)))
-        store.keep_counters(first + len(rows), [canonical_bytes(change.to_json()) for change in bodies])
+        old = [Change.model_validate_json(row["body"]) for row in rows]
+        moves = _moves(old, device, first)
+        new = [moves[_record_of(change)].change(change) for change in old]
+        for row, change in zip(rows, new, strict=True):
+            _replace(connection, row, change)
+        for (scope_id, kind_name, record_id), moved in moves.items():
+            kind = kind_of(kind_name)
+            stored = load(connection, kind, scope_id, record_id)
+            if stored is not None:
+                told = Stored(moved.state(stored.state), stored.seq)
+                save_many(connection, kind, scope_id, {record_id: told})
+        meta.put(connection, meta.COUNTER, str(first + len(new)))
+        store.keep_counters(first + len(new), [canonical_bytes(change.to_json()) for change in new])
     store.become(replace(store.identity, device=device))
-    return len(rows)
+    return len(new)
 
 
-def _renumbered(change: Change, new: Mapping[Dot, Dot]) -> Change:
-    return change.model_copy(update={"dot": new[change.dot], "context": _vector(change.context, new)})
+def _moves(changes: Sequence[Change], device: int, first: int) -> dict[tuple[str, str, str], _Moves]:
+    """Counters after `first`, in the order of the old ones."""
+    found: dict[tuple[str, str, str], _Moves] = {}
+    for counter, change in enumerate(changes, start=first + 1):
+        moves = found.setdefault(_record_of(change), _Moves(change.context))
+        moves.dots[change.dot] = Dot(device, counter)
+    return found
 
 
-def _vector(vector: VersionVector, new: Mapping[Dot, Dot]) -> VersionVector:
-    """The vector with renumbered dots; of the old number only what central has acknowledged stays."""
-    counters: dict[int, int] = {}
-    for dot in vector:
-        moved = [new[old] for old in new if old.device == dot.device and old.counter <= dot.counter]
-        kept = min((old.counter for old in new if old.device == dot.device), default=dot.counter + 1) - 1
-        counters[dot.device] = max(counters.get(dot.device, 0), min(dot.counter, kept))
-        for one in moved:
-            counters[one.device] = max(counters.get(one.device, 0), one.counter)
-    return VersionVector(counters)
+def _record_of(change: Change) -> tuple[str, str, str]:
+    return change.scope_id, change.kind, change.record_id
 
 
-def _renumber_record(connection: Connection, change: Change, new: Mapping[Dot, Dot]) -> None:
-    kind = kind_of(change.kind)
-    stored = load(connection, kind, change.scope_id, change.record_id)
-    if stored is None:
-        return
-    cells = {
-        path: Cell(cell.value, tuple(sorted(new.get(dot, dot) for dot in cell.dots)), cell.hlc)
-        for path, cell in stored.state.cells.items()
-    }
-    state = RecordState(cells, _vector(stored.state.version, new))
-    save_many(connection, kind, change.scope_id, {change.record_id: Stored(state, stored.seq)})
+def _replace(connection: Connection, row: RowMapping, change: Change) -> None:
+    """The entry under its new dot, as if it had never been sent."""
+    connection.execute(
+        delete(_outbox).where(_outbox.c.device == row["device"], _outbox.c.counter == row["counter"])
+    )
+    body = canonical_bytes(change.to_json())
+    told = {
+        "device": change.dot.device, "counter": change.dot.counter, "body": body.decode(), "hash": sha256_hex(body),
+        "state": OutboxState.PENDING, "sent_at": None, "attempts": 0, "verdict": None, "settled_at": None,
+    }  # fmt: skip
+    connection.execute(insert(_outbox).values({**row, **told}))

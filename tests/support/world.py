@@ -23,7 +23,9 @@ from bravetui.base.canonical import Json
 from bravetui.base.clock import ManualClock
 from bravetui.base.runner import InlineRunner
 from bravetui.central.app import make_app
+from bravetui.central.database import open_central_engine
 from bravetui.central.enrolment import issue_code
+from bravetui.central.service import Central
 from bravetui.central.state import begin_epoch
 from bravetui.central.tables import LEDGER
 from bravetui.db.device import Outbox, OutboxState
@@ -53,9 +55,18 @@ class LossyLine(Line):
     def __init__(self, inner: httpx.AsyncBaseTransport) -> None:
         super().__init__(inner)
         self.answers_to_lose = 0
+        self.cut_after_next = False
+        """Lets one exchange through whole and is dead from then on."""
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         response = await super().handle_async_request(request)
+        if self.cut_after_next:
+            body = await response.aread()
+            self.cut_after_next = False
+            self.cut()
+            return httpx.Response(
+                response.status_code, headers=response.headers, stream=httpx.ByteStream(body)
+            )
         if self.answers_to_lose:
             self.answers_to_lose -= 1
             body = await response.aread()
@@ -104,10 +115,15 @@ class Here:
             return writing.create(kind, scope_id, values)
 
     def edit(self, kind: str, record_id: str, scope_id: str = PROJECT, **values: Json) -> None:
-        """Change values; `answers__x` is the path `answers/x`."""
-        paths = {name.replace("__", "/"): value for name, value in values.items()}
+        """Change values."""
+        self.edit_paths(kind, record_id, values, scope_id)
+
+    def edit_paths(
+        self, kind: str, record_id: str, values: Mapping[str, Json], scope_id: str = PROJECT
+    ) -> None:
+        """Change values whose paths are no names, such as those of rows."""
         with self.store.write() as writing:
-            writing.edit(kind, scope_id, record_id, paths)
+            writing.edit(kind, scope_id, record_id, values)
 
     def value(self, kind: str, record_id: str, path: str, scope_id: str = PROJECT) -> Json:
         """One field as the tables hold it."""
@@ -141,13 +157,28 @@ class Here:
         self.laptop.close()
 
 
+class _Address(httpx.AsyncBaseTransport):
+    """Central's address: whichever central answers there now."""
+
+    def __init__(self, site: Site) -> None:
+        self.lead_to(site)
+
+    def lead_to(self, site: Site) -> None:
+        app = make_app(site.engine, KEYS, site.clock, site.central.ids, run=InlineRunner())
+        self._inner = httpx.ASGITransport(app)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        return await self._inner.handle_async_request(request)
+
+
 @dataclass
 class World:
     """Central, its clock and its laptops."""
 
     site: Site
     folder: Path
-    app: httpx.ASGITransport
+    server: TestServer
+    app: _Address
     laptops: list[Here] = field(default_factory=list)
 
     @property
@@ -196,9 +227,24 @@ class World:
         with self.engine.connect() as connection:
             return [Change.model_validate(json.loads(body)) for body in connection.execute(query).scalars()]
 
-    def restore_central(self) -> None:
-        """Give central a new epoch, as an operator does after restoring it from a backup."""
-        begin_epoch(self.engine, self.clock.now())
+    @contextmanager
+    def backup_of_central(self) -> Iterator[str]:
+        """The address of a copy of central's database as it is now."""
+        self.engine.dispose()
+        with self.server.database(str(self.engine.url.database)) as url:
+            yield url
+
+    @contextmanager
+    def restored(self, backup: str) -> Iterator[None]:
+        """Central as its operator restored it from a backup, under a new epoch; what came since is gone there."""
+        engine = open_central_engine(backup)
+        begin_epoch(engine, self.clock.now())
+        self.site = Site(Central(engine, KEYS, self.clock, self.site.central.ids), self.clock, backup)
+        self.app.lead_to(self.site)
+        try:
+            yield
+        finally:
+            engine.dispose()
 
     def close(self) -> None:
         """Shut every lid."""
@@ -210,8 +256,7 @@ class World:
 def a_world(postgres: TestServer, folder: Path) -> Iterator[World]:
     """A project with two foremen and an office, and no laptop yet."""
     with central_site(postgres) as site:
-        app = make_app(site.engine, KEYS, site.clock, site.central.ids, run=InlineRunner())
-        world = World(site, folder, httpx.ASGITransport(app))
+        world = World(site, folder, postgres, _Address(site))
         try:
             yield world
         finally:
@@ -223,7 +268,7 @@ def _ring(folder: Path) -> SealedFile:
 
 
 def _records(connection: Connection) -> Records:
-    found = {}
+    found: dict[tuple[str, str, str], Stored] = {}
     for kind in KINDS.values():
         if POLICY[kind.lane].page_rows:
             found |= _of_kind(connection, kind)

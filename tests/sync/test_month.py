@@ -6,9 +6,15 @@ import json
 import random
 from collections.abc import Iterable
 
+from sqlalchemy import select
+
 from bravetui.base.canonical import Json
+from bravetui.base.errors import Transient
+from bravetui.central.tables import LEDGER
 from bravetui.db.device import OutboxState
+from bravetui.db.kinds import KINDS, rules_for
 from bravetui.wire.change import Change
+from bravetui.wire.messages import Verdict
 from tests.support.central import ORGANIZATION, PROJECT
 from tests.support.world import Here, Records, World
 
@@ -65,8 +71,8 @@ class Person:
             else:
                 kind, record_id = self.random.choice(known)
                 path = self.random.choice(FIELDS[kind])
-                target = f"crews__row{self.random.randint(1, 3)}__task" if path == "crews" else path
-                self.here.edit(kind, record_id, **{target: self.value(path)})
+                target = f"crews/row{self.random.randint(1, 3)}/task" if path == "crews" else path
+                self.here.edit_paths(kind, record_id, {target: self.value(path)})
 
     def value(self, path: str) -> Json:
         """Something that the field takes."""
@@ -120,7 +126,7 @@ async def until_handed_in(world: World, *all_here: Here) -> None:
             moved = here.worker.progress
             try:
                 handed_in = await here.sync()
-            except Exception:
+            except Transient:
                 handed_in = False
                 world.clock.advance(minutes=2)
             now = here.worker.progress
@@ -177,11 +183,6 @@ def assert_nothing_is_lost(world: World, written: list[Change]) -> None:
 
 def superseded(world: World) -> set[tuple[object, str]]:
     """(dot, path) of every value that central let another stand over, as its receipts say."""
-    from sqlalchemy import select
-
-    from bravetui.central.tables import LEDGER
-    from bravetui.wire.messages import Verdict
-
     with world.engine.connect() as connection:
         given = [
             Verdict.model_validate_json(text)
@@ -192,7 +193,5 @@ def superseded(world: World) -> set[tuple[object, str]]:
 
 def test_the_month_uses_every_kind_of_rule_that_people_meet() -> None:
     """The month would prove little if its fields merged all in one way."""
-    from bravetui.db.kinds import KINDS, rules_for
-
     met = {str(rules_for(KINDS[kind]).of(path).rule) for kind, paths in FIELDS.items() for path in paths}
     assert {"text", "last_write_wins", "stricter", "earliest", "review"} <= met
