@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Engine, text
 
 from bravetui.base.errors import BadInput, Corrupt
 from bravetui.base.fault import fault
-from bravetui.db.engine import write_transaction
+from bravetui.db.engine import foreign_errors
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,20 +71,40 @@ def statements(sql: str) -> tuple[str, ...]:
 
 def migrate(engine: Engine) -> int:
     """Run what is pending; returns how many steps ran."""
-    with engine.connect() as connection:
+    ran = 0
+    with foreign_errors(), engine.connect() as connection:
         steps = pending(connection)
-        connection.exec_driver_sql("PRAGMA foreign_keys=OFF") if steps else None
-    for step in steps:
-        with write_transaction(engine) as connection:
-            for statement in statements(step.sql):
-                connection.exec_driver_sql(statement)
-                fault("inside_migration")
-            if connection.execute(text("PRAGMA foreign_key_check")).first() is not None:
-                raise Corrupt(
-                    f"Updating the database (step {step.name}) would break references in it; it was left as it was.",
-                    "Send a diagnosis to support; work goes on with the old version of the program.",
-                )
-            connection.exec_driver_sql(f"PRAGMA user_version={step.number:d}")
-    if steps:
-        engine.dispose()
-    return len(steps)
+        connection.rollback()
+        if not steps:
+            return 0
+        try:
+            _foreign_keys_off(connection)
+            for step in steps:
+                with connection.begin():
+                    ran += _run(connection, step)
+        finally:
+            connection.detach()  # it does not go back to those that check references
+    return ran
+
+
+def _foreign_keys_off(connection: Connection) -> None:
+    """Past SQLAlchemy, which begins a transaction first: inside one the pragma does nothing, and says nothing."""
+    driver = connection.connection.driver_connection
+    assert driver is not None
+    driver.execute("PRAGMA foreign_keys=OFF")
+
+
+def _run(connection: Connection, step: Migration) -> bool:
+    """One step in the transaction given; False if another process has run it meanwhile."""
+    if version_of(connection) >= step.number:
+        return False
+    for statement in statements(step.sql):
+        connection.exec_driver_sql(statement)
+        fault("inside_migration")
+    if connection.execute(text("PRAGMA foreign_key_check")).first() is not None:
+        raise Corrupt(
+            f"Updating the database (step {step.name}) would break references in it; it was left as it was.",
+            "Send a diagnosis to support; work goes on with the old version of the program.",
+        )
+    connection.exec_driver_sql(f"PRAGMA user_version={step.number:d}")
+    return True

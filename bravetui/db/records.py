@@ -79,7 +79,7 @@ def stored_from_row(kind: Kind, row: RowMapping | Mapping[str, Any]) -> Stored:
     for name in kind.columns:
         if name in kind.documents:
             values |= {f"{name}/{path}": value for path, value in (row[name] or {}).items()}
-        else:
+        elif name not in values:  # a column that is new since the row was saved: `extra` has what was sent
             values[name] = to_cell(row[name])
     if row["deleted"]:
         values[DELETED] = True
