@@ -64,6 +64,6 @@ def _rewritten(expression: str) -> str:
     """The expression with our names in it; quoted text stays as it is."""
     parts = _QUOTED.split(expression)
     for index in range(0, len(parts), 2):
-        for theirs, ours in _OURS:
-            parts[index] = theirs.sub(ours, parts[index])
+        for written, name in _OURS:
+            parts[index] = written.sub(name, parts[index])
     return "".join(parts)
