@@ -24,6 +24,7 @@ from bravetui.messages import RecordsChanged, SyncReported
 from bravetui.screens.base import WorkScreen
 from bravetui.themes import DEFAULT, THEMES
 from bravetui.views.services import Services
+from bravetui.widgets import tones
 
 if TYPE_CHECKING:
     from bravetui.sync.progress import SyncEvent
@@ -221,6 +222,11 @@ class BravetuiApp(App[None]):
         from bravetui.screens.log import LogScreen
 
         self.open(LogScreen())
+
+    def watch_theme(self, name: str) -> None:
+        """The colours that mean something follow the theme."""
+        tones.use(self.get_theme(name) or THEMES[0])
+        self.report_soon()
 
     def _paint(self, name: str) -> None:
         from bravetui.actions import preferences

@@ -26,6 +26,8 @@ THEMES: tuple[Theme, ...] = (
         surface="#FFFFFF", panel="#FFE600", success="#004D00", warning="#5C3A00", error="#8B0000", dark=False,
         variables={
             "text-muted": "#000000", "text-disabled": "#303030", "border": "#000000", "footer-key-foreground": "#0000C8",
+            "block-cursor-background": "#FFE600", "block-cursor-foreground": "#000000",
+            "block-cursor-blurred-background": "#FFF6A0", "block-cursor-blurred-foreground": "#000000",
         },
     ),
 )  # fmt: skip

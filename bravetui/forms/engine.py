@@ -73,9 +73,11 @@ class FormState:
     def problems(self) -> Iterator[Problem]:
         """What stands between this form and handing it in, in the form's order; the form's own faults do not."""
         for asked in self.asked.values():
+            row = self.row_names.get(asked.path.rpartition("/")[0])
+            label = f"{row}: {asked.question.label}" if row else asked.question.label
             for words in asked.problems:
                 if words not in asked.broken:
-                    yield Problem(asked.path, asked.question.label, words)
+                    yield Problem(asked.path, label, words)
         yield from self.row_problems
 
 

@@ -27,6 +27,7 @@ from bravetui.screens.base import WorkScreen
 from bravetui.screens.confirm import ConfirmScreen
 from bravetui.views.forms import FormView
 from bravetui.views.words import clock_words
+from bravetui.widgets import tones
 from bravetui.widgets.question_field import QuestionField
 from bravetui.widgets.repeat_field import RepeatField, RowHead
 from bravetui.widgets.review_page import ReviewPage
@@ -163,17 +164,19 @@ class FormScreen(WorkScreen):
         text.append(f"{self._page + 1}/{len(names)}  ", style="dim")
         text.append(names[self._page], style="bold")
         text.append(
-            f"   {left} to answer or mend" if left else "   ✓ complete", style="yellow" if left else "green"
+            f"   {left} to answer or mend" if left else "   ✓ complete",
+            style=tones.warn() if left else tones.good(),
         )
         self.query_one("#where", Static).update(text)
 
     def _section_words(self, name: str, left: int | None) -> Text:
         text = Text(
-            "  " if left is None else "✓ " if not left else "! ", style="green" if left == 0 else "yellow"
+            "  " if left is None else "✓ " if not left else "! ",
+            style=tones.good() if left == 0 else tones.warn(),
         )
         text.append(name)
         if left:
-            text.append(f"  {left}", style="yellow")
+            text.append(f"  {left}", style=tones.warn())
         return text
 
     def _left_in(self, section: Section) -> int:
@@ -260,10 +263,10 @@ class FormScreen(WorkScreen):
             await self.call(forms.answer, services.store, services.scope_id, self._submission_id, going)
         except BravetuiError as error:
             self._unsaved = {**going, **self._unsaved}
-            self._say(f"✗ NOT SAVED: {error}", "bold red")
+            self._say(f"✗ NOT SAVED: {error}", tones.bad())
             self.desk.show_error(error)
             return
-        self._say(f"✓ Saved on this laptop {self._local_now():%H:%M:%S}", "green")
+        self._say(f"✓ Saved on this laptop {self._local_now():%H:%M:%S}", tones.good())
         self.desk.wrote()
 
     def _say(self, words: str, style: str) -> None:

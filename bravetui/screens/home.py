@@ -14,19 +14,20 @@ from textual.widgets.option_list import Option
 
 from bravetui.screens.base import WorkScreen
 from bravetui.views.words import clock_words, left_words
+from bravetui.widgets import tones
 
 if TYPE_CHECKING:
     from bravetui.views.home import Due, Home
 
 STANDING_SIGNS = {
-    "overdue": ("‼ LATE", "bold red"),
-    "due": ("! DUE", "bold yellow"),
-    "upcoming": ("  soon", "dim"),
+    "overdue": ("‼ LATE", tones.bad),
+    "due": ("! DUE", tones.warn),
+    "upcoming": ("  soon", tones.quiet),
 }
 LEVEL_SIGNS = {
-    "stop_work": ("■ STOP WORK", "bold red"),
-    "warning": ("▲ WARNING", "bold yellow"),
-    "info": ("i", "dim"),
+    "stop_work": ("■ STOP WORK", tones.bad),
+    "warning": ("▲ WARNING", tones.warn),
+    "info": ("i", tones.quiet),
 }
 
 
@@ -104,7 +105,7 @@ class HomeScreen(WorkScreen):
     def _due_words(self, due: Due, seen: Home) -> Text:
         sign, style = STANDING_SIGNS[due.standing.value]
         text = Text()
-        text.append(f"{sign:<8}", style=style)
+        text.append(f"{sign:<8}", style=style())
         text.append(due.title, style="bold")
         if due.submission_id:
             text.append(" (begun)")
@@ -144,7 +145,7 @@ class HomeScreen(WorkScreen):
         for alert in fresh:
             sign, style = LEVEL_SIGNS.get(alert.level, LEVEL_SIGNS["info"])
             text = Text()
-            text.append(f"{sign}  ", style=style)
+            text.append(f"{sign}  ", style=style())
             text.append(alert.title, style="bold")
             text.append(f"\n        {alert.body.splitlines()[0] if alert.body else ''}", style="dim")
             yield self._option(f"alert-{alert.id}", text, partial(self._open_alert, alert.id))
@@ -176,7 +177,7 @@ class HomeScreen(WorkScreen):
             )
         if seen.sync.refused:
             text = Text()
-            text.append(f"! {seen.sync.refused} refused by central and kept here", style="bold red")
+            text.append(f"! {seen.sync.refused} refused by central and kept here", style=tones.bad())
             yield self._option("refused", text, lambda: self.app.call_later(self.desk.action_go, "queue"))
 
     def _drafts(self, drafts: tuple[object, ...], seen: Home) -> Iterator[Option]:

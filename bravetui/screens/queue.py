@@ -16,6 +16,7 @@ from bravetui.screens.base import WorkScreen
 from bravetui.views.queue import Queue, QueueItem
 from bravetui.views.status import LaneRow
 from bravetui.views.words import clock_words, span_words
+from bravetui.widgets import tones
 
 STATE_SIGNS = {"pending": "↑", "sent": "…", "parked": "⌛", "applied": "✓", "confirmed": "✓✓", "refused": "!"}
 
@@ -60,7 +61,7 @@ class QueueScreen(WorkScreen):
         ):
             lanes.add_column(label, width=width)
         items = self.query_one("#items", DataTable)
-        for label, width in (("", 2), ("Lane", 8), ("What", 37), ("State", 18), ("Tries", 5)):
+        for label, width in (("", 2), ("Lane", 8), ("What", 35), ("State", 21), ("Tr", 2)):
             items.add_column(label, width=width)
         await super().on_mount()
         items.focus()
@@ -79,16 +80,17 @@ class QueueScreen(WorkScreen):
         summary, zone = seen.summary, self.desk.services.zone
         if summary.waiting or summary.refused:
             text = Text()
-            text.append(f"↑ {summary.waiting} changes exist only on this laptop", style="bold")
+            if summary.waiting:
+                text.append(f"↑ {summary.waiting} changes exist only on this laptop  ", style="bold")
             if summary.refused:
-                text.append(f", ! {summary.refused} refused", style="bold red")
+                text.append(f"! {summary.refused} refused and kept here  ", style=tones.bad())
             if summary.oldest_only_here:
-                text.append(f"; the oldest for {span_words(summary.now - summary.oldest_only_here)}")
+                text.append(f"the oldest for {span_words(summary.now - summary.oldest_only_here)}")
             return text
         if summary.all_handed_in_at:
             return Text(
                 f"✓ All handed in, {clock_words(summary.all_handed_in_at, summary.now, zone)}",
-                style="bold green",
+                style=tones.good(),
             )
         if summary.unconfirmed:
             return Text(
@@ -100,7 +102,7 @@ class QueueScreen(WorkScreen):
         now, zone = seen.summary.now, self.desk.services.zone
         waiting = Text(f"↑ {lane.waiting}" if lane.waiting else "–", style="bold" if lane.waiting else "dim")
         if lane.refused:
-            waiting.append(f" !{lane.refused}", style="bold red")
+            waiting.append(f" !{lane.refused}", style=tones.bad())
         oldest = span_words(now - lane.oldest_at) if lane.oldest_at else ""
         upcoming = lane.next_attempt_at if lane.waiting else None
         next_try = (
@@ -120,7 +122,7 @@ class QueueScreen(WorkScreen):
         return [Text(lane.label, style="bold"), waiting, Text(oldest), Text(next_try), Text(why)]
 
     def _item_cells(self, item: QueueItem) -> list[Text]:
-        style = "bold red" if item.state == "refused" else "dim" if item.state == "confirmed" else ""
+        style = tones.bad() if item.state == "refused" else "dim" if item.state == "confirmed" else ""
         return [
             Text(STATE_SIGNS[item.state], style=style),
             Text(item.label),
@@ -166,7 +168,7 @@ class QueueScreen(WorkScreen):
             style="dim",
         )
         if item.why:
-            text.append(f"  {item.why}", style="bold red" if item.state == "refused" else "")
+            text.append(f"  {item.why}", style=tones.bad() if item.state == "refused" else "")
         self.query_one("#why", Static).update(text)
 
     async def action_retry(self) -> None:

@@ -29,6 +29,8 @@ class Entry:
     record: tuple[str, str, str]
     """(scope id, kind, record id)"""
     size_bytes: int
+    fresh: bool = True
+    """Whether it has never been sent."""
 
 
 def next_batches(

@@ -31,6 +31,10 @@ class TooLarge(Refused):
     """Central takes only smaller requests (413)."""
 
 
+class NoLine(Transient):
+    """No connection came about: not one byte has left this laptop."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answered:
     """Central's answer and what it cost on the wire."""
@@ -153,7 +157,7 @@ def retry_after_s(header: str | None) -> float | None:
 
 def _no_line(error: Exception) -> Transient:
     if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
-        return Transient("No line to central.")
+        return NoLine("No line to central.")
     if isinstance(error, httpx.TimeoutException):
         return Transient("The line is too slow, or central does not answer.")
     return Transient("The line broke while data moved.")

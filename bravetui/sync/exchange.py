@@ -39,6 +39,16 @@ _MARK_SENT = (
     .where(*_ONE)
     .values(state=OutboxState.SENT.value, sent_at=bindparam("at"), attempts=_outbox.c.attempts + 1)
 )
+_SENT_ONE = select(_outbox.c.hash, _outbox.c.lane, _outbox.c.state).where(*_ONE)
+_SETTLE = (
+    update(_outbox)
+    .where(*_ONE)
+    .values(
+        state=bindparam("becomes"), verdict=bindparam("receipt"), settled_at=bindparam("at"), error=bindparam("why")
+    )
+)
+# Built once: for a month's verdicts, building statements would cost more than running them.
+_UNSEND = update(_outbox).where(*_ONE).values(state=OutboxState.PENDING.value, sent_at=None)
 _CONFIRM = update(_outbox).where(*_ONE).values(state=OutboxState.CONFIRMED.value, settled_at=bindparam("at"))
 
 KEPT_AFTER_CONFIRMED = timedelta(days=7)
@@ -59,6 +69,8 @@ class Prepared:
 
     request: SyncRequest
     counts: Mapping[Lane, int]
+    fresh: tuple[tuple[int, int], ...]
+    """(device, counter) of changes that go for the first time."""
     applied_before: frozenset[tuple[int, int]]
     """(device, counter) of changes that were acknowledged before this request: a checkpoint may confirm these."""
 
@@ -104,10 +116,11 @@ def prepare(store: Store, lanes: Sequence[Lane], budget_bytes: int) -> Prepared:
             pull=tuple(_asks(connection)),
         )
     fault("marked_sent")
+    fresh = tuple((entry.device, entry.counter) for _, entries in batches for entry in entries if entry.fresh)
     counts: dict[Lane, int] = {}
     for batch in push:
         counts[batch.lane] = counts.get(batch.lane, 0) + len(batch.changes)
-    return Prepared(request, counts, applied_before)
+    return Prepared(request, counts, fresh, applied_before)
 
 
 def take(store: Store, prepared: Prepared, answer: SyncAnswer) -> Taken:
@@ -131,6 +144,14 @@ def take(store: Store, prepared: Prepared, answer: SyncAnswer) -> Taken:
     return taken
 
 
+def unsend(store: Store, prepared: Prepared) -> None:
+    """No byte has left: what went for the first time has never been sent, and further typing folds into it again."""
+    never = [{"of": device, "number": counter} for device, counter in prepared.fresh]
+    if never:
+        with store.maintain() as connection:
+            connection.execute(_UNSEND, never)
+
+
 def write_log(connection: Connection, at: datetime, event: str, words: str, lane: Lane | None = None) -> None:
     """One line of the sync log: counts and words only."""
     connection.execute(
@@ -150,7 +171,8 @@ def _waiting(connection: Connection) -> tuple[list[Entry], list[tuple[tuple[str,
         if row.state == OutboxState.REFUSED:
             refused.append((record, row.counter))
         else:
-            entries.append(Entry(row.device, row.counter, Lane(row.lane), record, row.size))
+            fresh = row.state == OutboxState.PENDING
+            entries.append(Entry(row.device, row.counter, Lane(row.lane), record, row.size, fresh))
     return entries, refused
 
 
@@ -215,10 +237,8 @@ def _is_centrals(store: Store) -> Any:
 def _take_verdict(
     connection: Connection, store: Store, verdict: Verdict, taken: Taken, now: datetime
 ) -> None:
-    by_dot = (_outbox.c.device == verdict.dot.device, _outbox.c.counter == verdict.dot.counter)
-    row = connection.execute(
-        select(_outbox.c.hash, _outbox.c.lane, _outbox.c.state).where(*by_dot)
-    ).one_or_none()
+    dot = {"of": verdict.dot.device, "number": verdict.dot.counter}
+    row = connection.execute(_SENT_ONE, dot).one_or_none()
     if row is None or row.state in (OutboxState.CONFIRMED, OutboxState.PENDING):
         return
     if row.hash != verdict.hash or not is_genuine(verdict, _is_centrals(store)):
@@ -227,13 +247,8 @@ def _take_verdict(
     state = _STATE_OF.get(verdict.outcome)
     if state is None:
         return
-    told = {
-        "state": state,
-        "verdict": verdict.model_dump(mode="json"),
-        "settled_at": now,
-        "error": verdict.reason,
-    }
-    connection.execute(update(_outbox).where(*by_dot).values(told))
+    receipt = verdict.model_dump(mode="json")
+    connection.execute(_SETTLE, {**dot, "becomes": state, "receipt": receipt, "at": now, "why": verdict.reason})
     lane = Lane(row.lane)
     if state is OutboxState.REFUSED:
         taken.refused.append((lane, verdict.reason or "no reason was given"))

@@ -21,8 +21,8 @@ from bravetui.db import meta
 from bravetui.db.device import UNACKNOWLEDGED, Cursor, LaneState, Outbox, OutboxState
 from bravetui.db.store import Store
 from bravetui.sync.batch import BUDGET_BYTES_FIRST, next_budget, shrunk
-from bravetui.sync.client import Answered, CentralClient, TooLarge
-from bravetui.sync.exchange import Prepared, Taken, prepare, take, write_log
+from bravetui.sync.client import Answered, CentralClient, NoLine, TooLarge
+from bravetui.sync.exchange import Prepared, Taken, prepare, take, unsend, write_log
 from bravetui.sync.policy import wait_s
 from bravetui.sync.progress import (
     AllHandedIn,
@@ -141,6 +141,7 @@ class Worker:
 
     async def _exchange(self, lanes: tuple[Lane, ...]) -> BravetuiError | None:
         """One exchange; what went wrong is reported, written down and returned."""
+        prepared: Prepared | None = None
         try:
             prepared = await self._run(prepare, self._store, lanes, self._budget_bytes)
             up = sum(
@@ -154,6 +155,8 @@ class Worker:
         except TimeoutError:
             return await self._failed(lanes, Transient("Nothing moved for two minutes."))
         except BravetuiError as error:
+            if isinstance(error, NoLine) and prepared is not None:
+                await self._run(unsend, self._store, prepared)
             return await self._failed(lanes, error)
         await self._succeeded(prepared, answered, taken, self._clock.monotonic_s() - began)
         return None

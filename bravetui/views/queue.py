@@ -25,6 +25,10 @@ _FIRST = case(
 )
 
 
+TITLE_CHARACTERS = 24
+"""Of a record's title; what was changed in it says more here."""
+
+
 @dataclass(frozen=True, slots=True)
 class QueueItem:
     """One change."""
@@ -76,7 +80,7 @@ def _item(connection: Connection, row, next_attempts) -> QueueItem:  # type: ign
     state, waits = OutboxState(row.state), row.state in UNACKNOWLEDGED
     next_attempt_at, lane_why = next_attempts.get(row.lane, (None, None))
     reason = (row.verdict or {}).get("reason")
-    title = record_title(connection, KINDS[row.kind], row.scope_id, row.record_id)
+    title = record_title(connection, KINDS[row.kind], row.scope_id, row.record_id, TITLE_CHARACTERS)
     return QueueItem(
         dot=f"{row.device}.{row.counter}",
         lane=row.lane,

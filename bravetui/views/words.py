@@ -102,14 +102,21 @@ def clock_words(when: datetime, now: datetime, zone: tzinfo) -> str:
     return f"{local.day} {local:%b} {time}"
 
 
-def record_title(connection: Connection, kind: Kind, scope_id: str, record_id: str) -> str:
-    """The record in words, safe to show: `form EPA site inspection`, `inspection storm`."""
+def record_title(connection: Connection, kind: Kind, scope_id: str, record_id: str, limit: int = 80) -> str:
+    """The record in words, safe to show: `EPA site inspection report`, `Inspection: storm`."""
     names = [name for name in _TITLES.get(kind.name, ("name", "title")) if name in kind.columns]
     columns = [kind.table.c[name] for name in names]
     where = (kind.table.c.scope_id == scope_id, kind.table.c.id == record_id)
     row = connection.execute(select(*columns).where(*where)).one_or_none() if columns else None
     said = [str(value) for value in row or () if value]
-    return safe_line(f"{kind.label.capitalize()}: {', '.join(said)}" if said else kind.label.capitalize(), 80)
+    named = ", ".join(said)
+    words = (
+        named
+        if named and kind.name == "submission"
+        else f"{kind.label.capitalize()}: {named}".removesuffix(": ")
+    )
+    words = safe_line(words, 1000)
+    return words if len(words) <= limit else f"{words[: limit - 1].rstrip()}…"
 
 
 def paths_words(paths: Iterable[str]) -> str:

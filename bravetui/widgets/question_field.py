@@ -23,6 +23,7 @@ from bravetui.forms.display import value_text
 from bravetui.forms.engine import Asked
 from bravetui.forms.parse import parse_input
 from bravetui.forms.template import Choice, Question, QuestionKind
+from bravetui.widgets import tones
 from bravetui.widgets.choice_list import ChoiceList
 
 UNANSWERED = "This must be answered."
@@ -83,7 +84,7 @@ class QuestionField(Vertical):
         text = Text()
         text.append(safe_line(question.label, 200), style="bold")
         if self.asked.required:
-            text.append(" *", style="bold red")
+            text.append(" *", style=tones.bad())
         if question.unit:
             text.append(f"  in {question.unit}" if question.unit != "in" else "  inches", style="dim")
         if question.kind in _EXAMPLES:

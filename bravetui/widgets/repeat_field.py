@@ -19,6 +19,7 @@ from bravetui.base.text import safe_line, safe_text
 from bravetui.forms.display import value_text
 from bravetui.forms.engine import Asked, FormState
 from bravetui.forms.template import QuestionKind, Repeat
+from bravetui.widgets import tones
 from bravetui.widgets.question_field import UNANSWERED, QuestionField
 
 
@@ -130,11 +131,11 @@ class RepeatField(Vertical):
         missing = sum(UNANSWERED in a.problems for a in asked)
         wrong = sum(bool(set(a.problems) - {UNANSWERED}) for a in asked)
         if wrong:
-            text.append(f"  ! {wrong} to mend", style="bold red")
+            text.append(f"  ! {wrong} to mend", style=tones.bad())
         if missing:
-            text.append(f"  {missing} to answer", style="yellow")
+            text.append(f"  {missing} to answer", style=tones.warn())
         elif not wrong:
-            text.append("  ✓", style="green")
+            text.append("  ✓", style=tones.good())
         return text
 
     async def show(self, state: FormState) -> None:

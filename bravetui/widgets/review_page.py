@@ -14,6 +14,7 @@ from textual.widgets.option_list import Option
 from bravetui.base.text import safe_line, safe_text
 from bravetui.forms.engine import FormState, Problem
 from bravetui.views.forms import FormView
+from bravetui.widgets import tones
 
 
 class ReviewPage(Vertical):
@@ -88,13 +89,13 @@ class ReviewPage(Vertical):
         words = (
             f"! {count} to answer or mend. Enter goes to the question." if count else "✓ Nothing is missing."
         )
-        self.query_one("#left", Static).update(Text(words, style="yellow" if count else "green"))
+        self.query_one("#left", Static).update(Text(words, style=tones.warn() if count else tones.good()))
         listed = self.query_one("#problems", OptionList)
         listed.display = bool(count)
         listed.clear_options()
         for problem in self._problems[:200]:
             text = Text()
-            text.append(safe_line(problem.label, 50), style="bold")
+            text.append(safe_line(problem.label, 60), style="bold")
             text.append(f"  {safe_line(problem.words, 80)}")
             listed.add_option(Option(text))
 

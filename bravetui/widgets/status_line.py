@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 from textual.widgets import Static
 
+from bravetui.widgets import tones
+
 if TYPE_CHECKING:
     from bravetui.views.status import SyncSummary
 
@@ -38,18 +40,22 @@ def status_words(summary: SyncSummary, *, cut: bool, zone: tzinfo) -> list[tuple
     from bravetui.views.words import clock_words, span_words
 
     line = "cut" if cut else summary.line
-    signs = {"up": ("● line up", "green"), "cut": ("✂ line cut", "bold red"), "down": ("○ no line", "yellow")}
-    parts = [signs.get(line, ("○ no contact yet", "yellow"))]
+    signs = {
+        "up": ("● line up", tones.good()),
+        "cut": ("✂ line cut", tones.bad()),
+        "down": ("○ no line", tones.warn()),
+    }
+    parts = [signs.get(line, ("○ no contact yet", tones.warn()))]
     if summary.waiting:
         since = span_words(summary.now - summary.oldest_only_here) if summary.oldest_only_here else ""
         parts.append((f"↑ {summary.waiting} only here, {since}", "bold"))
     elif summary.refused:
-        parts.append((f"! {summary.refused} refused, kept here", "bold red"))
+        parts.append((f"! {summary.refused} refused, kept here", tones.bad()))
     elif summary.unconfirmed:
         parts.append((f"✓ {summary.unconfirmed} at central, unconfirmed", ""))
     elif summary.all_handed_in_at:
         parts.append(
-            (f"✓ all handed in, {clock_words(summary.all_handed_in_at, summary.now, zone)}", "green")
+            (f"✓ all handed in, {clock_words(summary.all_handed_in_at, summary.now, zone)}", tones.good())
         )
     if summary.conflicts_open:
         parts.append((f"≠ {summary.conflicts_open} to decide: F7", "bold reverse"))

@@ -323,3 +323,15 @@ class _Person:
                     value = value[:20]
                     writing.edit(record.kind, scope_id, record.id, {path: value}, reason="kept apart")
             self._written.add(value)
+
+
+async def test_typing_goes_on_folding_while_there_is_no_line(world: World) -> None:
+    """A try on a dead line sends not one byte, so the change stays open and the outbox does not swell."""
+    here, _ = await two(world)
+    submission = start(world, here)
+    here.line.cut()
+    for word in ("one", "two", "three"):
+        with pytest.raises(Transient):
+            await here.sync()
+        answer(world, here, submission, summary=f"a summary in {word} words, or so it says")
+    assert states(here.store) == ["pending"]
