@@ -78,7 +78,8 @@ def unpack(body: bytes, encoding: str, limit_bytes: int = BODY_BYTES_MAX) -> byt
 def decode(kind: type[_M], body: bytes, encoding: str = "") -> _M:
     """Read a message. Raises BadInput, naming the first field that is wrong, and never anything else."""
     raw = unpack(body, encoding)
-    if _NUL.search(raw):
+    # The plain search first: the pattern takes a fifth of the time of reading a page.
+    if b"\\u0000" in raw and _NUL.search(raw):
         raise BadInput(
             "The body holds a NUL character, which cannot be stored.", "Leave it out and send again."
         )
