@@ -18,6 +18,10 @@ from pathlib import Path
 _WAIT_S = 30.0
 
 
+class Unmeasurable(Exception):
+    """This system has no pseudo-terminal for a program to hold."""
+
+
 @dataclass(frozen=True, slots=True)
 class Paint:
     """What was seen, in seconds."""
@@ -28,10 +32,10 @@ class Paint:
     keys: int
 
 
-def measure(folder: Path, passphrase_file: Path, keys: int = 12) -> Paint | None:
-    """Start the app on `folder` and press keys; None where there is no pseudo-terminal."""
+def measure(folder: Path, passphrase_file: Path, keys: int = 12) -> Paint:
+    """Start the app on `folder` and press keys. Raises Unmeasurable, or TimeoutError when the screen never came."""
     if sys.platform == "win32":
-        return None
+        raise Unmeasurable("not measured: this system offers no pseudo-terminal.")
     import fcntl
     import pty
     import struct
@@ -71,6 +75,6 @@ def _until(master: int, wanted: bytes, since: float) -> float:
         left = since + _WAIT_S - time.monotonic()
         ready, _, _ = select.select([master], [], [], max(0.0, left))
         if not ready:
-            raise TimeoutError(f"{wanted!r} never appeared")
+            raise TimeoutError(f"not measured: {wanted.decode()!r} did not appear within {_WAIT_S:.0f} s.")
         seen = seen[-2000:] + os.read(master, 65536)
     return time.monotonic() - since

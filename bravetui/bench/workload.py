@@ -47,6 +47,11 @@ class People:
         chosen = records or self._records
         return sum(self._edit(self._random.choice(chosen)) for _ in range(count))
 
+    def edit_each(self, records: Sequence[Seed]) -> None:
+        """One edit of each: as many changes as records, since the edits of one record would fold into one."""
+        for record in records:
+            self._edit(record)
+
     def some(self, count: int) -> list[Seed]:
         """A sample of records to work on."""
         return self._random.sample(self._records, min(count, len(self._records)))
