@@ -39,15 +39,18 @@ _MARK_SENT = (
     .where(*_ONE)
     .values(state=OutboxState.SENT.value, sent_at=bindparam("at"), attempts=_outbox.c.attempts + 1)
 )
+# Built once: for a month's verdicts, building statements would cost more than running them.
 _SENT_ONE = select(_outbox.c.hash, _outbox.c.lane, _outbox.c.state).where(*_ONE)
 _SETTLE = (
     update(_outbox)
     .where(*_ONE)
     .values(
-        state=bindparam("becomes"), verdict=bindparam("receipt"), settled_at=bindparam("at"), error=bindparam("why")
+        state=bindparam("becomes"),
+        verdict=bindparam("receipt"),
+        settled_at=bindparam("at"),
+        error=bindparam("why"),
     )
 )
-# Built once: for a month's verdicts, building statements would cost more than running them.
 _UNSEND = update(_outbox).where(*_ONE).values(state=OutboxState.PENDING.value, sent_at=None)
 _CONFIRM = update(_outbox).where(*_ONE).values(state=OutboxState.CONFIRMED.value, settled_at=bindparam("at"))
 
@@ -248,7 +251,9 @@ def _take_verdict(
     if state is None:
         return
     receipt = verdict.model_dump(mode="json")
-    connection.execute(_SETTLE, {**dot, "becomes": state, "receipt": receipt, "at": now, "why": verdict.reason})
+    connection.execute(
+        _SETTLE, {**dot, "becomes": state, "receipt": receipt, "at": now, "why": verdict.reason}
+    )
     lane = Lane(row.lane)
     if state is OutboxState.REFUSED:
         taken.refused.append((lane, verdict.reason or "no reason was given"))
