@@ -132,8 +132,8 @@ def test_a_record_s_changes_keep_their_order_and_nothing_passes_a_refused_one(
         every = sorted(
             e.counter for e in entries if e.record == record and e.counter in sendable(entries, refused)
         )
-        mine = [e.counter for e in sent if e.record == record]
-        assert mine == every[: len(mine)]
+        own = [e.counter for e in sent if e.record == record]
+        assert own == every[: len(own)]
     assert {e.counter for e in sent} <= sendable(entries, refused)
 
 

@@ -93,8 +93,8 @@ async def test_a_copied_laptop_gets_a_number_of_its_own_and_both_keep_all_their_
     await original.sync()
     number = original.device
     original, copy = world.copy(original, "b")
-    mine = [original.create("violation", {"description": f"original {n}"}) for n in range(5)]
-    theirs = [copy.create("violation", {"description": f"copy {n}"}) for n in range(5)]
+    own = [original.create("violation", {"description": f"original {n}"}) for n in range(5)]
+    others = [copy.create("violation", {"description": f"copy {n}"}) for n in range(5)]
     original.edit("violation", shared, location="by the gate")
     copy.edit("violation", shared, severity="major")
     assert await original.sync()
@@ -105,7 +105,7 @@ async def test_a_copied_laptop_gets_a_number_of_its_own_and_both_keep_all_their_
     (named,) = [event for event in copy.events if isinstance(event, Renumbered)]
     assert str(copy.device) in named.words()
     for here in (original, copy):
-        for ids, words in ((mine, "original"), (theirs, "copy")):
+        for ids, words in ((own, "original"), (others, "copy")):
             told = [here.value("violation", one, "description") for one in ids]
             assert told == [f"{words} {n}" for n in range(5)]
         assert here.value("violation", shared, "location") == "by the gate"
@@ -159,7 +159,7 @@ async def test_a_refused_change_blocks_only_its_own_record(world: World) -> None
     other = carlos.create("violation", {"description": "fine"})
     await carlos.sync()
     foreign = "elsewhere"
-    refused = carlos.create("violation", {"description": "on a site that is not mine"}, scope_id=foreign)
+    refused = carlos.create("violation", {"description": "on a site of others"}, scope_id=foreign)
     carlos.edit("violation", other, location="lot B")
     assert not await carlos.sync()
     carlos.edit("violation", refused, scope_id=foreign, location="lot C")
@@ -172,7 +172,7 @@ async def test_a_refused_change_blocks_only_its_own_record(world: World) -> None
     assert {*states[other], *states[later]} == {OutboxState.CONFIRMED}
     (event,) = [one for one in carlos.events if isinstance(one, ChangeRefused)]
     assert event.reason.endswith(".")
-    assert carlos.value("violation", refused, "description", foreign) == "on a site that is not mine"
+    assert carlos.value("violation", refused, "description", foreign) == "on a site of others"
 
 
 async def test_two_people_s_values_are_both_kept_until_someone_decides(world: World) -> None:
@@ -203,10 +203,10 @@ async def test_a_page_does_not_touch_a_record_with_work_that_is_not_handed_in(wo
     await carlos.sync()
     dana.edit("violation", violation, severity="major")
     dana.line.cut()
-    theirs = world.central_records()[PROJECT, "violation", violation]
+    others = world.central_records()[PROJECT, "violation", violation]
     row = Row(
-        kind="violation", id=violation, seq=theirs.seq, whole=True, version=theirs.state.version,
-        stamps=stamps_of(theirs.state),
+        kind="violation", id=violation, seq=others.seq, whole=True, version=others.state.version,
+        stamps=stamps_of(others.state),
     )  # fmt: skip
     with dana.store.maintain() as connection:
         apply_rows(connection, PROJECT, [row])
@@ -214,7 +214,7 @@ async def test_a_page_does_not_touch_a_record_with_work_that_is_not_handed_in(wo
     assert dana.value("violation", violation, "severity") == "major"
     assert (
         dana.records()[PROJECT, "violation", violation].state.cells.get("location")
-        != theirs.state.cells["location"]
+        != others.state.cells["location"]
     )
     dana.line.restore()
     assert await dana.sync()
