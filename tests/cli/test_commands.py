@@ -1,0 +1,176 @@
+"""The command line through its outer door: every command, every bad input, a sentence and an exit code, no traceback."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bravetui.base.clock import SystemClock, SystemIds
+from bravetui.central.app import make_app
+from bravetui.central.database import migrate, open_central_engine
+from bravetui.central.enrolment import issue_code
+from bravetui.central.keys import make_keys
+from bravetui.central.sampling import found_sample
+from bravetui.central.serve import serving
+from bravetui.central.service import Central
+from tests.support.seeded import sample_site
+
+ROOT = Path(__file__).parents[2]
+
+
+class Terminal:
+    """Runs commands as a person in a shell does; the passphrase comes from a file."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.passphrase = folder.parent / "passphrase"
+        self.passphrase.write_text("four words are enough", encoding="utf-8")
+
+    def run(self, *words: str, code: int = 0, passphrase: Path | None = None) -> str:
+        """Standard output, after checking the exit code and that nobody saw a traceback."""
+        import os
+
+        environment = {**os.environ, "BRAVETUI_PASSPHRASE_FILE": str(passphrase or self.passphrase)}
+        done = subprocess.run(
+            [sys.executable, "-m", "bravetui", "--folder", str(self.folder), *words],
+            cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL, check=False,
+        )  # fmt: skip
+        said = done.stdout + done.stderr
+        assert "Traceback" not in said
+        assert done.returncode == code, said
+        return said
+
+
+@pytest.fixture
+def terminal(tmp_path: Path) -> Terminal:
+    return Terminal(tmp_path / "laptop")
+
+
+@pytest.fixture
+def central(database_url: str) -> Iterator[tuple[str, str]]:
+    """An address that answers, and a code for the site's foreman."""
+    engine = open_central_engine(database_url)
+    migrate(engine)
+    clock = SystemClock()
+    made = Central(engine, make_keys(), clock, SystemIds(clock))
+    site = sample_site()
+    found_sample(made, site)
+    with serving(make_app(engine, made.keys, clock, made.ids)) as address:
+        yield address, issue_code(engine, clock.now(), site.organization_id, site.foreman_id)
+    engine.dispose()
+
+
+@pytest.fixture
+def enrolled(terminal: Terminal, central: tuple[str, str]) -> Terminal:
+    terminal.run("enrol", *central)
+    return terminal
+
+
+def test_a_laptop_enrols_syncs_and_says_how_it_stands(enrolled: Terminal) -> None:
+    """The whole of support's day, as text and as JSON."""
+    assert "All handed in" in enrolled.run("sync", "--once")
+    assert "Line          up" in enrolled.run("status")
+    told = json.loads(enrolled.run("status", "--json"))
+    assert (told["line"], told["waiting"], len(told["lanes"])) == ("up", 0, 4)
+    assert "empty" in enrolled.run("queue")
+    assert json.loads(enrolled.run("queue", "--json")) == {"total": 0, "items": []}
+    assert "No conflicts" in enrolled.run("conflicts")
+
+
+def test_sync_events_are_json_lines(enrolled: Terminal) -> None:
+    """One object a line, with the progress so far."""
+    lines = [json.loads(line) for line in enrolled.run("sync", "--once", "--json").splitlines()]
+    assert {"at", "event", "words", "progress"} <= set(lines[0])
+    assert lines[-1]["progress"]["rows_left"] == 0
+
+
+def test_a_dead_line_is_a_sentence_and_exit_code_75(
+    enrolled: Terminal, central: tuple[str, str], tmp_path: Path
+) -> None:
+    """Later, and nothing is lost."""
+    fresh = Terminal(tmp_path / "other")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{probe.getsockname()[1]}"
+    assert "No line to central. Nothing is lost" in fresh.run("enrol", address, "AAAA-BBBB", code=75)
+
+
+def test_a_wrong_code_says_so(terminal: Terminal, central: tuple[str, str]) -> None:
+    """And makes nothing."""
+    said = terminal.run("enrol", central[0], "WRONG-CODE-1", code=1)
+    assert "code" in said.lower()
+    assert "not known to central" in terminal.run("status", code=1)
+
+
+def test_a_code_is_good_once(enrolled: Terminal, central: tuple[str, str], tmp_path: Path) -> None:
+    """The second laptop needs its own."""
+    Terminal(tmp_path / "second").run("enrol", *central, code=1)
+
+
+def test_a_laptop_that_never_enrolled_says_how(terminal: Terminal) -> None:
+    """Every command that needs a laptop."""
+    for command in ("status", "queue", "conflicts", "sync"):
+        assert "bravetui enrol ADDRESS CODE" in terminal.run(command, code=1)
+
+
+def test_the_app_without_a_terminal_names_what_to_use_instead(enrolled: Terminal) -> None:
+    """Escapes in a pipe help nobody."""
+    assert "bravetui status" in enrolled.run("run", code=2)
+
+
+def test_a_wrong_passphrase_opens_nothing_and_destroys_nothing(enrolled: Terminal, tmp_path: Path) -> None:
+    """The right one still works afterwards."""
+    wrong = tmp_path / "wrong"
+    wrong.write_text("not the right words", encoding="utf-8")
+    assert "passphrase" in enrolled.run("status", code=1, passphrase=wrong).lower()
+    enrolled.run("status")
+
+
+def test_a_damaged_database_is_set_aside_and_rebuilt(enrolled: Terminal) -> None:
+    """Never deleted; the next sync fetches the rest."""
+    enrolled.run("sync", "--once")
+    for path in enrolled.folder.glob("site.db-*"):
+        path.unlink()
+    (enrolled.folder / "site.db").write_bytes(b"\x00" * 8192)
+    assert "set aside as site.db.damaged-" in enrolled.run("status")
+    assert list(enrolled.folder.glob("site.db.damaged-*"))
+    assert "All handed in" in enrolled.run("sync", "--once")
+
+
+def test_a_taken_port_is_a_sentence(tmp_path: Path) -> None:
+    """And central does not even start its database."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        assert "taken" in Terminal(tmp_path / "central").run("central", "--port", port, code=1)
+
+
+def test_a_form_that_does_not_compile_says_what_to_mend(terminal: Terminal, tmp_path: Path) -> None:
+    """An unknown type; a file that is none."""
+    broken = tmp_path / "broken.md"
+    rows = (
+        "| survey |",
+        "| | type | name | label |",
+        "| | begin group | a | A |",
+        "| | geoshape | x | X |",
+        "| | end group | | |",
+    )
+    broken.write_text("\n".join(rows) + "\n", encoding="utf-8")
+    assert "cannot ask" in terminal.run("form", str(broken), code=2)
+    assert "not there" in terminal.run("form", str(tmp_path / "none.md"), code=2)
+
+
+def test_two_syncs_at_once_name_each_other(enrolled: Terminal) -> None:
+    """One process a laptop."""
+    from bravetui.db.lease import Lease
+    from bravetui.wiring import LEASE
+
+    with Lease.take(enrolled.folder / LEASE, SystemClock().now()):
+        assert "already runs" in enrolled.run("sync", "--once", code=75)
