@@ -136,7 +136,7 @@ def _open_database(path: Path, key: bytes, clock: Clock) -> tuple[Engine, tuple[
     """The database at this version's schema; a damaged one is set aside by name and an empty one takes its place."""
     try:
         engine = open_laptop_engine(path, key)
-        migrate(engine)
+        migrate(engine, path)
     except (WrongKey, Corrupt):
         aside = move_aside(path, f"{clock.now():%Y%m%dT%H%M%S}")
         engine = open_laptop_engine(path, key)

@@ -17,7 +17,8 @@ from sqlalchemy import Connection, Engine, text
 
 from bravetui.base.errors import BadInput, Corrupt
 from bravetui.base.fault import fault
-from bravetui.db.engine import foreign_errors
+from bravetui.base.files import replace_file
+from bravetui.db.engine import fold_wal, foreign_errors
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +70,16 @@ def statements(sql: str) -> tuple[str, ...]:
     return tuple(found)
 
 
-def migrate(engine: Engine) -> int:
-    """Run what is pending; returns how many steps ran."""
+def migrate(engine: Engine, path: Path | None = None) -> int:
+    """Run what is pending; returns how many steps ran. A database in use, at `path`, is copied beside itself first."""
     ran = 0
     with foreign_errors(), engine.connect() as connection:
-        steps = pending(connection)
+        at, steps = version_of(connection), pending(connection)
         connection.rollback()
         if not steps:
             return 0
+        if at and path is not None:
+            _copy(engine, path, at)
         try:
             _foreign_keys_off(connection)
             for step in steps:
@@ -85,6 +88,12 @@ def migrate(engine: Engine) -> int:
         finally:
             connection.detach()  # it does not go back to those that check references
     return ran
+
+
+def _copy(engine: Engine, path: Path, at: int) -> None:
+    """Keep the database as it was at schema `at`, whole and flushed, under a name that says so."""
+    fold_wal(engine)
+    replace_file(path.with_name(f"{path.name}.schema-{at}"), path.read_bytes())
 
 
 def _foreign_keys_off(connection: Connection) -> None:

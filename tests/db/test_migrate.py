@@ -167,3 +167,17 @@ def test_a_trigger_s_statements_stay_together() -> None:
     assert statements(f"CREATE TABLE a (x);\n{trigger}\n") == ("CREATE TABLE a (x);", trigger)
     with pytest.raises(AssertionError, match="middle of a statement"):
         statements("CREATE TABLE a (x")
+
+
+def test_a_database_in_use_is_copied_before_it_is_changed(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The copy opens with the same key and holds the old schema; an empty database needs none."""
+    migrate(engine, tmp_path / "site.db")
+    assert not list(tmp_path.glob("site.db.schema-*"))
+    a_next_step(monkeypatch, "CREATE TABLE later (n INTEGER PRIMARY KEY);")
+    migrate(engine, tmp_path / "site.db")
+    old = open_laptop_engine(tmp_path / f"site.db.schema-{NEWEST}", KEY)
+    assert "later" in objects(engine)
+    assert "later" not in objects(old)
+    old.dispose()
