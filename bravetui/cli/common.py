@@ -6,20 +6,32 @@ import argparse
 import getpass
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from bravetui.auth.keys import KeyRing
 from bravetui.base.errors import BadInput
-from bravetui.wiring import Laptop, default_folder, key_ring, open_laptop
+from bravetui.wiring import PASSPHRASE_FILE_VARIABLE, Laptop, default_folder, key_ring, open_laptop
 
 
 def folder_of(arguments: argparse.Namespace) -> Path:
     """The folder that was named, or this person's own."""
     named: Path | None = arguments.folder
     return named or default_folder()
+
+
+def ring_of(folder: Path, ask: Callable[[], str]) -> KeyRing:
+    """Where this laptop's keys are. Raises BadInput when the file that BRAVETUI_PASSPHRASE_FILE names cannot be read."""
+    try:
+        return key_ring(folder, ask)
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(
+            f"The file that {PASSPHRASE_FILE_VARIABLE} names cannot be read.",
+            "Name a text file that holds the passphrase and that you can read, or unset the variable to be asked.",
+        ) from error
 
 
 def ask_passphrase() -> str:
@@ -36,7 +48,7 @@ def ask_passphrase() -> str:
 def laptop_of(arguments: argparse.Namespace) -> Iterator[Laptop]:
     """The laptop, open for the length of the block. Says what a person should know of how it opened."""
     folder = folder_of(arguments)
-    laptop = open_laptop(folder, key_ring(folder, ask_passphrase))
+    laptop = open_laptop(folder, ring_of(folder, ask_passphrase))
     try:
         for notice in laptop.notices:
             print(f"bravetui: {notice}", file=sys.stderr)

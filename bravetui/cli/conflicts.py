@@ -5,14 +5,21 @@ from __future__ import annotations
 import argparse
 from dataclasses import asdict
 
+from bravetui.base.errors import BadInput
 from bravetui.base.text import safe_line
 from bravetui.cli.common import laptop_of, print_json
 from bravetui.views.conflicts import ConflictView, conflict, conflicts
 from bravetui.views.status import scopes
 
+EPILOG = (
+    "JSON: a list of {id, title, what, opened_at, status}; with --show a list of one "
+    "{id, title, status, fields: [{path, label, local, remote}]}."
+)
+
 
 def options(parser: argparse.ArgumentParser) -> None:
     """All, or one."""
+    parser.epilog = EPILOG
     parser.add_argument("--json", action="store_true", help="for programs")
     parser.add_argument("--show", metavar="ID", help="one conflict, field by field")
 
@@ -24,8 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
         shown = [conflict(laptop.store, scope.id, row.id) for scope, row in found if row.id == arguments.show]
     if arguments.show:
         if not shown:
-            print("There is no such conflict on this laptop.")
-            return 2
+            raise BadInput("There is no such conflict on this laptop.", "List them: bravetui conflicts.")
         if arguments.json:
             print_json([_plain(view) for view in shown])
         else:

@@ -10,8 +10,8 @@ import sys
 
 from bravetui.base.errors import BadInput
 from bravetui.base.text import safe_line
-from bravetui.cli.common import folder_of
-from bravetui.wiring import PASSPHRASE_FILE_VARIABLE, enrol, key_ring
+from bravetui.cli.common import folder_of, ring_of
+from bravetui.wiring import PASSPHRASE_FILE_VARIABLE, enrol
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -28,7 +28,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Enrol, and say who this laptop now is."""
     folder = folder_of(arguments)
-    ring = key_ring(folder, _new_passphrase)
+    ring = ring_of(folder, _new_passphrase)
     who = asyncio.run(enrol(folder, ring, arguments.address, arguments.code, arguments.name))
     print(
         f"This laptop is number {who.device}, for {safe_line(who.user_name)}. Now: bravetui sync --once, then bravetui."

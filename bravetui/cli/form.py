@@ -1,4 +1,4 @@
-"""`bravetui form FILE`: compile an XLSForm table into the template that laptops receive."""
+"""`bravetui form compile FILE`: compile an XLSForm table into the template that laptops receive."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from bravetui.forms.publish import compile_form
 
 def options(parser: argparse.ArgumentParser) -> None:
     """What to compile, and where to."""
+    parser.add_argument("task", choices=("compile",), help="what to do with the form")
     parser.add_argument("file", type=Path, help="a form as a table: .md, .xlsx or .csv")
     parser.add_argument("--category", default="custom", help="heading that the form is listed under")
     parser.add_argument("--out", type=Path, help="file to write (default: beside the table, .json)")

@@ -11,9 +11,15 @@ from bravetui.cli.common import laptop_of, print_json
 from bravetui.merge.version import Dot
 from bravetui.views.queue import queue
 
+EPILOG = (
+    "JSON: {total, items: [{dot, lane, label, what, state, state_words, attempts, next_attempt_at, why, made_at, "
+    "size_bytes}]}. Times are ISO 8601 in UTC, or null."
+)
+
 
 def options(parser: argparse.ArgumentParser) -> None:
     """Look, or send again."""
+    parser.epilog = EPILOG
     parser.add_argument("--json", action="store_true", help="for programs")
     parser.add_argument("--limit", type=int, default=100, help="changes shown (default 100)")
     parser.add_argument("--send-again", metavar="DOT", help="take this refused change out of quarantine")

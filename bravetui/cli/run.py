@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from contextlib import ExitStack
+from dataclasses import replace
 
 from bravetui.base.errors import BadInput, Busy
 from bravetui.cli.common import laptop_of
@@ -25,6 +26,6 @@ def run(arguments: argparse.Namespace) -> int:
         try:
             held.enter_context(Lease.take(laptop.folder / LEASE, laptop.store.clock.now()))
             syncs = True
-        except Busy:
-            syncs = False
+        except Busy as error:
+            syncs, laptop = False, replace(laptop, notices=(*laptop.notices, str(error)))
         return run_app(laptop, syncs=syncs)

@@ -7,10 +7,12 @@ does not know what the gauge on site shows.
 from __future__ import annotations
 
 import threading
+from datetime import timedelta
 
 from bravetui.actions import forms
 from bravetui.base.canonical import Json
 from bravetui.base.errors import BravetuiError
+from bravetui.db.values import to_cell
 from bravetui.demo.stage import Stage, sync
 from bravetui.views.forms import form
 
@@ -30,6 +32,21 @@ def edit_same_inspection(stage: Stage, submission_id: str) -> tuple[str, ...]:
     forms.answer(store, stage.project_id, submission_id, answers)
     sync(stage.office)
     return tuple(answers)
+
+
+def raise_alert(stage: Stage) -> str:
+    """Warn everyone on site, and send it. Returns the alert's title."""
+    store = stage.office.store
+    now = store.clock.now()
+    title = "Lightning within 8 miles"
+    alert: dict[str, Json] = {
+        "level": "warning", "title": title, "body": "Booms down, stay off the slope until the all clear.",
+        "issued_by": store.identity.user_id, "issued_at": to_cell(now), "expires_at": to_cell(now + timedelta(hours=2)),
+    }  # fmt: skip
+    with store.write() as writing:
+        writing.create("safety_alert", stage.project_id, alert)
+    sync(stage.office)
+    return title
 
 
 class Colleague:
@@ -54,6 +71,7 @@ class Colleague:
                 return
             try:
                 edit_same_inspection(self._stage, self._submission_id)
+                raise_alert(self._stage)
             except BravetuiError:
                 return
             self._done = True

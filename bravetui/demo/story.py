@@ -5,6 +5,7 @@ Every line is read from the tables or from PostgreSQL after the fact; nothing is
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator
 
 from sqlalchemy import text
@@ -16,7 +17,7 @@ from bravetui.base.canonical import Json
 from bravetui.base.errors import Transient
 from bravetui.base.text import safe_line
 from bravetui.db.values import to_cell
-from bravetui.demo.office import edit_same_inspection
+from bravetui.demo.office import edit_same_inspection, raise_alert
 from bravetui.demo.report import whole_report
 from bravetui.demo.stage import FOREMAN, OFFICE, Say, Stage, storm_inspection, sync
 from bravetui.views import conflicts, home, queue
@@ -26,7 +27,7 @@ from bravetui.views.words import clock_words, span_words
 from bravetui.wire.messages import Verdict
 from bravetui.wire.receipt import is_genuine
 
-WIDTH = 100
+WIDTH = 96
 
 
 class Story:
@@ -47,10 +48,12 @@ class Story:
 
     def _head(self, words: str) -> None:
         self._step += 1
-        self._say(f"\n{self._step}. {words}")
+        now = self._stage.foreman.store.clock.now().astimezone()
+        self._say(f"\n{now:%H:%M:%S}  {self._step}. {words}")
 
     def _tell(self, words: str) -> None:
-        self._say(f"   {words}"[:WIDTH])
+        indent = " " * (5 + len(words) - len(words.lstrip()))
+        self._say(textwrap.fill(f"   {words}", WIDTH, subsequent_indent=indent))
 
     def _morning(self) -> None:
         stage = self._stage
@@ -126,6 +129,7 @@ class Story:
         self._head(f"Meanwhile {OFFICE} at the office edits the same inspection.")
         touched = edit_same_inspection(self._stage, self._submission_id)
         self._tell(f"She writes {', '.join(touched)}; central has it.")
+        self._tell(f"And she warns the site: {raise_alert(self._stage)}")
 
     def _drain(self) -> None:
         stage = self._stage
@@ -135,6 +139,8 @@ class Story:
         progress = sync(stage.foreman, stage.line)
         self._tell(f"{progress.changes_done} changes up, {progress.rows_done} records down")
         self._tell(f"{progress.bytes_up:,} bytes up, {progress.bytes_down:,} bytes down")
+        for alert in home.home(stage.foreman.store, stage.project_id).alerts[:1]:
+            self._tell(f"On {FOREMAN}'s first screen now: {alert.level.upper()} {safe_line(alert.title)}")
         self._tell("Central's own ledger (PostgreSQL), in the order in which it numbered them:")
         ledger = (
             "SELECT seq, lane, kind, device || '.' || counter FROM ledger WHERE scope_id = :scope AND seq > :head "
@@ -155,7 +161,7 @@ class Story:
             for field in seen.fields:
                 self._tell(f"{field.label}")
                 for label, side in ((seen.local_label, field.local), (seen.remote_label, field.remote)):
-                    self._tell(f"  {label + ':':<13}{safe_line(side.text, 60)}  ({side.who})")
+                    self._tell(f"  {label + ':':<13}{safe_line(side.text, 400)}  ({side.who})")
         asked = "SELECT rule, status, paths FROM conflict WHERE record_id = :record"
         told = self._central(asked, record=self._submission_id)
         for rule, status, paths in told:

@@ -4,72 +4,10 @@ from __future__ import annotations
 
 import json
 import socket
-import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
-from bravetui.base.clock import SystemClock, SystemIds
-from bravetui.central.app import make_app
-from bravetui.central.database import migrate, open_central_engine
-from bravetui.central.enrolment import issue_code
-from bravetui.central.keys import make_keys
-from bravetui.central.sampling import found_sample
-from bravetui.central.serve import serving
-from bravetui.central.service import Central
-from tests.support.seeded import sample_site
-
-ROOT = Path(__file__).parents[2]
-
-
-class Terminal:
-    """Runs commands as a person in a shell does; the passphrase comes from a file."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.passphrase = folder.parent / "passphrase"
-        self.passphrase.write_text("four words are enough", encoding="utf-8")
-
-    def run(self, *words: str, code: int = 0, passphrase: Path | None = None) -> str:
-        """Standard output, after checking the exit code and that nobody saw a traceback."""
-        import os
-
-        environment = {**os.environ, "BRAVETUI_PASSPHRASE_FILE": str(passphrase or self.passphrase)}
-        done = subprocess.run(
-            [sys.executable, "-m", "bravetui", "--folder", str(self.folder), *words],
-            cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL, check=False,
-        )  # fmt: skip
-        said = done.stdout + done.stderr
-        assert "Traceback" not in said
-        assert done.returncode == code, said
-        return said
-
-
-@pytest.fixture
-def terminal(tmp_path: Path) -> Terminal:
-    return Terminal(tmp_path / "laptop")
-
-
-@pytest.fixture
-def central(database_url: str) -> Iterator[tuple[str, str]]:
-    """An address that answers, and a code for the site's foreman."""
-    engine = open_central_engine(database_url)
-    migrate(engine)
-    clock = SystemClock()
-    made = Central(engine, make_keys(), clock, SystemIds(clock))
-    site = sample_site()
-    found_sample(made, site)
-    with serving(make_app(engine, made.keys, clock, made.ids)) as address:
-        yield address, issue_code(engine, clock.now(), site.organization_id, site.foreman_id)
-    engine.dispose()
-
-
-@pytest.fixture
-def enrolled(terminal: Terminal, central: tuple[str, str]) -> Terminal:
-    terminal.run("enrol", *central)
-    return terminal
+from bravetui.base.clock import SystemClock
+from tests.cli.terminal import Terminal
 
 
 def test_a_laptop_enrols_syncs_and_says_how_it_stands(enrolled: Terminal) -> None:
@@ -163,8 +101,8 @@ def test_a_form_that_does_not_compile_says_what_to_mend(terminal: Terminal, tmp_
         "| | end group | | |",
     )
     broken.write_text("\n".join(rows) + "\n", encoding="utf-8")
-    assert "cannot ask" in terminal.run("form", str(broken), code=2)
-    assert "not there" in terminal.run("form", str(tmp_path / "none.md"), code=2)
+    assert "cannot ask" in terminal.run("form", "compile", str(broken), code=2)
+    assert "not there" in terminal.run("form", "compile", str(tmp_path / "none.md"), code=2)
 
 
 def test_two_syncs_at_once_name_each_other(enrolled: Terminal) -> None:

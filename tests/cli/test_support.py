@@ -1,0 +1,109 @@
+"""Support's commands on a laptop that has work waiting, on one whose disk is full, and with words that name nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from bravetui.actions import forms
+from bravetui.auth.locks import Passphrase
+from bravetui.auth.sealed_file import SealedFile
+from bravetui.base.errors import BadInput
+from bravetui.db.store import Store
+from bravetui.views.forms import submissions, templates
+from bravetui.views.status import scopes
+from bravetui.wiring import KEYS, open_laptop
+from tests.cli.terminal import ROOT, Terminal
+
+FULL_DISK = """
+mount -t tmpfs -o size=12m none "$FOLDER" || exit 77
+python() { "$PYTHON" -m bravetui --folder "$FOLDER/laptop" "$@"; }
+python enrol "$ADDRESS" "$CODE" || exit 70
+cat /dev/zero > "$FOLDER/filler" 2>/dev/null
+python sync --once
+echo "exit code $?"
+rm "$FOLDER/filler"
+python sync --once
+"""
+
+
+@contextmanager
+def opened(terminal: Terminal) -> Iterator[tuple[Store, str]]:
+    """The laptop's store and its first project, as the app has them."""
+    words = terminal.passphrase.read_text(encoding="utf-8")
+    laptop = open_laptop(terminal.folder, SealedFile(terminal.folder / KEYS, [Passphrase(words)]))
+    try:
+        yield laptop.store, next(scope.id for scope in scopes(laptop.store) if scope.kind == "project")
+    finally:
+        laptop.close()
+
+
+def test_what_waits_is_listed_by_status_and_queue_and_goes_with_the_next_sync(enrolled: Terminal) -> None:
+    """As text within 80 columns, and as JSON with every field that --help names."""
+    enrolled.run("sync", "--once")
+    with opened(enrolled) as (store, project_id):
+        forms.start_form(store, project_id, templates(store)[0].id)
+    status = enrolled.run("status")
+    assert "Only here     1 change" in status
+    assert max(len(line) for line in status.splitlines()) <= 80
+    told = json.loads(enrolled.run("queue", "--json"))
+    assert told["total"] == 1
+    assert (told["items"][0]["lane"], told["items"][0]["state"]) == ("forms", "pending")
+    named = enrolled.run("queue", "--help").replace("\n", " ")
+    assert all(field in named for field in told["items"][0])
+    assert told["items"][0]["dot"] in enrolled.run("queue")
+    assert "All handed in" in enrolled.run("sync", "--once")
+
+
+def test_words_that_name_nothing_are_answered_by_a_sentence(enrolled: Terminal, tmp_path: Path) -> None:
+    """A dot, a conflict, a passphrase file."""
+    assert "is not a dot" in enrolled.run("queue", "--send-again", "seventeen", code=2)
+    assert "Only a refused change" in enrolled.run("queue", "--send-again", "9.9", code=2)
+    assert "no such conflict" in enrolled.run("conflicts", "--show", "nothing", code=2)
+    assert "cannot be read" in enrolled.run("status", code=2, passphrase=tmp_path / "gone")
+
+
+def test_an_unknown_template_starts_nothing(enrolled: Terminal) -> None:
+    """A sentence, and no half-begun draft."""
+    enrolled.run("sync", "--once")
+    with opened(enrolled) as (store, project_id):
+        before = submissions(store, project_id, "all")
+        with pytest.raises(BadInput, match="not on this laptop"):
+            forms.start_form(store, project_id, "no-such-template")
+        assert submissions(store, project_id, "all") == before
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux" or not shutil.which("unshare") or os.geteuid() != 0,
+    reason="a small disk of its own can only be mounted by root on Linux",
+)
+def test_a_full_disk_is_a_sentence_and_with_room_again_the_same_command_does_it(
+    tmp_path: Path, central: tuple[str, str]
+) -> None:
+    """While the first sync writes what it fetches."""
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "words").write_text("four words are enough", encoding="utf-8")
+    environment = {
+        **os.environ, "FOLDER": str(tmp_path / "disk"), "PYTHON": sys.executable, "ADDRESS": central[0], "CODE": central[1],
+        "BRAVETUI_PASSPHRASE_FILE": str(tmp_path / "words"),
+    }  # fmt: skip
+    done = subprocess.run(
+        ["unshare", "-m", "sh", "-c", FULL_DISK],
+        cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    if done.returncode == 77:
+        pytest.skip("this machine lets nobody mount a small disk")
+    said = done.stdout + done.stderr
+    assert "Traceback" not in said
+    assert "inside the program" not in said
+    assert "exit code 1" in said
+    assert "disk is full" in said
+    assert (done.returncode, "All handed in" in done.stdout) == (0, True), said
