@@ -67,6 +67,7 @@ class FormScreen(WorkScreen):
         self._unsaved: dict[str, Json] = {}
         self._page = 0
         self._saving: asyncio.Task[None] | None = None
+        self._building = asyncio.Lock()
         self._said = ""
 
     def body(self) -> ComposeResult:
@@ -105,6 +106,15 @@ class FormScreen(WorkScreen):
         return [section for section in self._view.template.sections if section.name not in self._state.hidden]
 
     async def _show_page(self, *, focus: bool = True, path: str | None = None) -> None:
+        """Build the page; one at a time, since a fast hand turns pages while one is being built."""
+        if self._view is None:
+            return
+        async with self._building:
+            await self._build_page()
+        if focus:
+            self._focus(path)
+
+    async def _build_page(self) -> None:
         page = self.query_one("#page", VerticalScroll)
         sections = self._sections()
         self._page = max(0, min(self._page, len(sections)))
@@ -113,8 +123,6 @@ class FormScreen(WorkScreen):
             await page.mount_all(self._widgets(sections))
         page.scroll_home(animate=False)
         self._show_where()
-        if focus:
-            self._focus(path)
 
     def _widgets(self, sections: list[Section]) -> list[Widget]:
         assert self._view is not None
@@ -205,6 +213,8 @@ class FormScreen(WorkScreen):
 
     async def action_review(self) -> None:
         """Go to the last page."""
+        if self._view is None:
+            return
         await self.save()
         self._page = len(self._sections())
         await self._show_page()

@@ -123,6 +123,8 @@ class QuestionField(Vertical):
         """Show what evaluating the form has found: visible or not, problems, computed values."""
         self.asked = asked
         self.set_class(not asked.visible, "-hidden")
+        if not self.query(".label"):
+            return  # not composed yet: mounting shows it
         self.query_one(".label", Static).update(self._label())
         if asked.question.kind in (QuestionKind.CALCULATION, QuestionKind.NOTE):
             self.query(Static)[-2].update(Text(safe_text(str(asked.value or "not known yet"))))

@@ -143,6 +143,8 @@ class RepeatField(Vertical):
         rows_before = self._state.rows.get(self.repeat.path, ())
         self._state = state
         self.set_class(self.repeat.path in state.hidden, "-hidden")
+        if not self.query(".rows"):
+            return  # not composed yet: composing shows it
         if state.rows.get(self.repeat.path, ()) != rows_before:
             await self._rebuild()
             return

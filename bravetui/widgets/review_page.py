@@ -82,7 +82,8 @@ class ReviewPage(Vertical):
         problems = tuple(state.problems())
         if problems != self._problems:
             self._problems = problems
-            self._list()
+            if self.query("#left"):
+                self._list()
 
     def _list(self) -> None:
         count = len(self._problems)
