@@ -77,19 +77,22 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.close()
         return EXIT_ERROR
     except Exception as error:
+        if isinstance(error, ModuleNotFoundError) and not (error.name or "bravetui").startswith("bravetui"):
+            print(f"bravetui: {_not_installed(error)}", file=sys.stderr)
+            return EXIT_USAGE
         return _unexpected(error)
 
 
 def _module(command: Command):  # type: ignore[no-untyped-def]
-    try:
-        return importlib.import_module(command.module)
-    except ModuleNotFoundError as error:
-        if error.name and error.name.startswith("bravetui"):
-            raise
-        raise BadInput(
-            f"This command needs the Python package {error.name!r}, which is not installed.",
-            "Install the program with its extra, e.g. `pipx install 'bravetui[demo]'`.",
-        ) from error
+    return importlib.import_module(command.module)
+
+
+def _not_installed(error: ModuleNotFoundError) -> BadInput:
+    """What an extra would have brought; commands import it where they need it, so it may be missed at any moment."""
+    return BadInput(
+        f"This command needs the Python package {error.name!r}, which is not installed.",
+        "Install the program with its extra, e.g. `pipx install 'bravetui[demo]'`.",
+    )
 
 
 def _exit_code(error: BravetuiError) -> int:

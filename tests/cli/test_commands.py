@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import json
 import socket
+import sys
 from pathlib import Path
 
+import pytest
+
 from bravetui.base.clock import SystemClock
+from bravetui.cli.main import main
 from tests.cli.terminal import Terminal
 
 
@@ -112,3 +116,16 @@ def test_two_syncs_at_once_name_each_other(enrolled: Terminal) -> None:
 
     with Lease.take(enrolled.folder / LEASE, SystemClock().now()):
         assert "already runs" in enrolled.run("sync", "--once", code=75)
+
+
+def test_a_laptop_without_the_extra_is_told_which_to_install(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """The demo's server is not part of a laptop's install."""
+    monkeypatch.delitem(sys.modules, "bravetui.demo.stage", raising=False)
+    monkeypatch.setitem(sys.modules, "fastapi", None)
+    monkeypatch.delitem(sys.modules, "bravetui.central.app", raising=False)
+    assert main(["demo", "--folder", str(tmp_path)]) == 2
+    said = capsys.readouterr().err
+    assert "'fastapi', which is not installed" in said
+    assert "bravetui[demo]" in said
