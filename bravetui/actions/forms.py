@@ -12,7 +12,7 @@ from bravetui.base.canonical import Json, content_hash
 from bravetui.base.errors import BadInput
 from bravetui.db.kinds import KINDS
 from bravetui.db.records import Stored, load
-from bravetui.db.site import EDITABLE, answers_of, calendar_of, project_of
+from bravetui.db.site import EDITABLE, answers_of, calendar_of, may_sign, project_of
 from bravetui.db.store import Changed, Store
 from bravetui.db.tables import FormTemplate, Submission
 from bravetui.db.templates import template_of
@@ -117,22 +117,42 @@ def submit(store: Store, scope_id: str, submission_id: str, signer_name: str, si
         zone = calendar_of(project_of(writing.connection, scope_id)).zone
         _refuse_problems(store, template, answers, zone)
         now = to_cell(store.clock.now())
-        signature: dict[str, Json] = {
-            "submission_id": submission_id,
-            "role": "inspector",
-            "signer_id": store.identity.user_id,
-            "signer_name": signer_name.strip(),
-            "signer_title": signer_title.strip(),
-            "method": "typed",
-            "statement": template.statement,
-            "content_sha256": content_hash(answers),
-            "signed_at": now,
-        }
-        writing.create("signature", scope_id, signature)
+        signed = (template.statement, content_hash(answers))
+        roles = (
+            ("inspector", "signatory")
+            if may_sign(writing.connection, scope_id, store.identity.user_id)
+            else ("inspector",)
+        )
+        for role in roles:
+            _sign(writing, store, (scope_id, submission_id), role, (signer_name, signer_title), signed)
         writing.edit("submission", scope_id, submission_id, {"status": "submitted", "submitted_at": now})
         inspection_id = _inspection_of(writing.connection, scope_id, submission_id)
         if inspection_id is not None:
             writing.edit("inspection", scope_id, inspection_id, {"status": "submitted", "ended_at": now})
+    return _changed(writing)
+
+
+def countersign(
+    store: Store, scope_id: str, submission_id: str, signer_name: str, signer_title: str
+) -> Changed:
+    """Sign a submitted report as the duly authorized representative (CGP Appendix G, G.11.2).
+
+    Raises BadInput for somebody whom the project does not name as one.
+    """
+    if not signer_name.strip():
+        raise BadInput("The report is not signed.", "Type your name to sign it.")
+    with store.write() as writing:
+        if not may_sign(writing.connection, scope_id, store.identity.user_id):
+            raise BadInput(
+                "You are not named as an authorized representative on this project.",
+                "Ask the office who may sign.",
+            )
+        stored = load(writing.connection, KINDS["submission"], scope_id, submission_id)
+        if stored is None:
+            raise BadInput("This form is not on this laptop.", "Go back and open it from its list.")
+        template = template_of(writing.connection, str(stored.state.cells["template_id"].value))
+        signed = (template.statement, content_hash(answers_of(stored)))
+        _sign(writing, store, (scope_id, submission_id), "signatory", (signer_name, signer_title), signed)
     return _changed(writing)
 
 
@@ -142,6 +162,30 @@ def discard_draft(store: Store, scope_id: str, submission_id: str, reason: str) 
         _editable(writing.connection, scope_id, submission_id)
         writing.delete("submission", scope_id, submission_id, reason)
     return _changed(writing)
+
+
+def _sign(
+    writing: Writing,
+    store: Store,
+    form: tuple[str, str],
+    role: str,
+    who: tuple[str, str],
+    signed: tuple[str, str],
+) -> None:
+    """Record a typed signature over the hash of the answers; `signed` is the statement and that hash."""
+    scope_id, submission_id = form
+    signature: dict[str, Json] = {
+        "submission_id": submission_id,
+        "role": role,
+        "signer_id": store.identity.user_id,
+        "signer_name": who[0].strip(),
+        "signer_title": who[1].strip(),
+        "method": "typed",
+        "statement": signed[0],
+        "content_sha256": signed[1],
+        "signed_at": to_cell(store.clock.now()),
+    }
+    writing.create("signature", scope_id, signature)
 
 
 def _changed(writing: Writing) -> Changed:

@@ -33,6 +33,13 @@ def calendar_of(project: RowMapping | None) -> WorkCalendar:
     return WorkCalendar(ZoneInfo(project["timezone"] or "UTC"), hours, holidays)
 
 
+def may_sign(connection: Connection, scope_id: str, user_id: str) -> bool:
+    """Whether the project names this person as a duly authorized representative (CGP Appendix G, G.11.2)."""
+    table = KINDS["project_member"].table
+    query = select(table.c.may_sign).where(table.c.scope_id == scope_id, table.c.user_id == user_id)
+    return any(connection.execute(query.where(table.c.deleted.is_(False))).scalars())
+
+
 def answers_of(stored: Stored) -> dict[str, Json]:
     """A submission's answers by path, without the prefix that merging uses."""
     prefix = f"{ANSWERS}/"

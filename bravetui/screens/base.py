@@ -44,6 +44,9 @@ class WorkScreen(Screen[None]):
     HELP = ""
     """What can be done here, for F1; plain text."""
 
+    _opened = False
+    """Whether it has been read for the first time; what happens before that is in what is being read."""
+
     @property
     def desk(self) -> Desk:
         """The app, with its services."""
@@ -61,6 +64,7 @@ class WorkScreen(Screen[None]):
     async def on_mount(self) -> None:
         await self.refresh_status()
         await self.load()
+        self._opened = True
 
     async def load(self) -> None:
         """Read what the screen shows. Called again whenever something it shows may have changed."""
@@ -80,20 +84,22 @@ class WorkScreen(Screen[None]):
             line.show(summary, cut=held, zone=services.zone)
 
     async def on_screen_resume(self) -> None:
-        if self.is_mounted:
+        if self._opened:
             await self.refresh_status()
             await self.load()
 
     async def on_sync_reported(self, event: SyncReported) -> None:
-        await self.refresh_status()
-        await self.synced()
+        if self._opened:
+            await self.refresh_status()
+            await self.synced()
 
     async def synced(self) -> None:
         """Sync has moved on: by default read again."""
         await self.load()
 
     async def on_records_changed(self, event: RecordsChanged) -> None:
-        await self.load()
+        if self._opened:
+            await self.load()
 
 
 def shown(text: str, style: str = "") -> Text:

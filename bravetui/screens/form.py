@@ -324,18 +324,18 @@ class FormScreen(WorkScreen):
 
         await self.save()
         services = self.desk.services
+        assert self._view is not None
+        sign = forms.submit if self._view.editable else forms.countersign
         try:
             await self.call(
-                forms.submit, services.store, services.scope_id, self._submission_id, event.name, event.title
+                sign, services.store, services.scope_id, self._submission_id, event.name, event.title
             )
         except BravetuiError as error:
             self.desk.show_error(error)
             return
         self.desk.wrote()
         when = clock_words(self._now(), self._now(), services.zone)
-        self.notify(
-            f"Signed and submitted {when}. It goes to central as soon as there is a line.", markup=False
-        )
+        self.notify(f"Signed {when}. It goes to central as soon as there is a line.", markup=False)
         self.desk.back()
 
     async def action_leave(self) -> None:

@@ -167,6 +167,8 @@ class QueueScreen(WorkScreen):
             f"\nmade {clock_words(item.made_at, now, services.zone)}, {item.size_bytes:,} bytes, change {item.dot}",
             style="dim",
         )
+        if item.next_attempt_at and item.next_attempt_at > now:
+            text.append(f"  next try {clock_words(item.next_attempt_at, now, services.zone)}")
         if item.why:
             text.append(f"  {item.why}", style=tones.bad() if item.state == "refused" else "")
         self.query_one("#why", Static).update(text)

@@ -15,7 +15,7 @@ from bravetui.base.text import safe_line
 from bravetui.db.device import UNACKNOWLEDGED, Outbox, OutboxState
 from bravetui.db.kinds import KINDS
 from bravetui.db.records import load
-from bravetui.db.site import EDITABLE, answers_of, calendar_of, project_of
+from bravetui.db.site import EDITABLE, answers_of, calendar_of, may_sign, project_of
 from bravetui.db.store import Store
 from bravetui.db.templates import template_of
 from bravetui.forms.compliance.calendar import WorkCalendar
@@ -96,6 +96,8 @@ class FormView:
     zone: ZoneInfo
     user_name: str
     user_title: str
+    may_countersign: bool
+    """Whether this person may sign as the authorized representative, and nobody has yet."""
 
 
 def templates(store: Store) -> tuple[TemplateRow, ...]:
@@ -146,6 +148,8 @@ def form(store: Store, scope_id: str, submission_id: str) -> FormView:
         status = str(values.get("status", "draft"))
         derived = _derived(connection, scope_id, submission_id, answers, calendar, now)
         person = _person(connection, store.identity.user_id)
+        signatures = tuple(_signatures(connection, scope_id, submission_id, content_hash(answers)))
+        unsigned = all(signature.role != "signatory" for signature in signatures)
         return FormView(
             submission_id=submission_id,
             title=safe_line(str(values.get("title") or template.title), 80),
@@ -157,10 +161,13 @@ def form(store: Store, scope_id: str, submission_id: str) -> FormView:
             editable=status in EDITABLE,
             sync_words=_sync_words(_unsent(connection, scope_id).get(submission_id, ())),
             conflicts=_conflict_paths(connection, scope_id, submission_id),
-            signatures=tuple(_signatures(connection, scope_id, submission_id, content_hash(answers))),
+            signatures=signatures,
             zone=calendar.zone,
             user_name=safe_line(store.identity.user_name, 80),
             user_title=safe_line(person or "", 80),
+            may_countersign=status not in EDITABLE
+            and unsigned
+            and may_sign(connection, scope_id, store.identity.user_id),
         )
 
 

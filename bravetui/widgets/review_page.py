@@ -53,26 +53,28 @@ class ReviewPage(Vertical):
         for signature in self._view.signatures:
             when = signature.signed_at.astimezone(self._zone) if signature.signed_at else None
             said = (
-                f"✓ Signed by {signature.name}, {signature.title}, {when:%d %b %Y %H:%M}"
+                f"✓ Signed as {signature.role} by {signature.name}, {signature.title}, {when:%d %b %Y %H:%M}"
                 if when
                 else "Signed"
             )
             yield Static(
                 Text(said + ("  ! changed since signed" if signature.changed_since else "")), markup=False
             )
-        if self._view.editable:
-            yield Static(
-                Text(safe_text(self._view.template.statement, 3000)), classes="statement", markup=False
-            )
-            yield Static(Text("Your name, typed, is your signature", style="bold"), markup=False)
-            yield Input(placeholder=self._view.user_name, id="name", compact=True)
-            yield Static(Text("Title", style="bold"), markup=False)
-            yield Input(self._view.user_title, id="title", compact=True)
-            yield Button("Sign and submit", id="submit", variant="success")
-        else:
-            yield Static(
-                Text(f"This form is {self._view.status_words} and is kept as it was signed."), markup=False
-            )
+        if self._view.editable or self._view.may_countersign:
+            yield from self._signing()
+        if not self._view.editable:
+            words = f"This form is {self._view.status_words} and is kept as it was signed."
+            yield Static(Text(words), markup=False)
+
+    def _signing(self) -> ComposeResult:
+        """The certification, a name, a title, and the button."""
+        role = "" if self._view.editable else " as the authorized representative"
+        yield Static(Text(safe_text(self._view.template.statement, 3000)), classes="statement", markup=False)
+        yield Static(Text(f"Your name, typed, is your signature{role}", style="bold"), markup=False)
+        yield Input(placeholder=self._view.user_name, id="name", compact=True)
+        yield Static(Text("Title", style="bold"), markup=False)
+        yield Input(self._view.user_title, id="title", compact=True)
+        yield Button("Sign and submit" if self._view.editable else "Sign", id="submit", variant="success")
 
     def on_mount(self) -> None:
         self._list()

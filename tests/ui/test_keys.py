@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -239,3 +240,71 @@ async def test_other_peoples_text_is_plain_text(scene: Scene) -> None:
             svg = scene.app.export_screenshot()
             assert "\x1b" not in svg
             assert "\u202e" not in svg
+
+
+async def test_a_complete_report_is_signed_and_handed_in(scene: Scene) -> None:
+    """Ctrl+R, the name, Sign: both signatures that the permit asks for, and the inspection is done."""
+    from bravetui.actions import forms
+    from bravetui.demo.report import whole_report
+    from bravetui.views.forms import form
+
+    store, project_id = scene.store, scene.site.project_id
+    view = form(store, project_id, scene.submission_id)
+    for page in whole_report(view.answers, scene.clock.now().astimezone(view.zone)).values():
+        forms.answer(store, project_id, scene.submission_id, page)
+    async with playing(scene, LARGE) as pilot:
+        scene.app.open(FormScreen(scene.submission_id))
+        await pilot.pause()
+        await press(pilot, "ctrl+r")
+        scene.app.screen.query_one("#name", Input).focus()
+        await write(pilot, "Carlos Medina")
+        await pilot.click("#submit")
+        await pilot.pause()
+    seen = form(store, project_id, scene.submission_id)
+    assert (seen.status, seen.editable) == ("submitted", False)
+    assert [(s.role, s.name, s.changed_since) for s in seen.signatures] == [
+        ("inspector", "Carlos Medina", False),
+        ("signatory", "Carlos Medina", False),
+    ]
+
+
+async def test_an_incomplete_report_is_not_taken(scene: Scene) -> None:
+    """The first problem is named."""
+    async with playing(scene, LARGE) as pilot:
+        scene.app.open(FormScreen(scene.submission_id))
+        await pilot.pause()
+        await press(pilot, "ctrl+r")
+        scene.app.screen.query_one("#name", Input).focus()
+        await write(pilot, "Carlos Medina")
+        await pilot.click("#submit")
+        await pilot.pause()
+        assert isinstance(scene.app.screen, FormScreen)
+    from bravetui.views.forms import form
+
+    assert form(scene.store, scene.site.project_id, scene.submission_id).status == "draft"
+
+
+async def test_the_authorized_representative_signs_what_another_handed_in(scene: Scene) -> None:
+    """Submitted by somebody who may not sign for the operator; signed for him on another day."""
+    from bravetui.actions import forms
+    from bravetui.demo.report import whole_report
+    from bravetui.views.forms import form
+
+    store, project_id, who = scene.store, scene.site.project_id, scene.store.identity
+    view = form(store, project_id, scene.submission_id)
+    for page in whole_report(view.answers, scene.clock.now().astimezone(view.zone)).values():
+        forms.answer(store, project_id, scene.submission_id, page)
+    store.identity = replace(who, user_id="somebody else")
+    forms.submit(store, project_id, scene.submission_id, "Hank Dietz", "Grading lead")
+    store.identity = who
+    assert form(store, project_id, scene.submission_id).may_countersign
+    async with playing(scene, LARGE) as pilot:
+        scene.app.open(FormScreen(scene.submission_id))
+        await pilot.pause()
+        await press(pilot, "ctrl+r")
+        scene.app.screen.query_one("#name", Input).focus()
+        await write(pilot, "Carlos Medina")
+        await pilot.click("#submit")
+        await pilot.pause()
+    roles = [(s.role, s.name) for s in form(store, project_id, scene.submission_id).signatures]
+    assert roles == [("inspector", "Hank Dietz"), ("signatory", "Carlos Medina")]

@@ -9,6 +9,7 @@ import pytest
 
 from bravetui.base.canonical import Json
 from bravetui.db.device import OutboxState
+from bravetui.screens.base import WorkScreen
 from tests.support.seeded import NOON
 from tests.support.snapshots import SnapScreen
 from tests.ui.scene import LARGE, SMALL, Scene, playing, press, set_scene, write
@@ -232,6 +233,9 @@ async def test_sunlight_is_black_on_white(
     async with playing(scene, size) as pilot:
         scene.app.theme = "sunlight"
         await pilot.pause()
+        assert isinstance(scene.app.screen, WorkScreen)
+        await scene.app.screen.refresh_status()
+        await scene.app.screen.load()
         await snap_screen(pilot)
 
 
