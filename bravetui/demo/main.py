@@ -36,15 +36,15 @@ def run_demo(folder: Path | None, *, fresh: bool, play: bool) -> int:
         from bravetui.wiring import run_app
 
         submission_id = storm_inspection(stage)
-        colleague = Colleague(stage, submission_id)
         say(f"Opening the app as {FOREMAN}. F6 cuts the line.")
-        return run_app(
-            stage.foreman,
-            syncs=True,
-            line=stage.line,
-            scope_id=stage.project_id,
-            on_write=(colleague.notice_write,),
-        )
+        with Colleague(stage, submission_id) as colleague:
+            return run_app(
+                stage.foreman,
+                syncs=True,
+                line=stage.line,
+                scope_id=stage.project_id,
+                on_write=(colleague.notice_write,),
+            )
 
 
 def _default_folder() -> Path:
