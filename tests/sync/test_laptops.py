@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import random
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -266,63 +265,6 @@ async def test_a_central_of_another_epoch_is_given_everything_again(world: World
     assert await here.sync()
     assert states(here.store) == ["confirmed"]
     assert len(ledger(world)) == 1
-
-
-async def test_a_month_offline_ends_with_all_equal(world: World) -> None:
-    """1,000 and more queued changes on two laptops, the office at work meanwhile: all equal, nothing doubled, every value
-    kept, in a conflict, or superseded in the ledger."""
-    here, office = await two(world)
-    other = await world.enrol("second", world.site.foreman_id)
-    written: set[str] = set()
-    people = [_Person(world, device, number, written) for number, device in enumerate((here, other, office))]
-    for _ in range(30):
-        world.clock.advance(hours=10)
-        for person in people:
-            person.day(26)
-        world.clock.advance(hours=14)
-        await office.sync()
-    queued = sum(queue.queue(device.store).total for device in (here, other))
-    assert queued >= 1000
-    for device in (here, other, office, here, other, office):
-        await device.sync()
-    for device in (here, other, office):
-        assert await device.sync()
-    assert equal_everywhere(world)
-    taken = ledger(world)
-    assert len(taken) == len(set(taken))
-    bodies = " ".join(body for (body,) in world.ask("SELECT body FROM ledger"))
-    missing = [value for value in written if value not in bodies]
-    assert missing == []
-
-
-class _Person:
-    """Somebody who records, edits and corrects, all month."""
-
-    def __init__(self, world: World, device: Device, number: int, written: set[str]) -> None:
-        self._world, self._device, self._written = world, device, written
-        self._random = random.Random(number)
-        self._records = [
-            seed for seed in world.site.records if seed.kind in ("violation", "delivery", "daily_log")
-        ]
-        self._number, self._count = number, 0
-
-    def day(self, edits: int) -> None:
-        """One day's saves: new records, and edits of what everybody shares."""
-        scope_id = self._world.site.project_id
-        for _ in range(edits):
-            self._count += 1
-            value = f"word-{self._number}-{self._count}-end"
-            with self._device.store.write() as writing:
-                if self._random.random() < 0.8:
-                    writing.create("violation", scope_id, {"description": value})
-                else:
-                    record = self._random.choice(self._records)
-                    path = {"violation": "location", "delivery": "storage_location", "daily_log": "shift"}[
-                        record.kind
-                    ]
-                    value = value[:20]
-                    writing.edit(record.kind, scope_id, record.id, {path: value}, reason="kept apart")
-            self._written.add(value)
 
 
 async def test_typing_goes_on_folding_while_there_is_no_line(world: World) -> None:
