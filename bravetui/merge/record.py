@@ -134,6 +134,9 @@ class _Outcome:
             assert cell is not None
             self.cells[path] = cell
             return
+        if local.dots == remote.dots and alike(local.value, remote.value):
+            self.cells[path] = remote  # the very same cell on both sides, as most are
+            return
         side, declared = newer(local, remote, self._seen), self._rules.of(path)
         if side is not None:
             self.cells[path] = local if side is Side.LOCAL else remote

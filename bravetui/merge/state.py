@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from bravetui.base.canonical import Json, canonical_bytes
 from bravetui.merge.hlc import Hlc
@@ -17,6 +18,9 @@ from bravetui.merge.version import Dot, VersionVector
 
 DELETED = "deleted"
 """The tombstone's path; its cell holds True or False."""
+
+PATHS_REMEMBERED = 20_000
+"""Paths taken apart once: a form has hundreds, and they come again with every merge."""
 
 ANSWERS = "answers"
 """First segment of every path into a submission's answers."""
@@ -56,6 +60,7 @@ def alike(left: Json, right: Json) -> bool:
     return canonical_bytes(left) == canonical_bytes(right)
 
 
+@lru_cache(maxsize=PATHS_REMEMBERED)
 def rule_path(path: str) -> str:
     """The path under which a rule is declared: `answers/controls/<row id>/need` is ruled by `answers/controls/need`."""
     prefix, slash, rest = path.partition("/")
@@ -64,6 +69,7 @@ def rule_path(path: str) -> str:
     return f"{ANSWERS}/{'/'.join(rest.split('/')[::2])}"
 
 
+@lru_cache(maxsize=PATHS_REMEMBERED)
 def row_of(path: str) -> str | None:
     """The presence path of the row that a cell lies in; None for a cell outside rows and for a presence path itself."""
     parts = path.removeprefix(f"{ANSWERS}/").split("/")
