@@ -14,18 +14,17 @@ from __future__ import annotations
 import argparse
 import logging
 import os
-import signal
 import socket
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 
 from sqlalchemy import select
 
 from bravetui.base.clock import SystemClock, SystemIds
 from bravetui.base.errors import BadInput, BravetuiError
+from bravetui.base.stopping import stoppable
 from bravetui.base.text import safe_line
 from bravetui.central.app import Settings, make_app
 from bravetui.central.database import foreign_errors, migrate, open_central_engine
@@ -75,7 +74,7 @@ def run(options: argparse.Namespace, say: Say = print) -> int:
     """Do the task; returns the exit status. Errors are sentences on stderr."""
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     try:
-        with _stoppable(), _listening(options) as bound, _opened(options) as central:
+        with stoppable(), _listening(options) as bound, _opened(options) as central:
             if bound is None:
                 _TASKS[options.task](central, options, say)
             else:
@@ -90,20 +89,6 @@ def run(options: argparse.Namespace, say: Say = print) -> int:
 
 def _folder(options: argparse.Namespace) -> Path:
     return getattr(options, "folder", None) or FOLDER
-
-
-@contextmanager
-def _stoppable() -> Iterator[None]:
-    """Make SIGTERM unwind like Ctrl-C, so that the database is stopped too."""
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 
+from bravetui.base.stopping import stoppable
 from bravetui.base.text import safe_line
 
 
@@ -26,7 +23,7 @@ def run_demo(folder: Path | None, *, fresh: bool, play: bool) -> int:
     say(
         f"Files: {safe_line(str(where))}  (keys are sealed by a passphrase that lies beside them: fit for a demo only)"
     )
-    with _stoppable(), set_stage(where, say, fresh=fresh) as stage:
+    with stoppable(), set_stage(where, say, fresh=fresh) as stage:
         if not on_terminal:
             from bravetui.demo.story import Story
 
@@ -51,17 +48,3 @@ def _default_folder() -> Path:
     import platformdirs
 
     return Path(platformdirs.user_data_dir("bravetui-demo", appauthor=False))
-
-
-@contextmanager
-def _stoppable() -> Iterator[None]:
-    """SIGTERM unwinds as Ctrl-C does, so that every part is stopped in order."""
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
