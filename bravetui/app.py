@@ -7,6 +7,7 @@ message, and many reports in a row draw one frame.
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual import events
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.message import Message
 from textual.screen import Screen
 from textual.worker import Worker as TextualWorker
 from textual.worker import WorkerState
@@ -33,6 +35,8 @@ SMALLEST = (60, 16)
 """Columns and lines below which nothing can be shown usefully."""
 
 REPORT_EVERY_S = 0.25
+REPORT_EVERY_SSH_S = 0.5
+"""Over SSH, often by phone, two frames a second of what sync does are plenty."""
 
 
 class BravetuiApp(App[None]):
@@ -57,6 +61,11 @@ class BravetuiApp(App[None]):
         super().__init__()
         self.services = services
         self._report_due = False
+        self._fault_said = False
+        over_ssh = bool(os.environ.get("SSH_CONNECTION"))
+        self._report_every_s = REPORT_EVERY_SSH_S if over_ssh else REPORT_EVERY_S
+        if over_ssh:
+            self.animation_level = "none"
         for theme in THEMES:
             self.register_theme(theme)
 
@@ -93,7 +102,7 @@ class BravetuiApp(App[None]):
         """What the worker is given: draws at most a few frames a second, however much it says."""
         if not self._report_due:
             self._report_due = True
-            self.set_timer(REPORT_EVERY_S, self._post_report)
+            self.set_timer(self._report_every_s, self._post_report)
 
     def _post_report(self) -> None:
         self._report_due = False
@@ -115,7 +124,7 @@ class BravetuiApp(App[None]):
         """Read the line on top again, soon."""
         if not self._report_due:
             self._report_due = True
-            self.set_timer(REPORT_EVERY_S, self._post_report)
+            self.set_timer(self._report_every_s, self._post_report)
 
     async def action_sync_now(self) -> None:
         """Sync now: forget every pause."""
@@ -159,6 +168,8 @@ class BravetuiApp(App[None]):
         if isinstance(self.screen, wanted):
             return
         while len(self.screen_stack) > 2 and isinstance(self.screen, WorkScreen):
+            if not await self.screen.may_leave():
+                return
             await self.pop_screen()
         if wanted is not HomeScreen:
             await self.push_screen(wanted())
@@ -170,6 +181,19 @@ class BravetuiApp(App[None]):
     def back(self) -> None:
         """Leave the screen on top."""
         _ = self.pop_screen()
+
+    async def action_quit(self) -> None:
+        """Leave. What cannot be saved is never dropped without asking."""
+        from bravetui.screens.confirm import ConfirmScreen
+
+        if isinstance(self.screen, ConfirmScreen):
+            return
+        for screen in reversed(self.screen_stack):
+            if isinstance(screen, WorkScreen) and not await screen.may_leave():
+                words = "Something typed is not saved. Quit, and lose it?"
+                self.open(ConfirmScreen(words, "Quit"), lambda yes: self.exit() if yes else None)
+                return
+        self.exit()
 
     def action_help(self) -> None:
         """What can be done on this screen."""
@@ -251,6 +275,16 @@ class BravetuiApp(App[None]):
         """Say what happened and what to do next."""
         self.notify(str(error), title="Not done", severity="error", timeout=12, markup=False)
 
+    async def _dispatch_message(self, message: Message) -> None:
+        """Textual ends the loop of whatever raises; keys are dispatched here, and must go on after an error of ours."""
+        try:
+            await super()._dispatch_message(message)
+        except BravetuiError as error:
+            if not isinstance(self.screen, WorkScreen) and isinstance(message, events.Mount):
+                self.exit(return_code=1, message=str(error))
+            else:
+                self.show_error(error)
+
     def _handle_exception(self, error: Exception) -> None:
         """Ours become a sentence; anything else is a fault of the program: to a file, a sentence, and out cleanly."""
         cause = getattr(error, "error", error)
@@ -258,6 +292,9 @@ class BravetuiApp(App[None]):
             self.show_error(cause)
             return
         path = write_crash_report(error)
+        if self._fault_said:
+            return  # one fault draws others behind it: all are in the file, one is said
+        self._fault_said = True
         self.exit(
             return_code=1,
             message=f"Something went wrong inside the program ({type(error).__name__}). What was saved is saved.\n"

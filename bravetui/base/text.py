@@ -71,3 +71,9 @@ def safe_text(text: str, limit: int = 10_000) -> str:
 def safe_line(text: str, limit: int = 200) -> str:
     """`safe_text` on one line: new lines and tabs become spaces."""
     return " ".join(safe_text(text, limit).split())
+
+
+def shortened(text: str, limit: int) -> str:
+    """`safe_line` cut to `limit` characters with an ellipsis, for lists."""
+    line = safe_line(text, 1000)
+    return line if len(line) <= limit else f"{line[: limit - 1].rstrip()}\u2026"

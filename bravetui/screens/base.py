@@ -6,9 +6,11 @@ from collections.abc import Callable
 from typing import Any, ParamSpec, Protocol, TypeVar, cast
 
 from rich.text import Text
+from textual import events
 from textual.app import ComposeResult
+from textual.message import Message
 from textual.screen import Screen
-from textual.widgets import Footer
+from textual.widgets import Footer, Input, TextArea
 
 from bravetui.base.errors import BravetuiError
 from bravetui.messages import RecordsChanged, SyncReported
@@ -62,9 +64,32 @@ class WorkScreen(Screen[None]):
         yield from ()
 
     async def on_mount(self) -> None:
-        await self.refresh_status()
-        await self.load()
-        self._opened = True
+        try:
+            await self.refresh_status()
+            await self.load()
+        finally:
+            self._opened = True  # also when reading failed: the next report of sync reads again
+
+    async def _dispatch_message(self, message: Message) -> None:
+        """Textual ends the loop of whatever raises; after an error of ours the screen must go on."""
+        try:
+            await super()._dispatch_message(message)
+        except BravetuiError as error:
+            self.desk.show_error(error)
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        """A cursor that stands still is calm, and sends nothing over SSH while nobody types."""
+        if isinstance(event.widget, Input | TextArea):
+            event.widget.cursor_blink = False
+
+    async def may_leave(self) -> bool:
+        """Whether nothing typed here would be lost; a screen that says no also says why."""
+        return True
+
+    async def action_leave(self) -> None:
+        """Back one level."""
+        if await self.may_leave():
+            self.desk.back()
 
     async def load(self) -> None:
         """Read what the screen shows. Called again whenever something it shows may have changed."""

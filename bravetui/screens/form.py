@@ -65,9 +65,11 @@ class FormScreen(WorkScreen):
         self._answers: dict[str, Json] = {}
         self._state: FormState | None = None
         self._unsaved: dict[str, Json] = {}
+        self._going: dict[str, Json] = {}
+        """Handed to the store, which has not answered yet."""
         self._page = 0
         self._saving: asyncio.Task[None] | None = None
-        self._building = asyncio.Lock()
+        self._building, self._storing = asyncio.Lock(), asyncio.Lock()
         self._said = ""
 
     def body(self) -> ComposeResult:
@@ -85,8 +87,9 @@ class FormScreen(WorkScreen):
         first = self._view is None
         rebuilt = first or self._view is None or self._view.status != view.status
         self._view = view
-        self._answers = {**view.answers, **self._unsaved}
-        self._state = view.state if not self._unsaved else forms.evaluated(view, self._answers, self._now())
+        typed = {**self._going, **self._unsaved}
+        self._answers = {**view.answers, **typed}
+        self._state = forms.evaluated(view, self._answers, self._now()) if typed else view.state
         if rebuilt:
             await self._show_page(focus=first)
         else:
@@ -262,25 +265,33 @@ class FormScreen(WorkScreen):
         await self.save()
 
     async def save(self) -> None:
-        """Save what is not saved. If that fails the text stays on screen and a sentence says what to do."""
-        if not self._unsaved:
-            return
+        """Save what is not saved. If that fails the text stays on screen and a sentence says what to do.
+
+        One at a time, so that whoever waits for this knows that no earlier save is still open.
+        """
+        async with self._storing:
+            if self._unsaved:
+                await self._save_all()
+
+    async def _save_all(self) -> None:
         from bravetui.actions import forms
 
         services = self.desk.services
-        going, self._unsaved = self._unsaved, {}
+        self._going, self._unsaved = self._unsaved, {}
         try:
-            await self.call(forms.answer, services.store, services.scope_id, self._submission_id, going)
+            await self.call(forms.answer, services.store, services.scope_id, self._submission_id, self._going)
         except BravetuiError as error:
-            self._unsaved = {**going, **self._unsaved}
+            self._unsaved, self._going = {**self._going, **self._unsaved}, {}
             self._say(f"✗ NOT SAVED: {error}", tones.bad())
             self.desk.show_error(error)
             return
+        self._going = {}
         self._say(f"✓ Saved on this laptop {self._local_now():%H:%M:%S}", tones.good())
         self.desk.wrote()
 
     def _say(self, words: str, style: str) -> None:
-        self.query_one("#saved", Static).update(Text(words, style=style))
+        for line in self.query("#saved").results(Static):  # none once the screen is being taken down
+            line.update(Text(words, style=style))
 
     async def on_repeat_field_add_wanted(self, event: RepeatField.AddWanted) -> None:
         """Add a row and open it."""
@@ -338,11 +349,10 @@ class FormScreen(WorkScreen):
         self.notify(f"Signed {when}. It goes to central as soon as there is a line.", markup=False)
         self.desk.back()
 
-    async def action_leave(self) -> None:
-        """Back one level; what was typed is saved first, and nobody leaves while it cannot be."""
+    async def may_leave(self) -> bool:
+        """What was typed is saved first, and nobody leaves while it cannot be."""
         await self.save()
-        if not self._unsaved:
-            self.desk.back()
+        return not self._unsaved
 
     async def on_unmount(self) -> None:
         await self.save()

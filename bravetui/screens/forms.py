@@ -149,12 +149,19 @@ class FormsScreen(WorkScreen):
         from bravetui.screens.confirm import ConfirmScreen
 
         table = self.query_one("#rows", DataTable)
-        row = next((r for i, r in enumerate(self._rows) if i == table.cursor_row), None)
+        row = self._under_cursor(table)
         if not table.has_focus or row is None or row.status != "draft":
             self.notify("Only a draft can be discarded: choose one in the lower list.", markup=False)
             return
         words = "Discard this draft? It leaves the lists and stays in the ledger."
         self.desk.open(ConfirmScreen(words, "Discard"), lambda yes: self._discard(row.id) if yes else None)
+
+    def _under_cursor(self, table: DataTable[Text]) -> SubmissionRow | None:
+        """By the row's key: a filter shows fewer rows than there are."""
+        if not table.row_count:
+            return None
+        key = table.coordinate_to_cell_key(table.cursor_coordinate).row_key.value
+        return next((row for row in self._rows if row.id == key), None)
 
     def _discard(self, submission_id: str) -> None:
         async def discard() -> None:

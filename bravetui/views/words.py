@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, tzinfo
 
 from sqlalchemy import Connection, select
 
-from bravetui.base.text import safe_line
+from bravetui.base.text import shortened
 from bravetui.db.device import OutboxState
 from bravetui.db.kinds import KINDS, Kind
 from bravetui.merge.state import ANSWERS, DELETED
@@ -115,8 +115,7 @@ def record_title(connection: Connection, kind: Kind, scope_id: str, record_id: s
         if named and kind.name == "submission"
         else f"{kind.label.capitalize()}: {named}".removesuffix(": ")
     )
-    words = safe_line(words, 1000)
-    return words if len(words) <= limit else f"{words[: limit - 1].rstrip()}…"
+    return shortened(words, limit)
 
 
 def paths_words(paths: Iterable[str]) -> str:

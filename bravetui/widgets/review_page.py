@@ -11,7 +11,7 @@ from textual.message import Message
 from textual.widgets import Button, Input, OptionList, Static
 from textual.widgets.option_list import Option
 
-from bravetui.base.text import safe_line, safe_text
+from bravetui.base.text import safe_text, shortened
 from bravetui.forms.engine import FormState, Problem
 from bravetui.views.forms import FormView
 from bravetui.widgets import tones
@@ -98,8 +98,8 @@ class ReviewPage(Vertical):
         listed.clear_options()
         for problem in self._problems[:200]:
             text = Text()
-            text.append(safe_line(problem.label, 60), style="bold")
-            text.append(f"  {safe_line(problem.words, 80)}")
+            text.append(shortened(problem.label, 58), style="bold")
+            text.append(f"  {shortened(problem.words, 80)}")
             listed.add_option(Option(text))
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:

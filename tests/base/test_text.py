@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bravetui.base.canonical import Json, canonical_bytes
-from bravetui.base.text import clean, clean_text, safe_line, safe_text
+from bravetui.base.text import clean, clean_text, safe_line, safe_text, shortened
 
 anything = st.text(st.characters(), max_size=40)
 BIDI = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
@@ -104,3 +104,12 @@ def test_a_line_is_one_line(text: str) -> None:
 )  # fmt: skip
 def test_what_is_sent_is_shown_as(sent: str, shown: str) -> None:
     assert safe_text(sent) == shown
+
+
+@given(st.text(max_size=200), st.integers(2, 80))
+def test_a_shortened_line_fits_and_says_that_it_was_cut(text: str, limit: int) -> None:
+    """One line, at most so long, with an ellipsis where something is missing."""
+    line = shortened(text, limit)
+    assert len(line) <= limit
+    assert "\n" not in line
+    assert line.endswith("…") or line == safe_line(text, 1000)
