@@ -8,6 +8,7 @@ from typing import Any, ParamSpec, Protocol, TypeVar, cast
 from rich.text import Text
 from textual import events
 from textual.app import ComposeResult
+from textual.binding import Binding
 from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Footer, Input, TextArea
@@ -19,6 +20,13 @@ from bravetui.widgets.status_line import StatusLine
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+
+UNLISTED = tuple(
+    Binding(key, f"app.go('{name}')", name.title(), show=False)
+    for key, name in (("f3", "forms"), ("f4", "queue"), ("f7", "conflicts"))
+)
+"""On a page that is worked on, its own keys get the 80 columns; these go on working and F1 lists them."""
 
 
 class Desk(Protocol):
@@ -46,6 +54,10 @@ class WorkScreen(Screen[None]):
     HELP = ""
     """What can be done here, for F1; plain text."""
 
+    LEAVES_TYPED = ""
+    """What is said once before typed words that are saved only by a key are left behind; empty if there are none."""
+
+    _warned = False
     _opened = False
     """Whether it has been read for the first time; what happens before that is in what is being read."""
 
@@ -84,7 +96,15 @@ class WorkScreen(Screen[None]):
 
     async def may_leave(self) -> bool:
         """Whether nothing typed here would be lost; a screen that says no also says why."""
-        return True
+        if not self.has_typed() or self._warned:
+            return True
+        self._warned = True
+        self.notify(self.LEAVES_TYPED, severity="warning", markup=False)
+        return False
+
+    def has_typed(self) -> bool:
+        """Whether there are words here that only a key saves."""
+        return False
 
     async def action_leave(self) -> None:
         """Back one level."""

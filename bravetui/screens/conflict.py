@@ -16,7 +16,7 @@ from bravetui.base.canonical import Json
 from bravetui.base.errors import BravetuiError
 from bravetui.forms.engine import Asked
 from bravetui.forms.template import Question, QuestionKind
-from bravetui.screens.base import WorkScreen
+from bravetui.screens.base import UNLISTED, WorkScreen
 from bravetui.views.conflicts import ConflictField, ConflictView, SideView, Span
 from bravetui.views.words import clock_words
 from bravetui.widgets.question_field import QuestionField
@@ -30,17 +30,20 @@ class ConflictScreen(WorkScreen):
     TITLE_WORDS = "Conflict"
     CSS_PATH = "conflict.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "app.pop_screen", "Back"),
+        Binding("escape", "leave", "Back"),
         Binding("1", "choose('1')", "This laptop"),
         Binding("2", "choose('2')", "Central"),
         Binding("3", "choose('3')", "Third"),
         Binding("ctrl+s", "save", "Save", key_display="^S"),
+        *UNLISTED,
     ]
     HELP = (
         "1 lets the left side stand, 2 the right side, 3 lets you write another value.\n"
         "‹ › mark what differs inside a text. Fields that belong together are decided together.\n"
         "Ctrl+S saves the decision on this laptop; it goes to central first of all. A reason helps whoever reads it later."
     )
+
+    LEAVES_TYPED = "Nothing is decided yet. Ctrl+S saves your decision; the same key again leaves without it."
 
     choice: reactive[str] = reactive("")
 
@@ -49,6 +52,7 @@ class ConflictScreen(WorkScreen):
         self._conflict_id = conflict_id
         self._view: ConflictView | None = None
         self._third: dict[str, Json] = {}
+        """What was written as a third value; a field left alone keeps this laptop's."""
 
     def body(self) -> ComposeResult:
         yield Static("", id="what", classes="words", markup=False)
@@ -70,7 +74,6 @@ class ConflictScreen(WorkScreen):
         if self._view == view:
             return
         self._view = view
-        self._third = {field.path: field.local.raw for field in view.fields}
         what = Text(view.title, style="bold")
         what.append(f"   {view.fields[0].rule_words}", style="dim")
         self.query_one("#what", Static).update(what)
@@ -169,7 +172,13 @@ class ConflictScreen(WorkScreen):
         return QuestionField(asked, now, editable=True)
 
     def on_question_field_answered(self, event: QuestionField.Answered) -> None:
-        self._third[event.path] = event.value
+        self._third[event.path], self._warned = event.value, False
+
+    def has_typed(self) -> bool:
+        view = self._view
+        if view is None or view.status != "open":
+            return False
+        return bool(self._third or self.query_one("#reason", Input).value)
 
     async def on_button_pressed(self, event: Button.Pressed) -> None:
         await self.action_save()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from datetime import datetime, tzinfo
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
 from textual import on
@@ -10,8 +11,13 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widgets import DataTable, Static
 
+from bravetui.base.text import shortened
 from bravetui.screens.base import WorkScreen
 from bravetui.views.words import clock_words
+from bravetui.widgets.rows import show_rows
+
+if TYPE_CHECKING:
+    from bravetui.views.conflicts import ConflictRow
 
 STATUS_SIGNS = {"open": "≠ open", "decided here": "↑ decided here", "resolved": "✓ decided"}
 
@@ -31,7 +37,7 @@ class ConflictsScreen(WorkScreen):
         yield DataTable(id="rows", cursor_type="row")
 
     async def on_mount(self) -> None:
-        self.query_one("#rows", DataTable).add_columns("State", "What", "Record", "Since")
+        self.query_one("#rows", DataTable).add_columns("State", "What", "Since", "Record")
         await super().on_mount()
         self.query_one("#rows", DataTable).focus()
 
@@ -45,19 +51,7 @@ class ConflictsScreen(WorkScreen):
         words = f"≠ {count} to decide. Enter opens one." if count else "✓ No conflict is open."
         self.query_one("#count", Static).update(Text(words, style="bold"))
         table = self.query_one("#rows", DataTable)
-        at = table.cursor_row
-        table.clear()
-        for row in rows:
-            since = clock_words(row.opened_at, now, services.zone) if row.opened_at else ""
-            style = "bold" if row.status == "open" else "dim"
-            table.add_row(
-                Text(STATUS_SIGNS[row.status], style=style),
-                Text(row.what[:40]),
-                Text(row.title[:40]),
-                Text(since),
-                key=row.id,
-            )
-        table.move_cursor(row=min(at, max(0, len(rows) - 1)), animate=False)
+        show_rows(table, [(row.id, _cells(row, now, services.zone)) for row in rows])
 
     @on(DataTable.RowSelected)
     def _open(self, event: DataTable.RowSelected) -> None:
@@ -65,3 +59,14 @@ class ConflictsScreen(WorkScreen):
 
         if event.row_key.value:
             self.desk.open(ConflictScreen(event.row_key.value))
+
+
+def _cells(row: ConflictRow, now: datetime, zone: tzinfo) -> list[Text]:
+    since = clock_words(row.opened_at, now, zone) if row.opened_at else ""
+    style = "bold" if row.status == "open" else "dim"
+    return [
+        Text(STATUS_SIGNS[row.status], style=style),
+        Text(shortened(row.what, 34)),
+        Text(since),
+        Text(shortened(row.title, 40)),
+    ]

@@ -23,7 +23,7 @@ from bravetui.base.errors import BravetuiError
 from bravetui.base.text import safe_line
 from bravetui.forms.engine import FormState
 from bravetui.forms.template import Question, Repeat, Section
-from bravetui.screens.base import WorkScreen
+from bravetui.screens.base import UNLISTED, WorkScreen
 from bravetui.screens.confirm import ConfirmScreen
 from bravetui.views.forms import FormView
 from bravetui.views.words import clock_words
@@ -49,6 +49,7 @@ class FormScreen(WorkScreen):
         Binding("pageup,ctrl+p", "turn(-1)", "Back", key_display="PgUp", priority=True),
         Binding("pagedown,ctrl+n", "turn(1)", "Next", key_display="PgDn", priority=True),
         Binding("ctrl+r", "review", "Sign", key_display="^R"),
+        *UNLISTED,
     ]
     HELP = (
         "Tab and Shift+Tab go from question to question, PgDn and PgUp from page to page.\n"

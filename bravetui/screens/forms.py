@@ -10,9 +10,14 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widgets import DataTable, Input, Static
 
+from bravetui.base.text import shortened
 from bravetui.screens.base import WorkScreen
 from bravetui.views.forms import SubmissionRow, TemplateRow
 from bravetui.views.words import clock_words
+from bravetui.widgets.rows import key_under_cursor, show_rows
+
+TITLE_LEAVES = 60
+"""Columns that state, place, time and author need beside a form's title."""
 
 
 class FormsScreen(WorkScreen):
@@ -58,15 +63,7 @@ class FormsScreen(WorkScreen):
         self._templates = await self.call(forms.templates, services.store)
         self._rows = await self.call(forms.submissions, services.store, services.scope_id)
         table = self.query_one("#templates", DataTable)
-        if {row.id for row in self._templates} != {key.value for key in table.rows}:
-            table.clear()
-            for row in self._templates:
-                table.add_row(
-                    Text(row.title, style="bold"),
-                    Text(f"version {row.version}"),
-                    Text(row.category),
-                    key=row.id,
-                )
+        show_rows(table, [(row.id, _template_cells(row)) for row in self._templates])
         self._fill()
 
     def _fill(self) -> None:
@@ -77,22 +74,13 @@ class FormsScreen(WorkScreen):
             for row in self._rows
             if all(word in f"{row.title} {row.status_words} {row.author}".lower() for word in wanted)
         ]
-        table = self.query_one("#rows", DataTable)
-        keys = [key.value for key in table.rows]
-        if keys == [row.id for row in rows]:
-            columns = list(table.columns)
-            for row in rows:
-                for column, cell in zip(columns, self._cells(row), strict=True):
-                    table.update_cell(row.id, column, cell)
-            return
-        table.clear()
-        for row in rows:
-            table.add_row(*self._cells(row), key=row.id)
+        show_rows(self.query_one("#rows", DataTable), [(row.id, self._cells(row)) for row in rows])
 
     def _cells(self, row: SubmissionRow) -> list[Text]:
         now, zone = self.desk.services.store.clock.now(), self.desk.services.zone
         when = row.submitted_at or row.started_at
-        title = Text(row.title[:30], style="bold" if row.status == "draft" else "")
+        room = max(18, min(60, self.size.width - TITLE_LEAVES))
+        title = Text(shortened(row.title, room), style="bold" if row.status == "draft" else "")
         if row.conflicts:
             title.append(" ≠", style="bold reverse")
         return [
@@ -130,6 +118,11 @@ class FormsScreen(WorkScreen):
         self.desk.wrote()
         self.desk.open(FormScreen(started.submission_id))
 
+    def on_resize(self) -> None:
+        """Titles use the room there is."""
+        if self._rows:
+            self._fill()
+
     def action_filter(self) -> None:
         """Show the filter."""
         box = self.query_one("#filter", Input)
@@ -158,9 +151,7 @@ class FormsScreen(WorkScreen):
 
     def _under_cursor(self, table: DataTable[Text]) -> SubmissionRow | None:
         """By the row's key: a filter shows fewer rows than there are."""
-        if not table.row_count:
-            return None
-        key = table.coordinate_to_cell_key(table.cursor_coordinate).row_key.value
+        key = key_under_cursor(table)
         return next((row for row in self._rows if row.id == key), None)
 
     def _discard(self, submission_id: str) -> None:
@@ -188,3 +179,7 @@ class FormsScreen(WorkScreen):
             self.query_one("#rows", DataTable).focus()
         else:
             self.desk.back()
+
+
+def _template_cells(row: TemplateRow) -> list[Text]:
+    return [Text(row.title, style="bold"), Text(f"version {row.version}"), Text(row.category)]

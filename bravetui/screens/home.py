@@ -188,7 +188,8 @@ class HomeScreen(WorkScreen):
             assert isinstance(draft, SubmissionRow)
             text = Text(f"  {draft.title}")
             when = clock_words(draft.started_at, seen.now, seen.zone) if draft.started_at else ""
-            text.append(f"  {when}  {draft.author}  {draft.sync_words}", style="dim")
+            author = "" if draft.author == seen.user_name else f"{draft.author}  "
+            text.append(f"  {when}  {author}{draft.sync_words}", style="dim")
             yield self._option(f"draft-{draft.id}", text, partial(self._open_form, draft.id))
         if not drafts:
             yield self._option("none-drafts", Text("  No drafts. N starts a form."), None)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from datetime import datetime
 from typing import ClassVar
 
 from rich.text import Text
@@ -11,6 +13,7 @@ from textual.widgets import DataTable
 
 from bravetui.screens.base import WorkScreen
 from bravetui.views.words import clock_words
+from bravetui.widgets.rows import Row, show_rows
 
 
 class LogScreen(WorkScreen):
@@ -33,11 +36,11 @@ class LogScreen(WorkScreen):
 
         services = self.desk.services
         table, now = self.query_one("#log", DataTable), services.store.clock.now()
-        table.clear()
-        for line in await self.call(status.log, services.store):
-            table.add_row(
-                Text(clock_words(line.at, now, services.zone)),
-                Text(line.event),
-                Text(line.lane or ""),
-                Text(line.words),
-            )
+        rows: list[Row] = []
+        at_once: Counter[datetime] = Counter()
+        for line in reversed(await self.call(status.log, services.store)):
+            at_once[line.at] += 1
+            when = clock_words(line.at, now, services.zone)
+            cells = [Text(words) for words in (when, line.event, line.lane or "", line.words)]
+            rows.append((f"{line.at.isoformat()} {at_once[line.at]}", cells))
+        show_rows(table, rows[::-1])

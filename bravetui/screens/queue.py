@@ -17,6 +17,7 @@ from bravetui.views.queue import Queue, QueueItem
 from bravetui.views.status import LaneRow
 from bravetui.views.words import clock_words, span_words
 from bravetui.widgets import tones
+from bravetui.widgets.rows import show_rows
 
 STATE_SIGNS = {"pending": "↑", "sent": "…", "parked": "⌛", "applied": "✓", "confirmed": "✓✓", "refused": "!"}
 
@@ -72,8 +73,9 @@ class QueueScreen(WorkScreen):
         seen = await self.call(queue.queue, self.desk.services.store)
         self._items = seen.items
         self.query_one("#oldest", Static).update(self._oldest(seen))
-        self._update("#lanes", [(lane.lane, self._lane_cells(lane, seen)) for lane in seen.summary.lanes])
-        self._update("#items", [(item.dot, self._item_cells(item)) for item in seen.items])
+        lanes, items = self.query_one("#lanes", DataTable), self.query_one("#items", DataTable)
+        show_rows(lanes, [(lane.lane, self._lane_cells(lane, seen)) for lane in seen.summary.lanes])
+        show_rows(items, [(item.dot, self._item_cells(item)) for item in seen.items])
         self._explain()
 
     def _oldest(self, seen: Queue) -> Text:
@@ -130,24 +132,6 @@ class QueueScreen(WorkScreen):
             Text(item.state_words, style=style),
             Text(str(item.attempts or "")),
         ]
-
-    def _update(self, which: str, rows: list[tuple[str, list[Text]]]) -> None:
-        """Change cells in place; rebuild only when rows came or went, and keep the cursor on its row."""
-        table = self.query_one(which, DataTable)
-        if [key.value for key in table.rows] == [key for key, _ in rows]:
-            columns = list(table.columns)
-            for key, cells in rows:
-                for column, cell in zip(columns, cells, strict=True):
-                    if table.get_cell(key, column) != cell:
-                        table.update_cell(key, column, cell)
-            return
-        at = table.coordinate_to_cell_key(table.cursor_coordinate).row_key.value if table.row_count else None
-        table.clear()
-        for key, cells in rows:
-            table.add_row(*cells, key=key)
-        keys = [key for key, _ in rows]
-        if at in keys:
-            table.move_cursor(row=keys.index(at), animate=False)
 
     def _item(self) -> QueueItem | None:
         row = self.query_one("#items", DataTable).cursor_row

@@ -40,7 +40,7 @@ class RainScreen(WorkScreen):
 
     TITLE_WORDS = "Rain"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "app.pop_screen", "Back"),
+        Binding("escape", "leave", "Back"),
         Binding("ctrl+s", "save", "Save", key_display="^S"),
     ]
     HELP = (
@@ -48,9 +48,14 @@ class RainScreen(WorkScreen):
         "The deadline is worked out from that and from the site's working hours."
     )
 
+    LEAVES_TYPED = "This reading is not logged yet. Ctrl+S logs it; the same key again leaves without it."
+
     def __init__(self) -> None:
         super().__init__()
         self._values: dict[str, Json] = {}
+
+    def has_typed(self) -> bool:
+        return any(self._values.values())
 
     def body(self) -> ComposeResult:
         with Vertical(id="rain-form"):
@@ -70,7 +75,7 @@ class RainScreen(WorkScreen):
         fields[0].focus_input()
 
     def on_question_field_answered(self, event: QuestionField.Answered) -> None:
-        self._values[event.path] = event.value
+        self._values[event.path], self._warned = event.value, False
 
     async def on_button_pressed(self, event: Button.Pressed) -> None:
         await self.action_save()

@@ -18,7 +18,7 @@ from textual.widgets import Input, Static, TextArea
 
 from bravetui.base.canonical import Json
 from bravetui.base.errors import BadInput
-from bravetui.base.text import safe_line, safe_text
+from bravetui.base.text import safe_line, safe_text, shortened
 from bravetui.forms.display import value_text
 from bravetui.forms.engine import Asked
 from bravetui.forms.parse import parse_input
@@ -62,6 +62,8 @@ class QuestionField(Vertical):
         self.asked, self._now, self._editable, self._conflict = asked, now, editable, conflict
         self._value = asked.value
         self._visited = False
+        self._waiting: tuple[Json] | None = None
+        """A value that came while the person was here; shown when they go on without typing."""
 
     @property
     def path(self) -> str:
@@ -131,9 +133,16 @@ class QuestionField(Vertical):
         problems = [words for words in asked.problems if words != UNANSWERED or self._visited]
         words = Text("\n").join(Text(f"! {safe_line(words, 300)}") for words in problems)
         meaning = self._meaning()
+        below = words if problems else Text(meaning, style="dim")
+        if self._waiting is not None:
+            below = Text("\n").join([Text(self._waiting_words(self._waiting[0]), style=tones.warn()), below])
         problem = self.query_one(".problem", Static)
-        problem.update(words if problems else Text(meaning, style="dim"))
-        problem.display = bool(problems or meaning)
+        problem.update(below)
+        problem.display = bool(below.plain)
+
+    def _waiting_words(self, value: Json) -> str:
+        said = shortened(value_text(self.asked.question, value), 60) or "nothing"
+        return f"↓ Changed meanwhile to: {said}. Type to answer otherwise, go on to take it."
 
     def _meaning(self) -> str:
         """A typed date or time said back in words, so that a slip is seen at once."""
@@ -147,10 +156,15 @@ class QuestionField(Vertical):
         return ""
 
     def take(self, value: Json) -> None:
-        """Show a value that arrived from elsewhere; never while the person is typing here."""
-        if self.has_focus_within or value == self._value:
+        """Show a value that arrived from elsewhere; while the person is here, only say that it has come."""
+        if value == self._value:
+            self._waiting = None
             return
-        self._value = value
+        if self.has_focus_within:
+            self._waiting = (value,)
+            self.show(self.asked)
+            return
+        self._value, self._waiting = value, None
         for widget in self._inputs():
             with self.prevent(Input.Changed, TextArea.Changed, ChoiceList.Changed):
                 if isinstance(widget, Input):
@@ -192,6 +206,9 @@ class QuestionField(Vertical):
 
     def on_descendant_blur(self) -> None:
         self.visit()
+        if self._waiting is not None and not self.has_focus_within:
+            self.take(self._waiting[0])
+            self.show(self.asked)
         self.post_message(self.Left())
 
     def _typed(self, text: str) -> None:
@@ -203,5 +220,5 @@ class QuestionField(Vertical):
 
     def _answer(self, value: Json) -> None:
         if value != self._value:
-            self._value = value
+            self._value, self._waiting = value, None
             self.post_message(self.Answered(self.path, value))
