@@ -196,8 +196,9 @@ class ConflictScreen(WorkScreen):
         sides = {
             LOCAL: {f.path: f.local.raw for f in view.fields},
             REMOTE: {f.path: f.remote.raw for f in view.fields},
+            THIRD: {f.path: self._third.get(f.path, f.local.raw) for f in view.fields},
         }
-        values = sides.get(self.choice, self._third)
+        values = sides[self.choice]
         reason = self.query_one("#reason", Input).value
         try:
             await self.call(

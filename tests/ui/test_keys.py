@@ -7,17 +7,20 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from textual.widgets import Input, Static
+from textual.widgets import DataTable, Input, Static
 
 from bravetui.base.errors import StorageFull
+from bravetui.messages import SyncReported
 from bravetui.sample.site import Seed
 from bravetui.screens.conflict import ConflictScreen
 from bravetui.screens.form import SAVE_AFTER_S, FormScreen
 from bravetui.screens.home import HomeScreen
 from bravetui.screens.queue import QueueScreen
+from bravetui.screens.rain import RainScreen
 from bravetui.screens.too_small import TooSmallScreen
 from bravetui.views import conflicts, queue
 from bravetui.widgets.question_field import QuestionField
+from bravetui.widgets.rows import key_under_cursor
 from tests.support.seeded import NOON
 from tests.ui.scene import LARGE, SMALL, Scene, playing, press, set_scene, write
 
@@ -132,6 +135,74 @@ async def test_an_arriving_sync_never_touches_what_is_being_typed(scene: Scene) 
         await scene.app.screen.load()  # type: ignore[attr-defined]
         await pilot.pause()
         assert field.query_one(Input).value == "0.4"
+
+
+async def test_a_value_that_arrives_where_one_stands_is_said_and_taken_on_leaving(scene: Scene) -> None:
+    """Central changes the question under the cursor: a sentence with the value; Tab takes it, nothing is sent back."""
+    async with playing(scene, SMALL) as pilot:
+        field = await open_rain(pilot, scene)
+        await write(pilot, "0.4")
+        await press(pilot, "tab", "shift+tab")
+        field.take("0.31")
+        await pilot.pause()
+        assert field.query_one(Input).value == "0.4"
+        assert "Changed meanwhile to: 0.31" in str(field.query_one(".problem", Static).render())
+        await press(pilot, "tab")
+        assert field.query_one(Input).value == "0.31"
+        assert "Changed meanwhile" not in str(field.query_one(".problem", Static).render())
+
+
+async def test_typing_over_a_value_that_arrived_is_ones_own_answer(scene: Scene) -> None:
+    """Whoever types on after reading it has decided."""
+    async with playing(scene, SMALL) as pilot:
+        field = await open_rain(pilot, scene)
+        await write(pilot, "0.4")
+        await press(pilot, "tab", "shift+tab")
+        field.take("0.31")
+        await press(pilot, "end")
+        await write(pilot, "4")
+        await press(pilot, "escape")
+    assert scene.answers()["rain_in"] == "0.44"
+
+
+async def test_a_reading_not_logged_is_asked_about_once(scene: Scene) -> None:
+    """Esc says how to log it; Esc again leaves; an empty page is left at once."""
+    async with playing(scene, SMALL) as pilot:
+        await press(pilot, "f8")
+        await write(pilot, "0.3")
+        await press(pilot, "escape")
+        assert isinstance(scene.app.screen, RainScreen)
+        await press(pilot, "escape")
+        assert isinstance(scene.app.screen, HomeScreen)
+        await press(pilot, "f8", "escape")
+        assert isinstance(scene.app.screen, HomeScreen)
+
+
+async def test_a_reason_not_saved_is_asked_about_once(scene: Scene) -> None:
+    """F2 in the middle of deciding."""
+    scene.arrive(scene.rain_conflict())
+    async with playing(scene, SMALL) as pilot:
+        await press(pilot, "f7", "enter", "1")
+        scene.app.screen.query_one("#reason", Input).focus()
+        await write(pilot, "gauge")
+        await press(pilot, "f2")
+        assert isinstance(scene.app.screen, ConflictScreen)
+        await press(pilot, "f2")
+        assert isinstance(scene.app.screen, HomeScreen)
+
+
+async def test_the_cursor_stays_on_its_conflict_when_another_arrives(scene: Scene) -> None:
+    """A list that grows above the cursor does not move what Enter opens."""
+    scene.arrive(scene.rain_conflict())
+    async with playing(scene, SMALL) as pilot:
+        await press(pilot, "f7")
+        table = scene.app.screen.query_one(DataTable)
+        before = key_under_cursor(table)
+        scene.arrive(scene.text_conflict())
+        scene.app.screen.post_message(SyncReported())
+        await pilot.pause()
+        assert table.row_count == 2
+        assert key_under_cursor(table) == before
 
 
 async def test_rows_are_added_and_removed_with_a_question(scene: Scene) -> None:
