@@ -6,6 +6,7 @@ Answers live in memory only until then; an arriving sync never touches a questio
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from datetime import datetime
 from typing import ClassVar
 
@@ -35,6 +36,9 @@ from bravetui.widgets.review_page import ReviewPage
 SAVE_AFTER_S = 0.3
 """Typing is saved this long after the first key that is not saved yet: half a second at most is ever at risk."""
 
+SETTLED_MAX_S = 1.0
+"""Tab waits at most this long for questions to appear or vanish."""
+
 WIDE = 100
 """Columns from which the sections stand beside the questions."""
 
@@ -49,6 +53,8 @@ class FormScreen(WorkScreen):
         Binding("pageup,ctrl+p", "turn(-1)", "Back", key_display="PgUp", priority=True),
         Binding("pagedown,ctrl+n", "turn(1)", "Next", key_display="PgDn", priority=True),
         Binding("ctrl+r", "review", "Sign", key_display="^R"),
+        Binding("tab", "step(1)", "Next question", show=False, priority=True),
+        Binding("shift+tab", "step(-1)", "Question before", show=False, priority=True),
         *UNLISTED,
     ]
     HELP = (
@@ -146,6 +152,7 @@ class FormScreen(WorkScreen):
         )
 
     def _focus(self, path: str | None) -> None:
+        """Put the cursor there at once: `Widget.focus` waits in line behind keys that were typed ahead."""
         fields = [field for field in self.query(QuestionField) if not field.has_class("-hidden")]
         wanted = next((field for field in fields if field.path == path), None)
         if wanted is not None:
@@ -156,7 +163,7 @@ class FormScreen(WorkScreen):
             "#page ChoiceList, #page Input, #page TextArea, #page RowHead, #page OptionList"
         ):
             if widget.display and widget.focusable:
-                widget.focus()
+                self.set_focus(widget)
                 return
 
     def _show_where(self) -> None:
@@ -209,8 +216,36 @@ class FormScreen(WorkScreen):
             review.show(self._state)
         self._show_where()
 
+    async def action_step(self, step: int) -> None:
+        """Go to the next question, or the one before, as they are once the last answer has shown or hidden others.
+
+        A slow line hands over several keys at once. Those before Tab are still on their way to the old question, those
+        after it wait for this to end: each key reaches the question it was meant for.
+        """
+        await self._settle()
+        if step > 0:
+            self.focus_next()
+        else:
+            self.focus_previous()
+
+    async def _settle(self) -> None:
+        """Return when an answer on its way from the focused widget up to here has been dealt with.
+
+        For keys only, which the app takes one by one: inside a message of this screen it would wait for itself.
+        """
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._settled(), SETTLED_MAX_S)
+
+    async def _settled(self) -> None:
+        for node in self.focused.ancestors_with_self if self.focused is not None else ():
+            if isinstance(node, Widget):
+                passed = asyncio.Event()
+                node.call_later(passed.set)
+                await passed.wait()
+
     async def action_turn(self, step: int) -> None:
         """Turn the page; what was typed is saved first."""
+        await self._settle()
         await self.save()
         self._page += step
         await self._show_page()
@@ -219,6 +254,7 @@ class FormScreen(WorkScreen):
         """Go to the last page."""
         if self._view is None:
             return
+        await self._settle()
         await self.save()
         self._page = len(self._sections())
         await self._show_page()
@@ -352,6 +388,7 @@ class FormScreen(WorkScreen):
 
     async def may_leave(self) -> bool:
         """What was typed is saved first, and nobody leaves while it cannot be."""
+        await self._settle()
         await self.save()
         return not self._unsaved
 

@@ -21,6 +21,11 @@ from bravetui.forms.template import Choice
 ROW_WIDTH_MAX = 58
 """Choices stand side by side while they fit into this many cells, else one a line."""
 
+_ACTIONS = {
+    "left": "move(-1)", "up": "move(-1)", "right": "move(1)", "down": "move(1)", "space": "choose", "enter": "choose",
+    **{str(digit): f"pick({digit - 1})" for digit in range(1, 10)},
+}  # fmt: skip
+
 
 class ChoiceList(Widget, can_focus=True):
     """Choose one, or several."""
@@ -30,10 +35,7 @@ class ChoiceList(Widget, can_focus=True):
     ChoiceList:focus { background: $surface-lighten-1; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("left,up", "move(-1)", "Choice", show=False),
-        Binding("right,down", "move(1)", "Choice", show=False),
-        Binding("space,enter", "choose", "Choose", show=True),
-        *(Binding(str(digit), f"pick({digit - 1})", show=False) for digit in range(1, 10)),
+        Binding("space,enter", "choose", "Choose", show=True),  # for the footer; keys come by `on_key`
     ]
 
     cursor: reactive[int] = reactive(0)
@@ -75,6 +77,13 @@ class ChoiceList(Widget, can_focus=True):
         text.append(f"{marks[0] if chosen else marks[1]} ", style="bold" if chosen else "")
         text.append(self._labels[index], style=("bold " if chosen else "") + ("reverse" if here else ""))
         return text
+
+    async def on_key(self, event: events.Key) -> None:
+        """Act at once, as an Input does: a binding is looked up later, when the cursor may already be elsewhere."""
+        action = _ACTIONS.get(event.key)
+        if action is not None:
+            event.stop()
+            await self.run_action(action)
 
     def action_move(self, step: int) -> None:
         """Move the cursor without choosing."""

@@ -186,7 +186,7 @@ class QuestionField(Vertical):
     def focus_input(self) -> None:
         """Put the cursor into the answer."""
         for widget in self._inputs():
-            widget.focus()
+            self.screen.set_focus(widget)
             return
 
     def on_input_changed(self, event: Input.Changed) -> None:

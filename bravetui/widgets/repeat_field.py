@@ -161,7 +161,7 @@ class RepeatField(Vertical):
         await self._rebuild()
         for head in self.query(RowHead):
             if head.row == row:
-                head.focus()
+                self.screen.set_focus(head)
                 head.scroll_visible(top=True, animate=False)
 
     async def _rebuild(self) -> None:

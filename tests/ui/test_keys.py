@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from textual.events import Key
 from textual.widgets import DataTable, Input, Static
 
 from bravetui.base.errors import StorageFull
@@ -61,6 +62,32 @@ async def test_what_is_typed_is_saved_without_any_further_key(scene: Scene) -> N
         await pilot.pause()
         assert scene.answers()["rain_in"] == "0.42"
         assert "Saved on this laptop" in said(scene, "#saved")
+
+
+async def test_keys_typed_ahead_of_a_page_reach_the_questions_they_are_meant_for(scene: Scene) -> None:
+    """A slow line hands over many keys at once: next page, storm, two questions on, the reading."""
+    async with playing(scene, SMALL) as pilot:
+        scene.app.open(FormScreen(scene.submission_id))
+        await pilot.pause()
+        await pilot.pause()
+        for key in ("pagedown", "2", "tab", "tab", "0", "full_stop", "4", "2"):
+            scene.app.post_message(Key(key, "." if key == "full_stop" else key if len(key) == 1 else None))
+        await pilot.pause()
+        await press(pilot, "escape")
+    answers = scene.answers()
+    assert (answers["trigger"], answers["rain_in"]) == ("storm_rain", "0.42")
+
+
+@pytest.mark.parametrize("last", ["pagedown", "ctrl+r", "escape", "f2", "f4", "ctrl+q"])
+async def test_the_last_key_before_leaving_is_saved_however_fast_one_leaves(scene: Scene, last: str) -> None:
+    """All keys in one burst: what was typed before the key that leaves is kept."""
+    async with playing(scene, SMALL) as pilot:
+        await open_rain(pilot, scene)
+        for key in ("0", "full_stop", "4", "2", last):
+            scene.app.post_message(Key(key, "." if key == "full_stop" else key if len(key) == 1 else None))
+        await pilot.pause()
+        await pilot.pause()
+    assert scene.answers()["rain_in"] == "0.42"
 
 
 async def test_typing_is_one_change_in_the_queue(scene: Scene) -> None:
