@@ -22,7 +22,7 @@ from bravetui.auth.signing import public_key_of
 from bravetui.base.clock import Clock, SystemClock, SystemIds
 from bravetui.base.errors import BadInput, Corrupt, NeedsSignIn, WrongKey
 from bravetui.base.files import make_private_folder
-from bravetui.db.ballast import Ballast
+from bravetui.db.ballast import BALLAST_BYTES, Ballast
 from bravetui.db.damage import move_aside
 from bravetui.db.engine import open_laptop_engine
 from bravetui.db.journal import Journal
@@ -101,7 +101,9 @@ class _Asked:
         return self._lock().unwrap(wrap)
 
 
-def open_laptop(folder: Path, ring: KeyRing, clock: Clock | None = None) -> Laptop:
+def open_laptop(
+    folder: Path, ring: KeyRing, clock: Clock | None = None, *, ballast_bytes: int = BALLAST_BYTES
+) -> Laptop:
     """Open the laptop that `folder` holds.
 
     The journal is opened first: its word on the key is final, so a database that then does not open is damaged, is moved
@@ -116,7 +118,7 @@ def open_laptop(folder: Path, ring: KeyRing, clock: Clock | None = None) -> Lapt
     engine, notices = _open_database(folder / DATABASE, secrets.database_key, clock)
     mark = HighWater.open(folder / MARK, secrets.database_key)
     identity = Identity(**json.loads(secrets.identity))
-    ballast, ids = Ballast(folder / BALLAST), SystemIds(clock)
+    ballast, ids = Ballast(folder / BALLAST, ballast_bytes), SystemIds(clock)
 
     def keep(known: Identity) -> None:
         ring.save(replace(ring.load(), identity=json.dumps(asdict(known))))

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, select
+from sqlalchemy.dialects.postgresql import insert
 
 from bravetui.base.errors import NeedsSignIn
-from bravetui.central.tables import DEVICES, SCOPES
+from bravetui.central.tables import DEVICES, SCOPES, STATE
 from bravetui.db.kinds import KINDS
 from bravetui.wire.messages import ScopeGrant
 
@@ -114,17 +115,40 @@ def device_of_token(connection: Connection, token_hash: str, number: int) -> tup
     A token is good for every number given to its laptop and its twins. Raises NeedsSignIn for an unknown or revoked
     token, or a number that is not the token's.
     """
-    row = connection.execute(
-        select(DEVICES.c.number, DEVICES.c.organization_id, DEVICES.c.user_id).where(
-            DEVICES.c.token_hash == token_hash, DEVICES.c.number == number, DEVICES.c.revoked_at.is_(None)
-        )
-    ).one_or_none()
+    query = select(DEVICES.c.number, DEVICES.c.organization_id, DEVICES.c.user_id).where(
+        DEVICES.c.token_hash == token_hash, DEVICES.c.number == number, DEVICES.c.revoked_at.is_(None)
+    )
+    row = connection.execute(query).one_or_none()
+    if row is None and _readopted(connection, token_hash, number):
+        row = connection.execute(query).one_or_none()
     if row is None:
         raise NeedsSignIn(
             "Central does not know this laptop.",
             "Enrol it with a new code from the office; unsent work is kept.",
         )
     return row.number, row.organization_id, row.user_id
+
+
+def _readopted(connection: Connection, token_hash: str, number: int) -> bool:
+    """Give a laptop back the number that it got as a copy, in the time that a restored central has lost.
+
+    Only numbers that this life of central leaves out qualify (`state.begin_epoch`), so nobody else can bear it.
+    """
+    left_out = connection.execute(select(STATE.c.device)).scalar_one()
+    if (
+        not 0 < number < left_out
+        or connection.execute(select(DEVICES.c.number).where(DEVICES.c.number == number)).first()
+    ):
+        return False
+    names = ("organization_id", "user_id", "name", "public_key", "token_hash", "enrolled_at")
+    query = select(*(DEVICES.c[name] for name in names)).where(
+        DEVICES.c.token_hash == token_hash, DEVICES.c.revoked_at.is_(None)
+    )
+    row = connection.execute(query.order_by(DEVICES.c.number).limit(1)).mappings().first()
+    if row is None:
+        return False
+    connection.execute(insert(DEVICES).values(**dict(row), number=number, held=[]).on_conflict_do_nothing())
+    return True
 
 
 def held_of_token(connection: Connection, token_hash: str) -> dict[int, Sequence[Sequence[int]]]:

@@ -73,7 +73,9 @@ def pages(connection: Connection, access: Access, asks: Iterable[PullAsk], own: 
     return tuple(out)
 
 
-def late_verdicts(connection: Connection, device: int, asks: Iterable[PullAsk]) -> tuple[Verdict, ...]:
+def late_verdicts(
+    connection: Connection, devices: Iterable[int], asks: Iterable[PullAsk]
+) -> tuple[Verdict, ...]:
     """Verdicts of changes that were parked and have been taken since.
 
     They are told until the laptop's cursor has passed the change: the answer that moves the cursor there carries the
@@ -81,7 +83,7 @@ def late_verdicts(connection: Connection, device: int, asks: Iterable[PullAsk]) 
     """
     query = (
         select(LEDGER.c.scope_id, LEDGER.c.lane, LEDGER.c.seq, LEDGER.c.verdict)
-        .where(LEDGER.c.device == device, LEDGER.c.waited)
+        .where(LEDGER.c.device.in_(list(devices)), LEDGER.c.waited)
         .order_by(LEDGER.c.received_at, LEDGER.c.seq)
     )
     after = {(ask.scope_id, ask.lane.value): ask.after for ask in asks}

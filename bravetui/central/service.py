@@ -50,6 +50,8 @@ class _Recognised:
     state: State
     checkpoint: Checkpoint
     earlier: tuple[Checkpoint, ...]
+    numbers: tuple[int, ...]
+    """All numbers of its token: its own, and those of copies."""
 
 
 class Central:
@@ -85,7 +87,7 @@ class Central:
         asks = request.pull if request.epoch in ("", state.epoch) else _from_the_start(request.pull)
         reading = self.engine.connect().execution_options(isolation_level="REPEATABLE READ")
         with reading as connection, connection.begin():
-            late = late_verdicts(connection, access.device, asks)
+            late = late_verdicts(connection, who.numbers, asks)
             answered = pages(connection, access, asks, own)
         final = {verdict.dot for verdict in late}
         return SyncAnswer(
@@ -142,7 +144,7 @@ class Central:
             for device, ranges in held.items()
             if ranges or device == number
         }
-        return _Recognised(access, state, told.pop(number), tuple(told.values()))
+        return _Recognised(access, state, told.pop(number), tuple(told.values()), tuple(held))
 
 
 def _from_the_start(asks: Iterable[PullAsk]) -> tuple[PullAsk, ...]:

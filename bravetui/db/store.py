@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -125,9 +126,12 @@ class Store:
                 fault("after_journal_before_commit")
         fault("after_commit")
 
-    def learn_stamp(self, connection: Connection, seen: Hlc) -> None:
-        """Remember the greatest stamp seen from others, so that the next edit here sorts after what was read here."""
-        now_ms = int(self.clock.now().timestamp() * 1000)
+    def learn_stamp(self, connection: Connection, seen: Hlc, told_at: datetime) -> None:
+        """Remember the greatest stamp seen from others, so that the next edit here sorts after what was read here.
+
+        `told_at` is central's own time, so that a laptop whose clock has gone back by months still learns.
+        """
+        now_ms = int(max(self.clock.now(), told_at).timestamp() * 1000)
         last = meta.get_hlc(connection)
         learnt = observe(last, seen, now_ms)
         if learnt != last:

@@ -110,6 +110,17 @@ class Writing:
         stored = self._existing(kind, scope_id, record_id)
         self._write(kind, scope_id, record_id, stored, {DELETED: True}, Op.DELETE, reason, None)
 
+    def offer(
+        self, kind_name: str, scope_id: str, record_id: str, values: Mapping[str, Json], reason: str
+    ) -> None:
+        """Say once more what the record holds, to a central that has lost it: a change of values to themselves."""
+        kind = kind_of(kind_name)
+        stored = load(self.connection, kind, scope_id, record_id)
+        op = Op.EDIT if stored is not None and stored.seq else Op.CREATE
+        self._write(
+            kind, scope_id, record_id, stored or Stored(RecordState()), dict(values), op, reason, None
+        )
+
     def finish(self) -> list[bytes]:
         """Write counter and clock back; the frames are for the journal, in order."""
         if self._frames:

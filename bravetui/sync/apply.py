@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection, delete, select
 from sqlalchemy.dialects.sqlite import insert
 
+from bravetui.base.canonical import Json
 from bravetui.db.device import UNACKNOWLEDGED, Base, Outbox, OutboxState, Parked
 from bravetui.db.kinds import KINDS, Kind, rules_for
 from bravetui.db.records import Stored, load_many, save_many
@@ -21,6 +22,7 @@ from bravetui.db.templates import find_template
 from bravetui.merge.hlc import Hlc
 from bravetui.merge.record import merge
 from bravetui.merge.state import RecordState
+from bravetui.sync.refill import Refill, lost_cells
 from bravetui.wire.messages import Row
 
 _outbox = Outbox.__table__  # type: ignore[attr-defined]
@@ -43,8 +45,13 @@ class Applied:
     """A part of a record came whose whole is not here: the lane must be fetched anew."""
 
 
-def apply_rows(connection: Connection, scope_id: str, rows: Sequence[Row]) -> Applied:
-    """Take one page's rows of a scope, those set aside earlier included if their record is free now."""
+def apply_rows(
+    connection: Connection, scope_id: str, rows: Sequence[Row], refill: Refill | None = None
+) -> Applied:
+    """Take one page's rows of a scope, those set aside earlier included if their record is free now.
+
+    With `refill`, what a restored central has lost is offered to it.
+    """
     applied = Applied()
     own = _own_states(connection, scope_id)
     ready = [*_set_aside(connection, scope_id, own), *rows]
@@ -55,7 +62,9 @@ def apply_rows(connection: Connection, scope_id: str, rows: Sequence[Row]) -> Ap
         else:
             by_kind[row.kind].append(row)
     for name, kind_rows in by_kind.items():
-        _apply_kind(connection, KINDS[name], scope_id, kind_rows, own, applied)
+        lost = _apply_kind(connection, KINDS[name], scope_id, kind_rows, own, applied)
+        if refill is not None:
+            refill.offer(KINDS[name], scope_id, lost)
     return applied
 
 
@@ -112,7 +121,9 @@ def _park(connection: Connection, scope_id: str, row: Row) -> None:
 
 def _apply_kind(
     connection: Connection, kind: Kind, scope_id: str, rows: Sequence[Row], own: Mapping[Key, set[str]], applied: Applied
-) -> None:  # fmt: skip
+) -> dict[str, dict[str, Json]]:  # fmt: skip
+    """Save the rows; returns, by record id, what was here and is not in central's whole record."""
+    lost: dict[str, dict[str, Json]] = {}
     known = load_many(connection, kind, scope_id, (row.id for row in rows))
     saved: dict[str, Stored] = {}
     for row in rows:
@@ -128,15 +139,17 @@ def _apply_kind(
             state = _merged(connection, kind, scope_id, row.id, here.state, central)
         elif row.whole or here is None:
             state = central
+            gone = lost_cells(here.state, central) if here is not None else {}
+            if gone:
+                lost[row.id] = gone
         else:
-            state = RecordState(
-                {**here.state.cells, **central.cells}, here.state.version.joined(central.version)
-            )
+            state = RecordState({**here.state.cells, **central.cells}, central.version)
         if kind.name == "conflict" and _is_open(state) and not (here and _is_open(here.state)):
             applied.conflicts += 1
         saved[row.id] = Stored(state, row.seq)
         applied.records.add((kind.name, row.id))
     save_many(connection, kind, scope_id, saved)
+    return lost
 
 
 def _is_open(state: RecordState) -> bool:

@@ -20,6 +20,8 @@ from bravetui.base.fault import fault
 from bravetui.db import meta
 from bravetui.db.device import UNACKNOWLEDGED, Cursor, LaneState, Outbox, OutboxState, ScopeSeen, SyncLog
 from bravetui.db.store import Store
+from bravetui.merge.version import Dot
+from bravetui.sync import refill
 from bravetui.sync.apply import Applied, apply_rows, drop_settled_bases
 from bravetui.sync.batch import Entry, next_batches
 from bravetui.wire.change import Change
@@ -54,8 +56,8 @@ _SETTLE = (
 _UNSEND = update(_outbox).where(*_ONE).values(state=OutboxState.PENDING.value, sent_at=None)
 _CONFIRM = update(_outbox).where(*_ONE).values(state=OutboxState.CONFIRMED.value, settled_at=bindparam("at"))
 
-KEPT_AFTER_CONFIRMED = timedelta(days=7)
-"""How long a confirmed change stays in the queue's view before it is forgotten here; central keeps it."""
+KEPT_AFTER_CONFIRMED = timedelta(days=90)
+"""How long a confirmed change is kept here: a central restored from a backup that young is refilled from it."""
 
 _STATE_OF: Mapping[Outcome, OutboxState] = {
     Outcome.APPLIED: OutboxState.APPLIED,
@@ -92,6 +94,8 @@ class Taken:
     records: set[tuple[str, str]] = field(default_factory=set)
     all_handed_in: bool = False
     new_device: int | None = None
+    first_strange: Dot | None = None
+    """The first change that a twin of this laptop has made otherwise."""
     forged: int = 0
     """Verdicts that were not central's, or not about our change."""
 
@@ -100,8 +104,7 @@ def prepare(store: Store, lanes: Sequence[Lane], budget_bytes: int) -> Prepared:
     """Choose what goes, and durably mark it as sent before it is."""
     now = store.clock.now()
     with store.maintain() as connection:
-        entries_here, refused = _waiting(connection)
-        batches = next_batches(entries_here, refused, lanes, budget_bytes)
+        device, batches = _chosen(connection, lanes, budget_bytes, store.identity.device)
         bodies = _bodies(connection, [entry for _, entries in batches for entry in entries])
         for _, entries in batches:
             _mark_sent(connection, entries, now)
@@ -112,7 +115,7 @@ def prepare(store: Store, lanes: Sequence[Lane], budget_bytes: int) -> Prepared:
             for lane, entries in batches
         )
         request = SyncRequest(
-            device=store.identity.device,
+            device=device,
             epoch=meta.get(connection, meta.EPOCH),
             sent_at=now,
             push=push,
@@ -135,10 +138,13 @@ def take(store: Store, prepared: Prepared, answer: SyncAnswer) -> Taken:
         for verdict in answer.verdicts:
             _take_verdict(connection, store, verdict, taken, now)
         _confirm(connection, store, prepared, answer, now)
+        _pass_counters(connection, store.identity.device, answer)
         for page in answer.pages:
-            _take_page(connection, store, page, taken)
+            _take_page(connection, store, page, answer.now, taken)
         drop_settled_bases(connection)
         _take_scopes(connection, answer.scopes)
+        if refill.is_on(connection) and not prepared.request.push:
+            refill.Refill(store, connection).finish()
         _settle(connection, taken, now)
         taken.new_device = answer.new_device
         said = f"{sum(taken.acknowledged.values())} changes at central, {sum(taken.rows.values())} records received"
@@ -160,6 +166,19 @@ def write_log(connection: Connection, at: datetime, event: str, words: str, lane
     connection.execute(
         insert(_log).values(at=at, event=event, words=words, lane=lane.value if lane else None, numbers={})
     )
+
+
+def _chosen(
+    connection: Connection, lanes: Sequence[Lane], budget_bytes: int, own: int
+) -> tuple[int, list[tuple[Lane, tuple[Entry, ...]]]]:
+    """Whose changes go, and which. What a copy may share with its original goes first, under the number that both had
+    (`sync.twin`); all of a request bears one number."""
+    entries, refused = _waiting(connection)
+    for device in sorted({entry.device for entry in entries} - {own}):
+        batches = next_batches([e for e in entries if e.device == device], refused, lanes, budget_bytes)
+        if batches:
+            return device, batches
+    return own, next_batches([e for e in entries if e.device == own], refused, lanes, budget_bytes)
 
 
 def _waiting(connection: Connection) -> tuple[list[Entry], list[tuple[tuple[str, str, str], int]]]:
@@ -215,13 +234,10 @@ def _asks(connection: Connection) -> list[PullAsk]:
 
 
 def _epoch(connection: Connection, epoch: str) -> None:
-    """A central with another epoch was restored or replaced: all that is not confirmed goes again, and all is asked anew."""
+    """A central with another epoch was restored or replaced: it is refilled (`sync.refill`)."""
     known = meta.get(connection, meta.EPOCH)
     if known and known != epoch:
-        again = {"state": OutboxState.SENT, "verdict": None, "settled_at": None}
-        unsure = [OutboxState.APPLIED, OutboxState.PARKED]
-        connection.execute(update(_outbox).where(_outbox.c.state.in_(unsure)).values(again))
-        connection.execute(delete(_cursor))
+        refill.begin(connection)
     if known != epoch:
         meta.put(connection, meta.EPOCH, epoch)
 
@@ -247,6 +263,8 @@ def _take_verdict(
     if row.hash != verdict.hash or not is_genuine(verdict, _is_centrals(store)):
         taken.forged += 1
         return
+    if verdict.outcome is Outcome.TWIN:
+        taken.first_strange = min(verdict.dot, taken.first_strange or verdict.dot)
     state = _STATE_OF.get(verdict.outcome)
     if state is None:
         return
@@ -281,13 +299,25 @@ def _confirm(
     connection.execute(delete(_outbox).where(*old))
 
 
-def _take_page(connection: Connection, store: Store, page: Page, taken: Taken) -> None:
-    applied: Applied = apply_rows(connection, page.scope_id, page.rows)
+def _pass_counters(connection: Connection, device: int, answer: SyncAnswer) -> None:
+    """Mint no dot that central knows under this laptop's number already: a copy of it, or its own lost past, made it."""
+    told = [row.version[device] for page in answer.pages for row in page.rows]
+    for checkpoint in (answer.checkpoint, *answer.earlier):
+        if checkpoint.device == device:
+            told += [last for _, last in checkpoint.held]
+    highest = max(told, default=0)
+    if highest > meta.get_counter(connection):
+        meta.put(connection, meta.COUNTER, str(highest))
+
+
+def _take_page(connection: Connection, store: Store, page: Page, told_at: datetime, taken: Taken) -> None:
+    again = refill.Refill(store, connection) if refill.is_on(connection) else None
+    applied: Applied = apply_rows(connection, page.scope_id, page.rows, again)
     after, before = (0, 0) if applied.incomplete else (page.after, page.before)
     told = {"after": after, "before": before, "rows_left": page.rows_left}
     statement = insert(_cursor).values(scope_id=page.scope_id, lane=page.lane.value, **told)
     connection.execute(statement.on_conflict_do_update(index_elements=["scope_id", "lane"], set_=told))
-    store.learn_stamp(connection, applied.newest)
+    store.learn_stamp(connection, applied.newest, told_at)
     taken.rows[page.lane] = taken.rows.get(page.lane, 0) + len(page.rows)
     taken.rows_left += page.rows_left
     taken.more |= page.more or applied.incomplete

@@ -1,8 +1,9 @@
-"""A laptop that turned out to be a copy goes on under a number of its own: what was never acknowledged gets new dots.
+"""A laptop that turned out to be a copy goes on under a number of its own: what only it has done gets new dots.
 
 Two laptops restored from one image mint the same dots for different work. Central notices (same dot, other hash), gives
-this one a new device number, and here every unacknowledged change, with the cells and contexts that name it, is renumbered
-in one transaction. Nothing is lost, and nothing is taken twice: the old dots of this copy were never taken at all.
+this one a new device number, and here the unacknowledged changes from the first strange one on, with the cells and contexts
+that name them, are renumbered in one transaction. Those before it may be shared with the original: they keep their dots, so
+that whichever of the two hands them in first, they are taken once.
 """
 
 from __future__ import annotations
@@ -60,13 +61,17 @@ class _Moves:
         return RecordState(cells, self.vector(state.version))
 
 
-def renumber(store: Store, device: int) -> int:
-    """Give every unacknowledged change a dot of `device`; returns how many there were. The journal holds the new ones
-    before the database forgets the old."""
+def renumber(store: Store, device: int, first_strange: Dot) -> int:
+    """Give the unacknowledged changes from `first_strange` on a dot of `device`; returns how many there were. The journal
+    holds the new ones before the database forgets the old."""
     states = [*UNACKNOWLEDGED, OutboxState.REFUSED]
     with store.maintain() as connection:
-        query = select(_outbox).where(_outbox.c.state.in_(states)).order_by(_outbox.c.counter)
-        rows = connection.execute(query).mappings().all()
+        query = select(_outbox).where(
+            _outbox.c.state.in_(states),
+            _outbox.c.device == first_strange.device,
+            _outbox.c.counter >= first_strange.counter,
+        )
+        rows = connection.execute(query.order_by(_outbox.c.counter)).mappings().all()
         first = max(meta.get_counter(connection), store.counter_floor)
         old = [Change.model_validate_json(row["body"]) for row in rows]
         moves = _moves(old, device, first)

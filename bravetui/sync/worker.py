@@ -166,8 +166,8 @@ class Worker:
         moved = answered.bytes_up + answered.bytes_down
         self._budget_bytes = next_budget(self._budget_bytes, moved, took_s)
         self._pull_failures, self._pull_not_before = 0, None
-        if taken.new_device is not None:
-            await self._run(renumber, self._store, taken.new_device)
+        if taken.new_device is not None and taken.first_strange is not None:
+            await self._run(renumber, self._store, taken.new_device, taken.first_strange)
             self._tell(Renumbered(now, taken.new_device))
         unconfirmed = await self._run(self._count, OutboxState.APPLIED)
         self._poll_at = now + timedelta(seconds=min(CONFIRM_S, self._poll_s) if unconfirmed else self._poll_s)

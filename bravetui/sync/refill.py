@@ -1,0 +1,101 @@
+"""A central that was restored from a backup is refilled by its laptops: what it lost and they hold is handed in again.
+
+A new epoch says that central has forgotten an unknown stretch of time. The laptop's own changes are sent again as they
+were, and taken once. What others had written, and only this laptop still shows, goes in as a change of its own that says
+so: nobody's name is put under words again without a laptop that vouches for them. Absence at central is never deletion.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sqlalchemy import Connection, delete, func, select, update
+
+from bravetui.base.canonical import Json
+from bravetui.db import meta
+from bravetui.db.device import Cursor, Outbox, OutboxState, Parked
+from bravetui.db.kinds import KINDS, Kind
+from bravetui.db.records import load_many
+from bravetui.db.store import Store
+from bravetui.db.writing import Writing
+from bravetui.merge.state import RecordState
+from bravetui.wire.lanes import POLICY
+
+_outbox = Outbox.__table__  # type: ignore[attr-defined]
+_cursor = Cursor.__table__  # type: ignore[attr-defined]
+_parked = Parked.__table__  # type: ignore[attr-defined]
+
+REASON = "Central was restored from a backup; this laptop still had it."
+
+_HEARD = (OutboxState.APPLIED, OutboxState.PARKED, OutboxState.CONFIRMED)
+"""What the central of before had taken."""
+
+
+def begin(connection: Connection) -> None:
+    """Central has a new epoch: everything of ours goes again, and everything of its is asked for anew."""
+    again = {"state": OutboxState.SENT, "verdict": None, "settled_at": None}
+    connection.execute(update(_outbox).where(_outbox.c.state.in_(_HEARD)).values(again))
+    connection.execute(delete(_cursor))
+    connection.execute(delete(_parked).where(_parked.c.kind.in_(KINDS)))
+    for kind in KINDS.values():
+        connection.execute(update(kind.table).values(seq=0))
+    meta.put(connection, meta.REFILLING, "yes")
+
+
+def is_on(connection: Connection) -> bool:
+    """Whether central is still being compared with what this laptop holds."""
+    return meta.get(connection, meta.REFILLING) == "yes"
+
+
+def lost_cells(local: RecordState, central: RecordState) -> dict[str, Json]:
+    """Values that central's whole record does not contain, though this laptop once had them from there."""
+    return {
+        path: cell.value
+        for path, cell in local.cells.items()
+        if not central.version.covers(cell.dots) and central.cells.get(path) != cell
+    }
+
+
+class Refill:
+    """Hands values back to central inside the transaction that found them missing."""
+
+    def __init__(self, store: Store, connection: Connection) -> None:
+        self._store, self._connection = store, connection
+
+    def offer(self, kind: Kind, scope_id: str, lost: Mapping[str, Mapping[str, Json]]) -> None:
+        """Write the values, by record id, as changes of this laptop's."""
+        if kind.office_only or not lost:
+            return
+        who = self._store.identity
+        writing = Writing(self._connection, self._store.clock, self._store.ids, who.device, who.user_id)
+        for record_id, values in lost.items():
+            writing.offer(kind.name, scope_id, record_id, values, REASON)
+        self._store.keep_counters(writing.counter, writing.finish())
+
+    def finish(self) -> None:
+        """Once all that central has is here: offer the records that it has not, and be done."""
+        unheard = [OutboxState.PENDING, OutboxState.SENT]
+        query = select(func.count()).select_from(_outbox).where(_outbox.c.state.in_(unheard))
+        more = select(func.count()).select_from(_cursor).where(_cursor.c.before.is_not(None))
+        if any(self._connection.execute(count).scalar_one() for count in (query, more)):
+            return
+        for kind in KINDS.values():
+            if POLICY[kind.lane].page_rows:
+                self._offer_absent(kind)
+        meta.put(self._connection, meta.REFILLING, "")
+
+    def _offer_absent(self, kind: Kind) -> None:
+        own = select(_outbox.c.record_id).where(
+            _outbox.c.kind == kind.name, _outbox.c.state.in_([OutboxState.REFUSED, OutboxState.PARKED])
+        )
+        table = kind.table
+        absent: dict[str, list[str]] = {}
+        query = select(table.c.scope_id, table.c.id).where(table.c.seq == 0, table.c.id.not_in(own))
+        for scope_id, record_id in self._connection.execute(query.order_by(table.c.scope_id, table.c.id)):
+            absent.setdefault(scope_id, []).append(record_id)
+        if kind.name == "conflict":  # central's own questions: it asks again those that still stand
+            self._connection.execute(delete(table).where(table.c.seq == 0))
+            return
+        for scope_id, ids in absent.items():
+            stored = load_many(self._connection, kind, scope_id, ids)
+            self.offer(kind, scope_id, {record_id: stored[record_id].state.values() for record_id in ids})

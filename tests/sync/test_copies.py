@@ -1,0 +1,85 @@
+"""Copied laptops, clocks gone back, and a central restored from a backup: who had seen what stays true, nothing is lost."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from bravetui.base.clock import ManualClock
+from bravetui.central.service import Writing
+from bravetui.db.device import OutboxState
+from tests.support.central import PROJECT
+from tests.support.world import World
+
+
+async def test_work_that_a_copy_shares_with_its_original_is_taken_once(world: World) -> None:
+    """Unsent at the moment of copying: both hand it in under one dot, whoever is told first to be a copy."""
+    original = await world.laptop("a", "carlos")
+    await original.sync()
+    original.create("violation", {"description": "unsent when the disk was copied"})
+    original, copy = world.copy(original, "b")
+    original.create("violation", {"description": "made by the original"})
+    copy.create("violation", {"description": "made by the copy"})
+    assert await copy.sync()
+    assert await original.sync()
+    told = sorted(str(change.after["description"]) for change in world.ledger() if change.kind == "violation")
+    assert told == ["made by the copy", "made by the original", "unsent when the disk was copied"]
+
+
+async def test_a_laptop_never_mints_a_dot_that_it_has_seen_in_its_own_name(world: World) -> None:
+    """A copy that fetches what its original did since must not go on counting below that."""
+    original = await world.laptop("a", "carlos")
+    await original.sync()
+    original, copy = world.copy(original, "b")
+    record = original.create("violation", {"description": "fence down"})
+    for lot in ("A", "B", "C"):
+        original.edit("violation", record, location=f"lot {lot}")
+        assert await original.sync()
+    await copy.sync()
+    copy.edit("violation", record, location="lot D")
+    (change,) = copy.outbox(OutboxState.PENDING)
+    assert not change.context.covers([change.dot])
+    assert await copy.sync()
+
+
+async def test_a_laptop_whose_clock_is_a_year_behind_still_writes_later_than_what_it_has_read(
+    world: World,
+) -> None:
+    carlos, dana = await world.laptop("a", "carlos"), await world.laptop("b", "dana")
+    record = carlos.create("violation", {"description": "fence down"})
+    assert await carlos.sync()
+    slow = ManualClock(world.clock.now() - timedelta(days=400))
+    dana.store.clock = slow
+    await dana.sync()
+    dana.edit("violation", record, description="fence is up again")
+    (change,) = dana.outbox(OutboxState.PENDING)
+    assert change.hlc > world.ledger()[-1].hlc
+
+
+async def test_a_central_restored_from_a_backup_gets_back_what_was_confirmed_and_what_only_laptops_still_show(
+    world: World,
+) -> None:
+    carlos, dana = await world.laptop("a", "carlos"), await world.laptop("b", "dana")
+    await carlos.sync()
+    await dana.sync()
+    with world.backup_of_central() as backup:
+        record = carlos.create("violation", {"description": "confirmed, then lost at central"})
+        assert await carlos.sync()
+        world.site.central.publish(
+            PROJECT, [Writing("violation", "by-office", {"description": "office"})], "olga"
+        )
+        await dana.sync()
+        with world.restored(backup):
+            assert await carlos.sync()
+            assert await dana.sync()
+            await dana.sync()
+            await carlos.sync()
+            held = world.central_records()
+            assert (
+                held[PROJECT, "violation", record].state.values()["description"]
+                == "confirmed, then lost at central"
+            )
+            assert held[PROJECT, "violation", "by-office"].state.values()["description"] == "office"
+            (refilled,) = [c for c in world.ledger() if c.record_id == "by-office"]
+            assert (refilled.author_id, "backup" in str(refilled.reason)) == ("dana", True)
+            assert carlos.records() == dana.records()
+            assert all(one.state == held[key].state for key, one in carlos.records().items())
