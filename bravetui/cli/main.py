@@ -36,6 +36,10 @@ COMMANDS: dict[str, Command] = {
     "central": Command("bravetui.cli.central", "serve central (needs the extra `central`)"),
     "form": Command("bravetui.cli.form", "compile an XLSForm (needs the extra `forms`)"),
     "demo": Command("bravetui.cli.demo", "live the whole story on this machine (needs the extra `demo`)"),
+    "simulate": Command(
+        "bravetui.cli.simulate",
+        "live through hostile months, and check that nothing is lost (needs the extra `demo`)",
+    ),
     "bench": Command("bravetui.cli.bench", "measure bytes, times and rates (needs the extra `demo`)"),
 }
 
@@ -62,7 +66,7 @@ def parser_for(name: str | None) -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code. Nobody sees a traceback."""
     words = list(sys.argv[1:] if argv is None else argv)
-    name = next((word for word in words if word in COMMANDS), None)
+    name = command_of(words)
     try:
         arguments = parser_for(name).parse_args(words)
         run: Callable[[argparse.Namespace], int] = _module(COMMANDS[arguments.command or "run"]).run
@@ -81,6 +85,17 @@ def main(argv: Sequence[str] | None = None) -> int:
             print(f"bravetui: {_not_installed(error)}", file=sys.stderr)
             return EXIT_USAGE
         return _unexpected(error)
+
+
+def command_of(words: Sequence[str]) -> str | None:
+    """The command among the words: the first that is no option. A folder may be called like one."""
+    rest = iter(words)
+    for word in rest:
+        if word == "--folder":
+            next(rest, None)
+        elif not word.startswith("-"):
+            return word if word in COMMANDS else None
+    return None
 
 
 def _module(command: Command):  # type: ignore[no-untyped-def]

@@ -1,0 +1,139 @@
+"""Central as a machine: its database, its application, its deaths, its backups, and the office that works at it."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from datetime import datetime
+
+import httpx
+from sqlalchemy import Engine, update
+
+from bravetui.base.canonical import Json
+from bravetui.base.clock import SeededIds
+from bravetui.base.runner import InlineRunner
+from bravetui.central.app import make_app
+from bravetui.central.database import migrate, open_central_engine
+from bravetui.central.founding import add_person, found_organization, open_project
+from bravetui.central.keys import CentralKeys
+from bravetui.central.service import Central, Writing
+from bravetui.central.state import begin_epoch, state_of
+from bravetui.central.tables import STATE
+from bravetui.forms.library import shipped
+from bravetui.simulate.crash import CENTRAL, MACHINE, Died
+from bravetui.simulate.database import Databases
+from bravetui.simulate.loop import START, SkewedClock
+from bravetui.simulate.network import Headers, Reply
+
+KEYS = CentralKeys(bytes(range(32)))
+ORGANIZATION, PROJECT, TEMPLATE = "org", "site", "form-1"
+FOREMEN = ("carlos", "dana", "rosa", "tom", "wei", "amir")
+OFFICE = "olga"
+DOWN_S = 45.0
+"""How long central takes to be started again."""
+
+
+def found_site(databases: Databases) -> str:
+    """A database with a project, its people and one form, to be copied for every month; returns its name."""
+    name = databases.make()
+    engine = open_central_engine(databases.url(name))
+    migrate(engine)
+    clock = _Fixed()
+    central = Central(engine, KEYS, clock, SeededIds(clock))
+    found_organization(central, "Acme Earthworks", new_id=ORGANIZATION)
+    for user_id in FOREMEN:
+        add_person(central, ORGANIZATION, user_id.capitalize(), "foreman", new_id=user_id)
+    add_person(central, ORGANIZATION, OFFICE.capitalize(), "office", new_id=OFFICE)
+    central.publish(ORGANIZATION, [Writing("form_template", TEMPLATE, template_values(1))])
+    project: dict[str, Json] = {"name": "Mill Creek", "starts_on": "2026-01-05"}
+    open_project(central, ORGANIZATION, project, dict.fromkeys(FOREMEN, "foreman"), new_id=PROJECT)
+    with engine.begin() as connection:
+        state_of(connection, clock.now())
+        connection.execute(update(STATE).values(epoch="epoch-0"))
+    engine.dispose()
+    return name
+
+
+def template_values(version: int) -> dict[str, Json]:
+    """The EPA site inspection report as a version of it that the office publishes."""
+    form = shipped("cgp_site_inspection")
+    return {
+        "key": form.key, "version_number": version, "title": form.title, "category": form.category, "body": form.to_json(),
+    }  # fmt: skip
+
+
+class _Fixed(SkewedClock):
+    """Before the story begins."""
+
+    def monotonic_s(self) -> float:
+        return 0.0
+
+    def now(self) -> datetime:
+        return START
+
+
+class SimulatedCentral:
+    """One central: `deliver` is its network card, `publish` its office."""
+
+    def __init__(self, databases: Databases, template: str, seed: int) -> None:
+        self._databases, self._seed = databases, seed
+        self.clock = SkewedClock()
+        self._down_until = 0.0
+        self._epochs = 0
+        self._backups: list[tuple[float, str]] = []
+        self._names = [databases.make(template)]
+        self._ids = SeededIds(self.clock, seed)
+        self._open(self._names[0])
+
+    def _open(self, name: str) -> None:
+        self.engine: Engine = open_central_engine(self._databases.url(name))
+        self.central = Central(self.engine, KEYS, self.clock, self._ids)
+        app = make_app(self.engine, KEYS, self.clock, self._ids, run=InlineRunner())
+        self.transport = httpx.ASGITransport(app)
+
+    async def deliver(self, path: str, headers: Headers, body: bytes) -> Reply:
+        """One request. Raises ConnectionError while central is down, or when it dies over it."""
+        if asyncio.get_running_loop().time() < self._down_until:
+            raise ConnectionRefusedError
+        request = httpx.Request("POST", f"http://central.test{path}", headers=dict(headers), content=body)
+        before = MACHINE.set(CENTRAL)
+        try:
+            response = await self.transport.handle_async_request(request)
+            raw = await response.aread()
+        except Died as death:
+            self.engine.dispose()
+            self._down_until = asyncio.get_running_loop().time() + DOWN_S
+            raise ConnectionResetError from death
+        finally:
+            MACHINE.reset(before)
+        return response.status_code, response.headers, raw
+
+    def publish(self, kind: str, record_id: str, values: dict[str, Json], scope_id: str = PROJECT) -> None:
+        """The office writes a record."""
+        self.central.publish(scope_id, [Writing(kind, record_id, values)], OFFICE)
+
+    def back_up(self) -> None:
+        """Copy the database as it is now."""
+        self.engine.dispose()
+        self._names.append(self._databases.make(str(self.engine.url.database)))
+        self._backups.append((asyncio.get_running_loop().time(), self._names[-1]))
+
+    def restore(self, dice: random.Random) -> float | None:
+        """Go back to one of the last backups, in a new epoch; returns when that backup was made, None without one."""
+        if not self._backups:
+            return None
+        at, backup = dice.choice(self._backups[-3:])
+        self.engine.dispose()
+        self._names.append(self._databases.make(backup))
+        self._open(self._names[-1])
+        begin_epoch(self.engine, self.clock.now())
+        self._epochs += 1
+        with self.engine.begin() as connection:
+            connection.execute(update(STATE).values(epoch=f"epoch-{self._epochs}"))
+        return at
+
+    def close(self) -> None:
+        """Drop everything."""
+        self.engine.dispose()
+        for name in self._names:
+            self._databases.drop(name)

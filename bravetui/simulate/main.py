@@ -1,0 +1,215 @@
+"""`bravetui simulate`: many months, several at a time, each lived twice; what went wrong, and how to replay it."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, fields
+from multiprocessing import get_context
+from pathlib import Path
+
+from bravetui.base.errors import BadInput
+from bravetui.base.stopping import stoppable
+from bravetui.central.postgres import embedded_postgres
+from bravetui.simulate.central import FOREMEN, found_site
+from bravetui.simulate.database import Databases, databases_on
+from bravetui.simulate.invariants import Fates
+from bravetui.simulate.month import Outcome, Plan, simulate
+from bravetui.simulate.planted import PLANTED, planted
+
+COMPLAINTS_SHOWN = 8
+PLANTED_MONTHS_MAX = 50
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    """The command's options."""
+    parser.add_argument("--months", type=int, default=20, help="how many months, one seed each (default 20)")
+    parser.add_argument("--first", type=int, default=1, help="the first seed (default 1)")
+    parser.add_argument("--seed", type=int, help="replay one month and print all that happened in it")
+    parser.add_argument("--laptops", type=int, default=Plan.laptops, help=f"1 to {len(FOREMEN)} (default 3)")
+    parser.add_argument("--days", type=int, default=Plan.days, help="length of a month (default 30)")
+    parser.add_argument(
+        "--jobs", type=int, default=os.cpu_count() or 1, help="months at a time (default: one a core)"
+    )
+    parser.add_argument(
+        "--once", action="store_true", help="live each month once instead of comparing two runs of it"
+    )
+    parser.add_argument("--planted", choices=["all", *PLANTED], help="plant a bug, and see that it is found")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Simulate as asked; 0 when everything held (with --planted: when every bug was found)."""
+    if (
+        not 1 <= arguments.laptops <= len(FOREMEN)
+        or min(arguments.days, arguments.months, arguments.jobs) < 1
+    ):
+        raise BadInput(f"Give 1 to {len(FOREMEN)} laptops, and at least one day, month and job.")
+    plan = Plan(laptops=arguments.laptops, days=arguments.days)
+    with (
+        tempfile.TemporaryDirectory(prefix="bravetui-simulate-") as folder,
+        stoppable(),
+        embedded_postgres(Path(folder)) as server,
+    ):
+        if arguments.seed is not None:
+            return _replay(server, arguments.seed, plan, arguments.planted)
+        if arguments.planted:
+            names = list(PLANTED) if arguments.planted == "all" else [arguments.planted]
+            return _hunt(server, names, arguments.first, plan, arguments.jobs)
+        seeds = range(arguments.first, arguments.first + arguments.months)
+        return _soak(server, seeds, plan, arguments.jobs, twice=not arguments.once)
+
+
+@dataclass
+class Tally:
+    """What all months came to."""
+
+    months: int = 0
+    failed: int = 0
+    saved: int = 0
+    changes: int = 0
+    conflicts: int = 0
+    requests: int = 0
+    bytes: int = 0
+
+    def add(self, outcome: Outcome) -> None:
+        """Count one month."""
+        self.months += 1
+        self.failed += bool(outcome.complaints)
+        for name in ("saved", "changes", "conflicts", "requests", "bytes"):
+            setattr(self, name, getattr(self, name) + getattr(outcome, name))
+
+
+def _soak(server: str, seeds: range, plan: Plan, jobs: int, *, twice: bool) -> int:
+    tally, faults, fates, began = Tally(), Counter[str](), Counter[str](), time.monotonic()
+    for outcome in _outcomes(server, [(seed, plan, "", twice) for seed in seeds], jobs):
+        tally.add(outcome)
+        faults += outcome.faults
+        fates.update({field.name: getattr(outcome.fates, field.name) for field in fields(Fates)})
+        took_s = time.monotonic() - began
+        left_s = took_s / tally.months * (len(seeds) - tally.months)
+        print(
+            f"month {outcome.seed}: {_verdict(outcome)}  ({tally.months}/{len(seeds)}, {left_s / 60:.0f} min left)",
+            flush=True,
+        )
+        for words in outcome.complaints[:COMPLAINTS_SHOWN]:
+            print(f"    {words}")
+        if outcome.complaints:
+            print(
+                f"    again: bravetui simulate --seed {outcome.seed} --laptops {plan.laptops} --days {plan.days}"
+            )
+    _summary(tally, faults, fates, time.monotonic() - began)
+    return 1 if tally.failed else 0
+
+
+def _verdict(outcome: Outcome) -> str:
+    return f"{len(outcome.complaints)} complaints" if outcome.complaints else "all held"
+
+
+def _summary(tally: Tally, faults: Counter[str], fates: Counter[str], took_s: float) -> None:
+    print(f"\n{tally.months} months in {took_s / 60:.1f} min, {tally.failed} of them with complaints")
+    print(
+        f"{tally.changes:,} changes in the ledgers, {tally.conflicts:,} conflicts, {tally.requests:,} requests, "
+        f"{tally.bytes:,} bytes"
+    )
+    print(
+        f"{tally.saved:,} values saved: "
+        + ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in fates.items())
+    )
+    print("faults: " + ", ".join(f"{count:,} {name}" for name, count in faults.most_common()))
+
+
+def _hunt(server: str, names: list[str], first: int, plan: Plan, jobs: int) -> int:
+    """Look for each planted bug until an invariant complains."""
+    missed = 0
+    for name in names:
+        tried = 0
+        found: Outcome | None = None
+        for outcome in _outcomes(
+            server, [(first + n, plan, name, False) for n in range(PLANTED_MONTHS_MAX)], jobs
+        ):
+            tried += 1
+            if outcome.complaints:
+                found = outcome
+                break
+        missed += found is None
+        said = (
+            f"found in month {found.seed}, {tried} tried: {found.complaints[0]}"
+            if found
+            else f"NOT FOUND in {tried} months"
+        )
+        print(f"{name}: {PLANTED[name].says} {said[:200]}", flush=True)
+    return 1 if missed else 0
+
+
+def _replay(server: str, seed: int, plan: Plan, bug: str | None) -> int:
+    with databases_on(server, own=True) as databases:
+        outcome = _month(databases, found_site(databases), seed, plan, bug or "")
+    print("\n".join(outcome.trace))
+    for words in outcome.complaints:
+        print(f"COMPLAINT {words}")
+    print(f"month {seed}: {_verdict(outcome)}, fingerprint {outcome.fingerprint}")
+    return 1 if outcome.complaints else 0
+
+
+def _month(databases: Databases, template: str, seed: int, plan: Plan, bug: str) -> Outcome:
+    with planted(bug) if bug else ExitStack():
+        return simulate(databases, template, seed, plan)
+
+
+# ---------------------------------------------------------------------- processes
+
+Task = tuple[int, Plan, str, bool]
+"""(seed, plan, planted bug or "", whether to live it twice)"""
+
+_here: list[tuple[Databases, str]] = []
+"""This process's databases and its template."""
+
+
+def _begin(server: str) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears Ctrl-C, and ends its children
+    databases = Databases(server)
+    _here.append((databases, found_site(databases)))
+
+
+def _work(task: Task) -> Outcome:
+    seed, plan, bug, twice = task
+    databases, template = _here[0]
+    outcome = _month(databases, template, seed, plan, bug)
+    if twice:
+        again = _month(databases, template, seed, plan, bug)
+        if again.fingerprint != outcome.fingerprint:
+            outcome = outcome.with_complaint(
+                f"two runs differ: {_first_difference(outcome.trace, again.trace)}"
+            )
+    return outcome.without_trace()
+
+
+def _first_difference(left: tuple[str, ...], right: tuple[str, ...]) -> str:
+    pairs = zip(left, right, strict=False)
+    return next((f"{one!r} and {other!r}" for one, other in pairs if one != other), "one is longer")
+
+
+@contextmanager
+def _pool(server: str, jobs: int) -> Iterator[ProcessPoolExecutor]:
+    with databases_on(server, own=True):
+        pool = ProcessPoolExecutor(jobs, get_context("spawn"), _begin, (server,))
+        try:
+            yield pool
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _outcomes(server: str, tasks: list[Task], jobs: int) -> Iterator[Outcome]:
+    """The months' outcomes as they come."""
+    with _pool(server, min(jobs, len(tasks))) as pool:
+        waiting: set[Future[Outcome]] = {pool.submit(_work, task) for task in tasks}
+        while waiting:
+            done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+            yield from (future.result() for future in done)

@@ -1,0 +1,146 @@
+"""The line between one laptop and central, with everything that lines, proxies and portals do to a request."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import suppress
+
+import httpx
+
+from bravetui.simulate.chaos import Chaos
+from bravetui.wire.codec import decode, encode
+from bravetui.wire.lanes import Lane
+from bravetui.wire.messages import Outcome, Row, SyncAnswer, SyncRequest, Verdict
+
+LATENCY_S = 0.08
+SLOW_BYTES_PER_S = 2000
+LATE_S_MAX = 3 * 86_400
+"""A request that a proxy kept may arrive once more, up to three days later."""
+
+STRANGE_KIND = "drone_flight"
+"""A kind of record that only a newer central knows."""
+
+Headers = Mapping[str, str]
+Reply = tuple[int, Headers, bytes]
+Deliver = Callable[[str, Headers, bytes], Awaitable[Reply]]
+"""Brings (path, headers, body) to central. Raises ConnectionError when central is down, or dies over it."""
+
+
+class FaultyLine(httpx.AsyncBaseTransport):
+    """One laptop's way to central."""
+
+    def __init__(self, chaos: Chaos, deliver: Deliver) -> None:
+        self._chaos, self._deliver = chaos, deliver
+        self.is_up = True
+        self.requests = self.bytes = 0
+        self._late: set[asyncio.Task[None]] = set()
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if not self.is_up or self._chaos.happens("no line"):
+            raise httpx.ConnectError("no line", request=request)
+        body = await request.aread()
+        self.requests += 1
+        slow = self._chaos.happens("slow line")
+        await asyncio.sleep(LATENCY_S + (len(body) / SLOW_BYTES_PER_S if slow else 0))
+        if self._chaos.happens("request cut"):
+            await self._ignored(request, body[: self._chaos.dice.randrange(len(body))])
+            raise httpx.WriteError("the line broke", request=request)
+        status, headers, raw = self._instead(body) or await self._answered(request, body)
+        self.bytes += len(body) + len(raw)
+        await asyncio.sleep(LATENCY_S + (len(raw) / SLOW_BYTES_PER_S if slow else 0))
+        cut = self._chaos.dice.randrange(len(raw) + 1) if self._chaos.happens("answer cut") else None
+        return httpx.Response(status, headers=headers, stream=_Arriving(raw, cut, request))
+
+    async def aclose(self) -> None:
+        """Nothing is held open; what a proxy kept still arrives."""
+
+    def forget(self) -> None:
+        """Drop what a proxy still keeps: the story is over."""
+        for task in self._late:
+            task.cancel()
+
+    async def _answered(self, request: httpx.Request, body: bytes) -> Reply:
+        if self._chaos.happens("request late again"):
+            late = asyncio.create_task(
+                self._late_again(request, body, self._chaos.dice.random() * LATE_S_MAX)
+            )
+            self._late.add(late)
+            late.add_done_callback(self._late.discard)
+        if self._chaos.happens("request doubled"):
+            await self._ignored(request, body)
+        try:
+            status, headers, raw = await self._deliver(request.url.path, request.headers, body)
+        except ConnectionError as error:
+            raise httpx.ReadError("central is gone", request=request) from error
+        if status == 200 and self._chaos.happens("newer row"):
+            raw = with_strange_row(headers, raw)
+        return status, headers, raw
+
+    async def _late_again(self, request: httpx.Request, body: bytes, after_s: float) -> None:
+        await asyncio.sleep(after_s)
+        await self._ignored(request, body)
+
+    async def _ignored(self, request: httpx.Request, body: bytes) -> None:
+        """Central hears it, nobody hears the answer."""
+        with suppress(ConnectionError):
+            await self._deliver(request.url.path, request.headers, body)
+
+    def _instead(self, body: bytes) -> Reply | None:
+        """What answers in central's place, if anything does."""
+        if self._chaos.happens("central unwell"):
+            return 503, {"content-type": "text/html"}, b"<h1>Bad gateway</h1>"
+        if self._chaos.happens("central busy"):
+            return 429, {"retry-after": "40"}, b"later"
+        if self._chaos.happens("sign-in page"):
+            return 200, {"content-type": "text/html"}, b"<html>Welcome to the motel. Sign in.</html>"
+        if self._chaos.happens("forged answer"):
+            return 200, {"content-type": "application/json"}, forged(body)
+        return None
+
+
+class _Arriving(httpx.AsyncByteStream):
+    """An answer, or its beginning."""
+
+    def __init__(self, raw: bytes, cut: int | None, request: httpx.Request) -> None:
+        self._raw, self._cut, self._request = raw, cut, request
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        yield self._raw[: self._cut]
+        if self._cut is not None:
+            raise httpx.ReadError("the line broke", request=self._request)
+
+
+def forged(body: bytes) -> bytes:
+    """A friendly answer to a request, by somebody who is not central: everything applied, nothing signed."""
+    request = decode(SyncRequest, body, "zstd")
+    verdicts = tuple(
+        Verdict(dot=change.dot, hash=change.hash, outcome=Outcome.APPLIED, seq=1, at=request.sent_at, epoch=request.epoch)
+        for batch in request.push
+        for change in batch.changes
+    )  # fmt: skip
+    counted = tuple(
+        (change.dot.counter, change.dot.counter) for batch in request.push for change in batch.changes
+    )
+    checkpoint = {"device": request.device, "epoch": request.epoch, "held": counted, "at": request.sent_at}
+    answer = SyncAnswer.model_validate(
+        {"epoch": request.epoch, "now": request.sent_at, "verdicts": verdicts, "checkpoint": checkpoint}
+    )
+    return encode(answer, "identity")
+
+
+def with_strange_row(headers: Headers, raw: bytes) -> bytes:
+    """Central's answer with a record of a kind that this version does not know."""
+    encoding = headers.get("content-encoding", "")
+    answer = decode(SyncAnswer, raw, encoding)
+    pages = list(answer.pages)
+    for place, page in enumerate(pages):
+        if page.lane is Lane.CRITICAL and page.after:
+            told = {
+                "kind": STRANGE_KIND, "id": f"flight-{page.after}", "seq": page.after, "whole": True, "version": {"1": 1},
+                "stamps": [{"dots": ["1.1"], "hlc": "000000000000001", "cells": {"height_m": 12}}],
+            }  # fmt: skip
+            row = Row.model_validate(told)
+            pages[place] = page.model_copy(update={"rows": (*page.rows, row)})
+            break
+    return encode(answer.model_copy(update={"pages": tuple(pages)}), encoding or "identity")

@@ -1,0 +1,46 @@
+"""Remembers every value that a person was told is saved, so that each can be asked for at the end. Knows no table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from bravetui.base.canonical import Json
+
+
+@dataclass(slots=True)
+class Saved:
+    """One value that somebody typed and was told is saved."""
+
+    by: str
+    """The machine."""
+    kind: str
+    record_id: str
+    path: str
+    value: Json
+    at_s: float
+    gone_with_disk: bool = False
+    """Was on a disk that was destroyed, or put back to an older image, before it was sent: nothing can bring it back."""
+
+
+@dataclass
+class Witness:
+    """What was saved, in order."""
+
+    saved: list[Saved] = field(default_factory=list)
+    renumbered: int = 0
+    """How often a laptop was told that it is a copy."""
+    copies: int = 0
+    """How often one was made: cloned, or its whole disk put back."""
+    complaints: list[str] = field(default_factory=list)
+    """What a person saw that nobody ever may: an error that is not ours, a laptop that does not open."""
+
+    def note(self, by: str, at_s: float, kind: str, record_id: str, values: Mapping[str, Json]) -> None:
+        """A save of these values was acknowledged."""
+        self.saved += [Saved(by, kind, record_id, path, value, at_s) for path, value in values.items()]
+
+    def disk_lost(self, machine: str, since_s: float) -> None:
+        """Everything that this machine saved since then may be gone, unless central heard of it."""
+        for one in self.saved:
+            if one.by == machine and one.at_s >= since_s:
+                one.gone_with_disk = True
