@@ -68,6 +68,16 @@ def decide(
     )  # fmt: skip
 
 
+def already(change: Change, central: RecordState) -> Decision:
+    """A change that central has under another dot: the dot counts as seen, and nothing else moves."""
+    version = central.version.with_dot(change.dot)
+    return Decision(
+        RecordState(central.cells, version),
+        Outcome.APPLIED,
+        tuple(change.after.keys() & central.cells.keys()),
+    )
+
+
 def seen_by(change: Change, central: VersionVector) -> VersionVector:
     """What the author had seen, as far as central knows: a wrong context must not cover changes to come."""
     counters = {dot.device: min(dot.counter, central[dot.device]) for dot in change.context}

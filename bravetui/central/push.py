@@ -17,6 +17,7 @@ from sqlalchemy import (
     Engine,
     any_,
     delete,
+    func,
     insert,
     literal,
     select,
@@ -112,11 +113,14 @@ def _push_batch(desk: Desk, access: Access, batch: Sequence[Sent]) -> list[Verdi
 
 
 def _take_all(desk: Desk, connection: Connection, access: Access, batch: Sequence[Sent]) -> list[Verdict]:
-    held = connection.execute(
-        select(DEVICES.c.held).where(DEVICES.c.number == access.device).with_for_update()
-    ).scalar_one()
+    own = DEVICES.alias()
+    copies = select(func.count()).where(own.c.token_hash == DEVICES.c.token_hash).scalar_subquery()
+    held, numbers = connection.execute(
+        select(DEVICES.c.held, copies).where(DEVICES.c.number == access.device).with_for_update(of=DEVICES)
+    ).one()
     shelf = Shelf(connection, dict.fromkeys(access.scopes, access.organization_id))
     taking = Taking(connection, desk.sign, desk.epoch, desk.now, shelf)
+    taking.from_copies = numbers > 1
     admitted = [_admitted(sent, access) for sent in batch]
     good = [sent for sent, told in zip(batch, admitted, strict=True) if isinstance(told, Admitted)]
     taking.hold(sent.change.scope_id for sent in good)
@@ -282,6 +286,7 @@ def _take_parked_in(desk: Desk, connection: Connection, scope_id: str) -> None:
     shelf = Shelf(connection, {scope_id: organization_id})
     taking = Taking(connection, desk.sign, desk.epoch, desk.now, shelf)
     taking.hold([scope_id])
+    taking.from_copies = True
     query = (
         select(PARKED.c.body)
         .where(PARKED.c.scope_id == scope_id)

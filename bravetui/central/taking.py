@@ -19,7 +19,7 @@ from bravetui.base.errors import Refused
 from bravetui.base.fault import fault
 from bravetui.central.bulk import insert_rows
 from bravetui.central.checks import Admitted
-from bravetui.central.intake import Decision, decide, seen_by
+from bravetui.central.intake import Decision, already, decide, seen_by
 from bravetui.central.ledger import chained
 from bravetui.central.questions import Author, closing, dots_of, opening, settles
 from bravetui.central.shelf import Shelf, Target, parents_of
@@ -36,6 +36,9 @@ from bravetui.wire.receipt import Sign, sign
 
 AUTHOR = "central"
 """Author of the changes that central makes itself: opening and closing conflicts."""
+
+AGAIN = "again"
+"""Code of the verdict on a change that was taken before under another number of the same laptop."""
 
 _QUESTION = KINDS["conflict"]
 
@@ -86,6 +89,17 @@ class _Plan:
     """Conflicts to write, by id."""
     settled: dict[str, Mapping[str, Json]] = field(default_factory=dict)
     """What to write into conflicts that the change decides, by id."""
+    again: bool = False
+    """Whether central has the change already, under another number of the same laptop."""
+
+
+def act_of(change: Change) -> tuple[str, str, bytes]:
+    """What stays the same when an edit gets another dot: its author, its stamp and what it says."""
+    return change.author_id, str(change.hlc), canonical_bytes(change.after)
+
+
+def _is_about(entry: Mapping[str, Any], sent: Sent) -> bool:
+    return (entry["scope_id"], entry["kind"], entry["record_id"]) == sent.target
 
 
 class Taking:
@@ -103,6 +117,9 @@ class Taking:
         self._parked: list[dict[str, Any]] = []
         self._authors: dict[Dot, Author] = {}
         self._dots: list[Dot] = []
+        self.from_copies = False
+        """Whether what comes may have been taken before under another number of the same laptop."""
+        self._acts: dict[Target, set[tuple[str, str, bytes]]] = {}
 
     def hold(self, scope_ids: Iterable[str]) -> None:
         """Lock the scopes' heads until the commit, in an order that all keep: two pushes never wait in a circle."""
@@ -196,6 +213,8 @@ class Taking:
     def _plan(self, sent: Sent, told: Admitted) -> _Plan:
         change, stored = sent.change, self.shelf.get(sent.target)
         known = stored.state if stored else None
+        if known is not None and self._is_known_act(sent):
+            return _Plan(already(change, known), created=False, again=True)
         decision = decide(change, told.after, known, lambda: self._rules(sent, told.kind), self._received_ms)
         plan = _Plan(decision, created=stored is None)
         for conflict in decision.conflicts:
@@ -210,6 +229,29 @@ class Taking:
                 if settles(change, seen, question):
                     plan.settled[key] = normalised(_QUESTION, closing(change, question, self._now))
         return plan
+
+    def _is_known_act(self, sent: Sent) -> bool:
+        """Whether the same person made the same edit at the same stamp, under another number.
+
+        A laptop that was found to be a copy renumbers its work; put back to an older image, it does so again.
+        """
+        if not self.from_copies:
+            return False
+        if sent.target not in self._acts:
+            scope_id, kind, record_id = sent.target
+            query = select(LEDGER.c.body).where(
+                LEDGER.c.scope_id == scope_id, LEDGER.c.kind == kind, LEDGER.c.record_id == record_id
+            )
+            bodies = [
+                *self.connection.execute(query).scalars(),
+                *(e["body"] for e in self._entries if _is_about(e, sent)),
+            ]
+            self._acts[sent.target] = {act_of(Change.model_validate_json(body)) for body in bodies}
+        act, known = act_of(sent.change), self._acts[sent.target]
+        if act in known:
+            return True
+        known.add(act)
+        return False
 
     def _rules(self, sent: Sent, kind: Kind) -> Rules:
         """The record's rules, with the span inside which a compliance date is plausible."""
@@ -248,6 +290,7 @@ class Taking:
             Verdict(
                 dot=change.dot, hash=sent.hash, outcome=decision.outcome, at=self._now, seq=self._next(change.scope_id),
                 superseded=decision.superseded, conflicts=tuple(plan.opened), epoch=self._epoch,
+                code=AGAIN if plan.again else None,
             ),
             waited,
         )  # fmt: skip

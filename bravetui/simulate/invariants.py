@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, select
@@ -16,12 +16,14 @@ from bravetui.base.canonical import Json, canonical_bytes
 from bravetui.base.errors import Corrupt
 from bravetui.central.ledger import audit
 from bravetui.central.tables import HEADS, LEDGER
+from bravetui.central.taking import AGAIN, AUTHOR
 from bravetui.db.device import Outbox, OutboxState, Parked
 from bravetui.db.kinds import KINDS, rules_for
 from bravetui.db.records import stored_from_row
 from bravetui.merge.hlc import Hlc, clamp
 from bravetui.merge.rules import Rule
 from bravetui.merge.state import DELETED, RecordState
+from bravetui.merge.version import Dot
 from bravetui.simulate.central import SimulatedCentral
 from bravetui.simulate.laptop import SimulatedLaptop
 from bravetui.simulate.network import STRANGE_KIND
@@ -54,6 +56,8 @@ class End:
 
     central: Mapping[Key, RecordState]
     ledger: list[Change]
+    again: set[Dot]
+    """Entries that only note another dot of a change that central had."""
     received_ms: list[int]
     """When central took each of them."""
     laptops: Mapping[str, Mapping[Key, RecordState]]
@@ -63,17 +67,28 @@ class End:
     chain: str
     """What the audit of the ledger's chain complains of."""
     witness: Witness
-    parked_at_central: int = 0
     fates: Fates = field(default_factory=Fates)
+
+    @property
+    def acts(self) -> Iterator[Change]:
+        """The ledger without the entries that only note another dot."""
+        return (change for change in self.ledger if change.dot not in self.again)
 
 
 def read_end(central: SimulatedCentral, laptops: Iterable[SimulatedLaptop], witness: Witness) -> End:
     """Look at central and at every laptop that is open."""
     with central.engine.connect() as connection:
         records = _records(connection)
-        query = select(LEDGER.c.body, LEDGER.c.received_at).order_by(LEDGER.c.scope_id, LEDGER.c.seq)
+        query = select(LEDGER.c.body, LEDGER.c.verdict, LEDGER.c.received_at).order_by(
+            LEDGER.c.scope_id, LEDGER.c.seq
+        )
         entries = connection.execute(query).all()
         ledger = [Change.model_validate(json.loads(row.body)) for row in entries]
+        again = {
+            change.dot
+            for change, row in zip(ledger, entries, strict=True)
+            if json.loads(row.verdict).get("code") == AGAIN
+        }
         received_ms = [int(row.received_at.timestamp() * 1000) for row in entries]
         chain = _audited(connection)
     held, unsent, strange = {}, {}, {}
@@ -84,7 +99,7 @@ def read_end(central: SimulatedCentral, laptops: Iterable[SimulatedLaptop], witn
             strange[laptop.name] = sum(
                 row.kind == STRANGE_KIND for row in connection.execute(select(_parked.c.kind))
             )
-    return End(records, ledger, received_ms, held, unsent, strange, chain, witness)
+    return End(records, ledger, again, received_ms, held, unsent, strange, chain, witness)
 
 
 def _audited(connection: Connection) -> str:
@@ -198,11 +213,11 @@ def _asked(central: Mapping[Key, RecordState]) -> dict[tuple[str, str, str], set
 
 
 def nothing_is_doubled(end: End) -> list[str]:
-    """No edit stands in the ledger twice: neither under one dot nor under two."""
+    """No edit counts twice: a second entry of it may only note the other dot, and change nothing."""
     seen: dict[tuple[str, ...], str] = {}
     complaints = []
-    for change in end.ledger:
-        if change.author_id == "central":
+    for change in end.acts:
+        if change.author_id == AUTHOR:
             continue
         what = (
             change.kind,
@@ -266,7 +281,7 @@ def every_clash_was_asked(end: End) -> list[str]:
     asked = _asked(end.central)
     standing: dict[tuple[str, str, str], list[tuple[Change, bytes]]] = defaultdict(list)
     complaints = []
-    for change in end.ledger:
+    for change in end.acts:
         rules = rules_for(KINDS[change.kind])
         for path, value in change.after.items():
             rule = rules.of(path)

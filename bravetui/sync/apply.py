@@ -21,8 +21,9 @@ from bravetui.db.records import Stored, load_many, save_many
 from bravetui.db.templates import find_template
 from bravetui.merge.hlc import Hlc
 from bravetui.merge.record import merge
-from bravetui.merge.state import RecordState
-from bravetui.sync.refill import Refill, lost_cells
+from bravetui.merge.state import Cell, RecordState
+from bravetui.merge.version import VersionVector
+from bravetui.sync.refill import Refill
 from bravetui.wire.messages import Row
 
 _outbox = Outbox.__table__  # type: ignore[attr-defined]
@@ -137,19 +138,32 @@ def _apply_kind(
         applied.newest = max([applied.newest, *(cell.hlc for cell in central.cells.values())])
         if (kind.name, row.id) in own and here is not None:
             state = _merged(connection, kind, scope_id, row.id, here.state, central)
-        elif row.whole or here is None:
-            state = central
-            gone = lost_cells(here.state, central) if here is not None else {}
-            if gone:
-                lost[row.id] = gone
         else:
-            state = RecordState({**here.state.cells, **central.cells}, central.version)
+            newer = newer_cells(here.state, central) if here is not None else {}
+            older = here.state.cells if here is not None and not row.whole else {}
+            version = central.version.joined(_of_dots(newer))
+            state = RecordState({**older, **central.cells, **newer}, version)
+            if newer and row.whole:
+                lost[row.id] = {path: cell.value for path, cell in newer.items()}
         if kind.name == "conflict" and _is_open(state) and not (here and _is_open(here.state)):
             applied.conflicts += 1
         saved[row.id] = Stored(state, row.seq)
         applied.records.add((kind.name, row.id))
     save_many(connection, kind, scope_id, saved)
     return lost
+
+
+def newer_cells(here: RecordState, central: RecordState) -> dict[str, Cell]:
+    """Cells that the row, as of its number, did not contain yet: applied since then, or lost by a restored central."""
+    return {path: cell for path, cell in here.cells.items() if not central.version.covers(cell.dots)}
+
+
+def _of_dots(cells: Mapping[str, Cell]) -> VersionVector:
+    version = VersionVector()
+    for cell in cells.values():
+        for dot in cell.dots:
+            version = version.with_dot(dot)
+    return version
 
 
 def _is_open(state: RecordState) -> bool:

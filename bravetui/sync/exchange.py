@@ -134,7 +134,8 @@ def take(store: Store, prepared: Prepared, answer: SyncAnswer) -> Taken:
     taken, now = Taken(), store.clock.now()
     fault("answer_received")
     with store.maintain() as connection:
-        _epoch(connection, answer.epoch)
+        if is_genuine(answer.checkpoint, _is_centrals(store)) and answer.checkpoint.epoch == answer.epoch:
+            _epoch(connection, answer.epoch)
         for verdict in answer.verdicts:
             _take_verdict(connection, store, verdict, taken, now)
         _confirm(connection, store, prepared, answer, now)

@@ -18,7 +18,6 @@ from bravetui.db.kinds import KINDS, Kind
 from bravetui.db.records import load_many
 from bravetui.db.store import Store
 from bravetui.db.writing import Writing
-from bravetui.merge.state import RecordState
 from bravetui.wire.lanes import POLICY
 
 _outbox = Outbox.__table__  # type: ignore[attr-defined]
@@ -45,15 +44,6 @@ def begin(connection: Connection) -> None:
 def is_on(connection: Connection) -> bool:
     """Whether central is still being compared with what this laptop holds."""
     return meta.get(connection, meta.REFILLING) == "yes"
-
-
-def lost_cells(local: RecordState, central: RecordState) -> dict[str, Json]:
-    """Values that central's whole record does not contain, though this laptop once had them from there."""
-    return {
-        path: cell.value
-        for path, cell in local.cells.items()
-        if not central.version.covers(cell.dots) and central.cells.get(path) != cell
-    }
 
 
 class Refill:

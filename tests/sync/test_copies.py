@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
+
 from bravetui.base.clock import ManualClock
+from bravetui.base.errors import Transient
 from bravetui.central.service import Writing
 from bravetui.db.device import OutboxState
 from tests.support.central import PROJECT
@@ -83,3 +86,19 @@ async def test_a_central_restored_from_a_backup_gets_back_what_was_confirmed_and
             assert (refilled.author_id, "backup" in str(refilled.reason)) == ("dana", True)
             assert carlos.records() == dana.records()
             assert all(one.state == held[key].state for key, one in carlos.records().items())
+
+
+async def test_an_older_row_that_had_to_wait_does_not_hide_what_was_typed_since(world: World) -> None:
+    """The row of the record's creation waits for the edit's verdict, and then must not undo the edit on screen."""
+    carlos = await world.laptop("a", "carlos")
+    await carlos.sync()
+    record = carlos.create("violation", {"description": "fence down"})
+    carlos.line.answers_to_lose = 1
+    with pytest.raises(Transient):
+        await carlos.sync()
+    carlos.edit("violation", record, location="lot C")
+    assert await carlos.worker._exchange(()) is None  # news alone: what is to be sent keeps its pause
+    assert await carlos.sync()
+    assert carlos.value("violation", record, "location") == "lot C"
+    key = (PROJECT, "violation", record)
+    assert carlos.records()[key].state == world.central_records()[key].state
