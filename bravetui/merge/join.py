@@ -13,6 +13,7 @@ from decimal import Decimal, InvalidOperation
 from enum import Enum
 
 from bravetui.base.canonical import Json, canonical_bytes
+from bravetui.merge.passages import woven
 from bravetui.merge.rules import FieldRule, Rule, Rules
 from bravetui.merge.state import Cell
 
@@ -191,8 +192,22 @@ def _place(position: Json) -> tuple[bool, Decimal, bytes]:
     return (number is None, number or Decimal(0), canonical_bytes(position))
 
 
+def _text(base: Json, local: Cell, remote: Cell, rule: FieldRule, rules: Rules) -> Stands:
+    """What both wrote; where that cannot be told, or one emptied what the other wrote in, a person decides."""
+    was, left, right = ("" if value is None else value for value in (base, local.value, remote.value))
+    if not (isinstance(was, str) and isinstance(left, str) and isinstance(right, str)):
+        return _review(base, local, remote, rule, rules)
+    if was and not (left and right):
+        return Stands(remote.value if right else local.value, ask=True)
+    text = woven(was, left, right, local_first=local.rank < remote.rank)
+    return Stands(remote.value, ask=True) if text is None else Stands(text)
+
+
 ADDS = frozenset({Rule.SUM})
 """Rules under which two equal values are two contributions: who counts two loads each has counted four."""
+
+KEEPS_BOTH = frozenset({Rule.UNION, Rule.SUM, Rule.TEXT, Rule.DERIVED})
+"""Rules that set no value aside: what stands holds what both entered, or is worked out anew."""
 
 JOINS: dict[Rule, Join] = {
     Rule.SERVER_WINS: _server_wins,
@@ -204,7 +219,7 @@ JOINS: dict[Rule, Join] = {
     Rule.MIN: _by_size("lower"),
     Rule.UNION: _union,
     Rule.SUM: _sum,
-    Rule.TEXT: _review,
+    Rule.TEXT: _text,
     Rule.DERIVED: _server_wins,
     Rule.REVIEW: _review,
 }

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from bravetui.base.canonical import Json
-from bravetui.merge.join import ADDS, JOINS, Side
+from bravetui.merge.join import ADDS, JOINS, KEEPS_BOTH, Side
 from bravetui.merge.rules import FieldRule, Rule, Rules
 from bravetui.merge.state import DELETED, Cell, RecordState, alike, is_row, row_of
 from bravetui.merge.version import Order, VersionVector
@@ -152,11 +152,7 @@ class _Outcome:
             self._ask((path,), declared.rule)
             return
         for side, cell in ((Side.LOCAL, local), (Side.REMOTE, remote)):
-            if not alike(cell.value, stands.value) and declared.rule not in (
-                Rule.UNION,
-                Rule.SUM,
-                Rule.DERIVED,
-            ):
+            if not alike(cell.value, stands.value) and declared.rule not in KEEPS_BOTH:
                 self.superseded.append(Superseded(path, side, cell, declared.rule))
 
     def group(self, paths: Sequence[str]) -> None:

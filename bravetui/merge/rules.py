@@ -34,7 +34,7 @@ class Rule(StrEnum):
     SUM = "sum"
     """Both sides' differences to the base, added up: counters."""
     TEXT = "text"
-    """Long text."""
+    """Long text: what both wrote, and a person decides where both rewrote the same words."""
     DERIVED = "derived"
     """Recomputed by whoever reads it; never merged, never stored as truth."""
     REVIEW = "review"

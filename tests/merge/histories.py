@@ -7,6 +7,7 @@ a laptop merges what it pulls, whole or only the cells changed since, or replays
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from random import Random
@@ -50,6 +51,10 @@ RULES = Rules(
 
 _DATES: list[Json] = [None, "2025-06-01", "2025-06-02T08:00:00-06:00", "2025-06-02T14:00:00", "2025-06-03"]
 _WORDS: list[Json] = [None, "", "a", "b", "c"]
+_TEXTS: list[Json] = [
+    None, "", "Rain.", "Fence torn.", "Fence torn. Crew called.", "Silt fence torn.", "Fence mended. Crew called.",
+    "Fence torn.\nRain.",
+]  # fmt: skip
 _NUMBERS: list[Json] = [None, 0, 1, "0.5", "0.50", "0.42", 12, 9, "9", "10", "many", True, "1e99999999999"]
 
 VALUES: dict[str, list[Json]] = {
@@ -66,7 +71,7 @@ VALUES: dict[str, list[Json]] = {
     "answers/freeboard": _NUMBERS,
     "answers/signs": [None, [], ["dust"], ["noise", "dust"], ["spill"], ["dust", "spill"]],
     "answers/loads": [0, 1, 2, 5, 9],
-    "answers/summary": _WORDS,
+    "answers/summary": _TEXTS,
     "answers/start": _WORDS,
     "answers/end": _WORDS,
     "latitude": _WORDS,
@@ -85,6 +90,7 @@ TOPICS = [
     [path for path in VALUES if path.startswith("answers/controls/")],
     ["answers/controls/r1", "answers/controls/r1/need", "answers/controls/r1/by", DELETED],
     ["where", "answers/inspector", DELETED],
+    ["answers/summary"],
     ["answers/start", "answers/end"],
     ["latitude", "longitude", "status"],
     [path for path in VALUES if RULES.of(path).group is None and "/r" not in path],
@@ -175,6 +181,11 @@ class Laptop:
     hlc: Hlc = field(default_factory=lambda: Hlc(0))
 
 
+def words(value: Json) -> set[str]:
+    """The words of a text; of anything else none."""
+    return set(re.findall(r"\w+", value)) if isinstance(value, str) else set()
+
+
 class World:
     """Three laptops, central, and all that ever happened to one record."""
 
@@ -184,6 +195,8 @@ class World:
         self.central = RecordState()
         self.trace: list[Moment] = []
         self.entered: dict[tuple[str, Dot], Json] = {}
+        self.struck: set[str] = set()
+        """Words that an author took out of a text."""
 
     def run(self, story: list[Step]) -> World:
         """Live through the story."""
@@ -207,6 +220,7 @@ class World:
         laptop.state = edited(laptop.state, values, dot, laptop.hlc)
         own = RecordState({path: laptop.state.cells[path] for path in values}, laptop.state.version)
         laptop.unsent.append(Sent(dot, before, own))
+        self.struck |= {word for path in before for word in words(before[path]) - words(values[path])}
         self.entered |= {(path, dot): value for path, value in values.items()}
 
     def _whole_groups(self, now: Mapping[str, Json], values: Mapping[str, Json]) -> dict[str, Json]:
