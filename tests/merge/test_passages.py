@@ -1,0 +1,241 @@
+"""Words, and what becomes of two people's edits of one text: kept, or asked about, and never torn apart."""
+
+from __future__ import annotations
+
+import doctest
+import re
+import unicodedata
+from itertools import permutations
+from random import Random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bravetui.merge import passages
+from bravetui.merge.passages import LENGTH_MAX, woven
+from bravetui.merge.text import Edit, apply, compose, edits
+from bravetui.merge.words import DISTANCE_IN_ALL, diff, joins, tokens
+
+PIECES = [
+    "fence", "torn", "a", "b", " ", " ", " ", "  ", "\n", "\n\n", "\r\n", ". ", ".", ", ", "0.42", "don't", "follow-up", "é",
+    "e\u0301s", "👩‍🚀", "👷🏽", "🇲🇽", "🇺🇸", "☀️", "1️⃣", "שלום", "مرحبا", "\u200f", "कि", "¿", "(", "\u0301", "\u200d", "各位",
+]  # fmt: skip
+
+texts = st.lists(st.sampled_from(PIECES), max_size=14).map("".join) | st.text(max_size=12)
+
+
+def a_long_text(seed: int, words: int) -> str:
+    """A daily log of many words, the same for the same seed."""
+    chance = Random(seed)
+    ends = [" ", " ", " ", " ", ". ", ".\n"]
+    return "".join(f"word{chance.randint(0, 400)}{chance.choice(ends)}" for _ in range(words))
+
+
+def reworded(text: str, seed: int, count: int) -> str:
+    """The text with so many words exchanged."""
+    chance, pieces = Random(seed), tokens(text)
+    for _ in range(count):
+        pieces[chance.randrange(len(pieces))] = f"new{chance.randint(0, 99)}"
+    return "".join(pieces)
+
+
+def words(text: str) -> set[str]:
+    """The words of a text."""
+    return set(re.findall(r"\w+", text))
+
+
+@given(texts, texts)
+def test_the_difference_makes_the_one_text_from_the_other(before: str, after: str) -> None:
+    done = diff(before, after)
+    assert apply(done, before) == after
+    assert list(edits(diff(before, before))) == []
+
+
+@given(texts, texts, texts)
+def test_two_differences_in_a_row_are_one(first: str, then: str, last: str) -> None:
+    assert apply(compose(diff(first, then), diff(then, last)), first) == last
+
+
+@given(texts)
+def test_pieces_put_together_are_the_text(text: str) -> None:
+    assert "".join(tokens(text)) == text
+    assert all(tokens(text))
+
+
+@given(texts, texts)
+def test_no_edit_begins_or_ends_inside_a_word_or_a_sign(before: str, after: str) -> None:
+    for edit in edits(diff(before, after)):
+        for at in (edit.start, edit.end):
+            if 0 < at < len(before):
+                left, right = before[at - 1], before[at]
+                assert not joins(left, right)
+                assert not (left.isalnum() and right.isalnum())
+                assert right == "\u200d" or unicodedata.category(right) != "Mn" or left in "\r\n"
+        assert not (edit.text and edit.start and joins(before[edit.start - 1], edit.text[0]))
+
+
+@pytest.mark.parametrize(
+    ("text", "pieces"),
+    [
+        ("Gauge 0.42 in.", ["Gauge", " ", "0.42", " ", "in", "."]),
+        ("don't, follow-up", ["don't", ",", " ", "follow-up"]),
+        ("a\r\nb\n\nc", ["a", "\r\n", "b", "\n", "\n", "c"]),
+        ("👩‍🚀👷🏽 🇲🇽🇺🇸", ["👩‍🚀", "👷🏽", " ", "🇲🇽🇺🇸"]),
+        ("re\u0301sume\u0301s ok", ["re\u0301sume\u0301s", " ", "ok"]),
+        ("1️⃣ x", ["1️⃣", " ", "x"]),
+        ("¿Qué?", ["¿", "Qué", "?"]),
+        ("a\n\u0301b", ["a", "\n", "\u0301b"]),
+        ("2025/06/01 7:30", ["2025/06/01", " ", "7:30"]),
+    ],
+)
+def test_a_text_falls_into_words_blanks_and_signs(text: str, pieces: list[str]) -> None:
+    assert tokens(text) == pieces
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "edit"),
+    [
+        ("Fence torn.", "Fence badly torn.", Edit(5, 5, " badly")),
+        ("Fence torn.", "Silt Fence torn.", Edit(0, 0, "Silt ")),
+        ("a. The b.", "a. The x. The b.", Edit(2, 2, " The x.")),
+        ("The b.", "The x. The b.", Edit(0, 0, "The x. ")),
+        ("The x. The b.", "The b.", Edit(0, 7)),
+        ("one two three", "1 2 3", Edit(0, 13, "1 2 3")),
+        ("a  b", "a b", Edit(1, 3, " ")),
+        ("a\nb\n", "a\nx\nb\n", Edit(2, 2, "x\n")),
+        ("Fence torn at the gate. Crew called.", "Crew called at 9:00.", None),
+    ],
+)  # fmt: skip
+def test_the_difference_is_what_a_person_would_call_it(before: str, after: str, edit: Edit | None) -> None:
+    found = list(edits(diff(before, after)))
+    assert found == ([edit] if edit else [Edit(0, 24), Edit(35, 35, " at 9:00")])
+
+
+@given(texts, texts, texts, st.booleans())
+def test_swapping_the_sides_gives_the_same_text(base: str, local: str, remote: str, first: bool) -> None:
+    assert woven(base, local, remote, local_first=first) == woven(base, remote, local, local_first=not first)
+
+
+@given(texts, texts, st.booleans())
+def test_where_one_side_or_both_did_the_same_that_is_the_text(base: str, after: str, first: bool) -> None:
+    assert woven(base, base, after, local_first=first) == after
+    assert woven(base, after, base, local_first=first) == after
+    assert woven(base, after, after, local_first=first) == after
+
+
+@given(texts, texts, texts, st.booleans())
+def test_every_word_written_and_not_struck_out_is_in_the_text(
+    base: str, local: str, remote: str, first: bool
+) -> None:
+    text = woven(base, local, remote, local_first=first)
+    if text is not None:
+        struck = (words(base) - words(local)) | (words(base) - words(remote))
+        assert (words(local) | words(remote)) - struck <= words(text) | words(base)
+        for side in (local, remote):
+            for edit in edits(diff(base, side)):
+                assert edit.text in text
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_edits_of_three_in_different_places_come_out_the_same_in_whatever_order(first: bool) -> None:
+    base = a_long_text(1, 400)
+    lines = base.splitlines(keepends=True)
+    sides = []
+    for who in range(3):
+        mine = [
+            reworded(line, 7 * at + who, 2) if at % 6 == 2 * who else line for at, line in enumerate(lines)
+        ]
+        sides.append("".join(mine))
+    outcomes = set()
+    for order in permutations(sides):
+        text: str | None = base
+        for side in order:
+            assert text is not None
+            text = woven(base, text, side, local_first=first)
+        outcomes.add(text)
+    assert len(outcomes) == 1
+    assert None not in outcomes
+
+
+def test_a_second_edit_of_an_author_lands_where_the_first_was_merged() -> None:
+    """As central does: the base is what the author replaced, his own first edit included."""
+    base, other = "Fence torn. Crew called.", "Fence torn at gate 2. Crew called."
+    mine, then = "Fence torn. Crew called. Mended.", "Fence torn. Crew called. Mended at 15:00."
+    merged = woven(base, mine, other, local_first=True)
+    assert merged == "Fence torn at gate 2. Crew called. Mended."
+    assert (
+        woven(mine, then, merged, local_first=True) == "Fence torn at gate 2. Crew called. Mended at 15:00."
+    )
+
+
+@pytest.mark.parametrize(
+    ("base", "local", "remote", "result"),
+    [
+        ("", "one", "two", "one\ntwo"),
+        ("a", "a one", "a two", "a one two"),
+        ("a.", "a (one.", "a).", "a (one)."),
+        ("x", "x,", "x!", "x,!"),
+        ("a\n", "a\n- one\n", "a\n- two\n", "a\n- one\n- two\n"),
+        ("a\n\nz", "a\none\nz", "a\ntwo\nz", "a\none\ntwo\nz"),
+        ("a b", "a one b", "a two b", "a one two b"),
+        ("", "one", "one two", "one two"),
+        ("", "one two", "two", "one two"),
+        ("", "one", "once more", "one\nonce more"),
+        ("a b", "a", "a b c", None),
+        ("a b", "x b", "a c", None),
+        ("a b", "x b", "a b c", "x b c"),
+        ("a b", "a x", "a b c", None),
+        ("a b", "a x", "a b. c", "a x. c"),
+        ("a b", "x b", "one. a b", None),
+        ("a. b.", "a.", "a. x. b.", "a. x."),
+        ("a b c d", "a c d", "a b c", "a c"),
+        ("a b c", "a c", "a b", None),
+        ("a\nb\nc", "a\nc", "a\nx\nb\nc", "a\nx\nc"),
+        ("a b c", "a x b c", "a b y c", "a x b y c"),
+        ("a b c d e", "a b X d e", "a b c d e", "a b X d e"),
+        ("a b c d e", "a X Y Z e", "a b W d e", None),
+        ("a b c d e", "X b c d e", "a b c d Y", "X b c d Y"),
+    ],
+)  # fmt: skip
+def test_two_small_edits_meet(base: str, local: str, remote: str, result: str | None) -> None:
+    assert woven(base, local, remote, local_first=True) == result
+
+
+@settings(max_examples=10)
+@given(st.integers(0, 2**32), st.sampled_from([1, 20, 200, 3000]))
+def test_fifty_thousand_letters_are_merged_or_asked_about(seed: int, count: int) -> None:
+    base = a_long_text(seed, 6_000)
+    local, remote = reworded(base, seed + 1, count), reworded(base, seed + 2, count) + "Left at 17:00."
+    text = woven(base, local, remote, local_first=True)
+    assert text is None or text.endswith("Left at 17:00.")
+    assert apply(diff(base, local), base) == local
+
+
+def test_a_text_past_the_cap_is_asked_about_and_one_at_the_cap_is_not() -> None:
+    base = "a\n" * (LENGTH_MAX // 2)
+    assert woven(base[:-4], base[:-4], base, local_first=True) == base
+    assert woven(base, base, base + "x", local_first=True) is None
+
+
+def test_past_so_many_differences_a_stretch_counts_as_rewritten() -> None:
+    """Which bounds the time: with no bound these would take hours."""
+    chance = Random(3)
+    before, after = (" ".join(chance.choices(signs, k=20_000)) for signs in ("abc", "abd"))
+    assert len(list(edits(diff(before, after)))) == 1
+    lines = [before.replace(" ", "\n"), after.replace(" ", "\n")]
+    assert len(list(edits(diff(*lines)))) <= 1 + DISTANCE_IN_ALL
+
+
+def test_many_lines_with_many_differences_each_are_compared_by_lines_in_the_end() -> None:
+    chance = Random(4)
+    before = "\n".join(" ".join(chance.choices("abc", k=400)) if at % 2 else "same" for at in range(60))
+    after = "\n".join(" ".join(chance.choices("abc", k=400)) if at % 2 else "same" for at in range(60))
+    assert apply(diff(before, after), before) == after
+    assert list(edits(diff(before, after)))[-1].end == len(before)
+
+
+def test_the_examples_in_the_docstring_are_true() -> None:
+    outcome = doctest.testmod(passages)
+    assert outcome.attempted > 0
+    assert outcome.failed == 0
