@@ -7,13 +7,13 @@ both touched is joined by its rule or becomes a conflict. Knows no database and 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bravetui.base.canonical import Json
 from bravetui.merge.hlc import clamp
 from bravetui.merge.join import Side
 from bravetui.merge.record import Conflict, merge
-from bravetui.merge.rules import Rules
+from bravetui.merge.rules import Rule, Rules
 from bravetui.merge.state import Cell, RecordState
 from bravetui.merge.version import Dot, VersionVector
 from bravetui.wire.change import Change
@@ -56,7 +56,8 @@ def decide(
     local = {
         path: cell for path, cell in entered.items() if not _overwritten(known.cells.get(path), change.dot)
     }
-    merged = merge(change.before, RecordState(local, version), remote, rules())
+    declared = rules() if _has_earlier(change, known.version) else _never_weaving(rules())
+    merged = merge(change.before, RecordState(local, version), remote, declared)
     state = RecordState(merged.record.cells, merged.record.version.joined(known.version))
     lost = {one.path for one in merged.superseded if one.loser is Side.LOCAL}
     return Decision(
@@ -83,6 +84,20 @@ def seen_by(change: Change, central: VersionVector) -> VersionVector:
     counters = {dot.device: min(dot.counter, central[dot.device]) for dot in change.context}
     counters[change.dot.device] = min(change.context[change.dot.device], change.dot.counter - 1)
     return VersionVector(counters)
+
+
+def _has_earlier(change: Change, central: VersionVector) -> bool:
+    """Whether central has the author's own changes that this one was made upon: else it cannot know what he replaced."""
+    return central[change.dot.device] >= change.context[change.dot.device]
+
+
+def _never_weaving(rules: Rules) -> Rules:
+    """The rules, but that a person decides about texts: from a text that central never had, nothing can be woven."""
+    by_path = {
+        path: replace(declared, rule=Rule.REVIEW) if declared.rule is Rule.TEXT else declared
+        for path, declared in rules.by_path.items()
+    }
+    return replace(rules, by_path=by_path)
 
 
 def _without_later(central: RecordState, dot: Dot) -> RecordState:
