@@ -103,6 +103,7 @@ def test_a_text_falls_into_words_blanks_and_signs(text: str, pieces: list[str]) 
         ("The x. The b.", "The b.", Edit(0, 7)),
         ("one two three", "1 2 3", Edit(0, 13, "1 2 3")),
         ("a  b", "a b", Edit(1, 3, " ")),
+        ("aaaa in bbbb.", "cccc in dddd.", Edit(0, 12, "cccc in dddd")),
         ("a\nb\n", "a\nx\nb\n", Edit(2, 2, "x\n")),
         ("Fence torn at the gate. Crew called.", "Crew called at 9:00.", None),
     ],
@@ -110,6 +111,12 @@ def test_a_text_falls_into_words_blanks_and_signs(text: str, pieces: list[str]) 
 def test_the_difference_is_what_a_person_would_call_it(before: str, after: str, edit: Edit | None) -> None:
     found = list(edits(diff(before, after)))
     assert found == ([edit] if edit else [Edit(0, 24), Edit(35, 35, " at 9:00")])
+
+
+def test_a_word_that_stayed_between_two_rewritten_ones_is_chance_if_it_is_no_longer_than_they() -> None:
+    assert len(list(edits(diff("aaa in bbb.", "ccc in ddd.")))) == 2
+    assert len(list(edits(diff("aaaa in bbb.", "cccc in ddd.")))) == 2
+    assert len(list(edits(diff("a word.", "now a word more.")))) == 2
 
 
 @given(texts, texts, texts, st.booleans())
@@ -173,6 +180,9 @@ def test_a_second_edit_of_an_author_lands_where_the_first_was_merged() -> None:
     ("base", "local", "remote", "result"),
     [
         ("", "one", "two", "one\ntwo"),
+        ("ok", "ok👍", "ok🎉", "ok👍 🎉"),
+        ("ok\nb", "ok👍\nb", "ok🎉\nb", "ok👍 🎉\nb"),
+        ("ok", "ok👍\nb", "ok🎉", "ok👍\nb\n🎉"),
         ("a", "a one", "a two", "a one two"),
         ("a.", "a (one.", "a).", "a (one)."),
         ("x", "x,", "x!", "x,!"),
