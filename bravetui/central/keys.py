@@ -10,9 +10,15 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from bravetui.auth import signing
+from bravetui.auth.locks import RecoveryKey
 from bravetui.base.errors import BadInput
+from bravetui.wire.messages import SealingKey
+from bravetui.wire.receipt import sign
 
 KEY_VARIABLE = "BRAVETUI_CENTRAL_KEY"
 """Environment variable that holds the private key, 64 hexadecimal digits."""
@@ -26,6 +32,12 @@ class CentralKeys:
         self._key = Ed25519PrivateKey.from_private_bytes(private)
         self.public = signing.public_key_of(private)
         """base64url, as laptops get it when they enrol."""
+        sealing = HKDF(SHA256(), 32, salt=None, info=b"bravetui sealing v1").derive(private)
+        sealing_public = X25519PrivateKey.from_private_bytes(sealing).public_key().public_bytes_raw()
+        self.recovery = RecoveryKey(sealing_public, sealing)
+        """Opens rescue bundles, and the key file on the card of a dead laptop. Derived, so that one secret is to be kept."""
+        self.sealing_key = sign(SealingKey(key=signing.encode(sealing_public)), self.sign)
+        """Its public half, as laptops get it."""
 
     def __repr__(self) -> str:
         return f"CentralKeys(public={self.public!r})"

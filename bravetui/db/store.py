@@ -54,6 +54,8 @@ class Identity:
     token: str
     central_key: str
     """Central's public Ed25519 key, base64url."""
+    sealing_key: str = ""
+    """Central's public X25519 key, base64url, to which rescue bundles are sealed; empty until central has given it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ signed checkpoint of a later request. Whatever else comes back acknowledges noth
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -120,6 +120,7 @@ def prepare(store: Store, lanes: Sequence[Lane], budget_bytes: int) -> Prepared:
             sent_at=now,
             push=push,
             pull=tuple(_asks(connection)),
+            wants_sealing_key=not store.identity.sealing_key,
         )
     fault("marked_sent")
     fresh = tuple((entry.device, entry.counter) for _, entries in batches for entry in entries if entry.fresh)
@@ -150,6 +151,7 @@ def take(store: Store, prepared: Prepared, answer: SyncAnswer) -> Taken:
         taken.new_device = answer.new_device
         said = f"{sum(taken.acknowledged.values())} changes at central, {sum(taken.rows.values())} records received"
         write_log(connection, now, "exchange", said)
+    _take_sealing_key(store, answer)
     fault("answer_taken")
     return taken
 
@@ -342,6 +344,13 @@ def _take_scopes(connection: Connection, scopes: Sequence[ScopeGrant]) -> None:
         if policy.page_rows
     ]
     connection.execute(insert(_cursor).on_conflict_do_nothing(), fresh)
+
+
+def _take_sealing_key(store: Store, answer: SyncAnswer) -> None:
+    """A laptop that enrolled before central gave a sealing key gets it now, if it is really central's."""
+    given = answer.sealing_key
+    if given is not None and not store.identity.sealing_key and is_genuine(given, _is_centrals(store)):
+        store.become(replace(store.identity, sealing_key=given.key))
 
 
 def _settle(connection: Connection, taken: Taken, now: datetime) -> None:

@@ -23,6 +23,10 @@ BODY_BYTES_MAX = 16 * 1024 * 1024
 """Largest body, uncompressed, that either end reads."""
 
 
+BUNDLE_BYTES_MAX = 64 * 1024 * 1024
+"""Largest rescue bundle that travels over a line; a larger one is imported on central's machine."""
+
+
 class Enrol(Message):
     """A laptop asks to be known: `POST /v1/enrol`."""
 
@@ -43,6 +47,15 @@ class ScopeGrant(Message):
     permissions: tuple[str, ...] = ()
 
 
+class SealingKey(Message):
+    """The key to which a laptop seals a rescue bundle, so that only central can read it."""
+
+    key: str
+    """Public X25519 key (RFC 7748), base64url."""
+    signature: str = ""
+    """Ed25519 by central over the canonical bytes of all other fields, base64url."""
+
+
 class Enrolled(Message):
     """Central's answer to `Enrol`."""
 
@@ -57,6 +70,8 @@ class Enrolled(Message):
     central_key: str
     """Central's public Ed25519 key, base64url: checks every receipt and checkpoint."""
     epoch: str
+    sealing_key: SealingKey | None = None
+    """None from a central that takes no rescue bundles."""
 
 
 class Outcome(StrEnum):
@@ -193,6 +208,8 @@ class SyncRequest(Message):
     sent_at: AwareDatetime
     push: tuple[Batch, ...] = ()
     pull: tuple[PullAsk, ...] = ()
+    wants_sealing_key: bool = False
+    """Asked by a laptop that enrolled before central gave one."""
 
 
 class SyncAnswer(Message):
@@ -210,6 +227,25 @@ class SyncAnswer(Message):
     """Given to a twin: re-dot what is unsent under this device number."""
     scopes: tuple[ScopeGrant, ...] = ()
     """What this device may sync now, so that a permission change is noticed at the next contact."""
+    sealing_key: SealingKey | None = None
+    """For a laptop that asked."""
+
+
+class Delivered(Message):
+    """Central's signed word on a rescue bundle: `POST /v1/bundles`. Tells its carrier how it went, never what is in it."""
+
+    bundle: str
+    """SHA-256 of the file."""
+    device: int
+    """The laptop whose work it is."""
+    outcomes: dict[str, int] = Field(default_factory=dict)
+    """Changes by outcome of their verdict; empty if none was tried."""
+    kept: bool = False
+    """Whether central keeps the file for a manager, since not all of it could be taken."""
+    why: str = ""
+    """Why it is kept, for a person."""
+    at: AwareDatetime
+    signature: str = ""
 
 
 class Problem(Message):
