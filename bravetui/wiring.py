@@ -8,19 +8,19 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bravetui.auth.high_water import HighWater
-from bravetui.auth.keys import KeyRing, open_or_create
-from bravetui.auth.locks import Lock, Passphrase
+from bravetui.auth.keys import KeyRing, Secrets, open_or_create
+from bravetui.auth.locks import AskedPassphrase, Lock, Passphrase
 from bravetui.auth.os_keyring import OsKeyring
 from bravetui.auth.sealed_file import SealedFile
 from bravetui.auth.signing import public_key_of
 from bravetui.base.clock import Clock, SystemClock, SystemIds
-from bravetui.base.errors import BadInput, Corrupt, NeedsSignIn, WrongKey
+from bravetui.base.errors import BadInput, Corrupt, NeedsSignIn, StorageFull, WrongKey
 from bravetui.base.files import make_private_folder
 from bravetui.db.ballast import BALLAST_BYTES, Ballast
 from bravetui.db.damage import move_aside
@@ -29,15 +29,17 @@ from bravetui.db.journal import Journal
 from bravetui.db.migrate import migrate
 from bravetui.db.recover import compact, recover
 from bravetui.db.store import Identity, Store
-from bravetui.wire.messages import Enrol
+from bravetui.wire.messages import Delivered, Enrol
 
 if TYPE_CHECKING:
     from httpx import AsyncBaseTransport
     from sqlalchemy import Engine
 
     from bravetui.base.runner import Runner
+    from bravetui.db.unconfirmed import Unconfirmed
     from bravetui.sync.line import Line
     from bravetui.sync.progress import SyncEvent
+    from bravetui.sync.rescue import Exported
     from bravetui.sync.worker import Worker
 
 FOLDER_VARIABLE = "BRAVETUI_FOLDER"
@@ -78,27 +80,8 @@ def key_ring(folder: Path, ask_passphrase: Callable[[], str] | None = None) -> K
     if named:
         locks.insert(0, Passphrase(Path(named).read_text(encoding="utf-8").strip()))
     elif ask_passphrase is not None:
-        locks.append(_Asked(ask_passphrase))
+        locks.append(AskedPassphrase(ask_passphrase))
     return SealedFile(folder / KEYS, locks)
-
-
-class _Asked:
-    """A passphrase that is asked for only when nothing else has opened the file."""
-
-    name = Passphrase.name
-
-    def __init__(self, ask: Callable[[], str]) -> None:
-        self._ask, self._known = ask, ""
-
-    def _lock(self) -> Passphrase:
-        self._known = self._known or self._ask()
-        return Passphrase(self._known)
-
-    def wrap(self, content_key: bytes):  # type: ignore[no-untyped-def]
-        return self._lock().wrap(content_key)
-
-    def unwrap(self, wrap):  # type: ignore[no-untyped-def]
-        return self._lock().unwrap(wrap)
 
 
 def open_laptop(
@@ -109,15 +92,11 @@ def open_laptop(
     The journal is opened first: its word on the key is final, so a database that then does not open is damaged, is moved
     aside and rebuilt from the journal and from central. Raises NeedsSignIn for a laptop that never enrolled.
     """
-    if not ring.exists():
-        raise _unknown_here()
-    secrets, clock = ring.load(), clock or SystemClock()
-    if secrets.identity is None:
-        raise _unknown_here()
+    secrets, identity = who_is_here(ring)
+    clock = clock or SystemClock()
     journal = Journal.open(folder / JOURNAL, secrets.database_key)
     engine, notices = _open_database(folder / DATABASE, secrets.database_key, clock)
     mark = HighWater.open(folder / MARK, secrets.database_key)
-    identity = Identity(**json.loads(secrets.identity))
     ballast, ids = Ballast(folder / BALLAST, ballast_bytes), SystemIds(clock)
 
     def keep(known: Identity) -> None:
@@ -132,6 +111,58 @@ def open_laptop(
     if recovered.damaged:
         notices += ("The journal was damaged and has been made whole again from the database.",)
     return Laptop(folder, store, ring, notices)
+
+
+def who_is_here(ring: KeyRing) -> tuple[Secrets, Identity]:
+    """The laptop's secrets, and as whom it works. Raises NeedsSignIn for one that never enrolled, and as the ring does."""
+    secrets = ring.load() if ring.exists() else None
+    if secrets is None or secrets.identity is None:
+        raise _unknown_here()
+    return secrets, Identity(**json.loads(secrets.identity))
+
+
+def rescue(
+    folder: Path, ring: KeyRing, into: Path, locks: Sequence[Lock] = (), clock: Clock | None = None
+) -> tuple[Unconfirmed, Exported | None]:
+    """Seal what central has not confirmed into a file in `into`, from whatever of the laptop (or of its mirror) still reads.
+
+    To central's key, to `locks`, or to both. Returns what was found, and None when there is nothing to rescue. Opens the
+    laptop not as `open_laptop` does: nothing is repaired, moved or rebuilt.
+    """
+    from bravetui.db.unconfirmed import gather
+    from bravetui.sync.rescue import central_lock, export, no_room
+
+    secrets, identity = who_is_here(ring)
+    now = (clock or SystemClock()).now()
+    to_central = central_lock(identity.sealing_key)
+    every = [*([to_central] if to_central else []), *locks]
+    if not every:
+        raise BadInput(
+            "Central has not given this laptop its sealing key yet.",
+            "Seal the bundle by a passphrase: add --with-passphrase. The key comes with the next contact.",
+        )
+    ballast = Ballast(folder / BALLAST)
+    found = gather(folder / DATABASE, folder / JOURNAL, secrets.database_key, ballast, now)
+    if not found.changes:
+        return found, None
+    try:
+        return found, export(found, identity.device, secrets.device_key, every, into, now)
+    except StorageFull as error:
+        raise no_room(into, error) from error
+
+
+async def carry(ring: KeyRing, bundle: Path, transport: AsyncBaseTransport | None = None) -> Delivered:
+    """Hand a bundle in over this laptop's line, whosever it is. Raises BadInput for a damaged one, and as the client."""
+    from bravetui.sync.client import CentralClient
+    from bravetui.sync.rescue import accepted, read_file
+
+    _, identity = who_is_here(ring)
+    data = read_file(bundle)
+    client = CentralClient(identity.central_url, identity.token, transport=transport)
+    try:
+        return accepted(await client.deliver(data), data, identity.central_key)
+    finally:
+        await client.close()
 
 
 def _open_database(path: Path, key: bytes, clock: Clock) -> tuple[Engine, tuple[str, ...]]:
@@ -178,6 +209,7 @@ async def enrol(
     identity = Identity(
         device=given.device, user_id=given.user_id, user_name=given.user_name, organization_id=given.organization_id,
         central_url=address, token=given.token, central_key=given.central_key,
+        sealing_key=given.sealing_key.key if given.sealing_key else "",
     )  # fmt: skip
     ring.save(replace(secrets, identity=json.dumps(asdict(identity))))
     return identity

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from cryptography.exceptions import InvalidTag
@@ -105,6 +105,27 @@ class Passphrase:
             salt=salt, length=CONTENT_KEY_BYTES, iterations=iterations, lanes=lanes, memory_cost=memory_kib
         )
         return kdf.derive(self._passphrase)
+
+
+class AskedPassphrase:
+    """A passphrase that is asked for only when nothing else has opened what it locks."""
+
+    name = Passphrase.name
+
+    def __init__(self, ask: Callable[[], str]) -> None:
+        self._ask, self._known = ask, ""
+
+    def wrap(self, content_key: bytes) -> Wrap:
+        """As `Passphrase` does."""
+        return self._lock().wrap(content_key)
+
+    def unwrap(self, wrap: Wrap) -> bytes:
+        """As `Passphrase` does."""
+        return self._lock().unwrap(wrap)
+
+    def _lock(self) -> Passphrase:
+        self._known = self._known or self._ask()
+        return Passphrase(self._known)
 
 
 class RecoveryKey:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from bravetui.base.errors import NeedsSignIn
@@ -122,10 +122,7 @@ def device_of_token(connection: Connection, token_hash: str, number: int) -> tup
     if row is None and _readopted(connection, token_hash, number):
         row = connection.execute(query).one_or_none()
     if row is None:
-        raise NeedsSignIn(
-            "Central does not know this laptop.",
-            "Enrol it with a new code from the office; unsent work is kept.",
-        )
+        raise _unknown()
     return row.number, row.organization_id, row.user_id
 
 
@@ -151,7 +148,24 @@ def _readopted(connection: Connection, token_hash: str, number: int) -> bool:
     return True
 
 
+def any_device_of_token(connection: Connection, token_hash: str) -> int:
+    """A number of the laptop that shows this token. Raises NeedsSignIn as `device_of_token` does."""
+    query = select(func.min(DEVICES.c.number)).where(
+        DEVICES.c.token_hash == token_hash, DEVICES.c.revoked_at.is_(None)
+    )
+    number = connection.execute(query).scalar_one()
+    if number is None:
+        raise _unknown()
+    return int(number)
+
+
 def held_of_token(connection: Connection, token_hash: str) -> dict[int, Sequence[Sequence[int]]]:
     """Which counters central holds, for every number of the token: the laptop's own and those of its twins."""
     query = select(DEVICES.c.number, DEVICES.c.held).where(DEVICES.c.token_hash == token_hash)
     return {row.number: row.held for row in connection.execute(query.order_by(DEVICES.c.number))}
+
+
+def _unknown() -> NeedsSignIn:
+    return NeedsSignIn(
+        "Central does not know this laptop.", "Enrol it with a new code from the office; unsent work is kept."
+    )

@@ -1,4 +1,4 @@
-"""The central API over HTTP: three routes, errors as problem documents (RFC 9457), an OpenAPI page that is true.
+"""The central API over HTTP: four routes, errors as problem documents (RFC 9457), an OpenAPI page that is true.
 
 Routes read the body, hand the work to the runner and pack the answer; what is done stands in `service`. Nothing but
 health and the OpenAPI page answers without a token, and enrolment wants a one-time code.
@@ -18,17 +18,19 @@ from starlette.requests import ClientDisconnect
 
 from bravetui import __version__
 from bravetui.base.clock import Clock, IdSource
-from bravetui.base.errors import BadInput, BravetuiError, NeedsSignIn, Refused, Transient
+from bravetui.base.errors import BadInput, BravetuiError, Corrupt, NeedsSignIn, Refused, Transient, WrongKey
 from bravetui.base.runner import Runner, ThreadRunner
 from bravetui.central import openapi
+from bravetui.central.access import any_device_of_token
 from bravetui.central.body import accepted, encoding_of, read_body
 from bravetui.central.database import foreign_errors
-from bravetui.central.enrolment import Attempts
+from bravetui.central.enrolment import Attempts, token_hash
 from bravetui.central.incoming import read
 from bravetui.central.keys import CentralKeys
+from bravetui.central.rescue import take_bundle
 from bravetui.central.service import Central
 from bravetui.wire.codec import TooLarge, decode, encode
-from bravetui.wire.messages import PROTOCOL, Enrol, Enrolled, Problem, SyncAnswer
+from bravetui.wire.messages import BUNDLE_BYTES_MAX, PROTOCOL, Delivered, Enrol, Enrolled, Problem, SyncAnswer
 
 log = logging.getLogger(__name__)
 
@@ -68,6 +70,7 @@ def make_app(
     app.state.central = api.central
     app.add_api_route("/v1/enrol", api.enrol, methods=["POST"], **openapi.ENROL)
     app.add_api_route("/v1/sync", api.sync, methods=["POST"], **openapi.SYNC)
+    app.add_api_route("/v1/bundles", api.bundle, methods=["POST"], **openapi.BUNDLE)
     app.add_api_route("/v1/health", api.health, methods=["GET"], **openapi.HEALTH)
     app.add_exception_handler(HTTPException, _http_error)  # type: ignore[arg-type]
     openapi.install(app)
@@ -89,6 +92,10 @@ class _Api:
         """Hand in changes, fetch what is new: one exchange."""
         return await _guarded(request, self._sync)
 
+    async def bundle(self, request: Request) -> Response:
+        """Take a rescue bundle that a colleague's laptop carries."""
+        return await _guarded(request, self._bundle)
+
     async def health(self, request: Request) -> Response:
         """Whether central and its database answer."""
         return await _guarded(request, self._health)
@@ -107,13 +114,24 @@ class _Api:
         return _packed(request, enrolled)
 
     async def _sync(self, request: Request) -> Response:
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not token.strip():
-            raise NeedsSignIn(
-                "The request carries no token.", "Enrol this laptop with a code from the office."
-            )
+        token = _token(request)
         body = await read_body(request)
-        return await self._run(_mapped, self._exchange, request, token.strip(), body)
+        return await self._run(_mapped, self._exchange, request, token, body)
+
+    async def _bundle(self, request: Request) -> Response:
+        carrier = await self._run(_mapped, self._carrier, _token(request))
+        body = await read_body(request, BUNDLE_BYTES_MAX)
+        return await self._run(_mapped, self._take_bundle, request, carrier, body)
+
+    def _carrier(self, token: str) -> int:
+        with self.central.engine.connect() as connection:
+            return any_device_of_token(connection, token_hash(token))
+
+    def _take_bundle(self, request: Request, carrier: int, body: bytes) -> Response:
+        try:
+            return _packed(request, take_bundle(self.central, body, carrier).delivered)
+        except (WrongKey, Corrupt) as error:
+            raise BadInput(error.what, error.todo) from error
 
     def _exchange(self, request: Request, token: str, body: bytes) -> Response:
         incoming = read(body, encoding_of(request))
@@ -135,6 +153,13 @@ class _Api:
     def _address(self, request: Request) -> str:
         told = request.headers.get("x-forwarded-for", "") if self._settings.trust_proxy else ""
         return told.split(",")[-1].strip() or (request.client.host if request.client else "")
+
+
+def _token(request: Request) -> str:
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise NeedsSignIn("The request carries no token.", "Enrol this laptop with a code from the office.")
+    return token.strip()
 
 
 class _TooMany(Transient):
@@ -200,14 +225,18 @@ def _problem(status: int, name: str, error: BravetuiError) -> Response:
 async def _http_error(request: Request, error: HTTPException) -> Response:
     if error.status_code == 404:
         return _problem(
-            404, "not-found", BadInput("There is nothing here.", "The API is at /v1/sync and /v1/enrol.")
+            404,
+            "not-found",
+            BadInput(
+                "There is nothing here.", "The API is at /v1/sync and /v1/enrol; GET /openapi.json lists it."
+            ),
         )
     problem = _problem(error.status_code, "bad-request", BadInput(f"{error.detail}."))
     problem.headers.update(error.headers or {})
     return problem
 
 
-def _packed(request: Request, message: Enrolled | SyncAnswer) -> Response:
+def _packed(request: Request, message: Enrolled | SyncAnswer | Delivered) -> Response:
     encoding = accepted(request.headers.get("accept-encoding", ""))
     headers = {"Vary": "Accept-Encoding", "Cache-Control": "no-store"}
     if encoding != "identity":

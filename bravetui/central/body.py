@@ -11,16 +11,14 @@ PREFERRED = ("zstd", "gzip")
 """Encodings of answers, best first (RFC 8878, RFC 1952)."""
 
 
-async def read_body(request: Request) -> bytes:
+async def read_body(request: Request, bytes_max: int = BODY_BYTES_MAX) -> bytes:
     """The body as sent. Raises TooLarge as soon as it is longer than any good one."""
     parts: list[bytes] = []
     size = 0
     async for part in request.stream():
         size += len(part)
-        if size > BODY_BYTES_MAX:
-            raise TooLarge(
-                f"The body is larger than {BODY_BYTES_MAX:,} bytes.", "Send it in smaller batches."
-            )
+        if size > bytes_max:
+            raise TooLarge(f"The body is larger than {bytes_max:,} bytes.", "Send it in smaller batches.")
         parts.append(part)
     return b"".join(parts)
 

@@ -6,7 +6,8 @@ bravetui central people               who may have a laptop
 bravetui central code --user ID       print a one-time code for a laptop
 bravetui central revoke --device N    let a laptop in no more
 bravetui central restored             say that the database has come back from a backup
-bravetui central audit                recompute the ledger's chain
+bravetui central import [FILE]        take a rescue bundle; without a file, list those that wait for a manager
+bravetui central audit                recompute the ledger's chain (more in: bravetui audit verify)
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from bravetui.central.app import Settings, make_app
 from bravetui.central.database import foreign_errors, migrate, open_central_engine
 from bravetui.central.enrolment import issue_code
 from bravetui.central.founding import add_person, found_organization, people
+from bravetui.central.importing import add_import_arguments, import_task
 from bravetui.central.keys import load_keys
 from bravetui.central.ledger import audit
 from bravetui.central.postgres import embedded_postgres
@@ -68,6 +70,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--role", default="admin", help="role of the person (found)")
     parser.add_argument("--user", help="id of the person (code)")
     parser.add_argument("--device", type=int, help="number of the laptop (revoke)")
+    add_import_arguments(parser)
 
 
 def run(options: argparse.Namespace, say: Say = print) -> int:
@@ -195,6 +198,7 @@ _TASKS: dict[str, Callable[[Central, argparse.Namespace, Say], None]] = {
     "code": _code,
     "revoke": _revoke,
     "restored": _restored,
+    "import": import_task,
     "audit": _audit,
 }
 

@@ -10,7 +10,7 @@ from typing import Any
 from fastapi import FastAPI
 from pydantic.json_schema import models_json_schema
 
-from bravetui.wire.messages import Enrol, Enrolled, Problem, SyncAnswer, SyncRequest
+from bravetui.wire.messages import Delivered, Enrol, Enrolled, Problem, SyncAnswer, SyncRequest
 
 DESCRIPTION = (
     "The API that bravetui laptops sync with. One exchange carries changes up and verdicts and news down. Bodies are "
@@ -63,6 +63,19 @@ SYNC: dict[str, Any] = {
     "openapi_extra": {**_body("SyncRequest"), "security": [{"token": []}]},
 }
 
+BUNDLE: dict[str, Any] = {
+    "summary": "Hand in another laptop's rescue bundle.",
+    "operation_id": "bundle",
+    "responses": _responses("Delivered", 400, 401, 413, 503),
+    "openapi_extra": {
+        "requestBody": {
+            "required": True,
+            "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+        },
+        "security": [{"token": []}],
+    },
+}
+
 HEALTH: dict[str, Any] = {
     "summary": "Whether central and its database answer.",
     "operation_id": "health",
@@ -85,7 +98,7 @@ HEALTH: dict[str, Any] = {
 }
 
 _SENT = (Enrol, SyncRequest)
-_ANSWERED = (Enrolled, SyncAnswer, Problem)
+_ANSWERED = (Enrolled, SyncAnswer, Delivered, Problem)
 
 
 def install(app: FastAPI) -> None:

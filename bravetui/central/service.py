@@ -70,7 +70,7 @@ class Central:
         return Enrolled(
             device=made.device, token=made.token, user_id=access.user_id, user_name=access.user_name,
             organization_id=access.organization_id, scopes=tuple(access.scopes.values()),
-            central_key=self.keys.public, epoch=state.epoch,
+            central_key=self.keys.public, epoch=state.epoch, sealing_key=self.keys.sealing_key,
         )  # fmt: skip
 
     def exchange(self, token: str, incoming: Incoming) -> SyncAnswer:
@@ -78,11 +78,8 @@ class Central:
         request, now = incoming.request, self.clock.now()
         who = self._recognise(token, request, now)
         access, state = who.access, who.state
-        desk = Desk(self.engine, self.keys.sign, state.epoch, now)
+        verdicts, new_device = self.take(access, state, incoming, now)
         batches = incoming.batches()
-        verdicts, new_device = push(desk, access, batches)
-        verdicts += incoming.refusals(now, state.epoch, self.keys.sign)
-        take_parked(desk, access.scopes)
         own = _own(batches, verdicts)
         asks = request.pull if request.epoch in ("", state.epoch) else _from_the_start(request.pull)
         reading = self.engine.connect().execution_options(isolation_level="REPEATABLE READ")
@@ -95,7 +92,18 @@ class Central:
             verdicts=(*(verdict for verdict in verdicts if verdict.dot not in final), *late),
             pages=answered, checkpoint=who.checkpoint, earlier=who.earlier, new_device=new_device,
             scopes=tuple(access.scopes.values()),
+            sealing_key=self.keys.sealing_key if request.wants_sealing_key else None,
         )  # fmt: skip
+
+    def take(
+        self, access: Access, state: State, incoming: Incoming, now: datetime
+    ) -> tuple[list[Verdict], int | None]:
+        """Take what was pushed, by whatever road it came; returns the verdicts and, for a twin, its new number."""
+        desk = Desk(self.engine, self.keys.sign, state.epoch, now)
+        verdicts, new_device = push(desk, access, incoming.batches())
+        verdicts += incoming.refusals(now, state.epoch, self.keys.sign)
+        take_parked(desk, access.scopes)
+        return verdicts, new_device
 
     def open_scope(self, scope_id: str, organization_id: str, kind: str, name: str) -> None:
         """Make a scope, or rename it. An organization's own scope bears its id."""

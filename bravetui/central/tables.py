@@ -9,7 +9,17 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Identity, Index, MetaData, Table, Text, UniqueConstraint, text
+from sqlalchemy import (
+    BigInteger,
+    Identity,
+    Index,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
 from sqlmodel import Field, SQLModel
 
 from bravetui.db.tables.columns import NAMING, JsonType
@@ -149,6 +159,24 @@ class ParkedChange(CentralTable, table=True):
     received_at: datetime
 
 
+class KeptBundle(CentralTable, table=True):
+    """A rescue bundle of which not everything could be taken: kept, still sealed, until a manager has looked at it."""
+
+    __tablename__ = "kept_bundle"
+
+    digest: str = Field(primary_key=True, max_length=64)
+    """SHA-256 of the file."""
+    device: int = Field(sa_type=BigInteger)
+    """The laptop that it says it is from."""
+    why: str = Field(sa_type=Text)
+    file: bytes = Field(sa_type=LargeBinary)
+    carried_by: int | None = Field(default=None, sa_type=BigInteger)
+    """Device that brought it; None for one imported on central's machine."""
+    received_at: datetime
+    settled_at: datetime | None = None
+    """When all of it had been taken after all."""
+
+
 class CentralState(CentralTable, table=True):
     """One row: which life of this database it is, and central's own dots in it."""
 
@@ -175,4 +203,5 @@ SCOPES = _table(Scope)
 HEADS = _table(ScopeHead)
 LEDGER = _table(Ledger)
 PARKED = _table(ParkedChange)
+KEPT_BUNDLES = _table(KeptBundle)
 STATE = _table(CentralState)

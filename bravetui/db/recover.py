@@ -7,6 +7,7 @@ already covers was applied, confirmed and pruned, and is left alone.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pydantic import ValidationError
@@ -54,7 +55,9 @@ def recover(store: Store) -> Recovered:
         latest[change.dot] = (change, frame)
     damaged = len(store.journal.damage)
     with store.maintain() as connection:
-        replayed = sum(_replay(connection, *latest[dot]) for dot in _last_dots(latest))
+        replayed = sum(
+            _replay(connection, *latest[dot]) for dot in last_dots(change for change, _ in latest.values())
+        )
         _catch_up(connection, store, latest)
         bodies = _unconfirmed(connection)
         if damaged or not latest.keys() >= bodies.keys():
@@ -77,12 +80,11 @@ def compact(store: Store) -> bool:
     return True
 
 
-def _last_dots(latest: dict[Dot, tuple[Change, bytes]]) -> list[Dot]:
+def last_dots(changes: Iterable[Change]) -> list[Dot]:
     """The dots under which the changes go on. A copied laptop's changes that got new dots stand in the journal under
     both, with the same stamp; only the later one counts."""
     by_stamp = {
-        (change.scope_id, change.kind, change.record_id, change.hlc): dot
-        for dot, (change, _) in latest.items()
+        (change.scope_id, change.kind, change.record_id, change.hlc): change.dot for change in changes
     }
     return list(by_stamp.values())
 
@@ -103,7 +105,10 @@ def _is_change(frame: bytes) -> bool:
 
 
 def _replay(connection: Connection, change: Change, body: bytes) -> bool:
-    """Put one change back if the database lacks it, or has it as it was before more was typed."""
+    """Put one change back if the database lacks it, or has it as it was before more was typed.
+
+    It counts as sent, since it may have left in a rescue bundle: what is typed from here on is a change of its own.
+    """
     kind = KINDS.get(change.kind)
     if kind is None:
         return False
@@ -122,7 +127,7 @@ def _replay(connection: Connection, change: Change, body: bytes) -> bool:
     connection.execute(
         insert(_outbox).values(
             device=change.dot.device, counter=change.dot.counter, **target, lane=kind.lane.value,
-            body=body.decode(), hash=change.hash, state=OutboxState.PENDING,
+            body=body.decode(), hash=change.hash, state=OutboxState.SENT,
             made_at=change.at, updated_at=change.at, attempts=0,
         )
     )  # fmt: skip

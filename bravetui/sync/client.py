@@ -20,9 +20,19 @@ from bravetui.base.errors import BadInput, BravetuiError, NeedsSignIn, Refused, 
 from bravetui.base.text import safe_line
 from bravetui.wire.change import Message
 from bravetui.wire.codec import decode, encode
-from bravetui.wire.messages import BODY_BYTES_MAX, PROTOCOL, Enrol, Enrolled, Problem, SyncAnswer, SyncRequest
+from bravetui.wire.messages import (
+    BODY_BYTES_MAX,
+    PROTOCOL,
+    Delivered,
+    Enrol,
+    Enrolled,
+    Problem,
+    SyncAnswer,
+    SyncRequest,
+)
 
 CONTENT_TYPE = "application/json"
+BUNDLE_TYPE = "application/octet-stream"
 _TIMEOUT = httpx.Timeout(connect=10, read=60, write=60, pool=10)
 _M = TypeVar("_M", bound=Message)
 
@@ -73,13 +83,21 @@ class CentralClient:
             )
         return Answered(answer, up, down)
 
+    async def deliver(self, bundle: bytes) -> Delivered:
+        """Carry a rescue bundle to central. Raises Transient, NeedsSignIn, TooLarge or Refused."""
+        return (await self._send("/v1/bundles", bundle, {"Content-Type": BUNDLE_TYPE}, Delivered))[0]
+
     async def close(self) -> None:
         """Let go of the connection."""
         await self._http.aclose()
 
     async def _post(self, path: str, message: Message, kind: type[_M]) -> tuple[_M, int, int]:
-        body = encode(message)
         headers = {"Content-Type": CONTENT_TYPE, "Content-Encoding": "zstd"}
+        return await self._send(path, encode(message), headers, kind)
+
+    async def _send(
+        self, path: str, body: bytes, headers: dict[str, str], kind: type[_M]
+    ) -> tuple[_M, int, int]:
         try:
             async with self._http.stream("POST", path, content=body, headers=headers) as response:
                 raw = await _read(response)

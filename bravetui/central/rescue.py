@@ -1,0 +1,194 @@
+"""Takes rescue bundles: proves whose they are, opens them, and hands what is in them to the same push path as any line.
+
+What is not taken whole is kept, still sealed, with a sentence for a manager: a bundle may be the only copy of somebody's
+work. Its carrier hears counts and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, func, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from bravetui.auth.bundle import Bundle, read_bundle
+from bravetui.auth.locks import Lock
+from bravetui.base.errors import BadInput, BravetuiError, NeedsSignIn
+from bravetui.base.text import safe_line
+from bravetui.central.access import access_of
+from bravetui.central.incoming import Incoming, read
+from bravetui.central.service import Central
+from bravetui.central.state import state_of
+from bravetui.central.tables import DEVICES, KEPT_BUNDLES
+from bravetui.wire.messages import PROTOCOL, Delivered, Outcome, Verdict
+from bravetui.wire.receipt import sign
+
+NOT_TAKEN = (Outcome.REFUSED, Outcome.TWIN)
+"""Outcomes after which the bundle may hold the only copy."""
+
+
+KEPT_MAX = 50
+"""Bundles that wait at a time for one carrier, so that nobody can fill central's disk."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of a bundle."""
+
+    delivered: Delivered
+    verdicts: tuple[Verdict, ...] = ()
+
+
+class _Kept(BravetuiError):
+    """Nothing of the bundle was tried, and why."""
+
+
+def take_bundle(
+    central: Central,
+    file: bytes,
+    carried_by: int | None = None,
+    *,
+    vouched: bool = False,
+    locks: Sequence[Lock] = (),
+) -> Taken:
+    """Take a bundle. `vouched`: a manager answers for a laptop that was revoked. `locks` beside central's own.
+
+    Raises BadInput for a file that is none, WrongKey for one that central cannot open: those stay with who has them.
+    """
+    bundle, now = read_bundle(file), central.clock.now()
+    pieces = [_read(piece) for piece in bundle.opened((central.keys.recovery, *locks))]
+    verdicts: list[Verdict] = []
+    why = ""
+    try:
+        numbers = _proven(central, bundle, vouched)
+        for incoming in pieces:
+            verdicts += _hand_in(central, bundle, numbers, incoming, now)
+    except _Kept as error:
+        why = str(error)
+    outcomes = Counter(verdict.outcome for verdict in verdicts)
+    left = sum(outcomes[one] for one in NOT_TAKEN)
+    if left:
+        why = f"{left} of its {sum(outcomes.values())} changes were not taken: {_reasons(verdicts)}"
+    if why:
+        _keep(central, bundle, file, why, carried_by, now)
+    else:
+        _settle(central, bundle, now)
+    told = Delivered(
+        bundle=bundle.digest, device=bundle.device, kept=bool(why), why=why, at=now,
+        outcomes={outcome.value: count for outcome, count in sorted(outcomes.items())},
+    )  # fmt: skip
+    return Taken(sign(told, central.keys.sign), tuple(verdicts))
+
+
+def kept_bundles(central: Central) -> Sequence[Row[Any]]:
+    """Bundles that wait for a manager, oldest first: digest, device, why, received_at."""
+    columns = (KEPT_BUNDLES.c.digest, KEPT_BUNDLES.c.device, KEPT_BUNDLES.c.why, KEPT_BUNDLES.c.received_at)
+    query = select(*columns).where(KEPT_BUNDLES.c.settled_at.is_(None)).order_by(KEPT_BUNDLES.c.received_at)
+    with central.engine.connect() as connection:
+        return list(connection.execute(query))
+
+
+def kept_file(central: Central, digest: str) -> bytes:
+    """The file of a bundle that waits, by the beginning of its SHA-256. Raises BadInput."""
+    query = (
+        select(KEPT_BUNDLES.c.file).where(KEPT_BUNDLES.c.digest.startswith(digest, autoescape=True)).limit(2)
+    )
+    with central.engine.connect() as connection:
+        found = connection.execute(query).scalars().all()
+    if len(found) != 1 or not digest:
+        raise BadInput(
+            f"There is no one kept bundle {safe_line(digest, 70)!r}.", "List them: bravetui central import."
+        )
+    return bytes(found[0])
+
+
+def _read(piece: bytes) -> Incoming:
+    incoming = read(piece, "zstd")
+    if incoming.request.protocol > PROTOCOL:
+        raise BadInput(
+            "The bundle was made by a newer program than central's.", "Update central, and try again."
+        )
+    return incoming
+
+
+def _proven(central: Central, bundle: Bundle, vouched: bool) -> frozenset[int]:
+    """The numbers of the laptop that made the bundle: its own, and those that it had as a copy of another."""
+    with central.engine.connect() as connection:
+        row = connection.execute(select(DEVICES).where(DEVICES.c.number == bundle.device)).one_or_none()
+        if row is None:
+            raise _Kept(
+                f"Central does not know laptop {bundle.device}.",
+                "If central was restored from a backup, enrol the laptop again and import the bundle then.",
+            )
+        try:
+            bundle.check_signature(row.public_key)
+        except BadInput:
+            raise _Kept(
+                f"The bundle says that it is from laptop {bundle.device}, and is not signed by it.",
+                "Ask whoever brought it where it comes from.",
+            ) from None
+        if row.revoked_at is not None and not vouched:
+            raise _Kept(
+                f"Laptop {bundle.device} has been revoked.",
+                "A manager who answers for it imports the bundle on central's machine with --vouch.",
+            )
+        same = select(DEVICES.c.number).where(
+            DEVICES.c.token_hash == row.token_hash, DEVICES.c.public_key == row.public_key
+        )
+        return frozenset(connection.execute(same).scalars())
+
+
+def _hand_in(
+    central: Central, bundle: Bundle, numbers: frozenset[int], incoming: Incoming, now: datetime
+) -> list[Verdict]:
+    """One request of the bundle, as if its laptop had sent it now. Changes of other laptops are refused by the push path."""
+    asked = incoming.request.device
+    number = asked if asked in numbers else bundle.device
+    with central.engine.begin() as connection:
+        row = connection.execute(select(DEVICES).where(DEVICES.c.number == number)).one()
+        state = state_of(connection, now)
+        try:
+            access = access_of(connection, number, row.organization_id, row.user_id, now)
+        except NeedsSignIn as error:
+            raise _Kept(error.what, "A manager decides what becomes of this person's work.") from error
+    return central.take(access, state, incoming, now)[0]
+
+
+def _reasons(verdicts: Sequence[Verdict]) -> str:
+    """Their codes, since reasons may quote what was written."""
+    codes = {verdict.code or verdict.outcome.value for verdict in verdicts if verdict.outcome in NOT_TAKEN}
+    return ", ".join(sorted(codes))
+
+
+def _keep(
+    central: Central, bundle: Bundle, file: bytes, why: str, carried_by: int | None, now: datetime
+) -> None:
+    row = {
+        "digest": bundle.digest, "device": bundle.device, "why": why, "file": file, "carried_by": carried_by,
+        "received_at": now,
+    }  # fmt: skip
+    statement = upsert(KEPT_BUNDLES).values(row)
+    waiting = select(func.count()).where(
+        KEPT_BUNDLES.c.settled_at.is_(None),
+        KEPT_BUNDLES.c.carried_by == carried_by,
+        KEPT_BUNDLES.c.digest != bundle.digest,
+    )
+    with central.engine.begin() as connection:
+        if carried_by is not None and connection.execute(waiting).scalar_one() >= KEPT_MAX:
+            raise BadInput(
+                f"Central keeps {KEPT_MAX} bundles from this laptop already; this one was not taken.",
+                "Keep the file, and ask the office to look at those first.",
+            )
+        connection.execute(
+            statement.on_conflict_do_update(index_elements=["digest"], set_={"why": why, "settled_at": None})
+        )
+
+
+def _settle(central: Central, bundle: Bundle, now: datetime) -> None:
+    waits = (KEPT_BUNDLES.c.digest == bundle.digest, KEPT_BUNDLES.c.settled_at.is_(None))
+    with central.engine.begin() as connection:
+        connection.execute(update(KEPT_BUNDLES).where(*waits).values(settled_at=now))

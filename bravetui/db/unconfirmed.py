@@ -1,0 +1,176 @@
+"""All changes that central has not confirmed, from whatever of this laptop still reads: database, journal, or either alone.
+
+Writes one thing only: what is about to leave in a bundle counts as sent, so that further typing makes a change of its own
+instead of altering one that is on its way. Neither repairs nor moves anything: that is for the next start.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from pydantic import ValidationError
+from sqlalchemy import Connection, Engine, bindparam, select, update
+
+from bravetui.base.errors import BadInput, BravetuiError, Corrupt, StorageFull, WrongKey
+from bravetui.base.files import foreign_file_errors
+from bravetui.db.ballast import Ballast
+from bravetui.db.device import Outbox, OutboxState
+from bravetui.db.engine import open_laptop_engine, read_transaction, write_transaction
+from bravetui.db.frames import journal_cipher, scan
+from bravetui.db.kinds import KINDS
+from bravetui.db.records import load
+from bravetui.db.recover import last_dots
+from bravetui.merge.version import Dot
+from bravetui.wire.change import Change
+
+_outbox = Outbox.__table__  # type: ignore[attr-defined]
+
+_MARK = (
+    update(_outbox)
+    .where(_outbox.c.device == bindparam("of"), _outbox.c.counter == bindparam("number"))
+    .values(state=OutboxState.SENT.value, sent_at=bindparam("at"))
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FromJournal:
+    """What a journal's file holds."""
+
+    changes: Mapping[Dot, Change] = field(default_factory=dict)
+    damaged: int = 0
+    """Stretches that could not be read."""
+    unreadable: int = 0
+    """Frames that read well and hold no change that this version understands."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unconfirmed:
+    """What may exist on this laptop alone."""
+
+    changes: tuple[Change, ...]
+    """Oldest first; of one record in the order made."""
+    damaged: int
+    unreadable: int
+    database_read: bool
+    """False: the journal alone was read, and what central has confirmed may be among the changes."""
+    marked: bool
+    """Whether the database knows that they leave."""
+
+    @property
+    def oldest_at(self) -> datetime | None:
+        """When the oldest was made."""
+        return min((change.at for change in self.changes), default=None)
+
+
+def read_journal(path: Path, key: bytes) -> FromJournal:
+    """The changes in a journal, as they stand last; the file is not touched. Raises WrongKey and BadInput as `scan` does."""
+    with foreign_file_errors():
+        data = path.read_bytes() if path.exists() else b""
+    found = scan(journal_cipher(key), data)
+    latest: dict[Dot, Change] = {}
+    unreadable = 0
+    for payload in (payload for frame in found.frames for payload in frame.payloads):
+        try:
+            change = Change.model_validate_json(payload)
+        except ValidationError:
+            unreadable += 1
+        else:
+            latest.pop(change.dot, None)
+            latest[change.dot] = change
+    kept = {dot: latest[dot] for dot in last_dots(latest.values())}
+    return FromJournal(kept, len(found.damage), unreadable)
+
+
+def gather(database: Path, journal: Path, key: bytes, ballast: Ballast, now: datetime) -> Unconfirmed:
+    """All that is unconfirmed on this laptop. Raises Busy, or WrongKey when neither database nor journal opens."""
+    told, failure = _try_journal(journal, key)
+    try:
+        if not database.exists():
+            raise Corrupt("There is no database here.")
+        engine = open_laptop_engine(database, key)
+    except (WrongKey, Corrupt, StorageFull, BadInput):
+        engine = None
+    if engine is not None:
+        try:
+            marked, changes = _leaving(engine, told.changes, ballast, now)
+            return Unconfirmed(_ordered(changes), told.damaged, told.unreadable, True, marked)
+        except (Corrupt, StorageFull, WrongKey):
+            pass
+        finally:
+            engine.dispose()
+    if failure is not None:
+        raise failure
+    return Unconfirmed(_ordered(told.changes), told.damaged, told.unreadable, False, False)
+
+
+def gather_journal(journal: Path, key: bytes) -> Unconfirmed:
+    """All that a journal alone holds: a mirror's, of a laptop that is no more."""
+    told = read_journal(journal, key)
+    return Unconfirmed(_ordered(told.changes), told.damaged, told.unreadable, False, False)
+
+
+def _try_journal(path: Path, key: bytes) -> tuple[FromJournal, BravetuiError | None]:
+    """What the journal holds, or why it cannot be read: the database may do."""
+    try:
+        return read_journal(path, key), None
+    except (WrongKey, BadInput, Corrupt) as error:
+        return FromJournal(damaged=1), error
+
+
+def _leaving(
+    engine: Engine, journal: Mapping[Dot, Change], ballast: Ballast, now: datetime
+) -> tuple[bool, dict[Dot, Change]]:
+    """What leaves, and whether that could be noted; on a full disk the ballast makes the room for it."""
+    for _ in range(2):
+        try:
+            with write_transaction(engine) as connection:
+                changes, fresh = _from_both(connection, journal)
+                if fresh:
+                    told = [{"of": dot.device, "number": dot.counter, "at": now} for dot in fresh]
+                    connection.execute(_MARK, told)
+            return True, changes
+        except StorageFull:
+            if not ballast.give_up():
+                break
+    with read_transaction(engine) as connection:
+        return False, _from_both(connection, journal)[0]
+
+
+def _from_both(connection: Connection, journal: Mapping[Dot, Change]) -> tuple[dict[Dot, Change], list[Dot]]:
+    """The outbox, and what only the journal has; then those that were never sent.
+
+    A change that its record does not know was lost from the database. Where the journal is one save ahead, it counts, and
+    the next start brings the database up to it.
+    """
+    query = select(_outbox.c.device, _outbox.c.counter, _outbox.c.state, _outbox.c.body)
+    found: dict[Dot, Change] = {}
+    known: set[Dot] = set()
+    fresh: list[Dot] = []
+    for row in connection.execute(query.order_by(_outbox.c.counter)):
+        dot = Dot(row.device, row.counter)
+        known.add(dot)
+        if row.state == OutboxState.CONFIRMED:
+            continue
+        found[dot] = Change.model_validate_json(row.body)
+        if row.state == OutboxState.PENDING:
+            if dot in journal and journal[dot].hlc > found[dot].hlc:
+                found[dot] = journal[dot]
+            else:
+                fresh.append(dot)
+    lost = {dot: change for dot, change in journal.items() if dot not in known}
+    found |= {dot: change for dot, change in lost.items() if not _covered(connection, change)}
+    return found, fresh
+
+
+def _covered(connection: Connection, change: Change) -> bool:
+    """Whether the record contains the change, which was then confirmed and forgotten."""
+    kind = KINDS.get(change.kind)
+    stored = load(connection, kind, change.scope_id, change.record_id) if kind else None
+    return stored is not None and stored.state.version.covers([change.dot])
+
+
+def _ordered(changes: Mapping[Dot, Change]) -> tuple[Change, ...]:
+    return tuple(changes[dot] for dot in sorted(changes, key=lambda dot: (dot.counter, dot.device)))
