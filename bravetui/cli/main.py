@@ -33,6 +33,9 @@ COMMANDS: dict[str, Command] = {
     "status": Command("bravetui.cli.status", "queue, lanes, last contact, next attempt"),
     "queue": Command("bravetui.cli.queue", "the outbox, change by change; send a refused one again"),
     "conflicts": Command("bravetui.cli.conflicts", "open conflicts, side by side"),
+    "rescue": Command(
+        "bravetui.cli.rescue", "unconfirmed work on a stick: make it, or carry a colleague's to central"
+    ),
     "central": Command("bravetui.cli.central", "serve central (needs the extra `central`)"),
     "form": Command("bravetui.cli.form", "compile an XLSForm (needs the extra `forms`)"),
     "demo": Command("bravetui.cli.demo", "live the whole story on this machine (needs the extra `demo`)"),

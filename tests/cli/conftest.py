@@ -9,9 +9,10 @@ import pytest
 
 from bravetui.base.clock import SystemClock, SystemIds
 from bravetui.central.app import make_app
+from bravetui.central.command import DATABASE_VARIABLE
 from bravetui.central.database import migrate, open_central_engine
 from bravetui.central.enrolment import issue_code
-from bravetui.central.keys import make_keys
+from bravetui.central.keys import KEY_VARIABLE, CentralKeys, make_keys
 from bravetui.central.sampling import found_sample
 from bravetui.central.serve import serving
 from bravetui.central.service import Central
@@ -25,12 +26,28 @@ def terminal(tmp_path: Path) -> Terminal:
 
 
 @pytest.fixture
-def central(database_url: str) -> Iterator[tuple[str, str]]:
+def keys() -> CentralKeys:
+    """Central's own key."""
+    return make_keys()
+
+
+@pytest.fixture
+def operator(
+    tmp_path: Path, database_url: str, keys: CentralKeys, monkeypatch: pytest.MonkeyPatch
+) -> Terminal:
+    """A shell on central's machine."""
+    monkeypatch.setenv(KEY_VARIABLE, keys.private.hex())
+    monkeypatch.setenv(DATABASE_VARIABLE, database_url)
+    return Terminal(tmp_path / "operator")
+
+
+@pytest.fixture
+def central(database_url: str, keys: CentralKeys) -> Iterator[tuple[str, str]]:
     """An address that answers, and a code for the site's foreman."""
     engine = open_central_engine(database_url)
     migrate(engine)
     clock = SystemClock()
-    made = Central(engine, make_keys(), clock, SystemIds(clock))
+    made = Central(engine, keys, clock, SystemIds(clock))
     site = sample_site()
     found_sample(made, site)
     with serving(make_app(engine, made.keys, clock, made.ids)) as address:

@@ -196,12 +196,12 @@ class World:
         folder = self.folder / name
         code = issue_code(self.engine, self.clock.now(), ORGANIZATION, user_id)
         folder.mkdir()
-        await wiring.enrol(folder, _ring(folder), ADDRESS, code, name, transport=self.app)
+        await wiring.enrol(folder, ring_of(folder), ADDRESS, code, name, transport=self.app)
         return self.open(folder)
 
     def open(self, folder: Path) -> Here:
         """Open what a folder holds, as a start of the program does."""
-        laptop = wiring.open_laptop(folder, _ring(folder), self.clock)
+        laptop = wiring.open_laptop(folder, ring_of(folder), self.clock)
         line = LossyLine(self.app)
         events: list[SyncEvent] = []
         worker = wiring.make_worker(laptop, events.append, InlineRunner(), line)
@@ -263,7 +263,8 @@ def a_world(postgres: TestServer, folder: Path) -> Iterator[World]:
             world.close()
 
 
-def _ring(folder: Path) -> SealedFile:
+def ring_of(folder: Path) -> SealedFile:
+    """The keys in a laptop's folder, or on its card."""
     return SealedFile(folder / wiring.KEYS, [Passphrase(PASSPHRASE, memory_kib=8 * 1024)])
 
 

@@ -1,0 +1,161 @@
+"""`bravetui rescue export DIR | send FILE`: when no line comes, unconfirmed work travels to central by hand."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import getpass
+import os
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bravetui.auth.bundle import PASSPHRASE_VARIABLE
+from bravetui.auth.locks import AskedPassphrase
+from bravetui.base.clock import SystemClock
+from bravetui.base.errors import BadInput
+from bravetui.base.text import safe_line
+from bravetui.cli.common import ask_passphrase, folder_of, print_json, ring_of
+from bravetui.views.words import age_words
+from bravetui.wire.messages import Delivered
+from bravetui.wiring import carry, rescue
+
+if TYPE_CHECKING:
+    from bravetui.db.unconfirmed import Unconfirmed
+    from bravetui.sync.rescue import Exported
+
+EPILOG = (
+    "JSON of export: {path, size_bytes, changes, records, by_kind, oldest_at, opens_by, damaged, unreadable, database_read, "
+    "marked}, path null when nothing is unconfirmed; of send: {bundle, device, outcomes, kept, why, at, signature}."
+)
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    """Export or send."""
+    parser.epilog = EPILOG
+    tasks = parser.add_subparsers(dest="task", metavar="TASK", required=True)
+    out = tasks.add_parser("export", help="seal all unconfirmed work into a new file")
+    out.add_argument("place", type=Path, metavar="DIR", help="folder on a stick or another disk")
+    out.add_argument(
+        "--from-mirror",
+        type=Path,
+        metavar="DIR",
+        help="read a dead laptop's black box instead of this laptop",
+    )
+    out.add_argument(
+        "--with-passphrase",
+        action="store_true",
+        help=f"let a passphrase open it too (asked for, or from the file that {PASSPHRASE_VARIABLE} names)",
+    )
+    send = tasks.add_parser("send", help="carry a bundle to central; whose it is does not matter")
+    send.add_argument("place", type=Path, metavar="FILE", help="the bundle")
+    for task in (out, send):
+        task.add_argument("--json", action="store_true", help="for programs")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Do it, and say in words what is in the file or what became of it."""
+    if arguments.task == "export":
+        return _export(arguments)
+    ring = ring_of(folder_of(arguments), ask_passphrase)
+    told = asyncio.run(carry(ring, arguments.place))
+    if arguments.json:
+        print_json(told.model_dump(mode="json"))
+    else:
+        print("\n".join(carried_lines(told)))
+    return 0
+
+
+def _export(arguments: argparse.Namespace) -> int:
+    folder = arguments.from_mirror or folder_of(arguments)
+    locks = [AskedPassphrase(_new_passphrase)] if arguments.with_passphrase else []
+    found, exported = rescue(folder, ring_of(folder, ask_passphrase), arguments.place, locks)
+    if arguments.json:
+        print_json(_plain(found, exported))
+    else:
+        print("\n".join(exported_lines(found, exported)))
+    return 0
+
+
+def exported_lines(found: Unconfirmed, exported: Exported | None) -> list[str]:
+    """What is in the file, and what could not be put into it."""
+    lines = []
+    if exported is None:
+        lines.append("Nothing to rescue: central has confirmed everything that this laptop holds.")
+    else:
+        kinds = ", ".join(f"{count} {safe_line(kind, 40)}" for kind, count in exported.by_kind)
+        lines += [
+            f"{_counted(exported.changes, 'change')} of {_counted(exported.records, 'record')}: {kinds}.",
+            f"The oldest was made {age_words(exported.oldest_at, SystemClock().now())}.",
+            f"Sealed in {safe_line(str(exported.path), 400)} ({exported.size_bytes:,} bytes), read back and compared.",
+            _who_opens(exported),
+            "Carry it to central: bravetui rescue send FILE on any laptop with a line, or bravetui central import FILE.",
+        ]
+    if not found.database_read:
+        lines.append(
+            "Only the journal was read: what central has confirmed may be among the changes, which does no harm."
+        )
+    elif exported is not None and not found.marked:
+        lines.append(
+            "The disk is so full that this laptop could not note what left: free room and export again before typing on."
+        )
+    if found.damaged:
+        lines.append(f"{found.damaged} stretches of the journal could not be read; the rest is in the file.")
+    if found.unreadable:
+        lines.append(
+            f"{found.unreadable} changes are of a newer program and are not in the file: export with that one."
+        )
+    return lines
+
+
+def carried_lines(told: Delivered) -> list[str]:
+    """What became of a colleague's bundle; never what is in it."""
+    counts = ", ".join(f"{count} {safe_line(outcome, 20)}" for outcome, count in told.outcomes.items())
+    lines = [f"Central has it. Laptop {told.device}: {counts or 'nothing was taken yet'}."]
+    if told.kept:
+        lines.append(f"It is kept for a manager: {safe_line(told.why, 500)}")
+    else:
+        lines.append("Nothing of it is missing at central; its laptop learns so at its next contact.")
+    return lines
+
+
+def _counted(count: int, thing: str) -> str:
+    return f"{count:,} {thing}{'' if count == 1 else 's'}"
+
+
+def _who_opens(exported: Exported) -> str:
+    if "recovery" not in exported.opens_by:
+        return "Only the passphrase opens it: tell it to the office, and keep it apart from the stick."
+    also = " and the passphrase" if "passphrase" in exported.opens_by else ""
+    return f"Only central{also} can open it; whoever finds the stick sees a laptop's number and a date."
+
+
+def _plain(found: Unconfirmed, exported: Exported | None) -> dict[str, object]:
+    told: dict[str, object] = {"path": None, "changes": 0}
+    if exported is not None:
+        told = {**asdict(exported), "path": str(exported.path)}
+    notes = ("damaged", "unreadable", "database_read", "marked")
+    return {**told, **{name: getattr(found, name) for name in notes}}
+
+
+def _new_passphrase() -> str:
+    """From the named file, or asked twice."""
+    named = os.environ.get(PASSPHRASE_VARIABLE)
+    if named:
+        try:
+            return Path(named).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise BadInput(
+                f"The file that {PASSPHRASE_VARIABLE} names cannot be read.",
+                "Name a text file that you can read.",
+            ) from error
+    if not sys.stdin.isatty():
+        raise BadInput(
+            "The bundle needs a passphrase, and there is no terminal to ask on.",
+            f"Put one of 8 characters or more into a file, and name that in {PASSPHRASE_VARIABLE}.",
+        )
+    first, second = getpass.getpass("Passphrase for the bundle: "), getpass.getpass("Once more: ")
+    if first != second:
+        raise BadInput("The two differ.", "Run the same command again.")
+    return first

@@ -1,0 +1,140 @@
+"""The rescue commands as a foreman, a colleague and an operator type them."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bravetui.actions import forms
+from bravetui.views.forms import templates
+from tests.cli.terminal import ROOT, Terminal
+from tests.cli.test_support import opened
+
+FULL_DISK = """
+mount -t tmpfs -o size=48m none "$DISK" || exit 77
+cp -r "$LAPTOP" "$DISK/laptop"
+cat /dev/zero > "$DISK/filler" 2>/dev/null
+"$PYTHON" -m bravetui --folder "$DISK/laptop" rescue export "$STICK"
+echo "exit code $?"
+"$PYTHON" -m bravetui --folder "$DISK/laptop" rescue export "$DISK/laptop"
+echo "exit code $?"
+"""
+
+
+@pytest.fixture
+def stick(tmp_path: Path) -> Path:
+    made = tmp_path / "stick"
+    made.mkdir()
+    return made
+
+
+def with_work(laptop: Terminal) -> None:
+    """Everything from central, and then a form that nobody else has."""
+    laptop.run("sync", "--once")
+    with opened(laptop) as (store, project_id):
+        forms.start_form(store, project_id, templates(store)[0].id)
+
+
+def colleague(operator: Terminal, address: str, folder: Path) -> Terminal:
+    """Another laptop of the company."""
+    user = operator.run("central", "people").split()[0]
+    code = operator.run("central", "code", "--user", user).split()[-1]
+    made = Terminal(folder)
+    made.run("enrol", address, code)
+    return made
+
+
+def test_work_travels_on_a_stick_by_a_colleague_and_by_the_operator(
+    enrolled: Terminal, operator: Terminal, central: tuple[str, str], stick: Path, tmp_path: Path
+) -> None:
+    """Export, send, import: words and JSON, once and twice, and the laptop hears of it."""
+    with_work(enrolled)
+    said = enrolled.run("rescue", "export", str(stick))
+    assert "1 change of 1 record: 1 form." in said
+    assert "read back and compared" in said
+    assert "Only central can open it" in said
+    (bundle,) = stick.iterdir()
+    truck = colleague(operator, central[0], tmp_path / "truck")
+    assert "Laptop 1: 1 applied." in truck.run("rescue", "send", str(bundle))
+    assert json.loads(truck.run("rescue", "send", str(bundle), "--json"))["outcomes"] == {"applied": 1}
+    assert "Central holds all of it." in operator.run("central", "import", str(bundle))
+    told = json.loads(operator.run("central", "import", str(bundle), "--json"))
+    assert (told["outcomes"], len(told["verdicts"])) == ({"applied": 1}, 1)
+    assert "All handed in" in enrolled.run("sync", "--once")
+    assert "Nothing to rescue" in enrolled.run("rescue", "export", str(stick))
+    assert json.loads(enrolled.run("rescue", "export", str(stick), "--json"))["path"] is None
+
+
+def test_a_revoked_laptops_bundle_waits_for_a_manager(
+    enrolled: Terminal, operator: Terminal, stick: Path
+) -> None:
+    """Listed with its reason until somebody vouches for it."""
+    with_work(enrolled)
+    enrolled.run("rescue", "export", str(stick))
+    (bundle,) = stick.iterdir()
+    operator.run("central", "revoke", "--device", "1")
+    assert "Laptop 1 has been revoked. A manager" in operator.run("central", "import", str(bundle))
+    (kept,) = json.loads(operator.run("central", "import", "--json"))
+    assert kept["id"][:12] in operator.run("central", "import")
+    assert "1 applied" in operator.run("central", "import", "--kept", kept["id"][:12], "--vouch")
+    assert "No bundle waits" in operator.run("central", "import")
+    assert "no one kept bundle" in operator.run("central", "import", "--kept", "nothing", code=1)
+
+
+def test_what_cannot_be_is_a_sentence(
+    enrolled: Terminal, operator: Terminal, stick: Path, tmp_path: Path
+) -> None:
+    """No stick, no file, another file, half a file, another central."""
+    with_work(enrolled)
+    assert "no folder" in enrolled.run("rescue", "export", str(stick / "gone"), code=2)
+    enrolled.run("rescue", "export", str(stick))
+    (bundle,) = stick.iterdir()
+    half = tmp_path / "half"
+    half.write_bytes(bundle.read_bytes()[:-20])
+    other = tmp_path / "other"
+    other.write_text("a shopping list", encoding="utf-8")
+    for path, words in (
+        (half, "cut short"),
+        (other, "not a rescue bundle"),
+        (tmp_path / "none", "cannot be read"),
+    ):
+        assert words in enrolled.run("rescue", "send", str(path), code=2)
+        assert words in operator.run("central", "import", str(path), code=1)
+    assert "no black box" in operator.run("central", "import", str(stick), code=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BRAVETUI_CENTRAL_KEY", "11" * 32)
+        assert "not locked to this recovery key" in operator.run("central", "import", str(bundle), code=1)
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux" or not shutil.which("unshare") or os.geteuid() != 0,
+    reason="a small disk of its own can only be mounted by root on Linux",
+)
+def test_a_full_laptop_still_hands_its_work_to_a_stick(
+    enrolled: Terminal, stick: Path, tmp_path: Path
+) -> None:
+    """And a full stick is a sentence."""
+    with_work(enrolled)
+    (tmp_path / "disk").mkdir()
+    environment = {
+        **os.environ, "DISK": str(tmp_path / "disk"), "LAPTOP": str(enrolled.folder), "STICK": str(stick),
+        "PYTHON": sys.executable, "BRAVETUI_PASSPHRASE_FILE": str(enrolled.passphrase),
+    }  # fmt: skip
+    done = subprocess.run(
+        ["unshare", "-m", "sh", "-c", FULL_DISK],
+        cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    if done.returncode == 77:
+        pytest.skip("this machine lets nobody mount a small disk")
+    said = done.stdout + done.stderr
+    assert "Traceback" not in said
+    assert "inside the program" not in said
+    assert "1 change of 1 record" in said, said
+    assert len(list(stick.iterdir())) == 1
+    assert said.split("exit code ")[1].startswith("0"), said
