@@ -15,18 +15,18 @@ from typing import TYPE_CHECKING
 
 from bravetui.auth.high_water import HighWater
 from bravetui.auth.keys import KeyRing, Secrets, open_or_create
-from bravetui.auth.locks import AskedPassphrase, Lock, Passphrase
+from bravetui.auth.locks import AskedPassphrase, Lock, Passphrase, central_lock
 from bravetui.auth.os_keyring import OsKeyring
 from bravetui.auth.sealed_file import SealedFile
 from bravetui.auth.signing import public_key_of
 from bravetui.base.clock import Clock, SystemClock, SystemIds
 from bravetui.base.errors import BadInput, Corrupt, NeedsSignIn, StorageFull, WrongKey
-from bravetui.base.files import make_private_folder
+from bravetui.base.files import make_private_folder, replace_file
 from bravetui.db.ballast import BALLAST_BYTES, Ballast
 from bravetui.db.damage import move_aside
 from bravetui.db.engine import open_laptop_engine
-from bravetui.db.journal import Journal
 from bravetui.db.migrate import migrate
+from bravetui.db.mirror import Mirror, MirroredJournal, MirrorState, heal, prepare
 from bravetui.db.recover import compact, recover
 from bravetui.db.store import Identity, Store
 from bravetui.wire.messages import Delivered, Enrol
@@ -46,6 +46,8 @@ FOLDER_VARIABLE = "BRAVETUI_FOLDER"
 PASSPHRASE_FILE_VARIABLE = "BRAVETUI_PASSPHRASE_FILE"
 
 KEYS, DATABASE, JOURNAL, MARK, BALLAST, LEASE = "keys", "site.db", "journal", "mark", "reserve", "sync.lease"
+MIRROR = "mirror"
+"""File that says where the black box is: outside the database, which may be what is broken."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,8 @@ class Laptop:
     ring: KeyRing
     notices: tuple[str, ...] = ()
     """What a person should know of how it opened, in sentences."""
+    mirror: Mirror | None = None
+    """Its black box, if it keeps one."""
 
     def close(self) -> None:
         """Let go of everything; what was saved stays saved."""
@@ -94,7 +98,8 @@ def open_laptop(
     """
     secrets, identity = who_is_here(ring)
     clock = clock or SystemClock()
-    journal = Journal.open(folder / JOURNAL, secrets.database_key)
+    journal = MirroredJournal.open(folder / JOURNAL, secrets.database_key)
+    healed = _follow(journal, folder, secrets.database_key)
     engine, notices = _open_database(folder / DATABASE, secrets.database_key, clock)
     mark = HighWater.open(folder / MARK, secrets.database_key)
     ballast, ids = Ballast(folder / BALLAST, ballast_bytes), SystemIds(clock)
@@ -106,11 +111,54 @@ def open_laptop(
     recovered = recover(store)
     compact(store)
     store.ballast.restore_if_room()
+    if healed and recovered.replayed:
+        notices += (f"{healed} changes were read back from the black box.",)
     if recovered.replayed:
         notices += (f"{recovered.replayed} changes were put back from the journal; nothing is missing.",)
     if recovered.damaged:
         notices += ("The journal was damaged and has been made whole again from the database.",)
-    return Laptop(folder, store, ring, notices)
+    if journal.mirror is not None and journal.mirror.report.state is not MirrorState.IN_STEP:
+        notices += (f"The black box is not in step. {journal.mirror.report.why}",)
+    return Laptop(folder, store, ring, notices, journal.mirror)
+
+
+def _follow(journal: MirroredJournal, folder: Path, key: bytes) -> int:
+    """Let the card follow the journal from here on; returns how many changes the card gave back first."""
+    card = mirror_of(folder)
+    if card is None:
+        return 0
+    healed = heal(journal, card, key)
+    journal.mirror = Mirror(card, folder / JOURNAL, folder / KEYS, key)
+    journal.mirror.follow()
+    return healed
+
+
+def mirror_of(folder: Path) -> Path | None:
+    """Where this laptop's black box is; None when it keeps none."""
+    try:
+        return Path(json.loads((folder / MIRROR).read_bytes())["folder"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def set_mirror(folder: Path, ring: KeyRing, place: Path | None) -> Path | None:
+    """Keep a black box in `place` from the next start on, or none; returns its folder. What lies on a card stays there.
+
+    Central's recovery key becomes one more lock of the key file, so that the office can open the card of a laptop whose
+    keyring died with it, even if nobody remembers the passphrase.
+    """
+    secrets, identity = who_is_here(ring)
+    if place is None:
+        (folder / MIRROR).unlink(missing_ok=True)
+        return None
+    if folder.resolve() in (place.resolve(), *place.resolve().parents):
+        raise BadInput("That is this laptop's own folder.", "Name a folder on a card or on another drive.")
+    lock = central_lock(identity.sealing_key)
+    if lock is not None and isinstance(ring, SealedFile):
+        ring.add_lock(lock)
+    card = prepare(place.resolve(), identity.device, secrets.database_key)
+    replace_file(folder / MIRROR, json.dumps({"folder": str(card)}).encode())
+    return card
 
 
 def who_is_here(ring: KeyRing) -> tuple[Secrets, Identity]:
@@ -130,7 +178,7 @@ def rescue(
     laptop not as `open_laptop` does: nothing is repaired, moved or rebuilt.
     """
     from bravetui.db.unconfirmed import gather
-    from bravetui.sync.rescue import central_lock, export, no_room
+    from bravetui.sync.rescue import export, no_room
 
     secrets, identity = who_is_here(ring)
     now = (clock or SystemClock()).now()
@@ -144,6 +192,11 @@ def rescue(
     ballast = Ballast(folder / BALLAST)
     found = gather(folder / DATABASE, folder / JOURNAL, secrets.database_key, ballast, now)
     if not found.changes:
+        if not found.database_read and (found.damaged or not (folder / JOURNAL).exists()):
+            raise Corrupt(
+                "Neither the database nor the journal in this folder can be read.",
+                "If the laptop kept a black box, add --from-mirror; keep this disk as it is.",
+            )
         return found, None
     try:
         return found, export(found, identity.device, secrets.device_key, every, into, now)

@@ -161,6 +161,11 @@ class RecoveryKey:
         return open_key(_shared_key(shared, wrap), wrap, words)
 
 
+def central_lock(sealing_key: str) -> RecoveryKey | None:
+    """The lock that only central opens; None before central has given its key."""
+    return RecoveryKey(decode(sealing_key, 32, "sealing key")) if sealing_key else None
+
+
 _UNLOCK = "Unlock with the passphrase, or ask the office to open it with the organization's recovery key."
 
 

@@ -17,7 +17,7 @@ from bravetui.base.errors import BadInput, Corrupt
 from bravetui.base.text import safe_line
 from bravetui.central.rescue import NOT_TAKEN, Taken, kept_bundles, kept_file, take_bundle
 from bravetui.central.service import Central
-from bravetui.db.mirror import MIRRORED_JOURNAL, MIRRORED_KEYS
+from bravetui.db.mirror import MIRRORED_JOURNAL, MIRRORED_KEYS, black_box_in
 from bravetui.db.requests import requests_of
 from bravetui.db.unconfirmed import gather_journal
 from bravetui.wire.codec import encode
@@ -49,7 +49,7 @@ def import_task(central: Central, options: argparse.Namespace, say: Callable[[st
         _list(central, options.json, say)
         return
     elif options.file.is_dir():
-        file = _of_card(central, options.file, lock)
+        file = of_card(central, options.file, lock)
     else:
         file = _read(options.file)
     taken = take_bundle(central, file, vouched=options.vouch, locks=(lock,))
@@ -112,14 +112,10 @@ def _read(path: Path) -> bytes:
         raise BadInput(f"The file {safe_line(path.name)} cannot be read.", "Name a rescue bundle.") from error
 
 
-def _of_card(central: Central, folder: Path, lock: AskedPassphrase) -> bytes:
+def of_card(central: Central, folder: Path, lock: AskedPassphrase) -> bytes:
     """A bundle made here from the black box of a laptop that cannot make one any more."""
+    folder = black_box_in(folder)
     ring = SealedFile(folder / MIRRORED_KEYS, [central.keys.recovery, lock])
-    if not ring.exists():
-        raise BadInput(
-            f"The folder {safe_line(folder.name)} is no black box of a laptop.",
-            "Name the folder on the card that begins with bravetui-.",
-        )
     secrets = ring.load()
     if secrets.identity is None:
         raise Corrupt(

@@ -57,7 +57,7 @@ def laptop_of(arguments: argparse.Namespace) -> Iterator[Laptop]:
         laptop.close()
 
 
-def print_json(value: Mapping[str, Any] | list[Any]) -> None:
+def print_json(value: Mapping[str, Any] | list[Any] | None) -> None:
     """One JSON document on standard output; times as ISO 8601 in UTC."""
     print(json.dumps(value, default=_plain, ensure_ascii=True, indent=2))
 

@@ -17,6 +17,7 @@ from bravetui.base.clock import SystemClock
 from bravetui.base.errors import BadInput
 from bravetui.base.text import safe_line
 from bravetui.cli.common import ask_passphrase, folder_of, print_json, ring_of
+from bravetui.db.mirror import black_box_in
 from bravetui.views.words import age_words
 from bravetui.wire.messages import Delivered
 from bravetui.wiring import carry, rescue
@@ -68,7 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _export(arguments: argparse.Namespace) -> int:
-    folder = arguments.from_mirror or folder_of(arguments)
+    folder = black_box_in(arguments.from_mirror) if arguments.from_mirror else folder_of(arguments)
     locks = [AskedPassphrase(_new_passphrase)] if arguments.with_passphrase else []
     found, exported = rescue(folder, ring_of(folder, ask_passphrase), arguments.place, locks)
     if arguments.json:

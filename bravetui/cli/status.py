@@ -7,12 +7,13 @@ from dataclasses import asdict
 from datetime import datetime
 
 from bravetui.cli.common import laptop_of, print_json
+from bravetui.cli.mirror import report_json, report_words
 from bravetui.views.status import LaneRow, SyncSummary, sync_summary
 from bravetui.views.words import age_words, span_words
 
 EPILOG = (
     "JSON: {now, waiting, unconfirmed, refused, conflicts_open, oldest_only_here, all_handed_in_at, last_contact_at, "
-    "next_attempt_at, why, line, lanes: [...]}. Times are ISO 8601 in UTC, or null."
+    "next_attempt_at, why, line, lanes: [...], black_box: {folder, state, why} or null}. Times are ISO 8601 in UTC, or null."
 )
 
 
@@ -26,10 +27,11 @@ def run(arguments: argparse.Namespace) -> int:
     """Print how sync stands; reads the tables, so it may run beside the app."""
     with laptop_of(arguments) as laptop:
         summary = sync_summary(laptop.store)
+        black_box = laptop.mirror.report if laptop.mirror else None
     if arguments.json:
-        print_json(asdict(summary))
+        print_json({**asdict(summary), "black_box": report_json(black_box)})
     else:
-        print("\n".join(lines_of(summary)))
+        print("\n".join([f"Black box     {report_words(black_box)}"] * bool(black_box) + lines_of(summary)))
     return 0
 
 

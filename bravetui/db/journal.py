@@ -12,7 +12,7 @@ import contextlib
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Self
 
 from bravetui.base.fault import fault
 from bravetui.base.files import (
@@ -50,7 +50,7 @@ class Journal:
         self._closed = False
 
     @classmethod
-    def open(cls, path: Path, key: bytes) -> Journal:
+    def open(cls, path: Path, key: bytes) -> Self:
         """Open the journal, or start an empty one; what a crash left half written at its end is cut off.
 
         Raises WrongKey, BadInput (newer version, permissions), StorageFull. Damage raises nothing: see

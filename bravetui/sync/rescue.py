@@ -15,8 +15,8 @@ from datetime import datetime
 from pathlib import Path
 
 from bravetui.auth.bundle import SUFFIX, read_bundle, seal_bundle
-from bravetui.auth.locks import Lock, RecoveryKey
-from bravetui.auth.signing import decode, public_key_of, verify
+from bravetui.auth.locks import Lock
+from bravetui.auth.signing import public_key_of, verify
 from bravetui.base.canonical import sha256_hex
 from bravetui.base.errors import BadInput, Corrupt, StorageFull, Transient
 from bravetui.base.files import flush_file, flush_folder, foreign_file_errors, free_name, write_all
@@ -42,11 +42,6 @@ class Exported:
     """Changes by the foreman's word for the kind, most first."""
     oldest_at: datetime
     opens_by: tuple[str, ...]
-
-
-def central_lock(sealing_key: str) -> Lock | None:
-    """The lock that only central opens; None before central has given its key."""
-    return RecoveryKey(decode(sealing_key, 32, "sealing key")) if sealing_key else None
 
 
 def _label_of(change: Change) -> str:

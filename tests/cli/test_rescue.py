@@ -112,6 +112,28 @@ def test_what_cannot_be_is_a_sentence(
         assert "not locked to this recovery key" in operator.run("central", "import", str(bundle), code=1)
 
 
+def test_a_black_box_is_kept_shown_and_read_back_when_the_laptop_is_dead(
+    enrolled: Terminal, operator: Terminal, stick: Path
+) -> None:
+    """On, in step, out, dead: by the passphrase, and by central's key alone."""
+    assert "keeps no black box" in enrolled.run("mirror")
+    said = enrolled.run("mirror", str(stick))
+    assert "The black box is in step" in said
+    with_work(enrolled)
+    assert f"Black box     in step, in {stick}" in enrolled.run("status").replace("\n", "")
+    told = json.loads(enrolled.run("status", "--json"))
+    assert told["black_box"]["state"] == "in step"
+    shutil.rmtree(enrolled.folder)
+    dead = Terminal(enrolled.folder)
+    exports = stick / "out"
+    exports.mkdir()
+    assert "1 change of 1 record" in dead.run("rescue", "export", str(exports), "--from-mirror", str(stick))
+    assert "no black box" in dead.run("rescue", "export", str(exports), "--from-mirror", str(exports), code=2)
+    assert "1 applied" in operator.run("central", "import", str(stick))
+    (bundle,) = exports.iterdir()
+    assert "1 applied" in operator.run("central", "import", str(bundle))
+
+
 @pytest.mark.skipif(
     sys.platform != "linux" or not shutil.which("unshare") or os.geteuid() != 0,
     reason="a small disk of its own can only be mounted by root on Linux",
