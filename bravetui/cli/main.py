@@ -32,6 +32,7 @@ COMMANDS: dict[str, Command] = {
     "sync": Command("bravetui.cli.sync", "sync without a screen, once or for good"),
     "status": Command("bravetui.cli.status", "queue, lanes, last contact, next attempt"),
     "queue": Command("bravetui.cli.queue", "the outbox, change by change; send a refused one again"),
+    "receipts": Command("bravetui.cli.receipts", "central's signed word on each change; check one offline"),
     "conflicts": Command("bravetui.cli.conflicts", "open conflicts, side by side"),
     "rescue": Command(
         "bravetui.cli.rescue", "unconfirmed work on a stick: make it, or carry a colleague's to central"

@@ -85,6 +85,23 @@ class Outbox(DeviceTable, table=True):
     """When it became applied, parked or refused."""
 
 
+class Receipt(DeviceTable, table=True):
+    """Central's signed word on a change of this laptop, kept long after the change has left the outbox."""
+
+    __tablename__ = "receipt"
+    __table_args__ = (Index("ix_receipt_at", "at"), Index("ix_receipt_record_id", "record_id"))
+
+    device: int = Field(primary_key=True)
+    counter: int = Field(primary_key=True, sa_type=BigInteger)
+    scope_id: str = Field(max_length=36)
+    kind: str = Field(max_length=40)
+    record_id: str = Field(max_length=36)
+    at: datetime
+    """When it came here."""
+    body: str
+    """The verdict as JSON, defaults left out: what the signature covers, and the signature."""
+
+
 class Base(DeviceTable, table=True):
     """A record as this laptop and central last agreed on it; kept while the laptop's changes to it are not acknowledged."""
 

@@ -18,7 +18,16 @@ from bravetui.auth.signing import verify
 from bravetui.base.errors import BadInput
 from bravetui.base.fault import fault
 from bravetui.db import meta
-from bravetui.db.device import UNACKNOWLEDGED, Cursor, LaneState, Outbox, OutboxState, ScopeSeen, SyncLog
+from bravetui.db.device import (
+    UNACKNOWLEDGED,
+    Cursor,
+    LaneState,
+    Outbox,
+    OutboxState,
+    Receipt,
+    ScopeSeen,
+    SyncLog,
+)
 from bravetui.db.store import Store
 from bravetui.merge.version import Dot
 from bravetui.sync import refill
@@ -33,6 +42,7 @@ _outbox = Outbox.__table__  # type: ignore[attr-defined]
 _cursor = Cursor.__table__  # type: ignore[attr-defined]
 _lanes = LaneState.__table__  # type: ignore[attr-defined]
 _log = SyncLog.__table__  # type: ignore[attr-defined]
+_receipts = Receipt.__table__  # type: ignore[attr-defined]
 _scopes = ScopeSeen.__table__  # type: ignore[attr-defined]
 
 _ONE = (_outbox.c.device == bindparam("of"), _outbox.c.counter == bindparam("number"))
@@ -42,7 +52,9 @@ _MARK_SENT = (
     .values(state=OutboxState.SENT.value, sent_at=bindparam("at"), attempts=_outbox.c.attempts + 1)
 )
 # Built once: for a month's verdicts, building statements would cost more than running them.
-_SENT_ONE = select(_outbox.c.hash, _outbox.c.lane, _outbox.c.state).where(*_ONE)
+_SENT_ONE = select(
+    *(_outbox.c[name] for name in ("hash", "lane", "state", "scope_id", "kind", "record_id"))
+).where(*_ONE)
 _SETTLE = (
     update(_outbox)
     .where(*_ONE)
@@ -53,11 +65,18 @@ _SETTLE = (
         error=bindparam("why"),
     )
 )
+_KEEP_RECEIPT = insert(_receipts)
+_KEEP_RECEIPT = _KEEP_RECEIPT.on_conflict_do_update(
+    index_elements=["device", "counter"], set_={name: _KEEP_RECEIPT.excluded[name] for name in ("at", "body")}
+)
 _UNSEND = update(_outbox).where(*_ONE).values(state=OutboxState.PENDING.value, sent_at=None)
 _CONFIRM = update(_outbox).where(*_ONE).values(state=OutboxState.CONFIRMED.value, settled_at=bindparam("at"))
 
 KEPT_AFTER_CONFIRMED = timedelta(days=90)
 """How long a confirmed change is kept here: a central restored from a backup that young is refilled from it."""
+
+RECEIPTS_KEPT = timedelta(days=400)
+"""As long as central keeps everything that a laptop may still ask about."""
 
 _STATE_OF: Mapping[Outcome, OutboxState] = {
     Outcome.APPLIED: OutboxState.APPLIED,
@@ -98,6 +117,8 @@ class Taken:
     """The first change that a twin of this laptop has made otherwise."""
     forged: int = 0
     """Verdicts that were not central's, or not about our change."""
+    receipts: list[dict[str, Any]] = field(default_factory=list)
+    """Rows to keep."""
 
 
 def prepare(store: Store, lanes: Sequence[Lane], budget_bytes: int) -> Prepared:
@@ -139,6 +160,7 @@ def take(store: Store, prepared: Prepared, answer: SyncAnswer) -> Taken:
             _epoch(connection, answer.epoch)
         for verdict in answer.verdicts:
             _take_verdict(connection, store, verdict, taken, now)
+        _keep_receipts(connection, taken.receipts, now)
         _confirm(connection, store, prepared, answer, now)
         _pass_counters(connection, store.identity.device, answer)
         for page in answer.pages:
@@ -275,12 +297,22 @@ def _take_verdict(
     connection.execute(
         _SETTLE, {**dot, "becomes": state, "receipt": receipt, "at": now, "why": verdict.reason}
     )
+    record = {"scope_id": row.scope_id, "kind": row.kind, "record_id": row.record_id}
+    told = verdict.model_dump_json(exclude_defaults=True)
+    dot_of = {"device": verdict.dot.device, "counter": verdict.dot.counter}
+    taken.receipts.append({**dot_of, **record, "at": now, "body": told})
     lane = Lane(row.lane)
     if state is OutboxState.REFUSED:
         taken.refused.append((lane, verdict.reason or "no reason was given"))
         write_log(connection, now, "refused", verdict.code or "refused", lane)
     else:
         taken.acknowledged[lane] = taken.acknowledged.get(lane, 0) + 1
+
+
+def _keep_receipts(connection: Connection, rows: Sequence[Mapping[str, Any]], now: datetime) -> None:
+    if rows:
+        connection.execute(_KEEP_RECEIPT, rows)
+        connection.execute(delete(_receipts).where(_receipts.c.at < now - RECEIPTS_KEPT))
 
 
 def _confirm(

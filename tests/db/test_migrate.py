@@ -18,10 +18,11 @@ from tests.support.laptop import KEY, PROJECT, open_store
 
 FROZEN = {
     "m0001_initial": "c29966c3d3a32ceea41ccadad31711fcc9972216f7998714640b881afcca9ef8",
+    "m0002_receipts": "13c6f0ea809dc4d1361007e5fc61bc2ff769244173fb493d51c14d635d85dfc3",
 }
 """SHA-256 of every file that has landed. A laptop somewhere has run it: never change a file, add the next one."""
 
-NEWEST = 1
+NEWEST = 2
 
 
 @pytest.fixture
@@ -79,6 +80,26 @@ def test_killed_inside_a_step_leaves_the_old_schema_and_the_next_start_makes_the
     fault.install(None)
     assert (version(engine), objects(engine)) == (0, [])
     assert migrate(engine) == NEWEST
+
+
+def test_receipts_that_the_outbox_still_holds_are_kept_by_the_second_step(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = migrations()
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "migrations", lambda: steps[:1])
+        assert migrate(engine) == 1
+    columns = "device, counter, scope_id, lane, kind, record_id, body, hash, state, made_at, updated_at, attempts, verdict"
+    with engine.begin() as connection:
+        for counter, verdict in enumerate(("NULL", "'null'", '\'{"dot": "3.3"}\''), start=1):
+            connection.exec_driver_sql(
+                f"INSERT INTO outbox ({columns}) VALUES (3, {counter}, 'p', 'forms', 'submission', 'r', '{{}}', 'h', "
+                f"'applied', '2026-08-03 13:30:00', '2026-08-03 13:30:00', 1, {verdict})"
+            )
+    assert migrate(engine) == 1
+    with engine.connect() as connection:
+        found = connection.execute(text("SELECT counter, record_id, at, body FROM receipt")).all()
+    assert [tuple(row) for row in found] == [(3, "r", "2026-08-03 13:30:00", '{"dot": "3.3"}')]
 
 
 def a_next_step(monkeypatch: pytest.MonkeyPatch, sql: str) -> None:

@@ -1,0 +1,103 @@
+"""`bravetui receipts [RECORD] | check FILE`: what central signed for, to list, to print, and to check offline."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+from bravetui.base.errors import BadInput
+from bravetui.base.text import safe_line
+from bravetui.cli.common import ask_passphrase, folder_of, laptop_of, print_json, ring_of
+from bravetui.views.receipts import ReceiptRow, check, receipts
+from bravetui.wiring import who_is_here
+
+FILE_BYTES_MAX = 64 * 1024 * 1024
+EPILOG = (
+    "JSON: {central_key, receipts: [{dot, outcome, words, kind, record_id, title, seq, given_at, hash, reason, receipt}]}; "
+    "of a check: [{dot, genuine, words}]. A check ends with exit code 1 if any receipt is not genuine."
+)
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    """All, those of a record, or a check."""
+    parser.epilog = EPILOG
+    parser.add_argument(
+        "words",
+        nargs="*",
+        metavar="RECORD | check FILE",
+        help="a record's id or a dot: its receipts in full, to print",
+    )
+    parser.add_argument("--json", action="store_true", help="for programs")
+    parser.add_argument("--limit", type=int, default=100, help="receipts shown (default 100)")
+    parser.add_argument(
+        "--key", help="central's public key, for a check on a machine that is no laptop of it"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """List, print or check."""
+    words: list[str] = arguments.words
+    if words[:1] == ["check"]:
+        if len(words) != 2:
+            raise BadInput("Which file?", "bravetui receipts check FILE")
+        return _check(arguments, Path(words[1]))
+    if len(words) > 1:
+        raise BadInput("One record at a time.", "bravetui receipts RECORD")
+    wanted = words[0] if words else ""
+    with laptop_of(arguments) as laptop:
+        found = receipts(laptop.store, wanted, max(1, arguments.limit))
+        key = laptop.store.identity.central_key
+    if arguments.json:
+        print_json({"central_key": key, "receipts": [_plain(row) for row in found]})
+    elif not found:
+        print("Central has signed for nothing here yet." if not wanted else "There is no receipt for this.")
+    else:
+        print("\n".join(_pages(found, key) if wanted else map(_line, found)))
+    return 0
+
+
+def _check(arguments: argparse.Namespace, path: Path) -> int:
+    try:
+        text = path.read_bytes()[: FILE_BYTES_MAX + 1].decode("utf-8", "replace")
+    except OSError as error:
+        raise BadInput(
+            f"The file {safe_line(path.name)} cannot be read.", "Name a file with receipts."
+        ) from error
+    key = arguments.key or who_is_here(ring_of(folder_of(arguments), ask_passphrase))[1].central_key
+    found = check(text, key)
+    if arguments.json:
+        print_json([asdict(one) for one in found])
+    else:
+        for one in found:
+            print(f"{one.dot:<10}{'genuine' if one.genuine else 'NOT GENUINE':<13}{one.words}")
+    return 0 if all(one.genuine for one in found) else 1
+
+
+def _line(row: ReceiptRow) -> str:
+    return f"{row.dot:<8}{row.given_at:%Y-%m-%d %H:%M}  {row.words:<28}{safe_line(row.title, 24):<26}{row.record_id}"
+
+
+def _pages(found: tuple[ReceiptRow, ...], key: str) -> list[str]:
+    """Fit for paper: words for a person, and the JSON that a check needs."""
+    lines = []
+    for row in found:
+        lines += [
+            f"Central's receipt for change {row.dot}",
+            f"  Record     {row.kind}: {safe_line(row.title, 60)}",
+            f"             {row.record_id}",
+            f"  Given      {row.given_at:%Y-%m-%d %H:%M:%S} UTC",
+            f"  Outcome    {row.words}{f', number {row.seq} of its project' if row.seq else ''}",
+            *([f"  Reason     {safe_line(row.reason, 300)}"] if row.reason else []),
+            f"  Content    SHA-256 {row.hash}",
+            row.body,
+            "",
+        ]
+    return [*lines, f"To check, with no line: bravetui receipts check FILE --key={key}"]
+
+
+def _plain(row: ReceiptRow) -> dict[str, object]:
+    told = {**asdict(row), "receipt": json.loads(row.body)}
+    del told["body"]
+    return told

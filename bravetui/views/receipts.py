@@ -1,0 +1,148 @@
+"""Receipts: central's signed word on each change, as a person reads, prints and checks it, with no line to central."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pydantic import ValidationError
+from sqlalchemy import or_, select
+
+from bravetui.auth.signing import read_public_key, verify
+from bravetui.base.errors import BadInput
+from bravetui.base.text import safe_line
+from bravetui.db.device import Receipt
+from bravetui.db.kinds import KINDS
+from bravetui.db.store import Store
+from bravetui.merge.version import Dot
+from bravetui.views.words import record_title
+from bravetui.wire.messages import Outcome, Verdict
+from bravetui.wire.receipt import is_genuine
+
+_receipts = Receipt.__table__  # type: ignore[attr-defined]
+
+OUTCOME_WORDS = {
+    Outcome.APPLIED: "taken as it is",
+    Outcome.MERGED: "taken and merged",
+    Outcome.CONFLICT: "taken, needs a decision",
+    Outcome.PARKED: "kept until its record arrives",
+    Outcome.REFUSED: "refused",
+    Outcome.TWIN: "sent back for a new number",
+}
+_DEPTH_MAX = 8
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptRow:
+    """One receipt."""
+
+    dot: str
+    outcome: str
+    words: str
+    """The outcome in words."""
+    kind: str
+    record_id: str
+    title: str
+    """What the record is called here now."""
+    seq: int
+    """Central's number for the change in its project; 0 if it was not taken."""
+    given_at: datetime
+    """Central's clock."""
+    hash: str
+    """SHA-256 of the change that it speaks of."""
+    reason: str | None
+    body: str
+    """The receipt itself, JSON on one line, in ASCII, so that a printed page can be checked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What a check found of one receipt."""
+
+    dot: str
+    genuine: bool
+    words: str
+
+
+def receipts(store: Store, wanted: str = "", limit: int = 100) -> tuple[ReceiptRow, ...]:
+    """The newest receipts first; `wanted` is a record's id, its beginning, or a dot."""
+    query = select(_receipts).order_by(_receipts.c.at.desc(), _receipts.c.counter.desc()).limit(limit)
+    if wanted:
+        by_record = _receipts.c.record_id.startswith(wanted, autoescape=True)
+        query = query.where(or_(by_record, *_by_dot(wanted)))
+    with store.read() as connection:
+        return tuple(
+            _row(row, record_title(connection, KINDS[row.kind], row.scope_id, row.record_id))
+            for row in connection.execute(query)
+        )
+
+
+def check(text: str, central_key: str) -> tuple[Checked, ...]:
+    """Check every receipt in a file: JSON, or a printed page. Raises BadInput for none at all, or a key that is none."""
+    read_public_key(central_key)
+
+    def centrals(data: bytes, signature: str) -> bool:
+        try:
+            verify(central_key, data, signature)
+        except BadInput:
+            return False
+        return True
+
+    found = tuple(_checked(told, centrals) for told in _documents(text))
+    if not found:
+        raise BadInput(
+            "There is no receipt in this file.", "Make one: bravetui receipts RECORD > FILE, or with --json."
+        )
+    return found
+
+
+def _checked(told: dict[str, Any], centrals: Any) -> Checked:
+    dot = safe_line(str(told.get("dot")), 40)
+    try:
+        verdict = Verdict.model_validate(told)
+    except ValidationError:
+        return Checked(dot, False, "it is not a receipt as central writes them")
+    if is_genuine(verdict, centrals):
+        return Checked(dot, True, f"{OUTCOME_WORDS[verdict.outcome]}, {verdict.at:%Y-%m-%d %H:%M} UTC")
+    return Checked(dot, False, "central did not sign this: it was changed, or another central gave it")
+
+
+def _documents(text: str) -> Iterator[dict[str, Any]]:
+    """Everything in the text that looks like a receipt: JSON as a whole, or lines of it."""
+    try:
+        yield from _verdicts(json.loads(text), 0)
+    except (ValueError, RecursionError):
+        for line in text.splitlines():
+            if line.lstrip().startswith("{"):
+                try:
+                    yield from _verdicts(json.loads(line), 0)
+                except (ValueError, RecursionError):
+                    yield {"dot": "damaged"}
+
+
+def _verdicts(value: Any, depth: int) -> Iterator[dict[str, Any]]:
+    if isinstance(value, dict) and {"dot", "signature"} <= value.keys():
+        yield value
+    elif isinstance(value, dict | list) and depth < _DEPTH_MAX:
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from _verdicts(inner, depth + 1)
+
+
+def _by_dot(wanted: str) -> list[Any]:
+    try:
+        dot = Dot.parse(wanted)
+    except BadInput:
+        return []
+    return [(_receipts.c.device == dot.device) & (_receipts.c.counter == dot.counter)]
+
+
+def _row(row: Any, title: str) -> ReceiptRow:
+    verdict = Verdict.model_validate_json(row.body)
+    return ReceiptRow(
+        str(verdict.dot), verdict.outcome.value, OUTCOME_WORDS[verdict.outcome], KINDS[row.kind].label, row.record_id,
+        title, verdict.seq, verdict.at, verdict.hash, verdict.reason,
+        json.dumps(verdict.model_dump(mode="json", exclude_defaults=True)),
+    )  # fmt: skip

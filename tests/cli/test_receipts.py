@@ -1,0 +1,32 @@
+"""Receipts and the audit, as people type them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from tests.cli.terminal import Terminal
+from tests.cli.test_rescue import with_work
+
+
+def test_receipts_are_listed_printed_and_checked_without_a_line(enrolled: Terminal, tmp_path: Path) -> None:
+    """A printed page and the JSON pass; a changed one ends with exit code 1; another machine needs only the key."""
+    assert "signed for nothing" in enrolled.run("receipts")
+    with_work(enrolled)
+    enrolled.run("sync", "--once")
+    told = json.loads(enrolled.run("receipts", "--json"))
+    (row,) = told["receipts"]
+    assert row["record_id"] in enrolled.run("receipts")
+    named = enrolled.run("receipts", "--help").replace("\n", " ")
+    assert all(field in named for field in row)
+    page, changed = tmp_path / "page", tmp_path / "changed"
+    page.write_text(enrolled.run("receipts", row["dot"]), encoding="utf-8")
+    assert "genuine" in enrolled.run("receipts", "check", str(page))
+    changed.write_text(page.read_text(encoding="utf-8").replace('"applied"', '"merged"'), encoding="utf-8")
+    assert "NOT GENUINE" in enrolled.run("receipts", "check", str(changed), code=1)
+    auditor = Terminal(tmp_path / "auditor")
+    assert json.loads(auditor.run("receipts", "check", str(page), f"--key={told['central_key']}", "--json"))[
+        0
+    ]["genuine"]
+    assert "cannot be read" in enrolled.run("receipts", "check", str(tmp_path / "none"), code=2)
+    assert "Which file" in enrolled.run("receipts", "check", code=2)
