@@ -53,15 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "task", nargs="?", default=SERVE, choices=[SERVE, *_TASKS], help="what to do (default: serve)"
     )
-    parser.add_argument(
-        "--database-url", help=f"PostgreSQL to use (or {DATABASE_VARIABLE}); its own if not given"
-    )
-    parser.add_argument(
-        "--folder",
-        type=Path,
-        default=argparse.SUPPRESS,
-        help=f"where the signing key and its own database are (default: {FOLDER})",
-    )
+    add_place_arguments(parser)
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
     parser.add_argument("--port", type=int, default=PORT, help="port to listen on")
     parser.add_argument("--behind-proxy", action="store_true", help="a proxy in front speaks TLS")
@@ -73,11 +65,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_import_arguments(parser)
 
 
+def add_place_arguments(parser: argparse.ArgumentParser) -> None:
+    """Where central's key and database are."""
+    parser.add_argument(
+        "--database-url", help=f"PostgreSQL to use (or {DATABASE_VARIABLE}); its own if not given"
+    )
+    parser.add_argument(
+        "--folder",
+        type=Path,
+        default=argparse.SUPPRESS,
+        help=f"where the signing key and its own database are (default: {FOLDER})",
+    )
+
+
 def run(options: argparse.Namespace, say: Say = print) -> int:
     """Do the task; returns the exit status. Errors are sentences on stderr."""
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     try:
-        with stoppable(), _listening(options) as bound, _opened(options) as central:
+        with stoppable(), _listening(options) as bound, opened(options) as central:
             if bound is None:
                 _TASKS[options.task](central, options, say)
             else:
@@ -105,7 +110,8 @@ def _listening(options: argparse.Namespace) -> Iterator[socket.socket | None]:
 
 
 @contextmanager
-def _opened(options: argparse.Namespace) -> Iterator[Central]:
+def opened(options: argparse.Namespace) -> Iterator[Central]:
+    """Central, for one task on its own machine."""
     url = options.database_url or os.environ.get(DATABASE_VARIABLE)
     if url:
         with _central(url, options) as central:

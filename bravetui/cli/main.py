@@ -39,6 +39,7 @@ COMMANDS: dict[str, Command] = {
     ),
     "mirror": Command("bravetui.cli.mirror", "the black box: a sealed second copy of the work on a card"),
     "central": Command("bravetui.cli.central", "serve central (needs the extra `central`)"),
+    "audit": Command("bravetui.cli.audit", "prove central's ledger unchanged (needs the extra `central`)"),
     "form": Command("bravetui.cli.form", "compile an XLSForm (needs the extra `forms`)"),
     "demo": Command("bravetui.cli.demo", "live the whole story on this machine (needs the extra `demo`)"),
     "simulate": Command(

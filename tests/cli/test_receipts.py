@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from sqlalchemy import text
+
+from bravetui.central.database import open_central_engine
 from tests.cli.terminal import Terminal
 from tests.cli.test_rescue import with_work
 
@@ -30,3 +33,23 @@ def test_receipts_are_listed_printed_and_checked_without_a_line(enrolled: Termin
     ]["genuine"]
     assert "cannot be read" in enrolled.run("receipts", "check", str(tmp_path / "none"), code=2)
     assert "Which file" in enrolled.run("receipts", "check", code=2)
+
+
+def test_the_audit_ends_with_exit_code_1_and_names_the_altered_entry(
+    enrolled: Terminal, operator: Terminal, database_url: str, tmp_path: Path
+) -> None:
+    """Over the ledger of a whole sample site; with a report of its own to compare with later."""
+    told = operator.run("audit", "verify", "--json")
+    assert json.loads(told)["ok"]
+    report = tmp_path / "report.json"
+    report.write_text(told, encoding="utf-8")
+    assert "all in order" in operator.run("audit", "verify", "--against", str(report))
+    scope = max(json.loads(told)["scopes"], key=lambda one: one["entries"])["scope_id"]
+    engine = open_central_engine(database_url)
+    with engine.begin() as connection:
+        altered = "UPDATE ledger SET body = overlay(body placing '~' from length(body) - 1) WHERE seq = 7"
+        connection.execute(text(f"{altered} AND scope_id = :scope"), {"scope": scope})
+    engine.dispose()
+    assert f"{scope}: BROKEN at entry 7 (change 0." in operator.run("audit", "verify", code=1)
+    assert not json.loads(operator.run("audit", "verify", "--json", code=1))["ok"]
+    assert "no earlier report" in operator.run("audit", "verify", "--against", str(tmp_path / "none"), code=2)
