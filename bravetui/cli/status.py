@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import asdict
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bravetui.cli.common import laptop_of, print_json
 from bravetui.cli.mirror import report_json, report_words
@@ -15,6 +15,10 @@ EPILOG = (
     "JSON: {now, waiting, unconfirmed, refused, conflicts_open, oldest_only_here, all_handed_in_at, last_contact_at, "
     "next_attempt_at, why, line, lanes: [...], black_box: {folder, state, why} or null}. Times are ISO 8601 in UTC, or null."
 )
+
+
+WAITING_MANY, WAITING_LONG = 200, timedelta(days=7)
+"""From here on status says how work travels without a line."""
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -42,6 +46,8 @@ def lines_of(summary: SyncSummary) -> list[str]:
     if summary.waiting:
         oldest = age_words(summary.oldest_only_here, now) if summary.oldest_only_here else ""
         lines.append(f"Only here     {summary.waiting} changes, the oldest made {oldest}")
+        if summary.waiting > WAITING_MANY or now - (summary.oldest_only_here or now) > WAITING_LONG:
+            lines.append("No line?      Carry it by hand: bravetui rescue export DIR")
     elif summary.all_handed_in_at:
         lines.append(f"All handed in {age_words(summary.all_handed_in_at, now)}")
     else:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 from sqlalchemy import Connection, Engine, bindparam, select, update
+from sqlalchemy.exc import SQLAlchemyError
 
 from bravetui.base.errors import BadInput, BravetuiError, Corrupt, StorageFull, WrongKey
 from bravetui.base.files import foreign_file_errors
@@ -97,8 +98,8 @@ def gather(database: Path, journal: Path, key: bytes, ballast: Ballast, now: dat
         try:
             marked, changes = _leaving(engine, told.changes, ballast, now)
             return Unconfirmed(_ordered(changes), told.damaged, told.unreadable, True, marked)
-        except (Corrupt, StorageFull, WrongKey):
-            pass
+        except (Corrupt, StorageFull, WrongKey, ValidationError, SQLAlchemyError):
+            pass  # whatever is wrong with the database, the journal is a second road
         finally:
             engine.dispose()
     if failure is not None:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -17,9 +18,10 @@ from bravetui.actions import forms
 from bravetui.auth.locks import Passphrase
 from bravetui.auth.sealed_file import SealedFile
 from bravetui.base.errors import BadInput
+from bravetui.cli.status import lines_of
 from bravetui.db.store import Store
 from bravetui.views.forms import submissions, templates
-from bravetui.views.status import scopes
+from bravetui.views.status import SyncSummary, scopes
 from bravetui.wiring import KEYS, open_laptop
 from tests.cli.terminal import ROOT, Terminal
 
@@ -61,6 +63,15 @@ def test_what_waits_is_listed_by_status_and_queue_and_goes_with_the_next_sync(en
     assert all(field in named for field in told["items"][0])
     assert told["items"][0]["dot"] in enrolled.run("queue")
     assert "All handed in" in enrolled.run("sync", "--once")
+
+
+def test_much_that_waits_makes_status_say_how_work_travels_without_a_line() -> None:
+    """More than 200 changes, or one older than a week."""
+    now = datetime(2026, 8, 3, 13, 30, tzinfo=UTC)
+    for waiting, days, told in ((200, 7, False), (201, 0, True), (1, 8, True)):
+        oldest = now - timedelta(days=days)
+        summary = SyncSummary(now, waiting, 0, 0, 0, oldest, None, None, None, None, "down", ())
+        assert any("bravetui rescue export" in line for line in lines_of(summary)) == told
 
 
 def test_words_that_name_nothing_are_answered_by_a_sentence(enrolled: Terminal, tmp_path: Path) -> None:

@@ -139,6 +139,8 @@ def spoil(folder: Path, damage: str, without_its_log: bytes) -> None:
     database, journal = folder / "site.db", folder / "journal"
     if damage == "database":
         database.write_bytes(os.urandom(database.stat().st_size))
+    elif damage == "empty database":
+        database.write_bytes(b"")
     elif damage == "journal":
         journal.write_bytes(os.urandom(500))
     else:
@@ -152,7 +154,7 @@ def names_in(folder: Path) -> set[str]:
     return {path.name for path in folder.iterdir()}
 
 
-@pytest.mark.parametrize("damage", ["database", "wal", "journal", "no database"])
+@pytest.mark.parametrize("damage", ["database", "wal", "journal", "no database", "empty database"])
 async def test_it_comes_from_whatever_still_reads(world: World, stick: Path, damage: str) -> None:
     """The database overwritten, its log gone, the journal overwritten: each alone is enough."""
     carlos, dana = await two(world)
