@@ -6,6 +6,7 @@
     |- Refused          central read it and said no: keep it, show it, let a person mend it
     |- StorageFull      the disk is full: free room; what was saved stays saved
     |- Corrupt          bytes on this disk are damaged: set aside, rebuild, lose nothing
+    |  `- FailingDisk   the disk would not read or write them at all: leave every file where it is
     |- WrongKey         the database cannot be opened with this key
     |- Busy             another process holds what is needed
     `- BadInput         what was given here cannot be used: say what would be
@@ -61,6 +62,10 @@ class StorageFull(BravetuiError):
 
 class Corrupt(BravetuiError):
     """Bytes that were written here no longer read back as written."""
+
+
+class FailingDisk(Corrupt):
+    """The disk reported an error; the bytes may be sound, so nothing is set aside or rebuilt for it."""
 
 
 class WrongKey(BravetuiError):

@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from bravetui.base.errors import BadInput, BravetuiError, Busy, Corrupt, StorageFull
+from bravetui.base.errors import BadInput, BravetuiError, Busy, FailingDisk, StorageFull
 from bravetui.base.fault import fault
 from bravetui.base.text import safe_line
 
@@ -53,7 +53,7 @@ def our_file_error(error: OSError) -> BravetuiError | None:
             "Check the folder's permissions, or that the disk is not read-only, and try again.",
         )
     if error.errno in _DAMAGED:
-        return Corrupt(
+        return FailingDisk(
             f"The disk reported an error while {name} was being read or written.",
             "Hand in what is waiting, or export a rescue bundle, before using this disk any further.",
         )

@@ -13,10 +13,13 @@ from sqlalchemy import Connection, Engine
 from bravetui.base.errors import Corrupt
 from bravetui.base.files import flush_folder, foreign_file_errors
 from bravetui.base.text import safe_line
-from bravetui.db.engine import fold_wal, write_transaction
+from bravetui.db.engine import PAGE_BYTES, fold_wal, frames_in_wal, wal_of, write_transaction
 
 FOUND_MAX = 20
 _PARTS = ("", "-wal", "-shm")
+_WAL_HEAD_BYTES = 32
+_WAL_FRAME_BYTES = 24 + PAGE_BYTES
+"""A frame: page number 4 | pages in the database after a commit, else 0, 4 | salts 8 | checksums 8 | page."""
 
 
 def check_pages(engine: Engine) -> tuple[str, ...]:
@@ -28,6 +31,34 @@ def check_pages(engine: Engine) -> tuple[str, ...]:
     """
     # A page may be on its way from the WAL into the file while it is read: only what is found twice counts.
     return _look(engine) and _look(engine)
+
+
+def cut_commits(engine: Engine) -> int:
+    """How many commits stand in the log behind a place where it does not read back as written, and count no more.
+
+    SQLite leaves them out without a word. A power cut can do that to the one that was on its way, damage to any.
+    Only right for an engine that has just been opened.
+    """
+    with foreign_file_errors():
+        wal = wal_of(engine)
+        marks = _commit_marks(wal.read_bytes()) if wal.exists() else []
+    if not marks:
+        return 0
+    readable = frames_in_wal(engine)
+    return sum(number > readable for number in marks)
+
+
+def _commit_marks(wal: bytes) -> list[int]:
+    """The numbers, from 1, of those frames of the log's last use that end a commit."""
+    first = wal[_WAL_HEAD_BYTES:]
+    # Of a head that is damaged itself, the first frame knows the salts too.
+    salts = {wal[16:24], first[8:16]}
+    frames = range(0, len(first) - _WAL_FRAME_BYTES + 1, _WAL_FRAME_BYTES)
+    return [
+        number
+        for number, start in enumerate(frames, start=1)
+        if any(first[start + 4 : start + 8]) and first[start + 8 : start + 16] in salts
+    ]
 
 
 def move_aside(path: Path, stamp: str) -> Path:

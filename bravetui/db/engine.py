@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import sqlcipher3.dbapi2 as sqlcipher  # type: ignore[import-untyped]
-from sqlalchemy import Connection, Engine, QueuePool, create_engine, event
+from sqlalchemy import URL, Connection, Engine, ExceptionContext, QueuePool, create_engine, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from bravetui.base.errors import BadInput, BravetuiError, Busy, Corrupt, WrongKey
+from bravetui.base.errors import BadInput, BravetuiError, Busy, Corrupt, FailingDisk, WrongKey
 from bravetui.base.files import foreign_file_errors, make_private_folder, storage_full
 
 KEY_BYTES = 32
@@ -36,8 +36,9 @@ _SETTINGS = (
     # Sorting must not spill readable rows into a temporary file.
     "temp_store=MEMORY",
     "trusted_schema=OFF",
-    # A stuck reader lets the WAL grow; it is cut back to this many bytes once the reader is gone.
-    "journal_size_limit=16777216",
+    # `fold_wal` does it, and empties the WAL at once: one that stays behind folded in, and loses its end to
+    # damage, would lay old pages over new ones.
+    "wal_autocheckpoint=0",
 )
 _READ_BACK = (("journal_mode", "wal"), ("synchronous", 2), ("foreign_keys", 1), ("temp_store", 2))
 
@@ -57,13 +58,14 @@ def open_laptop_engine(
         path.touch(mode=0o600)
         _refuse_foreign(path)
     engine = create_engine(
-        "sqlite://",
+        URL.create("sqlite", database=str(path)),
         module=sqlcipher,
         creator=_creator(path, key, pages_max, busy_wait_s),
         poolclass=QueuePool,
         hide_parameters=True,
     )
     event.listen(engine, "begin", _begin)
+    event.listen(engine, "handle_error", _leave_after_a_refusal)
     try:
         with read_transaction(engine) as connection:
             connection.exec_driver_sql("SELECT count(*) FROM sqlite_master").scalar_one()
@@ -95,13 +97,37 @@ def read_transaction(engine: Engine) -> Iterator[Connection]:
             transaction.rollback()
 
 
+def wal_of(engine: Engine) -> Path:
+    """Where the database's log is, if there is one."""
+    return Path(f"{engine.url.database}-wal")
+
+
 def fold_wal(engine: Engine) -> None:
-    """Bring what is in the WAL into the database's own file, as far as open readers allow; waits for
-    nobody."""
+    """Bring what is in the WAL into the database's own file and empty it, as far as open readers allow; waits
+    for nobody."""
+    with _driver_cursor(engine) as cursor:
+        (wait_ms,) = cursor.execute("PRAGMA busy_timeout").fetchone()
+        cursor.execute("PRAGMA busy_timeout=0")
+        try:
+            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        finally:
+            cursor.execute(f"PRAGMA busy_timeout={wait_ms:d}")
+
+
+def frames_in_wal(engine: Engine) -> int:
+    """How many frames of the WAL SQLite reads: those up to the last commit before anything that is not whole."""
+    with _driver_cursor(engine) as cursor:
+        (_, frames, _) = cursor.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+    return int(frames)
+
+
+@contextmanager
+def _driver_cursor(engine: Engine) -> Iterator[Any]:
+    """Past SQLAlchemy, which begins a transaction first: inside one there is no folding in."""
     with foreign_errors():
         connection = engine.raw_connection()
         try:
-            connection.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)")
+            yield connection.cursor()
         finally:
             connection.close()
 
@@ -163,8 +189,8 @@ def _corrupt() -> Corrupt:
     )
 
 
-def _failing_disk() -> Corrupt:
-    return Corrupt(
+def _failing_disk() -> FailingDisk:
+    return FailingDisk(
         "The disk refused to read or write the database: it is failing, or a limit on space was reached.",
         "Check the room on this disk; if there is plenty, hand in what is waiting and stop using this disk.",
     )
@@ -172,8 +198,8 @@ def _failing_disk() -> Corrupt:
 
 def _denied() -> BadInput:
     return BadInput(
-        "The database file cannot be opened or written by this account.",
-        "Check the permissions of its folder, and that the disk is not read-only, and try again.",
+        "The database file cannot be opened or written.",
+        "Check the room on this disk, that it is not read-only, and the permissions of the folder; then try again.",
     )
 
 
@@ -240,6 +266,14 @@ def _configure(connection: Any, key: bytes, pages_max: int | None) -> None:
                 f"The disk of this folder cannot keep a database safely ({name} is {found}).",
                 "Choose a folder on this laptop's own disk, not on a network share.",
             )
+
+
+def _leave_after_a_refusal(context: ExceptionContext) -> None:
+    """Open anew after the disk has refused: SQLite takes a file that could not be opened for writing for a read-only one,
+    and stays with that for as long as the connection lives."""
+    code = getattr(context.original_exception, "sqlite_errorcode", None)
+    if isinstance(code, int) and code & 0xFF == sqlite3.SQLITE_READONLY:
+        context.is_disconnect = True
 
 
 def _begin(connection: Connection) -> None:

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from bravetui.db.damage import check_pages, move_aside
-from bravetui.db.engine import fold_wal, open_laptop_engine, read_transaction, write_transaction
+from bravetui.db.damage import check_pages, cut_commits, move_aside
+from bravetui.db.engine import fold_wal, open_laptop_engine, read_transaction, wal_of, write_transaction
 
 KEY = bytes(range(32))
 
@@ -83,3 +83,29 @@ def test_setting_aside_twice_keeps_both(path: Path) -> None:
         asides.append(move_aside(path, "2026"))
     assert [aside.name for aside in asides] == ["bravetui.db.damaged-2026", "bravetui.db.damaged-2026-2"]
     assert all(aside.exists() for aside in asides)
+
+
+def test_folding_the_log_in_empties_it(path: Path) -> None:
+    """One that stays behind and loses its end would lay old pages over new ones."""
+    engine = filled(path)
+    assert wal_of(engine).stat().st_size > 0
+    fold_wal(engine)
+    assert wal_of(engine).stat().st_size == 0
+    engine.dispose()
+
+
+@pytest.mark.parametrize(("at", "lost"), [(100, True), (-4196, True), (None, False)])
+def test_commits_behind_a_damaged_place_in_the_log_are_counted(
+    path: Path, at: int | None, lost: bool
+) -> None:
+    """SQLite drops them without a word."""
+    engine = filled(path)
+    content = {part: bytearray(Path(f"{path}{part}").read_bytes()) for part in ("", "-wal")}
+    engine.dispose()
+    if at is not None:
+        content["-wal"][at] ^= 1
+    for part, data in content.items():
+        Path(f"{path}{part}").write_bytes(data)
+    again = open_laptop_engine(path, KEY)
+    assert bool(cut_commits(again)) is lost
+    again.dispose()
