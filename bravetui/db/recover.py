@@ -36,6 +36,8 @@ class Recovered:
 
     replayed: int
     """Changes that only the journal still had."""
+    missing: int
+    """Changes that only the database still had, as they stand now."""
     damaged: int
     """Stretches of the journal that could not be read."""
     unreadable: int
@@ -59,11 +61,13 @@ def recover(store: Store) -> Recovered:
             _replay(connection, *latest[dot]) for dot in last_dots(change for change, _ in latest.values())
         )
         _catch_up(connection, store, latest)
+        store.folds_after = meta.get_counter(connection)
         bodies = _unconfirmed(connection)
-        if damaged or not latest.keys() >= bodies.keys():
+        missing = sum(dot not in latest or latest[dot][1] != body for dot, body in bodies.items())
+        if damaged or missing:
             # The second copy is whole again before anything else is written; a damaged one is set aside by name.
             store.journal.rewrite([*unreadable, *bodies.values()], f"{store.clock.now():%Y%m%dT%H%M%S}")
-    return Recovered(replayed, damaged, len(unreadable))
+    return Recovered(replayed, missing, damaged, len(unreadable))
 
 
 def compact(store: Store) -> bool:
@@ -105,7 +109,8 @@ def _is_change(frame: bytes) -> bool:
 
 
 def _replay(connection: Connection, change: Change, body: bytes) -> bool:
-    """Put one change back if the database lacks it, or has it as it was before more was typed.
+    """Put one change back if the database lacks it, or has it as it was before more was typed. Where the journal's end is
+    lost, it is the journal that has it as it was before: the later stamp counts.
 
     It counts as sent, since it may have left in a rescue bundle: what is typed from here on is a change of its own.
     """
@@ -113,9 +118,9 @@ def _replay(connection: Connection, change: Change, body: bytes) -> bool:
     if kind is None:
         return False
     by_dot = (_outbox.c.device == change.dot.device, _outbox.c.counter == change.dot.counter)
-    row = connection.execute(select(_outbox.c.state, _outbox.c.hash).where(*by_dot)).one_or_none()
+    row = connection.execute(select(_outbox.c.state, _outbox.c.body).where(*by_dot)).one_or_none()
     stored = load(connection, kind, change.scope_id, change.record_id) or Stored(RecordState())
-    if row is not None and (row.state != OutboxState.PENDING or row.hash == change.hash):
+    if row is not None and (row.state != OutboxState.PENDING or not _is_later(change, row.body)):
         return False
     if row is None and stored.state.version.covers([change.dot]):
         return False
@@ -132,6 +137,10 @@ def _replay(connection: Connection, change: Change, body: bytes) -> bool:
         )
     )  # fmt: skip
     return True
+
+
+def _is_later(change: Change, body: str) -> bool:
+    return change.hlc > Change.model_validate_json(body).hlc
 
 
 def _catch_up(connection: Connection, store: Store, latest: dict[Dot, tuple[Change, bytes]]) -> None:

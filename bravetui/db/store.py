@@ -7,6 +7,7 @@ has ever been sent is never touched again. Knows nothing of screens or of the ne
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -18,14 +19,17 @@ from typing import Protocol
 from sqlalchemy import Connection, Engine
 
 from bravetui.base.clock import Clock, IdSource
-from bravetui.base.errors import StorageFull
+from bravetui.base.errors import BravetuiError, StorageFull
 from bravetui.base.fault import fault
 from bravetui.db import meta
 from bravetui.db.ballast import Ballast
-from bravetui.db.engine import read_transaction, write_transaction
+from bravetui.db.engine import fold_wal, read_transaction, wal_of, write_transaction
 from bravetui.db.journal import Journal
 from bravetui.db.writing import Writing
 from bravetui.merge.hlc import Hlc, observe
+
+WAL_BYTES_MAX = 4 * 1024 * 1024
+"""Past this size the database's log is folded in after a save."""
 
 DOTS_RESERVED = 64
 """Counters reserved at a time in the high-water file; a crash leaves a gap of at most so many, which harms nobody."""
@@ -87,7 +91,11 @@ class Store:
         self.clock, self.ids, self.identity = clock, ids, identity
         self.keep_identity = keep_identity
         """Puts a new identity where it outlives the database."""
+        self.folds_after = 0
+        """Typing folds only into changes minted after this counter: those from before the start may have been sent, and a
+        log cut short by damage may have taken the note of that with it."""
         self._high_water = high_water
+        self._spent = 0
         self._writing = threading.RLock()
 
     @property
@@ -109,24 +117,24 @@ class Store:
     @contextmanager
     def maintain(self) -> Iterator[Connection]:
         """A write that makes no change of its own: verdicts, pages, lane states, the sync log."""
-        with self._writing, self._room(), write_transaction(self.engine) as connection:
-            yield connection
+        with self._writing:
+            with self._room(), write_transaction(self.engine) as connection:
+                yield connection
+            self._fold()
 
     @contextmanager
     def write(self, author_id: str | None = None) -> Iterator[Writing]:
         """One person's edit: everything inside becomes durable together, or not at all."""
-        with self._writing, self._room(), write_transaction(self.engine) as connection:
-            writing = Writing(
-                connection, self.clock, self.ids, self.identity.device, author_id or self.identity.user_id
-            )
-            yield writing
-            frames = writing.finish()
-            if frames:
-                self._reserve(writing.counter)
-                fault("before_journal")
-                self.journal.append(frames)
-                fault("after_journal_before_commit")
-        fault("after_commit")
+        with self._writing:
+            with self._room(), write_transaction(self.engine) as connection:
+                writing = Writing(
+                    connection, self.clock, self.ids, self.identity.device, author_id or self.identity.user_id,
+                    spent=self._spent, folds_after=self.folds_after,
+                )  # fmt: skip
+                yield writing
+                self._journal(writing)
+            fault("after_commit")
+            self._fold()
 
     def learn_stamp(self, connection: Connection, seen: Hlc, told_at: datetime) -> None:
         """Remember the greatest stamp seen from others, so that the next edit here sorts after what was read here.
@@ -150,12 +158,29 @@ class Store:
         self.keep_identity(identity)
 
     def close(self) -> None:
-        """Let go of all files; what was saved stays saved."""
+        """Let go of all files; what was saved stays saved, whatever the disk says now."""
         with self._writing:
-            with self.read() as connection:
+            with contextlib.suppress(BravetuiError), self.read() as connection:
                 self._high_water.settle(meta.get_counter(connection))
             self.journal.close()
             self.engine.dispose()
+
+    def _journal(self, writing: Writing) -> None:
+        frames = writing.finish()
+        if not frames:
+            return
+        self._reserve(writing.counter)
+        fault("before_journal")
+        # Even if the commit fails: the journal has it now, and another change must not have its dot.
+        self._spent = writing.counter
+        self.journal.append(frames)
+        fault("after_journal_before_commit")
+
+    def _fold(self) -> None:
+        """Keep the log short. What was just saved is saved, whatever comes of this."""
+        with contextlib.suppress(OSError, BravetuiError):
+            if wal_of(self.engine).stat().st_size > WAL_BYTES_MAX:
+                fold_wal(self.engine)
 
     def _reserve(self, counter: int) -> None:
         """A dot must be known outside the database before it can be seen: a restored database must not mint it again."""

@@ -52,11 +52,13 @@ class Writing:
     """The edits of one person in one transaction."""
 
     def __init__(
-        self, connection: Connection, clock: Clock, ids: IdSource, device: int, author_id: str
-    ) -> None:
+        self, connection: Connection, clock: Clock, ids: IdSource, device: int, author_id: str,
+        *, spent: int = 0, folds_after: int = 0,
+    ) -> None:  # fmt: skip
         self.connection = connection
         self._clock, self._ids, self._device, self._author_id = clock, ids, device, author_id
-        self.counter = meta.get_counter(connection)
+        self._folds_after = folds_after
+        self.counter = max(meta.get_counter(connection), spent)
         self._hlc = tick(meta.get_hlc(connection), int(clock.now().timestamp() * 1000))
         self._frames: list[bytes] = []
         self.touched: set[tuple[str, str]] = set()
@@ -181,11 +183,8 @@ class Writing:
             return None
         change = Change.model_validate_json(row.body)
         plain = change.op in (Op.CREATE, Op.EDIT) and change.reason is None and change.conflict_id is None
-        return (
-            change
-            if plain and change.author_id == self._author_id and change.dot.device == self._device
-            else None
-        )
+        own = change.author_id == self._author_id and change.dot.device == self._device
+        return change if plain and own and change.dot.counter > self._folds_after else None
 
     def _folded(self, pending: Change, stored: Stored, after: Mapping[str, Json]) -> Change | None:
         """The pending change grown by `after`. None when the record has since moved on at central: then a new change

@@ -1,0 +1,85 @@
+"""What a start makes of database and journal where the two do not agree."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bravetui.base import fault
+from bravetui.base.errors import StorageFull
+from bravetui.db.frames import HEAD_BYTES
+from bravetui.db.recover import recover
+from bravetui.db.store import Store
+from bravetui.wire.change import Change
+from tests.support.laptop import PROJECT, open_store
+
+
+def type_text(store: Store, text: str, record_id: str | None = None) -> str:
+    """Save a description, of a new record unless one is named."""
+    with store.write() as writing:
+        if record_id is None:
+            return writing.create("violation", PROJECT, {"description": text})
+        writing.edit("violation", PROJECT, record_id, {"description": text})
+    return record_id
+
+
+def bodies(store: Store) -> list[Change]:
+    """The outbox, oldest first."""
+    with store.read() as connection:
+        rows = connection.exec_driver_sql("SELECT body FROM outbox ORDER BY counter").scalars()
+        return [Change.model_validate_json(body) for body in rows]
+
+
+def test_a_journal_without_its_end_does_not_take_back_what_was_typed_last(tmp_path: Path) -> None:
+    """The journal then has the change as it was before more was typed, and the database is right."""
+    store = open_store(tmp_path)
+    record_id = type_text(store, "fence")
+    short = store.journal.size_bytes
+    type_text(store, "fence down by gate 3", record_id)
+    store.close()
+    (tmp_path / "journal").write_bytes((tmp_path / "journal").read_bytes()[:short])
+    again = open_store(tmp_path)
+    (change,) = bodies(again)
+    assert change.after["description"] == "fence down by gate 3"
+    (frame,) = again.journal.frames()
+    assert b"gate 3" in frame
+
+
+def test_what_only_the_database_had_is_counted(tmp_path: Path) -> None:
+    """A journal that lost its end is made whole, and a person can be told."""
+    store = open_store(tmp_path)
+    type_text(store, "fence")
+    (tmp_path / "journal").write_bytes((tmp_path / "journal").read_bytes()[:HEAD_BYTES])
+    assert recover(store).missing == 1
+    assert recover(store).missing == 0
+
+
+def test_typing_after_a_start_leaves_alone_what_may_have_been_sent_before_it(tmp_path: Path) -> None:
+    """That a change was sent is only in the database, whose last commits damage can take away."""
+    store = open_store(tmp_path)
+    record_id = type_text(store, "fence")
+    store.close()
+    again = open_store(tmp_path)
+    type_text(again, "fence down", record_id)
+    type_text(again, "fence down again", record_id)
+    assert [change.after["description"] for change in bodies(again)] == ["fence", "fence down again"]
+
+
+def test_a_counter_in_the_journal_is_spent_even_if_the_save_failed(tmp_path: Path) -> None:
+    """Otherwise one dot would name two changes in it."""
+    store = open_store(tmp_path)
+
+    def refuse(point: str) -> None:
+        if point == "after_journal_before_commit":
+            raise StorageFull("The disk is full.")
+
+    fault.install(refuse)
+    try:
+        with pytest.raises(StorageFull):
+            type_text(store, "one")
+    finally:
+        fault.install(None)
+    type_text(store, "two")
+    dots = [Change.model_validate_json(frame).dot for frame in store.journal.frames()]
+    assert len(dots) == len(set(dots)) == 2
