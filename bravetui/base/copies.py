@@ -59,6 +59,15 @@ class TwoCopies:
         for copy in copies:
             replace_file(copy.path, body + _CRC.pack(zlib.crc32(body)))
 
+    def mend(self) -> bool:
+        """Write a copy that is damaged or gone again from the other one; returns whether one was. Raises what `write`
+        raises, and Corrupt if all are damaged."""
+        copies = self._read()
+        if all(copy.data is not None for copy in copies) or not self.exist():
+            return False
+        self.write(self.candidates()[0])
+        return True
+
     def _read(self) -> list[_Copy]:
         with foreign_file_errors():
             return [_parsed(path, path.read_bytes() if path.exists() else b"") for path in self._paths]
