@@ -1,0 +1,28 @@
+"""A share of each sort of trial, small enough for every run of the tests; `make durability` makes them all."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.durability.campaign import run
+from tests.durability.shim import ABSENT, built
+
+pytestmark = pytest.mark.skipif(
+    sys.platform != "linux", reason="processes are forked and killed as Linux does"
+)
+
+SHARES = {"kills": 30, "cuts": 100, "damages": 100, "refusals": 60}
+
+
+@pytest.mark.parametrize("sort", SHARES)
+def test_nothing_that_was_saved_is_ever_missing(tmp_path: Path, sort: str) -> None:
+    """After a kill, a power cut, damage to one file, or a disk that says no."""
+    shim = built(tmp_path)
+    if shim is None and sort in ("cuts", "refusals"):
+        pytest.skip(ABSENT)
+    tally = run(sort, 0, range(SHARES[sort]), shim)
+    assert not tally.failures, f"again: python -m tests.durability --only {sort}/0/{tally.failures[0][0]}"
+    assert tally.made == SHARES[sort]

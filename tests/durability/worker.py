@@ -1,0 +1,39 @@
+"""One process of trials, started under the shim if there is one: `SORT SEED FIRST END`; a line of JSON a trial."""
+
+from __future__ import annotations
+
+import json
+import sys
+import traceback
+from collections.abc import Callable
+
+from bravetui.base.errors import BravetuiError
+from tests.durability import cuts, damages, kills, refusals
+from tests.durability.checking import Lost
+from tests.durability.lab import Lab, lab
+
+TRIALS: dict[str, Callable[[Lab, int], str]] = {
+    module.SORT: module.trial for module in (kills, cuts, damages, refusals)
+}
+
+
+def main(sort: str, seed: int, cases: range) -> None:
+    """Make the trials, saying how each went."""
+    with lab(seed) as made:
+        for case in cases:
+            sys.stdout.write(json.dumps({"case": case, **one(made, TRIALS[sort], case)}) + "\n")
+            sys.stdout.flush()
+
+
+def one(made: Lab, trial: Callable[[Lab, int], str], case: int) -> dict[str, str]:
+    """What came of one trial."""
+    try:
+        return {"came": trial(made, case)}
+    except (Lost, BravetuiError) as error:
+        return {"failed": f"{type(error).__name__}: {error}"}
+    except Exception:  # noqa: BLE001 -- a traceback is what these trials are made to find
+        return {"failed": traceback.format_exc()}
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]), range(int(sys.argv[3]), int(sys.argv[4])))

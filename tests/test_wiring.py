@@ -1,0 +1,87 @@
+"""How a laptop opens whose files are not as it left them: each time with a sentence, and with everything saved."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bravetui import wiring
+from bravetui.base.errors import FailingDisk
+from tests.durability.checking import Told, check
+from tests.durability.foreman import make_template, open_laptop
+
+
+@pytest.fixture
+def told() -> Told:
+    """What the foreman of the laptop was told."""
+    return Told()
+
+
+@pytest.fixture
+def folder(tmp_path: Path, told: Told) -> Path:
+    """A laptop in use, closed in the evening."""
+    make_template(tmp_path / "laptop", told.hear)
+    (tmp_path / "laptop" / wiring.BALLAST).write_bytes(b"")
+    return tmp_path / "laptop"
+
+
+@pytest.fixture(autouse=True)
+def _small_ballast(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bravetui.db.ballast.Ballast.restore_if_room", lambda self: True)
+
+
+def flip(path: Path, at: int) -> None:
+    """Turn one bit."""
+    content = bytearray(path.read_bytes())
+    content[at] ^= 1
+    path.write_bytes(content)
+
+
+def test_a_sound_laptop_has_nothing_to_say(folder: Path, told: Told) -> None:
+    """Notices are for what went wrong."""
+    assert check(folder, told, deep=True) == ()
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
+def test_a_damaged_page_that_nobody_asks_for_is_found_at_the_start(
+    folder: Path, told: Told, share: float
+) -> None:
+    """The database is set aside and begun anew from the journal, wherever the damage is."""
+    database = folder / wiring.DATABASE
+    flip(database, int(database.stat().st_size * share))
+    notices = check(folder, told)
+    assert "set aside" in notices[0]
+    assert list(folder.glob("site.db.damaged-*"))
+
+
+@pytest.mark.parametrize("name", ["keys.a", "keys.b", "mark.a", "mark.b"])
+def test_a_damaged_copy_is_written_again(folder: Path, told: Told, name: str) -> None:
+    """The other copy opens the laptop, and the next start has two again."""
+    sound = (folder / name).read_bytes()
+    flip(folder / name, len(sound) // 2)
+    (notice,) = check(folder, told, deep=True)
+    assert "written again" in notice
+
+
+@pytest.mark.parametrize(
+    ("name", "words"), [("journal", "journal was gone"), ("site.db", "database was gone")]
+)
+def test_a_file_that_is_gone_is_missed(folder: Path, told: Told, name: str, words: str) -> None:
+    """Either of the two is enough, and its absence is said."""
+    (folder / name).unlink()
+    assert any(words in notice for notice in check(folder, told))
+
+
+def test_a_disk_that_fails_is_no_reason_to_set_the_database_aside(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The bytes may be sound: the next start tries them again."""
+
+    def fail(engine: object) -> None:
+        raise FailingDisk("The disk refused.", "Try again.")
+
+    monkeypatch.setattr(wiring, "cut_commits", fail)
+    with pytest.raises(FailingDisk):
+        open_laptop(folder)
+    assert not list(folder.glob("*.damaged-*"))
