@@ -14,7 +14,7 @@ pytestmark = pytest.mark.skipif(
     sys.platform != "linux", reason="processes are forked and killed as Linux does"
 )
 
-SHARES = {"kills": 30, "cuts": 100, "damages": 100, "refusals": 60}
+SHARES = {"kills": 24, "cuts": 80, "damages": 80, "refusals": 48}
 
 
 @pytest.mark.parametrize("sort", SHARES)
