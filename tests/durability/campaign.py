@@ -28,12 +28,14 @@ class Tally:
     """Number of the trial, and what was broken."""
 
 
-def run(sort: str, seed: int, cases: range, shim: Path | None, processes: int = PROCESSES) -> Tally:
+def run(
+    sort: str, seed: int, cases: range, shim: Path | None, *, processes: int = PROCESSES, planted: str = ""
+) -> Tally:
     """Make the trials and count what came of them."""
     tally, share = Tally(sort, seed), -(-len(cases) // processes)
     share = max(1, min(len(cases), -(-share // IN_A_ROW) * IN_A_ROW))
     parts = [cases[start : start + share] for start in range(0, len(cases), share)]
-    workers = [_started(sort, seed, part, shim) for part in parts]
+    workers = [_started(sort, seed, part, shim, planted) for part in parts]
     for worker in workers:
         said, _ = worker.communicate()
         for line in said.splitlines():
@@ -43,16 +45,9 @@ def run(sort: str, seed: int, cases: range, shim: Path | None, processes: int = 
     return tally
 
 
-def _started(sort: str, seed: int, cases: range, shim: Path | None) -> subprocess.Popen[str]:
-    command = [
-        sys.executable,
-        "-m",
-        "tests.durability.worker",
-        sort,
-        str(seed),
-        str(cases.start),
-        str(cases.stop),
-    ]
+def _started(sort: str, seed: int, cases: range, shim: Path | None, planted: str) -> subprocess.Popen[str]:
+    program = [sys.executable, "-m", "tests.durability.worker"]
+    command = [*program, sort, str(seed), str(cases.start), str(cases.stop), *filter(None, [planted])]
     under = {"LD_PRELOAD": str(shim)} if shim else {}
     environment = {**os.environ, **under, "PYTHONPATH": str(ROOT)}
     return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)

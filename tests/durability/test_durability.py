@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.durability.campaign import run
+from tests.durability.planted import PLANTED
 from tests.durability.shim import ABSENT, built
 
 pytestmark = pytest.mark.skipif(
@@ -26,3 +27,13 @@ def test_nothing_that_was_saved_is_ever_missing(tmp_path: Path, sort: str) -> No
     tally = run(sort, 0, range(SHARES[sort]), shim)
     assert not tally.failures, f"again: python -m tests.durability --only {sort}/0/{tally.failures[0][0]}"
     assert tally.made == SHARES[sort]
+
+
+@pytest.mark.parametrize("fault", PLANTED)
+def test_the_trials_find_what_is_planted(tmp_path: Path, fault: str) -> None:
+    """A trial that finds nothing proves nothing until it has found something."""
+    shim = built(tmp_path)
+    sort, count, _ = PLANTED[fault]
+    if shim is None and sort in ("cuts", "refusals"):
+        pytest.skip(ABSENT)
+    assert run(sort, 0, range(count), shim, processes=1, planted=fault).failures

@@ -1,4 +1,4 @@
-"""One process of trials, started under the shim if there is one: `SORT SEED FIRST END`; a line of JSON a trial."""
+"""One process of trials, started under the shim if there is one: `SORT SEED FIRST END [FAULT]`; a line of JSON each."""
 
 from __future__ import annotations
 
@@ -11,14 +11,17 @@ from bravetui.base.errors import BravetuiError
 from tests.durability import cuts, damages, kills, refusals
 from tests.durability.checking import Lost
 from tests.durability.lab import Lab, lab
+from tests.durability.planted import PLANTED
 
 TRIALS: dict[str, Callable[[Lab, int], str]] = {
     module.SORT: module.trial for module in (kills, cuts, damages, refusals)
 }
 
 
-def main(sort: str, seed: int, cases: range) -> None:
-    """Make the trials, saying how each went."""
+def main(sort: str, seed: int, cases: range, planted: str = "") -> None:
+    """Make the trials, saying how each went, of the program or of one with a planted fault."""
+    if planted:
+        PLANTED[planted][2]()
     with lab(seed) as made:
         for case in cases:
             sys.stdout.write(json.dumps({"case": case, **one(made, TRIALS[sort], case)}) + "\n")
@@ -36,4 +39,4 @@ def one(made: Lab, trial: Callable[[Lab, int], str], case: int) -> dict[str, str
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), range(int(sys.argv[3]), int(sys.argv[4])))
+    main(sys.argv[1], int(sys.argv[2]), range(int(sys.argv[3]), int(sys.argv[4])), *sys.argv[5:])

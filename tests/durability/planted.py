@@ -1,0 +1,46 @@
+"""Faults planted in the program, each of which the trials must find: the test of the testers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from bravetui import wiring
+from bravetui.db import engine, journal, recover
+
+
+def _unflushed() -> None:
+    """Saves are said to be saved before the disk has them."""
+    journal.flush_file = lambda descriptor: None
+    swapped = {"synchronous=FULL": "synchronous=NORMAL"}
+    engine._SETTINGS = tuple(swapped.get(setting, setting) for setting in engine._SETTINGS)
+    engine._READ_BACK = tuple((name, 1 if name == "synchronous" else to) for name, to in engine._READ_BACK)
+
+
+def _journal_wins() -> None:
+    """At a start the journal is believed even where it is older."""
+    recover._is_later = lambda change, body: True
+
+
+def _nothing_put_back() -> None:
+    """At a start the journal is not read back."""
+    recover._replay = lambda connection, change, body: False
+
+
+def _unread_pages() -> None:
+    """At a start only those pages are looked at that are needed."""
+    wiring.check_pages = lambda engine: ()
+
+
+def _read_only_for_ever() -> None:
+    """A connection that came up read-only is kept."""
+    engine._leave_after_a_refusal = lambda context: None
+
+
+PLANTED: dict[str, tuple[str, int, Callable[[], None]]] = {
+    "unflushed": ("cuts", 40, _unflushed),
+    "journal_wins": ("damages", 60, _journal_wins),
+    "nothing_put_back": ("damages", 60, _nothing_put_back),
+    "unread_pages": ("damages", 60, _unread_pages),
+    "read_only_for_ever": ("refusals", 6, _read_only_for_ever),
+}
+"""By name: the sort of trial that must find it, within how many, and the fault."""
