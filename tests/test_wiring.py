@@ -81,7 +81,7 @@ def test_a_disk_that_fails_is_no_reason_to_set_the_database_aside(
     def fail(engine: object) -> None:
         raise FailingDisk("The disk refused.", "Try again.")
 
-    monkeypatch.setattr(wiring, "cut_commits", fail)
+    monkeypatch.setattr(wiring.opening, "cut_commits", fail)
     with pytest.raises(FailingDisk):
         open_laptop(folder)
     assert not list(folder.glob("*.damaged-*"))

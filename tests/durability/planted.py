@@ -3,37 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import ModuleType
 
-from bravetui import wiring
 from bravetui.db import engine, journal, recover
+from bravetui.wiring import opening
+
+
+def _instead(module: ModuleType, name: str, planted: object) -> None:
+    setattr(module, name, planted)
 
 
 def _unflushed() -> None:
     """Saves are said to be saved before the disk has them."""
-    journal.flush_file = lambda descriptor: None
+    _instead(journal, "flush_file", lambda descriptor: None)
     swapped = {"synchronous=FULL": "synchronous=NORMAL"}
-    engine._SETTINGS = tuple(swapped.get(setting, setting) for setting in engine._SETTINGS)
-    engine._READ_BACK = tuple((name, 1 if name == "synchronous" else to) for name, to in engine._READ_BACK)
+    _instead(engine, "_SETTINGS", tuple(swapped.get(setting, setting) for setting in engine._SETTINGS))
+    _instead(
+        engine,
+        "_READ_BACK",
+        tuple((name, 1 if name == "synchronous" else to) for name, to in engine._READ_BACK),
+    )
 
 
 def _journal_wins() -> None:
     """At a start the journal is believed even where it is older."""
-    recover._is_later = lambda change, body: True
+    _instead(recover, "_is_later", lambda change, body: True)
 
 
 def _nothing_put_back() -> None:
     """At a start the journal is not read back."""
-    recover._replay = lambda connection, change, body: False
+    _instead(recover, "_replay", lambda connection, change, body: False)
 
 
 def _unread_pages() -> None:
     """At a start only those pages are looked at that are needed."""
-    wiring.check_pages = lambda engine: ()
+    _instead(opening, "check_pages", lambda engine: ())
 
 
 def _read_only_for_ever() -> None:
     """A connection that came up read-only is kept."""
-    engine._leave_after_a_refusal = lambda context: None
+    _instead(engine, "_leave_after_a_refusal", lambda context: None)
 
 
 PLANTED: dict[str, tuple[str, int, Callable[[], None]]] = {

@@ -1,0 +1,63 @@
+"""Where each file of a laptop lies, which keys open them, and as whom it works."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from bravetui.auth.keys import KeyRing, Secrets
+from bravetui.auth.locks import AskedPassphrase, Lock, Passphrase
+from bravetui.auth.os_keyring import OsKeyring
+from bravetui.auth.sealed_file import SealedFile
+from bravetui.base.errors import NeedsSignIn
+from bravetui.db.store import Identity
+
+FOLDER_VARIABLE = "BRAVETUI_FOLDER"
+PASSPHRASE_FILE_VARIABLE = "BRAVETUI_PASSPHRASE_FILE"
+
+KEYS, DATABASE, JOURNAL, MARK, BALLAST, LEASE = "keys", "site.db", "journal", "mark", "reserve", "sync.lease"
+MIRROR = "mirror"
+"""File that says where the black box is: outside the database, which may be what is broken."""
+
+
+def default_folder() -> Path:
+    """The user's data folder, or the one that BRAVETUI_FOLDER names."""
+    named = os.environ.get(FOLDER_VARIABLE)
+    if named:
+        return Path(named)
+    import platformdirs
+
+    return Path(platformdirs.user_data_dir("bravetui", appauthor=False))
+
+
+def key_ring(folder: Path, ask_passphrase: Callable[[], str] | None = None) -> KeyRing:
+    """Where this laptop's keys are: a sealed file that the OS keyring opens by itself, and a passphrase opens always."""
+    locks: list[Lock] = [OsKeyring("bravetui", str(folder.resolve()))]
+    named = os.environ.get(PASSPHRASE_FILE_VARIABLE)
+    if named:
+        locks.insert(0, Passphrase(Path(named).read_text(encoding="utf-8").strip()))
+    elif ask_passphrase is not None:
+        locks.append(AskedPassphrase(ask_passphrase))
+    return SealedFile(folder / KEYS, locks)
+
+
+def who_is_here(ring: KeyRing) -> tuple[Secrets, Identity]:
+    """The laptop's secrets, and as whom it works. Raises NeedsSignIn for one that never enrolled, and as the ring does."""
+    secrets = ring.load() if ring.exists() else None
+    if secrets is None or secrets.identity is None:
+        raise _unknown_here()
+    return secrets, Identity(**json.loads(secrets.identity))
+
+
+def mirror_of(folder: Path) -> Path | None:
+    """Where this laptop's black box is; None when it keeps none."""
+    try:
+        return Path(json.loads((folder / MIRROR).read_bytes())["folder"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _unknown_here() -> NeedsSignIn:
+    return NeedsSignIn("This laptop is not known to central yet.", "Enrol it: bravetui enrol ADDRESS CODE.")

@@ -1,0 +1,158 @@
+"""Opens a laptop from its folder: what is damaged is mended or set aside by name, and all of it said."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bravetui.auth.high_water import HighWater
+from bravetui.auth.keys import KeyRing
+from bravetui.base.clock import Clock, SystemClock, SystemIds
+from bravetui.base.copies import TwoCopies
+from bravetui.base.errors import BravetuiError, Corrupt, FailingDisk, WrongKey
+from bravetui.db.ballast import BALLAST_BYTES, Ballast
+from bravetui.db.damage import check_pages, cut_commits, move_aside
+from bravetui.db.engine import open_laptop_engine
+from bravetui.db.migrate import migrate
+from bravetui.db.mirror import Mirror, MirroredJournal, MirrorState, heal
+from bravetui.db.recover import Recovered, compact, recover
+from bravetui.db.store import Identity, Store
+from bravetui.wiring.folder import BALLAST, DATABASE, JOURNAL, KEYS, MARK, mirror_of, who_is_here
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+
+@dataclass(frozen=True)
+class Laptop:
+    """A laptop that is open for work."""
+
+    folder: Path
+    store: Store
+    ring: KeyRing
+    notices: tuple[str, ...] = ()
+    """What a person should know of how it opened, in sentences."""
+    mirror: Mirror | None = None
+    """Its black box, if it keeps one."""
+
+    def close(self) -> None:
+        """Let go of everything; what was saved stays saved."""
+        self.store.close()
+
+
+def open_laptop(
+    folder: Path, ring: KeyRing, clock: Clock | None = None, *, ballast_bytes: int = BALLAST_BYTES
+) -> Laptop:
+    """Open the laptop that `folder` holds.
+
+    The journal is opened first: its word on the key is final, so a database that then does not open is damaged, is moved
+    aside and rebuilt from the journal and from central. Raises NeedsSignIn for a laptop that never enrolled.
+    """
+    secrets, identity = who_is_here(ring)
+    clock = clock or SystemClock()
+    was_used = [_is_there(folder / name) for name in (DATABASE, JOURNAL)]
+    journal = MirroredJournal.open(folder / JOURNAL, secrets.database_key)
+    healed = _follow(journal, folder, secrets.database_key)
+    mark = HighWater.open(folder / MARK, secrets.database_key)
+    notices = tuple(_mended(folder))
+    engine, said = _open_database(folder / DATABASE, secrets.database_key, clock)
+    ballast, ids = Ballast(folder / BALLAST, ballast_bytes), SystemIds(clock)
+
+    def keep(known: Identity) -> None:
+        ring.save(replace(ring.load(), identity=json.dumps(asdict(known))))
+
+    store = Store(engine, journal, ballast, mark, clock, ids, identity, keep)
+    try:
+        recovered = recover(store)
+        compact(store)
+        store.ballast.restore_if_room()
+    except BaseException:
+        store.engine.dispose()
+        raise
+    if mark.reserved and not all(was_used):
+        said += tuple(_gone(*was_used))
+    if healed and recovered.replayed:
+        said += (f"{healed} changes were read back from the black box.",)
+    said += tuple(_told(recovered))
+    if journal.mirror is not None and journal.mirror.report.state is not MirrorState.IN_STEP:
+        said += (f"The black box is not in step. {journal.mirror.report.why}",)
+    return Laptop(folder, store, ring, (*notices, *said), journal.mirror)
+
+
+def _is_there(path: Path) -> bool:
+    return path.exists() and path.stat().st_size > 0
+
+
+def _gone(database: bool, journal: bool) -> Iterator[str]:
+    if not database:
+        yield "The database was gone and has been begun anew; sync once to fetch the rest."
+    if not journal:
+        yield "The journal was gone and has been written again from the database."
+
+
+def _told(recovered: Recovered) -> Iterator[str]:
+    """What recovery did, for a person."""
+    if recovered.replayed:
+        yield f"{recovered.replayed} changes were put back from the journal; nothing is missing."
+    if recovered.damaged:
+        yield "The journal was damaged and has been made whole again from the database."
+    elif recovered.missing:
+        yield f"The journal lacked {recovered.missing} changes and has been made whole again from the database."
+
+
+def _mended(folder: Path) -> Iterator[str]:
+    """Write a damaged copy of a file that is kept twice again from the other."""
+    for name, words in ((KEYS, "key file"), (MARK, "counter mark")):
+        try:
+            mended = TwoCopies(folder / name).mend()
+        except BravetuiError as error:
+            yield f"One copy of the {words} is damaged and could not be written again. {error.todo}"
+        else:
+            if mended:
+                yield f"One copy of the {words} was damaged and has been written again from the other."
+
+
+def _follow(journal: MirroredJournal, folder: Path, key: bytes) -> int:
+    """Let the card follow the journal from here on; returns how many changes the card gave back first."""
+    card = mirror_of(folder)
+    if card is None:
+        return 0
+    healed = heal(journal, card, key)
+    journal.mirror = Mirror(card, folder / JOURNAL, folder / KEYS, key)
+    journal.mirror.follow()
+    return healed
+
+
+def _open_database(path: Path, key: bytes, clock: Clock) -> tuple[Engine, tuple[str, ...]]:
+    """The database at this version's schema; a damaged one is set aside by name and an empty one takes its place."""
+    try:
+        return _sound_database(path, key)
+    except FailingDisk:
+        raise
+    except (WrongKey, Corrupt):
+        aside = move_aside(path, f"{clock.now():%Y%m%dT%H%M%S}")
+        engine = open_laptop_engine(path, key)
+        migrate(engine)
+        return engine, (
+            f"The database was damaged and was set aside as {aside.name}; sync once to fetch the rest.",
+        )
+
+
+def _sound_database(path: Path, key: bytes) -> tuple[Engine, tuple[str, ...]]:
+    """The database at this version's schema, read from end to end. Raises Corrupt, also for a page that nobody has asked
+    for yet: the person who asks for it next week would be the one to pay."""
+    engine = open_laptop_engine(path, key)
+    try:
+        cut = cut_commits(engine)
+        migrate(engine, path)
+        if found := check_pages(engine):
+            raise Corrupt("The database is damaged.", found[0])
+    except BaseException:
+        engine.dispose()
+        raise
+    if cut:
+        return engine, ("The end of the database's log was damaged; what it held is taken from the journal.",)
+    return engine, ()
