@@ -158,11 +158,11 @@ def transform(left: Operation, right: Operation, *, left_first: bool) -> tuple[O
             after_left.append(others.take())
         else:
             size = min(ours.size, others.size)
-            mine, theirs = _signed(ours.take(size)), _signed(others.take(size))
-            if theirs > 0:
-                after_right.append(mine)
-            if mine > 0:
-                after_left.append(theirs)
+            here, there = _signed(ours.take(size)), _signed(others.take(size))
+            if there > 0:
+                after_right.append(here)
+            if here > 0:
+                after_left.append(there)
     return operation(after_right), operation(after_left)
 
 
