@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection, Select, func, literal, select, union_all
 
 from bravetui.central.access import Access
+from bravetui.central.agreement import compared
 from bravetui.central.tables import HEADS, LEDGER
 from bravetui.db.kinds import KINDS, kinds_in
 from bravetui.db.records import Stored, load_many
@@ -69,7 +70,7 @@ def pages(connection: Connection, access: Access, asks: Iterable[PullAsk], own: 
     for ask in wanted:
         page, size = _page(connection, ask, heads.get(ask.scope_id, 0), own, min(room, PAGE_BYTES_MAX))
         room = max(room - size, 0)
-        out.append(page)
+        out.append(compared(connection, ask, page))
     return tuple(out)
 
 

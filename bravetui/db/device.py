@@ -126,6 +126,10 @@ class Cursor(DeviceTable, table=True):
     before: int | None = Field(default=0, sa_type=BigInteger)
     """0: nothing pulled yet. None: the beginning has been reached."""
     rows_left: int = 0
+    agreed: int = Field(default=0, sa_type=BigInteger)
+    """Up to this seq, what is here has been found equal to what central has."""
+    differs: dict[str, Any] | None = Field(default=None, sa_type=JsonType)
+    """While a difference is being narrowed down: {"tries": contacts so far, "want": the records to fetch}."""
 
 
 class Parked(DeviceTable, table=True):

@@ -30,7 +30,7 @@ from bravetui.db.device import (
 )
 from bravetui.db.store import Store
 from bravetui.merge.version import Dot
-from bravetui.sync import refill
+from bravetui.sync import agreement, refill
 from bravetui.sync.apply import Applied, apply_rows, drop_settled_bases
 from bravetui.sync.batch import Entry, next_batches
 from bravetui.wire.change import Change
@@ -111,6 +111,10 @@ class Taken:
     conflicts: int = 0
     refused: list[tuple[Lane, str]] = field(default_factory=list)
     records: set[tuple[str, str]] = field(default_factory=set)
+    mended: int = 0
+    """Records that were not as central has them, and are now."""
+    narrowing: bool = False
+    """Whether a difference is being narrowed down, so that the next contact should come soon."""
     all_handed_in: bool = False
     new_device: int | None = None
     first_strange: Dot | None = None
@@ -125,12 +129,14 @@ def prepare(store: Store, lanes: Sequence[Lane], budget_bytes: int) -> Prepared:
     """Choose what goes, and durably mark it as sent before it is."""
     now = store.clock.now()
     with store.maintain() as connection:
+        agreement.begin_anew_if_due(connection, now)
         device, batches = _chosen(connection, lanes, budget_bytes, store.identity.device)
         bodies = _bodies(connection, [entry for _, entries in batches for entry in entries])
         for _, entries in batches:
             _mark_sent(connection, entries, now)
         applied = select(_outbox.c.device, _outbox.c.counter).where(_outbox.c.state == OutboxState.APPLIED)
         applied_before = frozenset((row.device, row.counter) for row in connection.execute(applied))
+        going = [(entry.device, entry.counter) for _, entries in batches for entry in entries]
         push = tuple(
             Batch(lane=lane, changes=tuple(bodies[entry.device, entry.counter] for entry in entries))
             for lane, entries in batches
@@ -140,7 +146,7 @@ def prepare(store: Store, lanes: Sequence[Lane], budget_bytes: int) -> Prepared:
             epoch=meta.get(connection, meta.EPOCH),
             sent_at=now,
             push=push,
-            pull=tuple(_asks(connection)),
+            pull=tuple(_asks(connection, agreement.busy(connection, going))),
             wants_sealing_key=not store.identity.sealing_key,
         )
     fault("marked_sent")
@@ -165,6 +171,7 @@ def take(store: Store, prepared: Prepared, answer: SyncAnswer) -> Taken:
         _pass_counters(connection, store.identity.device, answer)
         for page in answer.pages:
             _take_page(connection, store, page, answer.now, taken)
+        _compare(connection, store, prepared, answer, taken, now)
         drop_settled_bases(connection)
         _take_scopes(connection, answer.scopes)
         if refill.is_on(connection) and not prepared.request.push:
@@ -240,7 +247,7 @@ def _mark_sent(connection: Connection, entries: Sequence[Entry], now: datetime) 
         connection.execute(_MARK_SENT, marks)
 
 
-def _asks(connection: Connection) -> list[PullAsk]:
+def _asks(connection: Connection, under_way: agreement.Busy) -> list[PullAsk]:
     """News and history of every scope known, lane by lane; the organization's own before its projects'."""
     query = select(_cursor, _scopes.c.kind).join(_scopes, _scopes.c.scope_id == _cursor.c.scope_id)
     rows = sorted(
@@ -253,6 +260,7 @@ def _asks(connection: Connection) -> list[PullAsk]:
             after=row.after,
             before=row.before,
             rows_max=POLICY[Lane(row.lane)].page_rows,
+            **agreement.asked(connection, row, under_way),
         )
         for row in rows
     ]
@@ -360,6 +368,22 @@ def _take_page(connection: Connection, store: Store, page: Page, told_at: dateti
     taken.records |= applied.records
 
 
+def _compare(
+    connection: Connection, store: Store, prepared: Prepared, answer: SyncAnswer, taken: Taken, now: datetime
+) -> None:
+    """Once all pages are in, so that what one brought is not missed in another's lane."""
+    asks = {(ask.scope_id, ask.lane): ask for ask in prepared.request.pull}
+    for page in answer.pages:
+        ask = asks.get((page.scope_id, page.lane))
+        if ask is None or refill.is_on(connection):
+            continue
+        found = agreement.compare(connection, store, ask, page)
+        taken.mended += found.mended
+        if found.strange:
+            words = f"{found.strange} records are not as central has them; they are fetched again"
+            write_log(connection, now, "differs", words, page.lane)
+
+
 def _take_scopes(connection: Connection, scopes: Sequence[ScopeGrant]) -> None:
     if not scopes:
         return
@@ -400,6 +424,7 @@ def _settle(connection: Connection, taken: Taken, now: datetime) -> None:
         ).all()
     )  # fmt: skip
     taken.waiting = sum(counts.get(state, 0) for state in UNACKNOWLEDGED)
-    taken.all_handed_in = not counts
+    taken.narrowing = agreement.is_narrowing(connection)
+    taken.all_handed_in = not counts and agreement.is_agreed(connection)
     if taken.all_handed_in:
         meta.put(connection, meta.ALL_HANDED_IN_AT, now.isoformat())

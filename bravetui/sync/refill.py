@@ -7,7 +7,7 @@ so: nobody's name is put under words again without a laptop that vouches for the
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection, delete, func, select, update
 
@@ -83,9 +83,15 @@ class Refill:
         query = select(table.c.scope_id, table.c.id).where(table.c.seq == 0, table.c.id.not_in(own))
         for scope_id, record_id in self._connection.execute(query.order_by(table.c.scope_id, table.c.id)):
             absent.setdefault(scope_id, []).append(record_id)
-        if kind.name == "conflict":  # central's own questions: it asks again those that still stand
-            self._connection.execute(delete(table).where(table.c.seq == 0))
-            return
         for scope_id, ids in absent.items():
-            stored = load_many(self._connection, kind, scope_id, ids)
-            self.offer(kind, scope_id, {record_id: stored[record_id].state.values() for record_id in ids})
+            self.offer_records(kind, scope_id, ids)
+
+    def offer_records(self, kind: Kind, scope_id: str, ids: Sequence[str]) -> None:
+        """Hand in whole records that central does not have, and so has not numbered either."""
+        table, some = kind.table, (kind.table.c.scope_id == scope_id, kind.table.c.id.in_(ids))
+        if kind.name == "conflict":  # central's own questions: it asks again those that still stand
+            self._connection.execute(delete(table).where(*some))
+            return
+        self._connection.execute(update(table).where(*some).values(seq=0))
+        stored = load_many(self._connection, kind, scope_id, ids)
+        self.offer(kind, scope_id, {record_id: stored[record_id].state.values() for record_id in ids})

@@ -20,6 +20,7 @@ from bravetui.base.runner import Runner
 from bravetui.db import meta
 from bravetui.db.device import UNACKNOWLEDGED, Cursor, LaneState, Outbox, OutboxState
 from bravetui.db.store import Store
+from bravetui.sync.agreement import is_agreed, is_narrowing
 from bravetui.sync.batch import BUDGET_BYTES_FIRST, next_budget, shrunk
 from bravetui.sync.client import Answered, CentralClient, NoLine, TooLarge
 from bravetui.sync.exchange import Prepared, Taken, prepare, take, unsend, write_log
@@ -49,6 +50,9 @@ POLL_S = 30.0
 
 CONFIRM_S = 2.0
 """How soon after an acknowledgement the confirming contact follows."""
+
+CLOSING_MAX = 8
+"""Contacts after the last row moved: one confirms, and a difference takes a few to be narrowed down."""
 
 STUCK_S = 120.0
 SIGN_IN_WAIT_S = 900.0
@@ -119,16 +123,15 @@ class Worker:
 
     async def run_once(self) -> bool:
         """Sync until nothing is left to move; returns whether all is handed in. Raises the error that stopped it."""
-        confirmed = False
+        closing = 0
         self.ask_now()
         while True:
             step = await self._next()
             lanes = step.lanes if isinstance(step, Exchange) else ()
             if isinstance(step, Wait):
-                unconfirmed = await self._run(self._count, OutboxState.APPLIED)
-                if confirmed or not unconfirmed:
-                    return await self._run(self._is_empty)
-                confirmed = True
+                if closing == CLOSING_MAX or not await self._run(self._wants_closing, closing):
+                    return await self._run(self._is_all_handed_in)
+            closing = 0 if lanes else closing + 1
             error = await self._exchange(lanes)
             if error is not None:
                 raise error
@@ -169,8 +172,8 @@ class Worker:
         if taken.new_device is not None and taken.first_strange is not None:
             await self._run(renumber, self._store, taken.new_device, taken.first_strange)
             self._tell(Renumbered(now, taken.new_device))
-        unconfirmed = await self._run(self._count, OutboxState.APPLIED)
-        self._poll_at = now + timedelta(seconds=min(CONFIRM_S, self._poll_s) if unconfirmed else self._poll_s)
+        soon = taken.narrowing or await self._run(self._count, OutboxState.APPLIED) > 0
+        self._poll_at = now + timedelta(seconds=min(CONFIRM_S, self._poll_s) if soon else self._poll_s)
         self._tell(
             Exchanged(
                 now, answered.bytes_up, answered.bytes_down, took_s, taken.acknowledged, taken.rows,
@@ -248,10 +251,17 @@ class Worker:
             query = select(func.count()).select_from(_outbox).where(_outbox.c.state == state)
             return connection.execute(query).scalar_one()
 
-    def _is_empty(self) -> bool:
+    def _wants_closing(self, contacts: int) -> bool:
+        """Whether a contact more would confirm what is acknowledged, or bring a difference nearer to its end."""
+        with self._store.read() as connection:
+            query = select(func.count()).where(_outbox.c.state == OutboxState.APPLIED)
+            unconfirmed = connection.execute(query).scalar_one()
+            return bool(unconfirmed and not contacts) or is_narrowing(connection)
+
+    def _is_all_handed_in(self) -> bool:
         with self._store.read() as connection:
             query = select(func.count()).select_from(_outbox).where(_outbox.c.state != OutboxState.CONFIRMED)
-            return connection.execute(query).scalar_one() == 0
+            return connection.execute(query).scalar_one() == 0 and is_agreed(connection)
 
     async def _wait_until(self, until: datetime) -> None:
         """Until then, or until somebody nudges."""

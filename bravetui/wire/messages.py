@@ -127,6 +127,14 @@ class PullAsk(Message):
     before: int | None = None
     """History: rows whose seq is smaller, newest first; None once the beginning has been reached."""
     rows_max: int = Field(default=500, ge=1, le=5000)
+    agreed: int | None = None
+    """Asks for a sum over the rows above this seq, once all others are here; None asks for none."""
+    without: tuple[str, ...] = ()
+    """Records (`kind/id`) to leave out of the sum: this laptop holds work on them that central has not taken."""
+    sums: str = Field(default="", max_length=256 * 16)
+    """After a sum that differed: the laptop's own by bucket. Answered with the digests of rows in those that differ."""
+    want: tuple[str, ...] = Field(default=(), max_length=500)
+    """Records to send whole, wherever the cursor stands: those whose digests differed."""
 
 
 class Stamped(Message):
@@ -181,6 +189,14 @@ class Page(Message):
     """Whether asking again at once would bring more."""
     rows_left: int = 0
     """Central's count of rows still to come in this lane, for the progress shown."""
+    sum: str = ""
+    """Over the rows with `agreed < seq <= after`, 16 hexadecimal digits; empty while not all of them have been sent."""
+    strange: tuple[int, ...] = ()
+    """For a laptop that sent its sums: the buckets that differ."""
+    digests: dict[str, str] = Field(default_factory=dict)
+    """By record (`kind/id`): what central has in those buckets."""
+    mended: tuple[Row, ...] = ()
+    """The records that the laptop wanted."""
 
 
 class Checkpoint(Message):

@@ -1,0 +1,155 @@
+"""The laptop's half of comparing: with every lane that has come to its end, central tells a sum over what it has; this
+laptop sums up what is here. A difference is narrowed down over the next contacts to the rows that differ, and only those
+travel.
+
+Compared is what lies between the cursor and the place up to which both were equal before; all of it again once a week, and
+whenever `bravetui doctor` is asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, select, update
+
+from bravetui.db import meta
+from bravetui.db.device import UNACKNOWLEDGED, Cursor, Outbox, OutboxState, Parked
+from bravetui.db.digest import bucket_of, key_of, spelled, sums, total, window_digests
+from bravetui.db.kinds import KINDS
+from bravetui.db.store import Store
+from bravetui.sync import refill
+from bravetui.sync.apply import apply_rows
+from bravetui.wire.lanes import Lane
+from bravetui.wire.messages import Page, PullAsk
+
+_outbox = Outbox.__table__  # type: ignore[attr-defined]
+_cursor = Cursor.__table__  # type: ignore[attr-defined]
+_parked = Parked.__table__  # type: ignore[attr-defined]
+
+ALL_AGAIN_AFTER = timedelta(days=7)
+TRIES_MAX = 6
+"""Contacts in which one difference is narrowed down; what is left then waits for the week's turn or for the doctor."""
+WITHOUT_MAX = 50
+"""With more work under way than this in a lane, comparing it can wait until that work is at central."""
+WANT_MAX = 200
+
+Busy = dict[tuple[str, str], set[str]]
+"""By scope and lane, the keys of records on which this laptop holds work that central has not taken."""
+
+
+@dataclass(slots=True)
+class Compared:
+    """What comparing found in one answer."""
+
+    mended: int = 0
+    """Rows that were not as central has them, and are now."""
+    strange: int = 0
+    """Rows found to differ, on their way."""
+
+
+def busy(connection: Connection, going: Iterable[tuple[int, int]] = ()) -> Busy:
+    """Records to leave out of a comparison; a change of `going` (device, counter) is on its way and counts as taken."""
+    left, found = set(going), Busy()
+    columns = [_outbox.c[name] for name in ("device", "counter", "scope_id", "lane", "kind", "record_id")]
+    states = [*UNACKNOWLEDGED, OutboxState.REFUSED, OutboxState.PARKED]
+    for row in connection.execute(select(*columns).where(_outbox.c.state.in_(states))):
+        if (row.device, row.counter) not in left:
+            found.setdefault((row.scope_id, row.lane), set()).add(key_of(row.kind, row.record_id))
+    for row in connection.execute(select(_parked.c.scope_id, _parked.c.kind, _parked.c.record_id)):
+        if row.kind in KINDS:
+            lane = KINDS[row.kind].lane.value
+            found.setdefault((row.scope_id, lane), set()).add(key_of(row.kind, row.record_id))
+    return found
+
+
+def begin_anew(connection: Connection, now: datetime) -> None:
+    """Compare everything again, whatever was found equal or given up before."""
+    connection.execute(update(_cursor).values(agreed=0, differs=None))
+    meta.put(connection, meta.COMPARED_ALL_AT, now.isoformat())
+
+
+def begin_anew_if_due(connection: Connection, now: datetime) -> None:
+    """Once a week."""
+    last = meta.get_moment(connection, meta.COMPARED_ALL_AT)
+    if last is None or not last <= now <= last + ALL_AGAIN_AFTER:
+        begin_anew(connection, now)
+
+
+def asked(connection: Connection, cursor: Row[Any], under_way: Busy) -> dict[str, Any]:
+    """The fields of a `PullAsk` that have to do with comparing."""
+    without = under_way.get((cursor.scope_id, cursor.lane), set())
+    tries = cursor.differs["tries"] if cursor.differs else 0
+    if refill.is_on(connection) or len(without) > WITHOUT_MAX or tries >= TRIES_MAX:
+        return {}
+    told: dict[str, Any] = {"agreed": cursor.agreed, "without": tuple(sorted(without))}
+    if cursor.differs:
+        told["want"] = tuple(cursor.differs["want"])
+        window = (cursor.agreed, cursor.after)
+        told["sums"] = sums(window_digests(connection, cursor.scope_id, Lane(cursor.lane), window, without))
+    return told
+
+
+def compare(connection: Connection, store: Store, ask: PullAsk, page: Page) -> Compared:
+    """Take the rows that were wanted, and find out whether what is here now is what central has."""
+    found, again = Compared(), refill.Refill(store, connection)
+    if page.mended:
+        apply_rows(connection, page.scope_id, page.mended, again)
+        found.mended = len(page.mended)
+    under_way = busy(connection).get((page.scope_id, page.lane.value), set())
+    if not page.sum or ask.agreed is None or not under_way <= set(ask.without):
+        return found
+    ours = window_digests(connection, page.scope_id, page.lane, (ask.agreed, page.after), set(ask.without))
+    if total(ours) == page.sum:
+        _note(connection, page, agreed=page.after, differs=None)
+        return found
+    strange, unknown = _narrowed(ours, ask, page)
+    _offer(again, page.scope_id, unknown)
+    found.strange = len(strange) + len(unknown)
+    tries = select(_cursor.c.differs).where(*_at(page))
+    before = connection.execute(tries).scalar_one()
+    count = before["tries"] + 1 if before else 1
+    _note(connection, page, differs={"tries": count, "want": strange[:WANT_MAX]})
+    return found
+
+
+def is_agreed(connection: Connection) -> bool:
+    """Whether all that central has for this laptop is here, and was found equal."""
+    open_ends = _cursor.c.before.is_not(None) | (_cursor.c.agreed < _cursor.c.after)
+    return connection.execute(select(func.count()).where(open_ends)).scalar_one() == 0
+
+
+def is_narrowing(connection: Connection) -> bool:
+    """Whether another contact would bring a difference nearer to its end."""
+    tries = [
+        differs["tries"] for differs in connection.execute(select(_cursor.c.differs)).scalars() if differs
+    ]
+    return any(count < TRIES_MAX for count in tries)
+
+
+def _narrowed(ours: dict[str, int], ask: PullAsk, page: Page) -> tuple[list[str], list[str]]:
+    """Keys to fetch, and keys that central does not have. Nothing yet while the sums told are not those of now."""
+    if ask.sums != sums(ours):
+        return [], []
+    theirs, buckets = page.digests, set(page.strange)
+    strange = [key for key, digest in theirs.items() if key not in ours or spelled(ours[key]) != digest]
+    return strange, [key for key in ours if key not in theirs and bucket_of(key) in buckets]
+
+
+def _offer(again: refill.Refill, scope_id: str, keys: list[str]) -> None:
+    by_kind: dict[str, list[str]] = {}
+    for key in keys:
+        kind, _, record_id = key.partition("/")
+        by_kind.setdefault(kind, []).append(record_id)
+    for kind, ids in by_kind.items():
+        again.offer_records(KINDS[kind], scope_id, ids)
+
+
+def _note(connection: Connection, page: Page, **values: Any) -> None:
+    connection.execute(update(_cursor).where(*_at(page)).values(**values))
+
+
+def _at(page: Page) -> tuple[Any, Any]:
+    return _cursor.c.scope_id == page.scope_id, _cursor.c.lane == page.lane.value

@@ -1,0 +1,123 @@
+"""After each sync both ends compare what they have; what differs is found, and only that travels."""
+
+from __future__ import annotations
+
+from sqlalchemy import delete, select, update
+
+from bravetui.db.device import Cursor, OutboxState
+from bravetui.db.kinds import KINDS
+from bravetui.sync.agreement import begin_anew, is_agreed
+from bravetui.sync.progress import Exchanged
+from tests.support.central import PROJECT
+from tests.support.world import Here, World
+
+_cursor = Cursor.__table__  # type: ignore[attr-defined]
+_violations = KINDS["violation"].table
+
+RECORDS = 40
+
+
+async def settled(world: World) -> tuple[Here, list[str]]:
+    """A laptop that has handed in some records and holds what central holds."""
+    here = await world.laptop("a", "carlos")
+    records = [here.create("violation", {"description": f"finding {number}"}) for number in range(RECORDS)]
+    assert await here.sync()
+    return here, records
+
+
+def compare_all(here: Here) -> None:
+    """What happens once a week, and when the doctor is asked."""
+    with here.store.maintain() as connection:
+        begin_anew(connection, here.store.clock.now())
+
+
+def agreed(here: Here) -> bool:
+    with here.store.read() as connection:
+        return is_agreed(connection)
+
+
+def rows_received(here: Here) -> int:
+    return sum(sum(event.rows.values()) for event in here.events if isinstance(event, Exchanged))
+
+
+async def test_both_ends_agree_after_a_sync_and_no_contact_more_is_made_for_it(world: World) -> None:
+    here, _ = await settled(world)
+    assert agreed(here)
+    contacts = sum(isinstance(event, Exchanged) for event in here.events)
+    assert contacts == 2, "one carries everything, one confirms"
+    assert await here.sync()
+    assert sum(isinstance(event, Exchanged) for event in here.events) == contacts + 1
+
+
+async def test_a_value_that_changed_by_itself_is_found_and_only_its_record_travels(world: World) -> None:
+    here, records = await settled(world)
+    with here.store.maintain() as connection:
+        connection.execute(
+            update(_violations).where(_violations.c.id == records[7]).values(description="findung 7")
+        )
+    here.events.clear()
+    compare_all(here)
+    assert not agreed(here)
+    assert await here.sync()
+    assert here.value("violation", records[7], "description") == "finding 7"
+    assert agreed(here)
+    assert rows_received(here) == 0, "pages bring nothing again"
+    assert here.outbox(OutboxState.PENDING, OutboxState.SENT) == []
+
+
+async def test_a_record_that_is_gone_from_the_laptop_is_fetched(world: World) -> None:
+    here, records = await settled(world)
+    with here.store.maintain() as connection:
+        connection.execute(delete(_violations).where(_violations.c.id.in_(records[3:6])))
+    compare_all(here)
+    assert await here.sync()
+    assert here.value("violation", records[4], "description") == "finding 4"
+    there = world.central_records()
+    assert {key: there[key] for key in here.records()} == here.records()
+    assert all((PROJECT, "violation", record) in here.records() for record in records)
+
+
+async def test_a_record_that_central_has_lost_is_handed_in_again(world: World) -> None:
+    """Absence at central is never deletion."""
+    here, records = await settled(world)
+    with world.engine.begin() as connection:
+        connection.execute(delete(_violations).where(_violations.c.id == records[9]))
+    compare_all(here)
+    assert await here.sync()
+    with world.engine.connect() as connection:
+        query = select(_violations.c.description).where(_violations.c.id == records[9])
+        assert connection.execute(query).scalar_one() == "finding 9"
+
+
+async def test_work_that_central_has_not_taken_is_left_out_and_left_alone(world: World) -> None:
+    here, records = await settled(world)
+    with here.store.maintain() as connection:
+        connection.execute(
+            update(_violations).where(_violations.c.id == records[7]).values(description="findung 7")
+        )
+    compare_all(here)
+    here.line.cut()
+    here.edit("violation", records[8], description="typed meanwhile")
+    here.line.restore()
+    assert await here.sync()
+    assert here.value("violation", records[8], "description") == "typed meanwhile"
+    assert here.value("violation", records[7], "description") == "finding 7"
+    told = [change.after["description"] for change in world.ledger() if change.kind == "violation"]
+    assert (len(told), told[-1]) == (RECORDS + 1, "typed meanwhile"), "nothing but his own work was handed in"
+
+
+async def test_all_handed_in_is_not_said_while_the_two_differ(world: World) -> None:
+    """A difference that cannot be mended keeps the word back, and does not make the laptop ask for ever."""
+    here, records = await settled(world)
+    strange = 1_000_000
+    with here.store.maintain() as connection:
+        # A number that central never gave: its row seems older than what is here.
+        connection.execute(
+            update(_violations)
+            .where(_violations.c.id == records[7])
+            .values(seq=strange, description="findung 7")
+        )
+        connection.execute(update(_cursor).values(agreed=0))
+    assert not await here.sync()
+    with here.store.read() as connection:
+        assert not is_agreed(connection)
