@@ -240,6 +240,8 @@ def everybody_agrees(end: End) -> list[str]:
     for name, held in end.laptops.items():
         for key in sorted(end.central.keys() | held.keys()):
             left, right = held.get(key), end.central.get(key)
+            if right is None and KINDS[key[0]].office_only:
+                continue  # the office's, lost by a restored central; readable here until it is published again
             if left is None or right is None:
                 complaints.append(f"{name} {'lacks' if left is None else 'alone has'} {' '.join(key)}")
             elif left.values() != right.values() or left.version != right.version:

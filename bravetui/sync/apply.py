@@ -63,7 +63,7 @@ def apply_rows(
         else:
             by_kind[row.kind].append(row)
     for name, kind_rows in by_kind.items():
-        lost = _apply_kind(connection, KINDS[name], scope_id, kind_rows, own, applied)
+        lost = _apply_kind(connection, KINDS[name], scope_id, kind_rows, own, applied, refill)
         if refill is not None:
             refill.offer(KINDS[name], scope_id, lost)
     return applied
@@ -121,7 +121,8 @@ def _park(connection: Connection, scope_id: str, row: Row) -> None:
 
 
 def _apply_kind(
-    connection: Connection, kind: Kind, scope_id: str, rows: Sequence[Row], own: Mapping[Key, set[str]], applied: Applied
+    connection: Connection, kind: Kind, scope_id: str, rows: Sequence[Row], own: Mapping[Key, set[str]], applied: Applied,
+    refill: Refill | None,
 ) -> dict[str, dict[str, Json]]:  # fmt: skip
     """Save the rows; returns, by record id, what was here and is not in central's whole record."""
     lost: dict[str, dict[str, Json]] = {}
@@ -139,7 +140,9 @@ def _apply_kind(
         if (kind.name, row.id) in own and here is not None:
             state = _merged(connection, kind, scope_id, row.id, here.state, central)
         else:
-            newer = newer_cells(here.state, central) if here is not None else {}
+            # What only the office writes is as central has it, also where a restored central has an older word of its own.
+            own_word = here is not None and not (refill is not None and kind.office_only)
+            newer = newer_cells(here.state, central) if here is not None and own_word else {}
             older = here.state.cells if here is not None and not row.whole else {}
             version = central.version.joined(_of_dots(newer))
             state = RecordState({**older, **central.cells, **newer}, version)

@@ -76,7 +76,7 @@ class Refill:
 
     def _offer_absent(self, kind: Kind) -> None:
         own = select(_outbox.c.record_id).where(
-            _outbox.c.kind == kind.name, _outbox.c.state.in_([OutboxState.REFUSED, OutboxState.PARKED])
+            _outbox.c.kind == kind.name, _outbox.c.state == OutboxState.REFUSED
         )
         table = kind.table
         absent: dict[str, list[str]] = {}

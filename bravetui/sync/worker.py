@@ -128,9 +128,9 @@ class Worker:
         while True:
             step = await self._next()
             lanes = step.lanes if isinstance(step, Exchange) else ()
-            if isinstance(step, Wait):
-                if closing == CLOSING_MAX or not await self._run(self._wants_closing, closing):
-                    return await self._run(self._is_all_handed_in)
+            is_done = isinstance(step, Wait) and closing == CLOSING_MAX
+            if is_done or (isinstance(step, Wait) and not await self._run(self._wants_closing, closing)):
+                return await self._run(self._is_all_handed_in)
             closing = 0 if lanes else closing + 1
             error = await self._exchange(lanes)
             if error is not None:
