@@ -39,7 +39,7 @@ from bravetui.central.taking import Sent, Taking
 from bravetui.db.kinds import kind_of
 from bravetui.db.records import normalised
 from bravetui.merge.version import Dot
-from bravetui.wire.change import Change
+from bravetui.wire.change import Change, Op
 from bravetui.wire.messages import Outcome, Verdict
 from bravetui.wire.receipt import Sign, sign
 
@@ -302,7 +302,8 @@ def _take_parked_in(desk: Desk, connection: Connection, scope_id: str) -> None:
         for sent in left:
             kind = kind_of(sent.change.kind)
             key = (sent.target, sent.change.dot.device)
-            if key in behind or taking.missing(sent, kind) is not None:
+            queues = key in behind and sent.change.op is not Op.CREATE
+            if queues or taking.missing(sent, kind) is not None:
                 behind.add(key)
                 still.append(sent)
                 continue

@@ -187,6 +187,10 @@ class Taking:
         insert_rows(self.connection, PARKED, self._parked)
 
     def _behind(self, sent: Sent) -> tuple[str, str] | None:
+        """Whether earlier changes of the record wait. What makes the record does not queue behind what waits for it: a
+        restored central gets edits of a record that it has lost before somebody hands in the record itself."""
+        if sent.change.op is Op.CREATE:
+            return None
         return (sent.change.kind, sent.change.record_id) if self.shelf.waits(sent.target) else None
 
     def _park(self, sent: Sent, waits_for_kind: str, waits_for_id: str) -> Verdict:

@@ -122,11 +122,19 @@ def is_agreed(connection: Connection) -> bool:
 
 
 def is_narrowing(connection: Connection) -> bool:
-    """Whether another contact would bring a difference nearer to its end."""
-    tries = [
-        differs["tries"] for differs in connection.execute(select(_cursor.c.differs)).scalars() if differs
-    ]
-    return any(count < TRIES_MAX for count in tries)
+    """Whether a difference was found that another contact would bring nearer to its end."""
+    return any(differs["tries"] < TRIES_MAX for differs in _differences(connection))
+
+
+def may_agree(connection: Connection) -> bool:
+    """Whether another contact could find equal what has not been found so yet."""
+    return not is_agreed(connection) and all(
+        differs["tries"] < TRIES_MAX for differs in _differences(connection)
+    )
+
+
+def _differences(connection: Connection) -> list[dict[str, Any]]:
+    return [differs for differs in connection.execute(select(_cursor.c.differs)).scalars() if differs]
 
 
 def _narrowed(ours: dict[str, int], ask: PullAsk, page: Page) -> tuple[list[str], list[str]]:

@@ -20,7 +20,7 @@ from bravetui.base.runner import Runner
 from bravetui.db import meta
 from bravetui.db.device import UNACKNOWLEDGED, Cursor, LaneState, Outbox, OutboxState
 from bravetui.db.store import Store
-from bravetui.sync.agreement import is_agreed, is_narrowing
+from bravetui.sync.agreement import is_agreed, may_agree
 from bravetui.sync.batch import BUDGET_BYTES_FIRST, next_budget, shrunk
 from bravetui.sync.client import Answered, CentralClient, NoLine, TooLarge
 from bravetui.sync.exchange import Prepared, Taken, prepare, take, unsend, write_log
@@ -252,11 +252,11 @@ class Worker:
             return connection.execute(query).scalar_one()
 
     def _wants_closing(self, contacts: int) -> bool:
-        """Whether a contact more would confirm what is acknowledged, or bring a difference nearer to its end."""
+        """Whether a contact more would confirm what is acknowledged, or show that both ends are equal."""
         with self._store.read() as connection:
             query = select(func.count()).where(_outbox.c.state == OutboxState.APPLIED)
             unconfirmed = connection.execute(query).scalar_one()
-            return bool(unconfirmed and not contacts) or is_narrowing(connection)
+            return bool(unconfirmed and not contacts) or may_agree(connection)
 
     def _is_all_handed_in(self) -> bool:
         with self._store.read() as connection:

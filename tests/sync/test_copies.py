@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from bravetui.base.canonical import Json
 from bravetui.base.clock import ManualClock
 from bravetui.base.errors import Transient
 from bravetui.central.service import Writing
@@ -86,6 +87,24 @@ async def test_a_central_restored_from_a_backup_gets_back_what_was_confirmed_and
             assert (refilled.author_id, "backup" in str(refilled.reason)) == ("dana", True)
             assert carlos.records() == dana.records()
             assert all(one.state == held[key].state for key, one in carlos.records().items())
+
+
+async def test_an_edit_of_a_record_that_a_restored_central_has_lost_waits_only_for_the_record(
+    world: World,
+) -> None:
+    """The office made it, central lost it; the laptop's own edit of it came first and waits, its record comes behind."""
+    carlos = await world.laptop("a", "carlos")
+    assert await carlos.sync()
+    with world.backup_of_central() as backup:
+        values: dict[str, Json] = {"description": "fence down", "severity": "minor"}
+        world.site.central.publish(PROJECT, [Writing("violation", "made-by-office", values)])
+        await carlos.sync()
+        carlos.edit("violation", "made-by-office", severity="major")
+        assert await carlos.sync()
+        with world.restored(backup):
+            assert await carlos.sync()
+            held = world.central_records()[PROJECT, "violation", "made-by-office"].state.values()
+    assert (held["description"], held["severity"]) == ("fence down", "major")
 
 
 async def test_an_older_row_that_had_to_wait_does_not_hide_what_was_typed_since(world: World) -> None:
