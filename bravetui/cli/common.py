@@ -45,12 +45,12 @@ def ask_passphrase() -> str:
 
 
 @contextmanager
-def laptop_of(arguments: argparse.Namespace) -> Iterator[Laptop]:
+def laptop_of(arguments: argparse.Namespace, *, say_notices: bool = True) -> Iterator[Laptop]:
     """The laptop, open for the length of the block. Says what a person should know of how it opened."""
     folder = folder_of(arguments)
     laptop = open_laptop(folder, ring_of(folder, ask_passphrase))
     try:
-        for notice in laptop.notices:
+        for notice in laptop.notices if say_notices else ():
             print(f"bravetui: {notice}", file=sys.stderr)
         yield laptop
     finally:

@@ -34,6 +34,9 @@ COMMANDS: dict[str, Command] = {
     "queue": Command("bravetui.cli.queue", "the outbox, change by change; send a refused one again"),
     "receipts": Command("bravetui.cli.receipts", "central's signed word on each change; check one offline"),
     "conflicts": Command("bravetui.cli.conflicts", "open conflicts, side by side"),
+    "doctor": Command(
+        "bravetui.cli.doctor", "look at all this laptop keeps, mend it, compare it with central"
+    ),
     "rescue": Command(
         "bravetui.cli.rescue", "unconfirmed work on a stick: make it, or carry a colleague's to central"
     ),

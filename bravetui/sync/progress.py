@@ -97,6 +97,16 @@ class AllHandedIn(SyncEvent):
 
 
 @dataclass(frozen=True, slots=True)
+class Mended(SyncEvent):
+    """Comparing found records that were not as central has them; they are now."""
+
+    records: int
+
+    def words(self) -> str:
+        return f"{self.records} record{'s' * (self.records != 1)} mended after comparing with central"
+
+
+@dataclass(frozen=True, slots=True)
 class Renumbered(SyncEvent):
     """This laptop turned out to be a copy of another and has its own number now."""
 

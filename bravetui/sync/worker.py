@@ -30,6 +30,7 @@ from bravetui.sync.progress import (
     ChangeRefused,
     ConflictOpened,
     Exchanged,
+    Mended,
     Renumbered,
     Sending,
     SyncEvent,
@@ -184,6 +185,8 @@ class Worker:
             self._tell(ChangeRefused(now, lane, reason))
         if taken.conflicts:
             self._tell(ConflictOpened(now, taken.conflicts))
+        if taken.mended:
+            self._tell(Mended(now, taken.mended))
         if taken.all_handed_in:
             self._tell(AllHandedIn(now))
         if self._records is not None:
