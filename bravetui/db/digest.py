@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterable, Mapping
+from functools import cache
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Executable, Table, bindparam, select
 
 from bravetui.base.canonical import Json, canonical_bytes, sha256_hex
 from bravetui.db.kinds import Kind, kinds_in
@@ -46,15 +47,22 @@ def window_digests(
     """Digests by key of the scope's rows in the lane with `window[0] < seq <= window[1]`; `kinds` narrows it further."""
     found: dict[str, int] = {}
     for kind in kinds_in(lane) if kinds is None else kinds:
-        table = kind.table
-        query = select(table).where(
-            table.c.scope_id == scope_id, table.c.seq > window[0], table.c.seq <= window[1]
-        )
-        for row in connection.execute(query).mappings():
+        bounds = {"scope": scope_id, "above": window[0], "upto": window[1]}
+        for row in connection.execute(_in_window(kind.table), bounds).mappings():
             key = key_of(kind.name, row["id"])
             if key not in without:
                 found[key] = row_digest(key, stored_from_row(kind, row))
     return found
+
+
+@cache
+def _in_window(table: Table) -> Executable:
+    """Built once a table: building a statement costs more than running it."""
+    return select(table).where(
+        table.c.scope_id == bindparam("scope"),
+        table.c.seq > bindparam("above"),
+        table.c.seq <= bindparam("upto"),
+    )
 
 
 def bucket_of(key: str) -> int:
