@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sqlalchemy import Connection, Engine, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
@@ -12,7 +12,12 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from bravetui.central.tables import CENTRAL_DEVICE, DEVICES, STATE
 
 NUMBERS_SKIPPED = 1000
-"""Device numbers that a restored central leaves out: they may have been given out after the backup was made."""
+"""Device numbers that a restored central leaves out at least: they may have been given out after the backup was made."""
+
+LIVES_FROM = datetime(2020, 1, 1, tzinfo=UTC)
+NUMBERS_A_MINUTE = 64
+"""Numbers of a restored central begin with the minutes since `LIVES_FROM`, so many to each: what a life has given out that
+began from the same backup, and is itself lost, is not given out again. Lasts until 2083 in 31 bits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +54,8 @@ def begin_epoch(engine: Engine, now: datetime) -> State:
         state_of(connection, now)
         highest = connection.execute(select(func.coalesce(func.max(DEVICES.c.number), 0))).scalar_one()
         last = connection.execute(select(STATE.c.device)).scalar_one()
-        number = max(highest, last) + NUMBERS_SKIPPED
+        minutes = int((now - LIVES_FROM).total_seconds() // 60)
+        number = max(highest + NUMBERS_SKIPPED, last + NUMBERS_SKIPPED, minutes * NUMBERS_A_MINUTE)
         restart = text(f"ALTER TABLE device ALTER COLUMN number RESTART WITH {int(number) + 1}")
         connection.execute(restart)
         fresh = State(secrets.token_hex(8), number)

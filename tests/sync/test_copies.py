@@ -107,6 +107,28 @@ async def test_an_edit_of_a_record_that_a_restored_central_has_lost_waits_only_f
     assert (held["description"], held["severity"]) == ("fence down", "major")
 
 
+async def test_two_lives_of_central_from_one_backup_never_give_out_the_same_number(world: World) -> None:
+    """The second restore knows nothing of the first one's life, in which a copy got a number of its own."""
+    original = await world.laptop("a", "carlos")
+    assert await original.sync()
+    with world.backup_of_central() as backup, world.server.database(str(world.engine.url.database)) as other:
+        with world.restored(backup):
+            assert await original.sync()
+            original, copy = world.copy(original, "b")
+            for here in (original, copy):
+                here.create("violation", {"description": f"made by {here.folder.name}"})
+            assert await original.sync()
+            assert await copy.sync()
+        world.clock.advance(hours=1)
+        with world.restored(other):
+            fresh = await world.laptop("c", "dana")
+            assert fresh.device not in (original.device, copy.device)
+            assert await copy.sync()
+            assert await original.sync()
+            told = {str(c.after["description"]) for c in world.ledger() if c.kind == "violation"}
+    assert told == {"made by a", "made by b"}
+
+
 async def test_an_older_row_that_had_to_wait_does_not_hide_what_was_typed_since(world: World) -> None:
     """The row of the record's creation waits for the edit's verdict, and then must not undo the edit on screen."""
     carlos = await world.laptop("a", "carlos")
