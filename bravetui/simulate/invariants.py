@@ -154,15 +154,30 @@ def nothing_is_lost(end: End) -> list[str]:
     later: set[tuple[str, str, str, str]] = set()
     counts: dict[str, int] = defaultdict(int)
     lost: list[str] = []
+    died_in_time = _durable_unannounced(end, written)
     for one in reversed(end.witness.saved):
+        where = (one.by, one.kind, one.record_id, one.path)
+        if died_in_time.get(where, -1.0) >= one.at_s:
+            later.add(where)
         fate = _fate(one, end.central, written, asked, later)
         if fate:
             counts[fate] += 1
         else:
             lost.append(f"lost: {one.by} saved {one.kind} {one.record_id} {one.path} = {one.value!r}")
-        later.add((one.by, one.kind, one.record_id, one.path))
+        later.add(where)
     end.fates = Fates(**counts)
     return lost
+
+
+def _durable_unannounced(
+    end: End, written: Mapping[tuple[str, str, str], set[bytes]]
+) -> dict[tuple[str, str, str, str], float]:
+    """When something was last typed whose save reached central, by place; the machine may have died before saying so."""
+    found: dict[tuple[str, str, str, str], float] = {}
+    for one in end.witness.begun:
+        if canonical_bytes(one.value) in written.get((one.kind, one.record_id, one.path), ()):
+            found[one.by, one.kind, one.record_id, one.path] = one.at_s
+    return found
 
 
 def _fate(

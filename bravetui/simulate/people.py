@@ -103,6 +103,7 @@ class People:
         kind = self._chaos.pick(tuple(_FIELDS))
         record_id = self._known(laptop, kind)
         values = self._values(kind, record_id)
+        self._begin(laptop.name, kind, record_id, values)
         with laptop.store.write() as writing:
             writing.edit(kind, PROJECT, record_id, values)
         return self._note(laptop.name, kind, record_id, values)
@@ -121,8 +122,9 @@ class People:
     def _answer(self, laptop: SimulatedLaptop) -> str:
         record_id = self._known(laptop, "submission")
         answers = {path: self._word() for path in self._chaos.dice.sample(_ANSWERS, 2)}
-        forms.answer(laptop.store, PROJECT, record_id, answers)
         values = {f"{ANSWERS}/{path}": value for path, value in answers.items()}
+        self._begin(laptop.name, "submission", record_id, values)
+        forms.answer(laptop.store, PROJECT, record_id, answers)
         return self._note(laptop.name, "submission", record_id, values)
 
     def _rain(self, laptop: SimulatedLaptop) -> str:
@@ -193,6 +195,10 @@ class People:
 
     def _word(self) -> str:
         return f"note {next(self._words)}"
+
+    def _begin(self, by: str, kind: str, record_id: str, values: Mapping[str, Json]) -> None:
+        now_s = asyncio.get_running_loop().time()
+        self._witness.begin(by, now_s, kind, record_id, normalised(KINDS[kind], values))
 
     def _note(self, by: str, kind: str, record_id: str, values: Mapping[str, Json]) -> str:
         self._witness.note(

@@ -28,12 +28,19 @@ class Witness:
     """What was saved, in order."""
 
     saved: list[Saved] = field(default_factory=list)
+    begun: list[Saved] = field(default_factory=list)
+    """What was typed, whether or not the machine lived to say that it is saved: it may be, and then stands over what it
+    was typed over."""
     renumbered: int = 0
     """How often a laptop was told that it is a copy."""
     copies: int = 0
     """How often one was made: cloned, or its whole disk put back."""
     complaints: list[str] = field(default_factory=list)
     """What a person saw that nobody ever may: an error that is not ours, a laptop that does not open."""
+
+    def begin(self, by: str, at_s: float, kind: str, record_id: str, values: Mapping[str, Json]) -> None:
+        """A save of these values was asked for."""
+        self.begun += [Saved(by, kind, record_id, path, value, at_s) for path, value in values.items()]
 
     def note(self, by: str, at_s: float, kind: str, record_id: str, values: Mapping[str, Json]) -> None:
         """A save of these values was acknowledged."""

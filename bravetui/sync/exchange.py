@@ -119,6 +119,8 @@ class Taken:
     new_device: int | None = None
     first_strange: Dot | None = None
     """The first change that a twin of this laptop has made otherwise."""
+    silent: tuple[Lane, ...] = ()
+    """Lanes of which something was sent, and no verdict of central's on any of it came back."""
     forged: int = 0
     """Verdicts that were not central's, or not about our change."""
     receipts: list[dict[str, Any]] = field(default_factory=list)
@@ -176,8 +178,9 @@ def take(store: Store, prepared: Prepared, answer: SyncAnswer) -> Taken:
         _take_scopes(connection, answer.scopes)
         if refill.is_on(connection) and not prepared.request.push:
             refill.Refill(store, connection).finish()
-        _settle(connection, taken, now)
         taken.new_device = answer.new_device
+        taken.silent = _silent(prepared, taken)
+        _settle(connection, taken, now)
         said = f"{sum(taken.acknowledged.values())} changes at central, {sum(taken.rows.values())} records received"
         write_log(connection, now, "exchange", said)
     _take_sealing_key(store, answer)
@@ -409,10 +412,19 @@ def _take_sealing_key(store: Store, answer: SyncAnswer) -> None:
         store.become(replace(store.identity, sealing_key=given.key))
 
 
+def _silent(prepared: Prepared, taken: Taken) -> tuple[Lane, ...]:
+    heard = {*taken.acknowledged, *(lane for lane, _ in taken.refused)}
+    return (
+        () if taken.new_device is not None else tuple(lane for lane in prepared.counts if lane not in heard)
+    )
+
+
 def _settle(connection: Connection, taken: Taken, now: datetime) -> None:
     """Lane states, last contact, and whether everything is handed in."""
     done = {"failures": 0, "next_attempt_at": None, "why": None, "last_done_at": now}
     for policy in LANES:
+        if policy.lane in taken.silent:
+            continue
         statement = insert(_lanes).values(lane=policy.lane.value, **done)
         connection.execute(statement.on_conflict_do_update(index_elements=["lane"], set_=done))
     meta.put(connection, meta.LAST_CONTACT_AT, now.isoformat())

@@ -55,6 +55,11 @@ CONFIRM_S = 2.0
 CLOSING_MAX = 8
 """Contacts after the last row moved: one confirms, and a difference takes a few to be narrowed down."""
 
+SILENT = (
+    "Central answered, and said nothing that counts of what was sent.",
+    "Nothing is lost: it stays here and is sent again.",
+)
+
 STUCK_S = 120.0
 SIGN_IN_WAIT_S = 900.0
 
@@ -163,7 +168,7 @@ class Worker:
                 await self._run(unsend, self._store, prepared)
             return await self._failed(lanes, error)
         await self._succeeded(prepared, answered, taken, self._clock.monotonic_s() - began)
-        return None
+        return await self._failed(taken.silent, Transient(*SILENT)) if taken.silent else None
 
     async def _succeeded(self, prepared: Prepared, answered: Answered, taken: Taken, took_s: float) -> None:
         now = self._clock.now()
