@@ -13,6 +13,7 @@ import httpx
 import pytest
 from sqlalchemy import select
 
+from bravetui import wiring
 from bravetui.actions import forms
 from bravetui.base.canonical import Json, canonical_bytes
 from bravetui.base.clock import ManualClock
@@ -312,3 +313,22 @@ async def test_what_both_last_agreed_on_is_kept_until_the_last_change_of_the_rec
         await here.sync()
         assert here.value("daily_log", record, "narrative") == "calm till noon"
         assert here.value("daily_log", record, "stormwater_note") == "the inspector"
+
+
+async def test_a_year_of_work_stays_within_its_room(world: World) -> None:
+    """Twelve months of saves on the same few records, handed in every week: counted in bytes a change, not in seconds."""
+    here = await world.laptop("a", "carlos")
+    records = [here.create("daily_log", {"narrative": f"log {number}"}) for number in range(6)]
+    assert await here.sync()
+    for week in range(52):
+        world.clock.advance(days=7)
+        for record in records:
+            here.edit("daily_log", record, narrative=f"week {week}", weather="clear")
+        assert await here.sync()
+    kept = here.outbox()
+    assert all(world.clock.now() - change.at < timedelta(days=100) for change in kept), (
+        "older ones are let go"
+    )
+    changes = 53 * len(records)
+    database = (here.folder / wiring.DATABASE).stat().st_size + (here.folder / wiring.JOURNAL).stat().st_size
+    assert database / changes < 8 * 1024

@@ -1,0 +1,60 @@
+"""Fifty hostile months in which everything must hold, and sixteen planted bugs that must not go unnoticed.
+
+A month that fails prints its complaints; `bravetui simulate --seed N` lives through it again and prints all that happened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from bravetui.simulate.central import found_site
+from bravetui.simulate.database import Databases
+from bravetui.simulate.month import Outcome, Plan, simulate
+from bravetui.simulate.planted import PLANTED, planted
+from tests.support.postgres import TestServer
+
+MONTHS = range(1, 51)
+LIVED_TWICE = (3, 8, 12)
+"""Each costs a month more; `bravetui simulate` does it with all."""
+
+FOUND_IN: dict[str, int] = {}
+"""For each planted bug a month in which it is found, among the first fifty."""
+
+Site = tuple[Databases, str]
+
+
+@pytest.fixture(scope="module")
+def site(postgres: TestServer) -> Iterator[Site]:
+    databases = Databases(postgres.url("postgres"))
+    template = found_site(databases)
+    yield databases, template
+    databases.drop(template)
+    databases.close()
+
+
+def lived(site: Site, seed: int) -> Outcome:
+    databases, template = site
+    return simulate(databases, template, seed, Plan())
+
+
+@pytest.mark.parametrize("seed", MONTHS)
+def test_everything_holds_in_month(site: Site, seed: int) -> None:
+    outcome = lived(site, seed)
+    assert not outcome.complaints, "\n".join(outcome.complaints)
+    fates = outcome.fates
+    counted = fates.kept + fates.in_conflict + fates.superseded + fates.folded + fates.gone_with_disk
+    assert counted == outcome.saved, "a value has no fate, or two"
+
+
+@pytest.mark.parametrize("seed", LIVED_TWICE)
+def test_the_same_seed_is_the_same_month(site: Site, seed: int) -> None:
+    first, second = lived(site, seed), lived(site, seed)
+    assert first.trace == second.trace
+
+
+@pytest.mark.parametrize("bug", PLANTED)
+def test_a_planted_bug_is_found(site: Site, bug: str) -> None:
+    with planted(bug):
+        assert lived(site, FOUND_IN[bug]).complaints
