@@ -1,7 +1,7 @@
-"""The central API over HTTP: four routes, errors as problem documents (RFC 9457), an OpenAPI page that is true.
+"""The central API over HTTP: a few routes, errors as problem documents (RFC 9457), an OpenAPI page that is true.
 
 Routes read the body, hand the work to the runner and pack the answer; what is done stands in `service`. Nothing but
-health and the OpenAPI page answers without a token, and enrolment wants a one-time code.
+health, the dictionary and the OpenAPI page answers without a token, and enrolment wants a one-time code.
 """
 
 from __future__ import annotations
@@ -22,17 +22,21 @@ from bravetui.base.errors import BadInput, BravetuiError, Corrupt, NeedsSignIn, 
 from bravetui.base.runner import Runner, ThreadRunner
 from bravetui.central import openapi
 from bravetui.central.access import any_device_of_token
-from bravetui.central.body import accepted, encoding_of, read_body
+from bravetui.central.body import UNDERSTOOD, VARY, accepted, dictionary_for, encoding_of, read_body
 from bravetui.central.database import foreign_errors
 from bravetui.central.enrolment import Attempts, token_hash
 from bravetui.central.incoming import read
 from bravetui.central.keys import CentralKeys
 from bravetui.central.rescue import take_bundle
 from bravetui.central.service import Central
-from bravetui.wire.codec import TooLarge, decode, encode
+from bravetui.wire.codec import TooLarge, UnknownEncoding, decode, encode
+from bravetui.wire.dictionary import current
 from bravetui.wire.messages import BUNDLE_BYTES_MAX, PROTOCOL, Delivered, Enrol, Enrolled, Problem, SyncAnswer
 
 log = logging.getLogger(__name__)
+
+DICTIONARY_LINK = '</v1/dictionary>; rel="compression-dictionary"'
+"""Told to clients that do not show that they have it (RFC 9842 section 3)."""
 
 THREADS = 8
 """Requests worked on at a time in one process; each holds one database connection."""
@@ -71,6 +75,7 @@ def make_app(
     app.add_api_route("/v1/enrol", api.enrol, methods=["POST"], **openapi.ENROL)
     app.add_api_route("/v1/sync", api.sync, methods=["POST"], **openapi.SYNC)
     app.add_api_route("/v1/bundles", api.bundle, methods=["POST"], **openapi.BUNDLE)
+    app.add_api_route("/v1/dictionary", api.dictionary, methods=["GET"], **openapi.DICTIONARY)
     app.add_api_route("/v1/health", api.health, methods=["GET"], **openapi.HEALTH)
     app.add_exception_handler(HTTPException, _http_error)  # type: ignore[arg-type]
     openapi.install(app)
@@ -95,6 +100,16 @@ class _Api:
     async def bundle(self, request: Request) -> Response:
         """Take a rescue bundle that a colleague's laptop carries."""
         return await _guarded(request, self._bundle)
+
+    async def dictionary(self, request: Request) -> Response:
+        """The dictionary to pack bodies with, for whoever does not carry it already (RFC 9842 section 2.1)."""
+        digest = current().digest.hex()
+        headers = {
+            "Use-As-Dictionary": f'match="/v1/*", id="{digest}"',
+            "Cache-Control": "public, max-age=31536000",
+            "ETag": f'"{digest}"',
+        }
+        return Response(current().data, 200, headers, media_type="application/octet-stream")
 
     async def health(self, request: Request) -> Response:
         """Whether central and its database answer."""
@@ -174,6 +189,7 @@ class _TooMany(Transient):
 _STATUS: tuple[tuple[type[BravetuiError], int, str], ...] = (
     (_TooMany, 429, "too-many-attempts"),
     (TooLarge, 413, "too-large"),
+    (UnknownEncoding, 415, "unknown-encoding"),
     (BadInput, 400, "bad-request"),
     (NeedsSignIn, 401, "sign-in"),
     (Refused, 403, "refused"),
@@ -216,6 +232,8 @@ def _problem(status: int, name: str, error: BravetuiError) -> Response:
         retry_after_s=wait_s,
     )
     headers = {"WWW-Authenticate": "Bearer"} if status == 401 else {}
+    if status == 415:
+        headers["Accept-Encoding"] = UNDERSTOOD
     if wait_s is not None:
         headers["Retry-After"] = str(max(1, round(wait_s)))
     body = problem.model_dump_json(exclude_none=True)
@@ -237,8 +255,11 @@ async def _http_error(request: Request, error: HTTPException) -> Response:
 
 
 def _packed(request: Request, message: Enrolled | SyncAnswer | Delivered) -> Response:
-    encoding = accepted(request.headers.get("accept-encoding", ""))
-    headers = {"Vary": "Accept-Encoding", "Cache-Control": "no-store"}
+    shared = dictionary_for(request)
+    encoding = "dcz" if shared else accepted(request.headers.get("accept-encoding", ""))
+    headers = {"Vary": VARY, "Cache-Control": "no-store", "Link": DICTIONARY_LINK}
     if encoding != "identity":
         headers["Content-Encoding"] = encoding
-    return Response(encode(message, encoding), 200, headers, media_type="application/json")
+    if shared:
+        del headers["Link"]
+    return Response(encode(message, encoding, shared), 200, headers, media_type="application/json")

@@ -5,10 +5,17 @@ from __future__ import annotations
 from starlette.requests import Request
 
 from bravetui.wire.codec import TooLarge
+from bravetui.wire.dictionary import Dictionary, named
 from bravetui.wire.messages import BODY_BYTES_MAX
 
 PREFERRED = ("zstd", "gzip")
-"""Encodings of answers, best first (RFC 8878, RFC 1952)."""
+"""Encodings of answers to strangers, best first (RFC 8878, RFC 1952)."""
+
+UNDERSTOOD = "dcz, zstd, gzip"
+"""What bodies of requests may be packed with (RFC 9110 section 12.5.3)."""
+
+VARY = "Accept-Encoding, Available-Dictionary"
+"""What an answer's packing depends on (RFC 9842 section 6.2)."""
 
 
 async def read_body(request: Request, bytes_max: int = BODY_BYTES_MAX) -> bytes:
@@ -28,12 +35,28 @@ def encoding_of(request: Request) -> str:
     return request.headers.get("content-encoding", "").strip().lower()
 
 
+def dictionary_for(request: Request) -> Dictionary | None:
+    """The dictionary for the answer: one that the client has, carries here, and accepts (RFC 9842 section 2.2)."""
+    if _weights(request.headers.get("accept-encoding", "")).get("dcz", 0.0) <= 0:
+        return None
+    return named(request.headers.get("available-dictionary", ""))
+
+
 def accepted(header: str) -> str:
     """The encoding for the answer, from Accept-Encoding (RFC 9110 section 12.5.3).
 
     >>> accepted("gzip;q=1.0, zstd;q=0"), accepted("*"), accepted("")
     ('gzip', 'zstd', 'identity')
     """
+    wanted = _weights(header)
+    for name in PREFERRED:
+        if wanted.get(name, wanted.get("*", 0.0)) > 0:
+            return name
+    return "identity"
+
+
+def _weights(header: str) -> dict[str, float]:
+    """How much each encoding is wanted; 0 is not at all."""
     wanted: dict[str, float] = {}
     for item in header.lower().split(","):
         name, _, parameter = item.strip().partition(";")
@@ -42,7 +65,4 @@ def accepted(header: str) -> str:
             wanted[name.strip()] = float(weight) if key.strip() == "q" else 1.0
         except ValueError:
             wanted[name.strip()] = 0.0
-    for name in PREFERRED:
-        if wanted.get(name, wanted.get("*", 0.0)) > 0:
-            return name
-    return "identity"
+    return wanted

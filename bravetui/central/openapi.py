@@ -14,7 +14,7 @@ from bravetui.wire.messages import Delivered, Enrol, Enrolled, Problem, SyncAnsw
 
 DESCRIPTION = (
     "The API that bravetui laptops sync with. One exchange carries changes up and verdicts and news down. Bodies are "
-    "JSON, packed with zstd or gzip as Content-Encoding and Accept-Encoding say, or plain. Decimal numbers travel as "
+    "JSON, packed with dcz, zstd or gzip as Content-Encoding and Accept-Encoding say, or plain. Decimal numbers travel as "
     "strings. docs/protocol.md explains the exchange."
 )
 
@@ -23,6 +23,7 @@ _PROBLEMS = {
     401: "No token, or one that is not this device's: enrol again.",
     403: "The code is unknown, used up or out of date.",
     413: "The body is too large: send smaller batches.",
+    415: "The body's encoding, or its dictionary, is unknown: send plain zstd.",
     429: "Too many wrong codes: wait for Retry-After seconds.",
     503: "Central or its database is busy or down: wait for Retry-After seconds.",
 }
@@ -52,14 +53,14 @@ def _body(name: str) -> dict[str, Any]:
 ENROL: dict[str, Any] = {
     "summary": "Trade a one-time code for a device number and a token.",
     "operation_id": "enrol",
-    "responses": _responses("Enrolled", 400, 403, 413, 429, 503),
+    "responses": _responses("Enrolled", 400, 403, 413, 415, 429, 503),
     "openapi_extra": {**_body("Enrol"), "security": []},
 }
 
 SYNC: dict[str, Any] = {
     "summary": "Hand in changes and fetch what is new.",
     "operation_id": "sync",
-    "responses": _responses("SyncAnswer", 400, 401, 413, 503),
+    "responses": _responses("SyncAnswer", 400, 401, 413, 415, 503),
     "openapi_extra": {**_body("SyncRequest"), "security": [{"token": []}]},
 }
 
@@ -74,6 +75,18 @@ BUNDLE: dict[str, Any] = {
         },
         "security": [{"token": []}],
     },
+}
+
+DICTIONARY: dict[str, Any] = {
+    "summary": "The compression dictionary for bodies packed with dcz (RFC 9842).",
+    "operation_id": "dictionary",
+    "responses": {
+        200: {
+            "description": "The dictionary, raw. Its SHA-256 is its name.",
+            "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+        }
+    },
+    "openapi_extra": {"security": []},
 }
 
 HEALTH: dict[str, Any] = {

@@ -46,7 +46,7 @@ class FaultyLine(httpx.AsyncBaseTransport):
         if self._chaos.happens("request cut"):
             await self._ignored(request, body[: self._chaos.dice.randrange(len(body))])
             raise httpx.WriteError("the line broke", request=request)
-        status, headers, raw = self._instead(body) or await self._answered(request, body)
+        status, headers, raw = self._instead(request, body) or await self._answered(request, body)
         self.bytes += len(body) + len(raw)
         await asyncio.sleep(LATENCY_S + (len(raw) / SLOW_BYTES_PER_S if slow else 0))
         cut = self._chaos.dice.randrange(len(raw) + 1) if self._chaos.happens("answer cut") else None
@@ -86,7 +86,7 @@ class FaultyLine(httpx.AsyncBaseTransport):
         with suppress(ConnectionError):
             await self._deliver(request.url.path, request.headers, body)
 
-    def _instead(self, body: bytes) -> Reply | None:
+    def _instead(self, request: httpx.Request, body: bytes) -> Reply | None:
         """What answers in central's place, if anything does."""
         if self._chaos.happens("central unwell"):
             return 503, {"content-type": "text/html"}, b"<h1>Bad gateway</h1>"
@@ -95,7 +95,11 @@ class FaultyLine(httpx.AsyncBaseTransport):
         if self._chaos.happens("sign-in page"):
             return 200, {"content-type": "text/html"}, b"<html>Welcome to the motel. Sign in.</html>"
         if self._chaos.happens("forged answer"):
-            return 200, {"content-type": "application/json"}, forged(body)
+            return (
+                200,
+                {"content-type": "application/json"},
+                forged(body, request.headers["content-encoding"]),
+            )
         return None
 
 
@@ -111,9 +115,9 @@ class _Arriving(httpx.AsyncByteStream):
             raise httpx.ReadError("the line broke", request=self._request)
 
 
-def forged(body: bytes) -> bytes:
+def forged(body: bytes, encoding: str) -> bytes:
     """A friendly answer to a request, by somebody who is not central: everything applied, nothing signed."""
-    request = decode(SyncRequest, body, "zstd")
+    request = decode(SyncRequest, body, encoding)
     verdicts = tuple(
         Verdict(dot=change.dot, hash=change.hash, outcome=Outcome.APPLIED, seq=1, at=request.sent_at, epoch=request.epoch)
         for batch in request.push

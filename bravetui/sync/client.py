@@ -20,6 +20,7 @@ from bravetui.base.errors import BadInput, BravetuiError, NeedsSignIn, Refused, 
 from bravetui.base.text import safe_line
 from bravetui.wire.change import Message
 from bravetui.wire.codec import decode, encode
+from bravetui.wire.dictionary import current
 from bravetui.wire.messages import (
     BODY_BYTES_MAX,
     PROTOCOL,
@@ -33,6 +34,8 @@ from bravetui.wire.messages import (
 
 CONTENT_TYPE = "application/json"
 BUNDLE_TYPE = "application/octet-stream"
+_UNREADABLE = frozenset({"400", "415"})
+"""Codes of `Refused` that a packing which central does not know brings about."""
 _TIMEOUT = httpx.Timeout(connect=10, read=60, write=60, pool=10)
 _M = TypeVar("_M", bound=Message)
 
@@ -62,9 +65,15 @@ class CentralClient:
     ) -> None:
         if not address.startswith(("http://", "https://")):
             raise BadInput(f"{safe_line(address)!r} is not an address of central.", "Give it as https://…")
-        headers = {"User-Agent": f"bravetui/{__version__}", "Accept": CONTENT_TYPE, "Accept-Encoding": "zstd"}
+        headers = {
+            "User-Agent": f"bravetui/{__version__}", "Accept": CONTENT_TYPE,
+            "Accept-Encoding": "dcz, zstd", "Available-Dictionary": current().name,
+        }  # fmt: skip
         if token:
             headers["Authorization"] = f"Bearer {token}"
+        self._packing = "zstd"
+        """Of request bodies: `dcz` once an answer came so, since central then has the dictionary."""
+        self._may_share = True
         # The system's certificates are read once here: a client costs 35 ms to make, so there is one.
         self._http = httpx.AsyncClient(
             base_url=address, headers=headers, timeout=_TIMEOUT, transport=transport, follow_redirects=False
@@ -92,8 +101,16 @@ class CentralClient:
         await self._http.aclose()
 
     async def _post(self, path: str, message: Message, kind: type[_M]) -> tuple[_M, int, int]:
-        headers = {"Content-Type": CONTENT_TYPE, "Content-Encoding": "zstd"}
-        return await self._send(path, encode(message), headers, kind)
+        packing = self._packing
+        headers = {"Content-Type": CONTENT_TYPE, "Content-Encoding": packing}
+        try:
+            return await self._send(path, encode(message, packing), headers, kind)
+        except Refused as error:
+            if packing != "dcz" or error.code not in _UNREADABLE:
+                raise
+        # Another process behind the same address may be older. Plain from here on; the same changes are taken once.
+        self._packing, self._may_share = "zstd", False
+        return await self._send(path, encode(message), {**headers, "Content-Encoding": "zstd"}, kind)
 
     async def _send(
         self, path: str, body: bytes, headers: dict[str, str], kind: type[_M]
@@ -112,6 +129,8 @@ class CentralClient:
                 "What answered is not central: a sign-in page of this network, or a broken proxy.",
                 "Open a web page to sign in to the network, or wait for a better one. Nothing is lost.",
             ) from error
+        if self._may_share and response.headers.get("content-encoding", "") == "dcz":
+            self._packing = "dcz"
         return answer, len(body), len(raw)
 
 

@@ -18,7 +18,8 @@ from bravetui.central.app import make_app
 from bravetui.central.body import accepted
 from bravetui.central.enrolment import ATTEMPTS_MAX, issue_code
 from bravetui.central.serve import serving
-from bravetui.wire.codec import encode, unpack
+from bravetui.wire.codec import DCZ_MAGIC, decode, encode, unpack
+from bravetui.wire.dictionary import current
 from bravetui.wire.lanes import Lane
 from bravetui.wire.messages import BODY_BYTES_MAX, Outcome, PullAsk, SyncAnswer
 from tests.support import schema as schemas
@@ -71,6 +72,56 @@ async def test_an_exchange_travels_in_every_encoding(site: Site, client: Client,
     assert {row.kind for row in answer.pages[0].rows} == {"inspection", "project", "project_member"}
 
 
+async def test_who_shows_the_dictionary_gets_its_answer_packed_with_it(site: Site, client: Client) -> None:
+    carlos = site.laptop("carlos")
+    shows = {"Accept-Encoding": "dcz, zstd", "Available-Dictionary": current().name}
+    body = encode(carlos.request(), "dcz")
+    headers = bearer(carlos, **{"Content-Encoding": "dcz"}, **shows)
+    async with client.stream("POST", "/v1/sync", content=body, headers=headers) as response:
+        raw = b"".join([part async for part in response.aiter_raw()])
+    assert response.headers["content-encoding"] == "dcz"
+    assert {"Accept-Encoding", "Available-Dictionary"} == set(response.headers["vary"].split(", "))
+    assert decode(SyncAnswer, raw, "dcz").scopes
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Accept-Encoding": "dcz, zstd"},
+        {"Accept-Encoding": "dcz, zstd", "Available-Dictionary": f":{'A' * 43}=:"},
+        {"Accept-Encoding": "dcz;q=0, zstd", "Available-Dictionary": current().name},
+        {"Accept-Encoding": "zstd", "Available-Dictionary": current().name},
+    ],
+    ids=["shows none", "shows another", "does not want it", "does not accept it"],
+)
+async def test_a_stranger_gets_plain_zstd_and_hears_where_the_dictionary_is(
+    site: Site, client: Client, headers: dict[str, str]
+) -> None:
+    carlos = site.laptop("carlos")
+    body = carlos.request().model_dump_json()
+    async with client.stream("POST", "/v1/sync", content=body, headers=bearer(carlos, **headers)) as response:
+        raw = b"".join([part async for part in response.aiter_raw()])
+    assert response.headers["content-encoding"] == "zstd"
+    assert decode(SyncAnswer, raw, "zstd").scopes
+    assert response.headers["link"] == '</v1/dictionary>; rel="compression-dictionary"'
+
+
+async def test_anybody_may_fetch_the_dictionary(client: Client) -> None:
+    response = await client.get("/v1/dictionary")
+    assert response.content == current().data
+    assert response.headers["use-as-dictionary"].startswith('match="/v1/*"')
+
+
+async def test_a_body_with_an_unknown_dictionary_is_told_what_is_understood(
+    site: Site, client: Client
+) -> None:
+    body = DCZ_MAGIC + bytes(32) + b"rubbish"
+    headers = bearer(site.laptop("carlos"), **{"Content-Encoding": "dcz"})
+    response = await client.post("/v1/sync", content=body, headers=headers)
+    problem(response, 415)
+    assert response.headers["accept-encoding"] == "dcz, zstd, gzip"
+
+
 async def test_nothing_but_health_and_the_page_answers_without_a_token(site: Site, client: Client) -> None:
     assert (await client.get("/v1/health")).json() == {"status": "ok"}
     page = (await client.get("/openapi.json")).json()
@@ -99,16 +150,20 @@ async def test_rubbish_gets_a_sentence(site: Site, client: Client, body: bytes) 
     problem(await client.post("/v1/sync", content=body, headers=bearer(site.laptop("carlos"))), 400)
 
 
-@pytest.mark.parametrize("encoding", ["zstd", "gzip", "br", "zstd, gzip"])
+@pytest.mark.parametrize("encoding", ["dcz", "zstd", "gzip", "br", "zstd, gzip"])
 async def test_half_a_body_and_a_wrong_encoding_get_a_sentence(
     site: Site, client: Client, encoding: str
 ) -> None:
     carlos = site.laptop("carlos")
     whole = encode(
-        carlos.request(carlos.change("i1", {"note": "x" * 500})), "gzip" if "gzip" in encoding else "zstd"
+        carlos.request(carlos.change("i1", {"note": "x" * 500})),
+        encoding if encoding in ("dcz", "zstd", "gzip") else "zstd",
     )
     headers = bearer(carlos, **{"Content-Encoding": encoding})
-    problem(await client.post("/v1/sync", content=whole[: len(whole) // 2], headers=headers), 400)
+    known = encoding in ("dcz", "zstd", "gzip")
+    response = await client.post("/v1/sync", content=whole[: len(whole) // 2], headers=headers)
+    problem(response, 400 if known else 415)
+    assert ("accept-encoding" in response.headers) is not known
     assert carlos.sync().checkpoint.held == ()
 
 
