@@ -15,6 +15,7 @@ from fastapi import FastAPI, Request, Response
 from sqlalchemy import Engine, text
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
+from starlette.responses import StreamingResponse
 
 from bravetui import __version__
 from bravetui.base.clock import Clock, IdSource
@@ -27,6 +28,7 @@ from bravetui.central.database import foreign_errors
 from bravetui.central.enrolment import Attempts, token_hash
 from bravetui.central.incoming import read
 from bravetui.central.keys import CentralKeys
+from bravetui.central.news import Newsroom, open_stream
 from bravetui.central.rescue import take_bundle
 from bravetui.central.service import Central
 from bravetui.wire.codec import TooLarge, UnknownEncoding, decode, encode
@@ -71,10 +73,11 @@ def make_app(
         docs_url=None,
         redoc_url=None,
     )
-    app.state.central = api.central
+    app.state.central, app.state.newsroom = api.central, api.newsroom
     app.add_api_route("/v1/enrol", api.enrol, methods=["POST"], **openapi.ENROL)
     app.add_api_route("/v1/sync", api.sync, methods=["POST"], **openapi.SYNC)
     app.add_api_route("/v1/bundles", api.bundle, methods=["POST"], **openapi.BUNDLE)
+    app.add_api_route("/v1/news", api.news, methods=["GET"], **openapi.NEWS)
     app.add_api_route("/v1/dictionary", api.dictionary, methods=["GET"], **openapi.DICTIONARY)
     app.add_api_route("/v1/health", api.health, methods=["GET"], **openapi.HEALTH)
     app.add_exception_handler(HTTPException, _http_error)  # type: ignore[arg-type]
@@ -87,7 +90,7 @@ class _Api:
 
     def __init__(self, central: Central, settings: Settings, run: Runner) -> None:
         self.central, self._settings, self._run = central, settings, run
-        self._attempts = Attempts()
+        self._attempts, self.newsroom = Attempts(), Newsroom(central.engine)
 
     async def enrol(self, request: Request) -> Response:
         """Trade a one-time code for a device number and a token."""
@@ -100,6 +103,10 @@ class _Api:
     async def bundle(self, request: Request) -> Response:
         """Take a rescue bundle that a colleague's laptop carries."""
         return await _guarded(request, self._bundle)
+
+    async def news(self, request: Request) -> Response:
+        """Say which scope has moved, as it happens."""
+        return await _guarded(request, self._news)
 
     async def dictionary(self, request: Request) -> Response:
         """The dictionary to pack bodies with, for whoever does not carry it already (RFC 9842 section 2.1)."""
@@ -132,6 +139,12 @@ class _Api:
         token = _token(request)
         body = await read_body(request)
         return await self._run(_mapped, self._exchange, request, token, body)
+
+    async def _news(self, request: Request) -> Response:
+        events = await open_stream(self.central, self.newsroom, self._run, _token(request))
+        # The second header keeps nginx from holding events back until it has a bufferful.
+        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        return StreamingResponse(events, headers=headers, media_type="text/event-stream")
 
     async def _bundle(self, request: Request) -> Response:
         carrier = await self._run(_mapped, self._carrier, _token(request))

@@ -77,6 +77,19 @@ BUNDLE: dict[str, Any] = {
     },
 }
 
+NEWS: dict[str, Any] = {
+    "summary": "Hear which scope has moved, as it happens (server-sent events).",
+    "operation_id": "news",
+    "responses": {
+        200: {
+            "description": "`event: news`, `data: {scope_id, seq}`; the heads as they are come first. Comments keep it alive.",
+            "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        },
+        **{status: told for status, told in _responses("Problem", 401, 503).items() if status != 200},
+    },
+    "openapi_extra": {"security": [{"token": []}]},
+}
+
 DICTIONARY: dict[str, Any] = {
     "summary": "The compression dictionary for bodies packed with dcz (RFC 9842).",
     "operation_id": "dictionary",

@@ -5,6 +5,7 @@ Plain HTTP is offered on loopback alone; anything wider has to stand behind a pr
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import socket
 import threading
@@ -74,7 +75,7 @@ def address_of(bound: socket.socket) -> str:
 def serve(app: FastAPI, bound: socket.socket, ready: Callable[[str], None]) -> None:
     """Serve until SIGINT or SIGTERM; running exchanges finish first. `ready` hears the address."""
     ready(address_of(bound))
-    server = uvicorn.Server(_config(app))
+    server = _Server(_config(app))
     try:
         server.run(sockets=[bound])
     except KeyboardInterrupt:
@@ -87,7 +88,7 @@ def serve(app: FastAPI, bound: socket.socket, ready: Callable[[str], None]) -> N
 def serving(app: FastAPI, host: str = "127.0.0.1", port: int = 0) -> Iterator[str]:
     """Serve from a thread for the length of the block; gives the address. Raises as `listen` does."""
     bound = listen(host, port)
-    server = uvicorn.Server(_config(app))
+    server = _Server(_config(app))
     thread = threading.Thread(target=server.run, args=([bound],), name="bravetui-central-http", daemon=True)
     thread.start()
     try:
@@ -101,6 +102,15 @@ def serving(app: FastAPI, host: str = "127.0.0.1", port: int = 0) -> Iterator[st
         server.should_exit = True
         thread.join(GRACE_S + 5)
         bound.close()
+
+
+class _Server(uvicorn.Server):
+    """Ends the streams of news first: they would hold up the end of everything else for as long as it may take."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop in good order."""
+        await asyncio.to_thread(self.config.app.state.newsroom.close)  # type: ignore[union-attr]
+        await super().shutdown(sockets)
 
 
 def _config(app: FastAPI) -> uvicorn.Config:

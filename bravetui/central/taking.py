@@ -17,6 +17,7 @@ from sqlalchemy import Connection, select, update
 from bravetui.base.canonical import Json, canonical_bytes, sha256_hex
 from bravetui.base.errors import Refused
 from bravetui.base.fault import fault
+from bravetui.central.announcing import announce
 from bravetui.central.bulk import insert_rows
 from bravetui.central.checks import Admitted
 from bravetui.central.intake import Decision, already, decide, seen_by
@@ -179,11 +180,13 @@ class Taking:
         self.shelf.save()
         if self._entries:
             insert_rows(self.connection, LEDGER, self._entries)
-            for scope_id in {entry["scope_id"] for entry in self._entries}:
+            moved = {entry["scope_id"] for entry in self._entries}
+            for scope_id in moved:
                 head = self._heads[scope_id]
                 self.connection.execute(
                     update(HEADS).where(HEADS.c.scope_id == scope_id).values(seq=head.seq, chain=head.chain)
                 )
+            announce(self.connection, {scope_id: self._heads[scope_id].seq for scope_id in moved})
         insert_rows(self.connection, PARKED, self._parked)
 
     def _behind(self, sent: Sent) -> tuple[str, str] | None:
