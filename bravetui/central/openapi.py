@@ -82,7 +82,7 @@ NEWS: dict[str, Any] = {
     "operation_id": "news",
     "responses": {
         200: {
-            "description": "`event: news`, `data: {scope_id, seq}`; the heads as they are come first. Comments keep it alive.",
+            "description": "`event: news`, `data: {scope_id, seq}`; first the heads as they are. Comments keep it alive.",
             "content": {"text/event-stream": {"schema": {"type": "string"}}},
         },
         **{status: told for status, told in _responses("Problem", 401, 503).items() if status != 200},

@@ -37,7 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
 async def _sync(laptop: Laptop, *, watch: bool, as_json: bool) -> int:
     runner = ThreadRunner()
     told: list[Worker] = []
-    worker = make_worker(laptop, _printer(told, as_json), runner)
+    worker = make_worker(laptop, _printer(told, as_json), runner, watches=watch)
     told.append(worker)
     _stop_on_signals(worker)
     try:

@@ -14,6 +14,7 @@ from sqlalchemy import Column, Index, Table
 
 from bravetui.base.errors import Refused
 from bravetui.db import tables as t
+from bravetui.forms.compliance.rain import QUALIFYING_HUNDREDTHS
 from bravetui.forms.template import Template
 from bravetui.merge.rules import FieldRule, Rule, Rules
 from bravetui.merge.state import ANSWERS, DELETED
@@ -21,6 +22,18 @@ from bravetui.wire.lanes import POLICY, Lane
 
 ENVELOPE = frozenset(t.Synced.model_fields)
 """Columns that carry a record rather than belong to it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Jump:
+    """Which records of a kind go before everything else in their lane, however late they were queued."""
+
+    column: str | None = None
+    """The column that decides; None: all of them."""
+    at_least: int | None = None
+    """Its least value; None: any."""
+    at_once: bool = True
+    """Whether saving one also ends the pause after a failure."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +47,7 @@ class Kind:
     """What a foreman calls one of them."""
     office_only: bool = False
     """Whether only the office may write it: reference data."""
+    jumps: Jump | None = None
 
     @cached_property
     def table(self) -> Table:
@@ -75,10 +89,22 @@ KINDS: Mapping[str, Kind] = {
         Kind("form_template", t.FormTemplate, Lane.CRITICAL, "form", office_only=True),
         Kind("crew", t.Crew, Lane.CRITICAL, "crew", office_only=True),
         Kind("crew_assignment", t.CrewAssignment, Lane.CRITICAL, "assignment"),
-        Kind("safety_alert", t.SafetyAlert, Lane.CRITICAL, "safety alert"),
-        Kind("weather_event", t.WeatherEvent, Lane.CRITICAL, "storm"),
+        Kind("safety_alert", t.SafetyAlert, Lane.CRITICAL, "safety alert", jumps=Jump()),
+        Kind(
+            "weather_event",
+            t.WeatherEvent,
+            Lane.CRITICAL,
+            "storm",
+            jumps=Jump("rain_hundredths", QUALIFYING_HUNDREDTHS),
+        ),
         Kind("weather_forecast", t.WeatherForecast, Lane.CRITICAL, "forecast", office_only=True),
-        Kind("inspection", t.Inspection, Lane.CRITICAL, "inspection"),
+        Kind(
+            "inspection",
+            t.Inspection,
+            Lane.CRITICAL,
+            "inspection",
+            jumps=Jump("weather_event_id", at_once=False),
+        ),
         Kind("violation", t.Violation, Lane.CRITICAL, "violation"),
         Kind("corrective_action", t.CorrectiveAction, Lane.CRITICAL, "corrective action"),
         Kind("conflict", t.Conflict, Lane.CRITICAL, "conflict", office_only=True),

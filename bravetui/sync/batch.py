@@ -1,4 +1,4 @@
-"""Which changes travel in one request: lanes in their order, oldest first, within a budget of bytes. Pure.
+"""Which changes travel in one request: lanes in their order, urgent records, then oldest first, within a budget. Pure.
 
 Nothing overtakes an earlier change of its own record, and a refused change holds back only later ones of that record.
 The budget follows the measured line: an exchange should take a few seconds, on any line.
@@ -14,6 +14,9 @@ from bravetui.wire.lanes import POLICY, PRIORITY, Lane
 BUDGET_BYTES_MIN = 8 * 1024
 BUDGET_BYTES_MAX = 4 * 1024 * 1024
 BUDGET_BYTES_FIRST = 1024 * 1024
+
+BUDGET_BYTES_THIN = 64 * 1024
+"""A line whose budget is no more than this is thin: lanes that may wait do, while anything else travels."""
 
 _TARGET_S = 4.0
 """How long an exchange should take: long enough to amortise a round trip, short enough to show progress and be cut."""
@@ -31,6 +34,8 @@ class Entry:
     size_bytes: int
     fresh: bool = True
     """Whether it has never been sent."""
+    jumps: bool = False
+    """Whether its record goes before all others of its lane."""
 
 
 def next_batches(
@@ -47,12 +52,16 @@ def next_batches(
     for record, counter in refused:
         blocked[record] = min(counter, blocked.get(record, counter))
     by_lane: dict[Lane, list[Entry]] = {lane: [] for lane in sorted(lanes, key=PRIORITY.__getitem__)}
-    for entry in sorted(waiting, key=lambda each: each.counter):
+    waiting = list(waiting)
+    first = {entry.record for entry in waiting if entry.jumps}
+    for entry in sorted(waiting, key=lambda each: (each.record not in first, each.counter)):
         if entry.lane in by_lane and entry.counter < blocked.get(entry.record, entry.counter + 1):
             by_lane[entry.lane].append(entry)
     batches: list[tuple[Lane, tuple[Entry, ...]]] = []
     left = budget_bytes
     for lane, entries in by_lane.items():
+        if batches and POLICY[lane].may_wait and budget_bytes <= BUDGET_BYTES_THIN:
+            break
         taken = 0
         while taken < len(entries) and (left > 0 or not batches):
             batch, left = _fill(entries[taken:], POLICY[lane].batch_changes_max, left)

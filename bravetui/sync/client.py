@@ -1,4 +1,4 @@
-"""The only HTTP of the laptop: one long-lived client, the two URLs, and foreign failures as ours.
+"""The only HTTP of the laptop: one long-lived client, the URLs, and foreign failures as ours.
 
 Whatever is not a genuine answer of central's acknowledges nothing: a captive portal's friendly 200, half a body, another
 protocol, rubbish. All of these are `Transient`, since the next network may be a better one.
@@ -7,6 +7,7 @@ protocol, rubbish. All of these are `Transient`, since the next network may be a
 from __future__ import annotations
 
 import ssl
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC
 from email.utils import parsedate_to_datetime
@@ -18,6 +19,7 @@ from bravetui import __version__
 from bravetui.base.clock import SystemClock
 from bravetui.base.errors import BadInput, BravetuiError, NeedsSignIn, Refused, Transient
 from bravetui.base.text import safe_line
+from bravetui.sync.news import Events, News
 from bravetui.wire.change import Message
 from bravetui.wire.codec import decode, encode
 from bravetui.wire.dictionary import current
@@ -36,6 +38,9 @@ CONTENT_TYPE = "application/json"
 BUNDLE_TYPE = "application/octet-stream"
 _UNREADABLE = frozenset({"400", "415"})
 """Codes of `Refused` that a packing which central does not know brings about."""
+STREAM_TYPE = "text/event-stream"
+_STREAM_TIMEOUT = httpx.Timeout(connect=10, read=50, write=10, pool=10)
+"""Central shows a sign of life every 20 seconds: two may be lost."""
 _TIMEOUT = httpx.Timeout(connect=10, read=60, write=60, pool=10)
 _M = TypeVar("_M", bound=Message)
 
@@ -95,6 +100,23 @@ class CentralClient:
     async def deliver(self, bundle: bytes) -> Delivered:
         """Carry a rescue bundle to central. Raises Transient, NeedsSignIn, TooLarge or Refused."""
         return (await self._send("/v1/bundles", bundle, {"Content-Type": BUNDLE_TYPE}, Delivered))[0]
+
+    async def news(self) -> AsyncIterator[News | None]:
+        """Central's stream of news, None for a sign of life. Ends when central ends it; raises Transient or NeedsSignIn."""
+        events, headers = Events(), {"Accept": STREAM_TYPE, "Accept-Encoding": "identity"}
+        try:
+            async with self._http.stream(
+                "GET", "/v1/news", headers=headers, timeout=_STREAM_TIMEOUT
+            ) as response:
+                if response.status_code != httpx.codes.OK:
+                    raise error_of(response, await _read(response))
+                if not response.headers.get("content-type", "").startswith(STREAM_TYPE):
+                    raise Transient("What answered is not central's stream of news.")
+                async for part in response.aiter_raw():
+                    for event in events.feed(part):
+                        yield event
+        except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, OSError, ssl.SSLError) as error:
+            raise _no_line(error) from error
 
     async def close(self) -> None:
         """Let go of the connection."""

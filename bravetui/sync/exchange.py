@@ -29,6 +29,7 @@ from bravetui.db.device import (
     SyncLog,
 )
 from bravetui.db.store import Store
+from bravetui.db.urgent import jumping
 from bravetui.merge.version import Dot
 from bravetui.sync import agreement, refill
 from bravetui.sync.apply import Applied, apply_rows, drop_settled_bases
@@ -222,14 +223,15 @@ def _waiting(connection: Connection) -> tuple[list[Entry], list[tuple[tuple[str,
     query = select(*columns, _outbox.c.state, func.length(_outbox.c.body).label("size")).where(
         _outbox.c.state.in_(states)
     )
-    entries, refused = [], []
+    entries, refused, first = [], [], jumping(connection)
     for row in connection.execute(query):
         record = (row.scope_id, row.kind, row.record_id)
         if row.state == OutboxState.REFUSED:
             refused.append((record, row.counter))
         else:
             fresh = row.state == OutboxState.PENDING
-            entries.append(Entry(row.device, row.counter, Lane(row.lane), record, row.size, fresh))
+            jumps = record in first
+            entries.append(Entry(row.device, row.counter, Lane(row.lane), record, row.size, fresh, jumps))
     return entries, refused
 
 

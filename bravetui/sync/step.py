@@ -10,7 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from bravetui.wire.lanes import PRIORITY, Lane
+from bravetui.wire.lanes import LANES, PRIORITY, Lane
+
+MOST_URGENT = LANES[0].lane
+
+URGENT_APART = timedelta(seconds=5)
+"""Least time between an attempt and the one that something urgent asks for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +40,10 @@ class Situation:
     """None: ask now."""
     pull_not_before: datetime | None = None
     """End of the pause that a failed pull has to keep."""
+    urgent_at: datetime | None = None
+    """When the newest unsent change that has to go at once was saved: rain of 0.25 inch, a safety alert."""
+    attempted_at: datetime | None = None
+    """When this laptop last tried to reach central."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +62,12 @@ class Wait:
 
 def next_step(situation: Situation, now: datetime) -> Exchange | Wait:
     """An exchange if anything is due, else the moment at which something will be."""
+    at_once = _at_once(situation)
     ready = [
-        lane for lane, state in situation.lanes.items() if state.waiting and _due(state.next_attempt_at, now)
+        lane
+        for lane, state in situation.lanes.items()
+        if state.waiting
+        and (_due(state.next_attempt_at, now) or (lane is MOST_URGENT and at_once and at_once <= now))
     ]
     may_pull = _due(situation.pull_not_before, now)
     wants_pull = situation.unfinished or _due(situation.next_poll_at, now)
@@ -63,9 +76,19 @@ def next_step(situation: Situation, now: datetime) -> Exchange | Wait:
     moments = [
         state.next_attempt_at for state in situation.lanes.values() if state.waiting and state.next_attempt_at
     ]
+    if at_once and situation.lanes[MOST_URGENT].waiting:
+        moments.append(at_once)
     poll = now if situation.unfinished else situation.next_poll_at or now
     moments.append(max(poll, situation.pull_not_before) if situation.pull_not_before else poll)
     return Wait(max(min(moments), now + timedelta(milliseconds=1)))
+
+
+def _at_once(situation: Situation) -> datetime | None:
+    """When what has to go at once is tried, whatever pause its lane keeps: once for each time that one is saved."""
+    urgent_at, attempted_at = situation.urgent_at, situation.attempted_at
+    if urgent_at is None or attempted_at is None:
+        return urgent_at
+    return attempted_at + URGENT_APART if urgent_at > attempted_at else None
 
 
 def _due(moment: datetime | None, now: datetime) -> bool:

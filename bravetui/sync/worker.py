@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from bravetui.base.clock import Clock
@@ -20,11 +21,13 @@ from bravetui.base.runner import Runner
 from bravetui.db import meta
 from bravetui.db.device import UNACKNOWLEDGED, Cursor, LaneState, Outbox, OutboxState
 from bravetui.db.store import Store
+from bravetui.db.urgent import urgent_at
 from bravetui.sync.agreement import is_agreed, may_agree
 from bravetui.sync.batch import BUDGET_BYTES_FIRST, next_budget, shrunk
 from bravetui.sync.client import Answered, CentralClient, NoLine, TooLarge
 from bravetui.sync.exchange import Prepared, Taken, prepare, take, unsend, write_log
-from bravetui.sync.policy import wait_s
+from bravetui.sync.news import Listener, News
+from bravetui.sync.policy import poll_in_s, wait_s
 from bravetui.sync.progress import (
     AllHandedIn,
     ChangeRefused,
@@ -60,6 +63,9 @@ SILENT = (
     "Nothing is lost: it stays here and is sent again.",
 )
 
+LOOK_S = 3.0
+"""How often a laptop without a line looks whether there is another network; it sends nothing for that."""
+
 STUCK_S = 120.0
 SIGN_IN_WAIT_S = 900.0
 
@@ -77,9 +83,19 @@ class Worker:
         clock: Clock | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         poll_s: float = POLL_S,
+        way_out: Callable[[], tuple[str, ...]] | None = None,
+        listens: bool = False,
     ) -> None:
+        """`listens`: to central's news, while `watch` runs. `way_out` tells of a network that came back (`sync.network`)."""
         self._store, self._client, self._report, self._run = store, client, report, run
         self._clock, self._sleep, self._poll_s = clock or store.clock, sleep, poll_s
+        self._way_out = way_out
+        self._lost_on: tuple[str, ...] | None = None
+        """The way out on which the line was lost; None while it is up."""
+        self._listener = Listener(client, self._heard, self._stream_ended, self._sleep) if listens else None
+        self._moved: dict[str, int] = {}
+        """Scopes that central says have moved, and where to, since that was last compared with what is here."""
+        self._attempted_at: datetime | None = None
         self._nudged = asyncio.Event()
         self._stopping = self._held = False
         self._budget_bytes = BUDGET_BYTES_FIRST
@@ -92,6 +108,11 @@ class Worker:
     def on_records(self, tell: Callable[[frozenset[tuple[str, str]]], None]) -> None:
         """Let `tell` hear which records each exchange changed here."""
         self._records = tell
+
+    @property
+    def is_listening(self) -> bool:
+        """Whether central's news come by themselves at this moment."""
+        return self._listener is not None and self._listener.is_open
 
     def nudge(self) -> None:
         """Something new waits: look again now. A pause after a failure is kept, unless `retry_now` cleared it."""
@@ -119,13 +140,20 @@ class Worker:
 
     async def watch(self) -> None:
         """Sync until stopped."""
-        while not self._stopping:
-            self._nudged.clear()
-            step = await self._next()
-            if isinstance(step, Exchange):
-                await self._exchange(step.lanes)
-            else:
-                await self._wait_until(step.until)
+        listening = asyncio.ensure_future(self._listener.listen()) if self._listener else None
+        try:
+            while not self._stopping:
+                self._nudged.clear()
+                step = await self._next()
+                if isinstance(step, Exchange):
+                    await self._exchange(step.lanes)
+                else:
+                    await self._wait_until(step.until)
+        finally:
+            if listening is not None:
+                listening.cancel()
+                with suppress(asyncio.CancelledError):
+                    await listening
 
     async def run_once(self) -> bool:
         """Sync until nothing is left to move; returns whether all is handed in. Raises the error that stopped it."""
@@ -146,13 +174,19 @@ class Worker:
         now = self._clock.now()
         if self._held:
             return Wait(now + timedelta(seconds=self._poll_s))
+        moved, self._moved = self._moved, {}
+        if moved:
+            is_behind = await self._run(self._is_behind, moved)
+            self._poll_at = None if is_behind else self._poll_at
         return next_step(await self._run(self._situation), now)
 
     async def _exchange(self, lanes: tuple[Lane, ...]) -> BravetuiError | None:
         """One exchange; what went wrong is reported, written down and returned."""
         prepared: Prepared | None = None
+        self._attempted_at = self._clock.now()
         try:
             prepared = await self._run(prepare, self._store, lanes, self._budget_bytes)
+            self._attempted_at, self._moved = self._clock.now(), {}
             up = sum(
                 len(change.model_dump_json()) for batch in prepared.request.push for change in batch.changes
             )
@@ -179,7 +213,10 @@ class Worker:
             await self._run(renumber, self._store, taken.new_device, taken.first_strange)
             self._tell(Renumbered(now, taken.new_device))
         soon = taken.narrowing or await self._run(self._count, OutboxState.APPLIED) > 0
-        self._poll_at = now + timedelta(seconds=min(CONFIRM_S, self._poll_s) if soon else self._poll_s)
+        self._lost_on = None
+        self._poll_at = now + timedelta(seconds=min(CONFIRM_S, self._poll_s) if soon else self._pause_s())
+        if self._listener is not None:
+            self._listener.line(up=True)
         self._tell(
             Exchanged(
                 now, answered.bytes_up, answered.bytes_down, took_s, taken.acknowledged, taken.rows,
@@ -199,11 +236,15 @@ class Worker:
 
     async def _failed(self, lanes: tuple[Lane, ...], error: BravetuiError) -> BravetuiError:
         """Write down until when each lane waits and why; nothing else changes."""
-        if isinstance(error, TooLarge | Transient):
+        if isinstance(error, TooLarge | Transient) and not isinstance(error, NoLine):
             self._budget_bytes = shrunk(self._budget_bytes)
+        if self._listener is not None:
+            self._listener.line(up=False)
+        if self._way_out is not None and isinstance(error, Transient) and error.wait_s is None:
+            self._lost_on = self._way_out()
         now = self._clock.now()
         self._pull_failures += 1
-        pauses = {lane: await self._run(self._pause_s, lane, error) for lane in lanes}
+        pauses = {lane: await self._run(self._lane_pause_s, lane, error) for lane in lanes}
         self._pull_not_before = now + timedelta(
             seconds=self._asked(LANES[0].lane, self._pull_failures, error)
         )
@@ -214,12 +255,33 @@ class Worker:
         self._tell(Waiting(now, until, error.what, lanes))
         return error
 
+    def _pause_s(self) -> float:
+        return poll_in_s(self._poll_s, listening=self.is_listening)
+
+    def _heard(self, news: News) -> None:
+        """A scope moved: go and see, unless it is by what this laptop has handed in or fetched itself."""
+        self._moved[news.scope_id] = max(news.seq, self._moved.get(news.scope_id, 0))
+        self._nudged.set()
+
+    def _stream_ended(self) -> None:
+        """Without a stream the next poll is sooner."""
+        soon = self._clock.now() + timedelta(seconds=self._pause_s())
+        self._poll_at = min(self._poll_at, soon) if self._poll_at else soon
+        self._nudged.set()
+
+    def _is_behind(self, heads: dict[str, int]) -> bool:
+        """Whether central has something in these scopes that is not here."""
+        with self._store.read() as connection:
+            query = select(_cursor.c.scope_id, func.max(_cursor.c.after)).group_by(_cursor.c.scope_id)
+            here: dict[str, int] = dict(connection.execute(query).all())
+        return any(seq > here.get(scope_id, 0) for scope_id, seq in heads.items())
+
     def _asked(self, lane: Lane, failures: int, error: BravetuiError) -> float:
         if isinstance(error, NeedsSignIn | Refused | StorageFull) and not isinstance(error, TooLarge):
             return SIGN_IN_WAIT_S
         return wait_s(POLICY[lane], failures, error.wait_s if isinstance(error, Transient) else None)
 
-    def _pause_s(self, lane: Lane, error: BravetuiError) -> float:
+    def _lane_pause_s(self, lane: Lane, error: BravetuiError) -> float:
         with self._store.read() as connection:
             query = select(_lanes.c.failures).where(_lanes.c.lane == lane.value)
             failures = connection.execute(query).scalar_one_or_none() or 0
@@ -249,10 +311,13 @@ class Worker:
             )
             history = select(func.count()).select_from(_cursor).where(_cursor.c.before.is_not(None))
             unfinished = connection.execute(history).scalar_one() > 0
+            urgent = urgent_at(connection)
         lanes = {
             p.lane: LaneSituation(counts.get(p.lane.value, 0), attempts.get(p.lane.value)) for p in LANES
         }
-        return Situation(lanes, unfinished, 0, self._poll_at, self._pull_not_before)
+        return Situation(
+            lanes, unfinished, 0, self._poll_at, self._pull_not_before, urgent, self._attempted_at
+        )
 
     def _count(self, state: OutboxState) -> int:
         with self._store.read() as connection:
@@ -272,15 +337,41 @@ class Worker:
             return connection.execute(query).scalar_one() == 0 and is_agreed(connection)
 
     async def _wait_until(self, until: datetime) -> None:
-        """Until then, or until somebody nudges."""
-        pause_s = max(0.0, (until - self._clock.now()).total_seconds())
+        """Until then, until somebody nudges, or until a network is there again."""
+        left_s = min(max(0.0, (until - self._clock.now()).total_seconds()), self._poll_s)
+        while not self._nudged.is_set():
+            part_s = min(left_s, LOOK_S) if self._lost_on is not None else left_s
+            await self._doze(part_s)
+            left_s -= part_s
+            if left_s <= 0 or await self._is_network_back():
+                return
+
+    async def _doze(self, pause_s: float) -> None:
         waiter = asyncio.ensure_future(self._nudged.wait())
-        sleeper = asyncio.ensure_future(self._sleep(min(pause_s, self._poll_s)))
+        sleeper = asyncio.ensure_future(self._sleep(pause_s))
         try:
             await asyncio.wait({waiter, sleeper}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             for task in (waiter, sleeper):
                 task.cancel()
+
+    async def _is_network_back(self) -> bool:
+        """Whether another way out is there than the one on which the line was lost; then every pause is forgotten."""
+        if self._way_out is None or self._lost_on is None:
+            return False
+        now_on = self._way_out()
+        if now_on == self._lost_on:
+            return False
+        self._lost_on = now_on
+        if now_on:
+            await self._run(self._forget_pauses)
+            self._pull_failures = 0
+            self.ask_now()
+        return bool(now_on)
+
+    def _forget_pauses(self) -> None:
+        with self._store.maintain() as connection:
+            connection.execute(update(_lanes).values(next_attempt_at=None, failures=0))
 
     def _tell(self, event: SyncEvent) -> None:
         self.progress = fold(self.progress, event)

@@ -54,6 +54,8 @@ class LanePolicy:
     """Whether it holds back on battery and on a slow line."""
     compress: bool
     """Whether its bodies are compressed (photos are already)."""
+    by_day: bool = False
+    """Whether what happens in a day is added up in one record a day (`actions/usage`)."""
 
 
 LANES: tuple[LanePolicy, ...] = (
@@ -71,7 +73,7 @@ LANES: tuple[LanePolicy, ...] = (
     ),
     LanePolicy(
         Lane.ANALYTICS, "Usage", "daily counts of use and speed",
-        Direction.UPLOAD, 50, 0, 1, 30.0, 3600.0, Rule.SUM, may_wait=True, compress=True,
+        Direction.UPLOAD, 50, 0, 1, 30.0, 3600.0, Rule.SUM, may_wait=True, compress=True, by_day=True,
     ),
 )  # fmt: skip
 """In the order in which they are served: whatever is critical goes first, even when it was queued last."""

@@ -61,13 +61,18 @@ def make_worker(
     report: Callable[[SyncEvent], None],
     run: Runner,
     transport: AsyncBaseTransport | None = None,
+    *,
+    watches: bool = False,
 ) -> Worker:
-    """The worker of an open laptop, with its one long-lived client. Whoever runs it holds the lease."""
+    """The worker of an open laptop, with its one long-lived client. Whoever runs it holds the lease. One that `watches`
+    listens to news, and looks for a network that comes back."""
     from bravetui.sync.client import CentralClient
+    from bravetui.sync.network import way_out
     from bravetui.sync.worker import Worker
 
     who = laptop.store.identity
-    return Worker(laptop.store, CentralClient(who.central_url, who.token, transport=transport), report, run)
+    client = CentralClient(who.central_url, who.token, transport=transport)
+    return Worker(laptop.store, client, report, run, listens=watches, way_out=way_out if watches else None)
 
 
 def run_app(
@@ -93,7 +98,7 @@ def run_app(
     services.on_write.extend(on_write)
     app = BravetuiApp(services)
     if syncs:
-        services.worker = make_worker(laptop, app.report, runner, line)
+        services.worker = make_worker(laptop, app.report, runner, line, watches=True)
     try:
         app.run()
     finally:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from bravetui.sync.batch import (
     BUDGET_BYTES_MAX,
     BUDGET_BYTES_MIN,
+    BUDGET_BYTES_THIN,
     Entry,
     count_by_lane,
     next_batches,
@@ -30,7 +31,7 @@ from bravetui.sync.progress import (
     Waiting,
     fold,
 )
-from bravetui.sync.step import Exchange, LaneSituation, Situation, Wait, next_step
+from bravetui.sync.step import URGENT_APART, Exchange, LaneSituation, Situation, Wait, next_step
 from bravetui.wire.lanes import LANES, POLICY, PRIORITY, Lane, LanePolicy
 
 NOW = datetime(2026, 8, 3, 13, 30, tzinfo=UTC)
@@ -50,6 +51,7 @@ situations = st.builds(
     next_poll_at=moments,
     pull_not_before=moments,
 )
+urgent_situations = st.builds(replace, situations, urgent_at=moments, attempted_at=moments)
 
 
 def entry(counter: int, lane: Lane = Lane.FORMS, record: str = "", size_bytes: int = 100) -> Entry:
@@ -115,6 +117,41 @@ def test_after_a_broken_fetch_the_rest_is_fetched_when_its_pause_ends_and_not_at
     nothing = {lane: LaneSituation(0, None) for lane in Lane}
     second, poll = NOW + timedelta(seconds=1), NOW + timedelta(seconds=30)
     assert next_step(Situation(nothing, True, 0, poll, second), NOW) == Wait(second)
+
+
+paused = {lane: LaneSituation(1, NOW + timedelta(hours=1)) for lane in Lane}
+PAUSED = Situation(paused, False, 0, NOW + timedelta(hours=1), NOW + timedelta(hours=1))
+
+
+def ago(seconds: float) -> datetime:
+    return NOW - timedelta(seconds=seconds)
+
+
+def test_something_urgent_that_was_saved_since_the_last_try_goes_now_whatever_the_pause() -> None:
+    assert isinstance(next_step(PAUSED, NOW), Wait)
+    urgent = replace(PAUSED, urgent_at=ago(1), attempted_at=ago(60))
+    assert next_step(urgent, NOW) == Exchange((Lane.CRITICAL,))
+
+
+def test_something_urgent_that_has_been_tried_keeps_the_pause() -> None:
+    tried = replace(PAUSED, urgent_at=ago(60), attempted_at=ago(59))
+    assert next_step(tried, NOW) == next_step(PAUSED, NOW)
+
+
+def test_urgent_saves_in_a_row_are_tried_a_few_seconds_apart() -> None:
+    just_tried = replace(PAUSED, urgent_at=ago(0), attempted_at=ago(1))
+    assert next_step(just_tried, NOW) == Wait(ago(1) + URGENT_APART)
+
+
+@given(urgent_situations)
+def test_something_urgent_never_makes_anything_else_wait_longer(situation: Situation) -> None:
+    calm = next_step(replace(situation, urgent_at=None), NOW)
+    step = next_step(situation, NOW)
+    if isinstance(calm, Exchange):
+        assert isinstance(step, Exchange)
+        assert set(calm.lanes) <= set(step.lanes)
+    elif isinstance(step, Wait):
+        assert step.until <= calm.until
 
 
 def test_nothing_to_do_waits_for_the_poll_and_says_until_when() -> None:
@@ -185,6 +222,44 @@ def test_a_refused_change_holds_back_only_later_changes_of_its_own_record() -> N
     batches = next_batches(entries, [(("site", "submission", "a"), 2)], list(Lane), 10_000)
     assert [e.counter for _, batch in batches for e in batch] == [1, 4]
     assert count_by_lane(batches) == {Lane.FORMS: 2}
+
+
+@given(outboxes(), st.sets(st.integers(0, 9)), st.integers(BUDGET_BYTES_MIN, 200_000))
+def test_what_jumps_goes_before_all_else_of_its_lane_in_its_record_s_own_order(
+    outbox: tuple[list[Entry], list[tuple[Record, int]]], jumping: set[int], budget_bytes: int
+) -> None:
+    entries, refused = outbox
+    marked = [replace(one, jumps=int(one.record[2][1:]) in jumping) for one in entries]
+    for lane in Lane:
+        batches = next_batches(marked, refused, [lane], budget_bytes)
+        order = [(not one.jumps, one.counter) for _, batch in batches for one in batch]
+        assert order == sorted(order)
+
+
+def test_on_a_thin_line_what_may_wait_does_until_nothing_else_travels() -> None:
+    entries = [entry(1, Lane.PHOTOS), entry(2, Lane.ANALYTICS), entry(3, Lane.FORMS)]
+    thin = [lane for lane, _ in next_batches(entries, [], list(Lane), BUDGET_BYTES_THIN)]
+    assert thin == [Lane.FORMS]
+    assert [lane for lane, _ in next_batches(entries[:2], [], list(Lane), BUDGET_BYTES_THIN)] == [Lane.PHOTOS]
+    wide = [lane for lane, _ in next_batches(entries, [], list(Lane), BUDGET_BYTES_THIN + 1)]
+    assert wide == [Lane.FORMS, Lane.PHOTOS, Lane.ANALYTICS]
+
+
+@given(
+    st.integers(BUDGET_BYTES_MIN, BUDGET_BYTES_MAX),
+    st.lists(st.tuples(st.integers(500, 10_000_000), st.floats(0.01, 1.0)), min_size=1, max_size=4),
+)
+def test_batches_follow_a_line_that_changes_within_a_dozen_exchanges(
+    budget: int, lines: list[tuple[int, float]]
+) -> None:
+    """A line is bytes a second and a round trip in seconds: an exchange settles at a few seconds, or at a bound."""
+    for bytes_per_s, trip_s in lines:
+        for _ in range(12):
+            took_s = budget / bytes_per_s + trip_s
+            budget = next_budget(budget, budget, took_s)
+        took_s = budget / bytes_per_s + trip_s
+        assert took_s <= 6.0 or budget == BUDGET_BYTES_MIN
+        assert took_s >= 2.0 or budget == BUDGET_BYTES_MAX
 
 
 def test_a_lane_that_is_not_asked_for_stays_here() -> None:
