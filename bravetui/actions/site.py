@@ -11,9 +11,7 @@ from bravetui.db.kinds import KINDS
 from bravetui.db.records import load
 from bravetui.db.store import Changed, Store
 from bravetui.db.values import to_cell
-
-QUALIFYING_HUNDREDTHS = 25
-"""0.25 inch within 24 hours calls for an inspection (EPA CGP 2022, 4.2.2)."""
+from bravetui.forms.compliance.rain import QUALIFYING_HUNDREDTHS
 
 RAIN_HUNDREDTHS_MAX = 4000
 

@@ -41,7 +41,11 @@ from bravetui.merge.rules import Rules
 from bravetui.merge.state import Cell, RecordState
 from bravetui.merge.version import Dot, VersionVector
 from bravetui.sample.site import Form, Site, make_site
+from bravetui.sync.client import Answered, CentralClient
 from bravetui.sync.progress import SyncProgress
+from bravetui.sync.worker import Worker
+from bravetui.wire.codec import encode
+from bravetui.wire.messages import SyncAnswer, SyncRequest
 from bravetui.wiring import Laptop
 
 TODAY = date(2026, 8, 3)
@@ -156,9 +160,28 @@ def _figures(folder: Path, scale: float) -> Iterator[Figure]:
         yield from _paint(world)
 
 
-def _sync(laptop: Laptop) -> tuple[SyncProgress, float]:
+class _Keeping(CentralClient):
+    """A client that keeps what was said, to see what another packing would have made of it."""
+
+    def __init__(self, laptop: Laptop) -> None:
+        super().__init__(laptop.store.identity.central_url, laptop.store.identity.token)
+        self.contacts: list[tuple[SyncRequest, SyncAnswer]] = []
+
+    async def sync(self, request: SyncRequest) -> Answered:
+        answered = await super().sync(request)
+        self.contacts.append((request, answered.answer))
+        return answered
+
+    def size(self, encoding: str, contacts: int | None = None) -> int:
+        """Bytes of the first so many contacts (of all) in that encoding."""
+        return sum(
+            len(encode(message, encoding)) for contact in self.contacts[:contacts] for message in contact
+        )
+
+
+def _sync(laptop: Laptop, client: CentralClient | None = None) -> tuple[SyncProgress, float]:
     """Sync to the end; what it came to, and the wall time of the exchanges."""
-    worker = wiring.make_worker(laptop, lambda event: None, InlineRunner())
+    worker = Worker(laptop.store, client or _Keeping(laptop), lambda event: None, InlineRunner())
 
     async def once() -> None:
         try:
@@ -195,7 +218,8 @@ def _day(here: Laptop, others: Laptop, foreman: People, colleagues: People, scal
     foreman.edit(count - count // 4)
     full = sum(len(json.dumps(seed.values)) for seed in foreman.some(10**6))
     raw = _outbox_bytes(here)
-    progress, wall_s = _sync(here)
+    client = _Keeping(here)
+    progress, wall_s = _sync(here, client)
     moved = progress.bytes_up + progress.bytes_down
     yield Figure(
         "a day's changes", wall_s, "s", "< 10 s", f"{progress.changes_done} up, {progress.rows_done} down"
@@ -206,6 +230,17 @@ def _day(here: Laptop, others: Laptop, foreman: People, colleagues: People, scal
     yield Figure("a day, down", progress.bytes_down, "bytes")
     yield Figure(
         "a day, both ways", moved, "bytes", "< 1 MB", f"a full sync as JSON {full:,}: {_less(moved, full)}"
+    )
+    plain, shared = client.size("zstd"), client.size("dcz")
+    yield Figure(
+        "a day, shared dictionary", shared, "bytes", "", f"plain zstd {plain:,}: {_less(shared, plain)}"
+    )
+    foreman.edit(1)
+    client = _Keeping(here)
+    _sync(here, client)
+    plain, shared = client.size("zstd", 1), client.size("dcz", 1)
+    yield Figure(
+        "one change, one contact", shared, "bytes", "", f"plain zstd {plain:,}: {_less(shared, plain)}"
     )
 
 

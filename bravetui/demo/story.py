@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from sqlalchemy import text
 
 from bravetui.actions import conflicts as conflict_actions
-from bravetui.actions import forms
+from bravetui.actions import forms, usage
 from bravetui.auth.signing import verify
 from bravetui.base.canonical import Json
 from bravetui.base.errors import Transient
@@ -84,12 +84,12 @@ class Story:
         for page, answers in whole_report(started.answers, now).items():
             forms.answer(store, stage.project_id, self._submission_id, answers)
             self._tell(f"{page:<26} {len(answers):>3} answers  saved on this laptop")
-        self._record_findings(to_cell(store.clock.now()), now.date().isoformat())
+        self._record_findings(to_cell(store.clock.now()))
         self._tell("A violation, its corrective action and a photo are recorded too.")
         left = list(form(store, stage.project_id, self._submission_id).state.problems())
         self._tell(f"The report is complete: {len(left)} questions left to answer or mend.")
 
-    def _record_findings(self, at: Json, day: str) -> None:
+    def _record_findings(self, at: Json) -> None:
         """Records of three more lanes, so that there is an order to drain in."""
         store, project_id = self._stage.foreman.store, self._stage.project_id
         finding: dict[str, Json] = {
@@ -103,17 +103,11 @@ class Story:
             "size_bytes": 1_204_112,
             "caption": "SF-2, looking north",
         }
-        usage: dict[str, Json] = {
-            "metric": "forms saved",
-            "day": day,
-            "device": store.identity.device,
-            "count": 1,
-        }
         with store.write() as writing:
             found = writing.create("violation", project_id, finding)
             writing.create("corrective_action", project_id, {**action, "violation_id": found})
             writing.create("photo", project_id, photo)
-            writing.create("usage_day", project_id, usage)
+        usage.count(store, project_id, "forms saved")
 
     def _look_at_queue(self) -> None:
         seen = queue.queue(self._stage.foreman.store)

@@ -12,6 +12,7 @@ from textual.widgets import Button, Static
 
 from bravetui.base.canonical import Json
 from bravetui.base.errors import BravetuiError
+from bravetui.forms.compliance.rain import QUALIFYING_HUNDREDTHS
 from bravetui.forms.engine import Asked
 from bravetui.forms.template import Question, QuestionKind
 from bravetui.screens.base import WorkScreen
@@ -104,7 +105,7 @@ class RainScreen(WorkScreen):
         except BravetuiError as error:
             self.desk.show_error(error)
             return
-        due = " The storm inspection is on the first screen." if amount >= site.QUALIFYING_HUNDREDTHS else ""
+        due = " The storm inspection is on the first screen." if amount >= QUALIFYING_HUNDREDTHS else ""
         self.notify(Text(f"{inches(amount)} in logged on this laptop.{due}").plain, markup=False)
         self.desk.wrote()
         self.desk.back()
