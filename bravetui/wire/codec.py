@@ -49,7 +49,7 @@ def encode(message: Message, encoding: str = "zstd", dictionary: Dictionary | No
     raw = message.model_dump_json(exclude_defaults=True).encode()
     if encoding == "dcz":
         shared = dictionary or current()
-        packed = zstd.compress(raw, level=ZSTD_LEVEL, zstd_dict=shared.raw)
+        packed = zstd.compress(raw, level=ZSTD_LEVEL, zstd_dict=shared.raw.as_digested_dict)
         return DCZ_MAGIC + shared.digest + packed
     if encoding == "zstd":
         return zstd.compress(raw, level=ZSTD_LEVEL)
