@@ -83,11 +83,11 @@ def sums(digests: Mapping[str, int]) -> str:
     return "".join(map(spelled, by_bucket))
 
 
-def differing(ours: str, theirs: str) -> frozenset[int]:
+def differing(own: str, others: str) -> frozenset[int]:
     """The buckets in which two `sums` differ."""
     return frozenset(
         bucket for bucket in range(BUCKETS)
-        if ours[bucket * 16 : bucket * 16 + 16] != theirs[bucket * 16 : bucket * 16 + 16]
+        if own[bucket * 16 : bucket * 16 + 16] != others[bucket * 16 : bucket * 16 + 16]
     )  # fmt: skip
 
 

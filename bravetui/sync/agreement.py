@@ -101,11 +101,11 @@ def compare(connection: Connection, store: Store, ask: PullAsk, page: Page) -> C
     under_way = busy(connection).get((page.scope_id, page.lane.value), set())
     if not page.sum or ask.agreed is None or not under_way <= set(ask.without):
         return found
-    ours = window_digests(connection, page.scope_id, page.lane, (ask.agreed, page.after), set(ask.without))
-    if total(ours) == page.sum:
+    own = window_digests(connection, page.scope_id, page.lane, (ask.agreed, page.after), set(ask.without))
+    if total(own) == page.sum:
         _note(connection, page, agreed=page.after, differs=None)
         return found
-    strange, unknown = _narrowed(ours, ask, page)
+    strange, unknown = _narrowed(own, ask, page)
     _offer(again, page.scope_id, unknown)
     found.strange = len(strange) + len(unknown)
     tries = select(_cursor.c.differs).where(*_at(page))
@@ -137,13 +137,13 @@ def _differences(connection: Connection) -> list[dict[str, Any]]:
     return [differs for differs in connection.execute(select(_cursor.c.differs)).scalars() if differs]
 
 
-def _narrowed(ours: dict[str, int], ask: PullAsk, page: Page) -> tuple[list[str], list[str]]:
+def _narrowed(own: dict[str, int], ask: PullAsk, page: Page) -> tuple[list[str], list[str]]:
     """Keys to fetch, and keys that central does not have. Nothing yet while the sums told are not those of now."""
-    if ask.sums != sums(ours):
+    if ask.sums != sums(own):
         return [], []
-    theirs, buckets = page.digests, set(page.strange)
-    strange = [key for key, digest in theirs.items() if key not in ours or spelled(ours[key]) != digest]
-    return strange, [key for key in ours if key not in theirs and bucket_of(key) in buckets]
+    others, buckets = page.digests, set(page.strange)
+    strange = [key for key, digest in others.items() if key not in own or spelled(own[key]) != digest]
+    return strange, [key for key in own if key not in others and bucket_of(key) in buckets]
 
 
 def _offer(again: refill.Refill, scope_id: str, keys: list[str]) -> None:

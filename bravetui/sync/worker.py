@@ -66,6 +66,9 @@ SILENT = (
 LOOK_S = 3.0
 """How often a laptop without a line looks whether there is another network; it sends nothing for that."""
 
+SILENCES_MAX = 3
+"""Answers in a row without a word on what was sent, after which it goes again only after a pause."""
+
 STUCK_S = 120.0
 SIGN_IN_WAIT_S = 900.0
 
@@ -100,7 +103,7 @@ class Worker:
         self._stopping = self._held = False
         self._budget_bytes = BUDGET_BYTES_FIRST
         self._poll_at: datetime | None = None
-        self._pull_failures = 0
+        self._pull_failures = self._silences = 0
         self._pull_not_before: datetime | None = None
         self._records: Callable[[frozenset[tuple[str, str]]], None] | None = None
         self.progress = SyncProgress()
@@ -202,7 +205,10 @@ class Worker:
                 await self._run(unsend, self._store, prepared)
             return await self._failed(lanes, error)
         await self._succeeded(prepared, answered, taken, self._clock.monotonic_s() - began)
-        return await self._failed(taken.silent, Transient(*SILENT)) if taken.silent else None
+        self._silences = self._silences + 1 if taken.silent else 0
+        if self._silences < SILENCES_MAX:
+            return None
+        return await self._failed(taken.silent, Transient(*SILENT))
 
     async def _succeeded(self, prepared: Prepared, answered: Answered, taken: Taken, took_s: float) -> None:
         now = self._clock.now()
