@@ -26,7 +26,6 @@ from bravetui.db.device import (
     OutboxState,
     Receipt,
     ScopeSeen,
-    SyncLog,
 )
 from bravetui.db.store import Store
 from bravetui.db.urgent import jumping
@@ -34,6 +33,7 @@ from bravetui.merge.version import Dot
 from bravetui.sync import agreement, refill
 from bravetui.sync.apply import Applied, apply_rows, drop_settled_bases
 from bravetui.sync.batch import Entry, next_batches
+from bravetui.sync.log import write_exchange, write_log
 from bravetui.wire.change import Change
 from bravetui.wire.lanes import LANES, POLICY, PRIORITY, Lane
 from bravetui.wire.messages import Batch, Outcome, Page, PullAsk, ScopeGrant, SyncAnswer, SyncRequest, Verdict
@@ -42,7 +42,6 @@ from bravetui.wire.receipt import is_genuine
 _outbox = Outbox.__table__  # type: ignore[attr-defined]
 _cursor = Cursor.__table__  # type: ignore[attr-defined]
 _lanes = LaneState.__table__  # type: ignore[attr-defined]
-_log = SyncLog.__table__  # type: ignore[attr-defined]
 _receipts = Receipt.__table__  # type: ignore[attr-defined]
 _scopes = ScopeSeen.__table__  # type: ignore[attr-defined]
 
@@ -182,8 +181,8 @@ def take(store: Store, prepared: Prepared, answer: SyncAnswer) -> Taken:
         taken.new_device = answer.new_device
         taken.silent = _silent(prepared, taken)
         _settle(connection, taken, now)
-        said = f"{sum(taken.acknowledged.values())} changes at central, {sum(taken.rows.values())} records received"
-        write_log(connection, now, "exchange", said)
+        moved = sum(taken.acknowledged.values()), sum(taken.rows.values())
+        write_exchange(connection, now, *moved)
     _take_sealing_key(store, answer)
     fault("answer_taken")
     return taken
@@ -195,13 +194,6 @@ def unsend(store: Store, prepared: Prepared) -> None:
     if never:
         with store.maintain() as connection:
             connection.execute(_UNSEND, never)
-
-
-def write_log(connection: Connection, at: datetime, event: str, words: str, lane: Lane | None = None) -> None:
-    """One line of the sync log: counts and words only."""
-    connection.execute(
-        insert(_log).values(at=at, event=event, words=words, lane=lane.value if lane else None, numbers={})
-    )
 
 
 def _chosen(

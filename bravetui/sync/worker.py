@@ -25,7 +25,8 @@ from bravetui.db.urgent import urgent_at
 from bravetui.sync.agreement import is_agreed, may_agree
 from bravetui.sync.batch import BUDGET_BYTES_FIRST, next_budget, shrunk
 from bravetui.sync.client import Answered, CentralClient, NoLine, TooLarge
-from bravetui.sync.exchange import Prepared, Taken, prepare, take, unsend, write_log
+from bravetui.sync.exchange import Prepared, Taken, prepare, take, unsend
+from bravetui.sync.log import write_failure
 from bravetui.sync.news import Listener, News
 from bravetui.sync.policy import poll_in_s, wait_s
 from bravetui.sync.progress import (
@@ -301,7 +302,7 @@ class Worker:
                 more = {**told, "failures": _lanes.c.failures + 1}
                 connection.execute(statement.on_conflict_do_update(index_elements=["lane"], set_=more))
             meta.put(connection, meta.LINE, "down" if isinstance(error, Transient) else "refused")
-            write_log(connection, now, "failed", type(error).__name__)
+            write_failure(connection, now, error)
 
     def _situation(self) -> Situation:
         with self._store.read() as connection:

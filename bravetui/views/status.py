@@ -114,9 +114,11 @@ def summary_of(connection: Connection, now: datetime) -> SyncSummary:
     )
 
 
-def log(store: Store, limit: int = 500) -> tuple[LogLine, ...]:
-    """What sync did, newest first."""
+def log(store: Store, limit: int = 500, since: datetime | None = None) -> tuple[LogLine, ...]:
+    """What sync did, newest first; `since` leaves out what was before."""
     query = select(_log.c.at, _log.c.event, _log.c.lane, _log.c.words).order_by(_log.c.id.desc()).limit(limit)
+    if since is not None:
+        query = query.where(_log.c.at >= since)
     with store.read() as connection:
         return tuple(LogLine(*row) for row in connection.execute(query))
 

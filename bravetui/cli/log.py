@@ -1,0 +1,63 @@
+"""`bravetui log`: what sync did, in words anyone can read, to look at or to send to support."""
+
+from __future__ import annotations
+
+import argparse
+from datetime import timedelta
+from pathlib import Path
+
+from bravetui.base.errors import BadInput
+from bravetui.base.text import safe_line
+from bravetui.cli.common import json_line, laptop_of
+from bravetui.views.status import LogLine, log
+
+EPILOG = (
+    "JSON: one object a line, {at, event, lane, words}; at is ISO 8601 in UTC. It holds counts and words of the program's "
+    "own, no answer, no name and no secret, so it may be sent to anybody."
+)
+
+LINES_MAX = 10_000
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    """How much, and in what form."""
+    parser.epilog = EPILOG
+    parser.add_argument("--days", type=float, default=30, help="how far back (default 30)")
+    parser.add_argument("--limit", type=int, default=200, help="lines shown, the newest (default 200)")
+    parser.add_argument("--json", action="store_true", help="for programs")
+    parser.add_argument("--export", type=Path, metavar="FILE", help="all of it into a new file")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print or write it, the oldest first."""
+    with laptop_of(arguments) as laptop:
+        since = laptop.store.clock.now() - timedelta(days=min(max(arguments.days, 0), 10_000))
+        limit = LINES_MAX if arguments.export else max(1, arguments.limit)
+        lines = [_line(one, arguments.json) for one in reversed(log(laptop.store, limit, since))]
+    if arguments.export:
+        _write(arguments.export, lines)
+        print(f"{len(lines)} lines written to {safe_line(str(arguments.export), 200)}.")
+    else:
+        print("\n".join(lines) or "Nothing has been synced yet.")
+    return 0
+
+
+def _line(one: LogLine, as_json: bool) -> str:
+    if as_json:
+        return json_line({"at": one.at, "event": one.event, "lane": one.lane, "words": one.words})
+    words = f"{one.lane}: {one.words}" if one.lane else one.words
+    return f"{one.at.astimezone():%Y-%m-%d %H:%M:%S}  {one.event:<10} {safe_line(words, 200)}"
+
+
+def _write(path: Path, lines: list[str]) -> None:
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write("\n".join(lines) + "\n")
+    except FileExistsError as error:
+        raise BadInput(
+            "A file of that name is there already.", "Name another; nothing is overwritten."
+        ) from error
+    except OSError as error:
+        raise BadInput(
+            f"The file cannot be written: {error.strerror}.", "Name a folder that you may write to."
+        ) from error
