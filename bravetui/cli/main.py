@@ -30,6 +30,7 @@ COMMANDS: dict[str, Command] = {
     "run": Command("bravetui.cli.run", "open the app (also without any command)"),
     "enrol": Command("bravetui.cli.enrol", "make this laptop known to central, with a one-time code"),
     "sync": Command("bravetui.cli.sync", "sync without a screen, once or for good"),
+    "service": Command("bravetui.cli.service", "sync in the background, also while the app is closed"),
     "status": Command("bravetui.cli.status", "queue, lanes, last contact, next attempt"),
     "queue": Command("bravetui.cli.queue", "the outbox, change by change; send a refused one again"),
     "receipts": Command("bravetui.cli.receipts", "central's signed word on each change; check one offline"),
