@@ -29,6 +29,7 @@ from bravetui.sync.exchange import Prepared, Taken, prepare, take, unsend
 from bravetui.sync.log import write_failure
 from bravetui.sync.news import Listener, News
 from bravetui.sync.policy import poll_in_s, wait_s
+from bravetui.sync.power import Mains, Power, awake
 from bravetui.sync.progress import (
     AllHandedIn,
     ChangeRefused,
@@ -70,6 +71,11 @@ LOOK_S = 3.0
 SILENCES_MAX = 3
 """Answers in a row without a word on what was sent, after which it goes again only after a pause."""
 
+BATTERY_THRIFT = 5
+"""How many times longer, on its battery, a laptop with nothing to do sleeps between looks and polls. Work is not delayed."""
+
+MAINS = Mains()
+
 STUCK_S = 120.0
 SIGN_IN_WAIT_S = 900.0
 
@@ -89,8 +95,10 @@ class Worker:
         poll_s: float = POLL_S,
         way_out: Callable[[], tuple[str, ...]] | None = None,
         listens: bool = False,
+        power: Power = MAINS,
     ) -> None:
         """`listens`: to central's news, while `watch` runs. `way_out` tells of a network that came back (`sync.network`)."""
+        self._power = power
         self._store, self._client, self._report, self._run = store, client, report, run
         self._clock, self._sleep, self._poll_s = clock or store.clock, sleep, poll_s
         self._way_out = way_out
@@ -196,7 +204,7 @@ class Worker:
             )
             self._tell(Sending(self._clock.now(), prepared.counts, up))
             began = self._clock.monotonic_s()
-            async with asyncio.timeout(STUCK_S):
+            async with asyncio.timeout(STUCK_S), awake(self._power):
                 answered = await self._client.sync(prepared.request)
             taken = await self._run(take, self._store, prepared, answered.answer)
         except TimeoutError:
@@ -263,7 +271,7 @@ class Worker:
         return error
 
     def _pause_s(self) -> float:
-        return poll_in_s(self._poll_s, listening=self.is_listening)
+        return self._thrift() * poll_in_s(self._poll_s, listening=self.is_listening)
 
     def _heard(self, news: News) -> None:
         """A scope moved: go and see, unless it is by what this laptop has handed in or fetched itself."""
@@ -343,11 +351,15 @@ class Worker:
             query = select(func.count()).select_from(_outbox).where(_outbox.c.state != OutboxState.CONFIRMED)
             return connection.execute(query).scalar_one() == 0 and is_agreed(connection)
 
+    def _thrift(self) -> int:
+        return BATTERY_THRIFT if self._power.on_battery() else 1
+
     async def _wait_until(self, until: datetime) -> None:
         """Until then, until somebody nudges, or until a network is there again."""
-        left_s = min(max(0.0, (until - self._clock.now()).total_seconds()), self._poll_s)
+        thrift = self._thrift()
+        left_s = min(max(0.0, (until - self._clock.now()).total_seconds()), self._poll_s * thrift)
         while not self._nudged.is_set():
-            part_s = min(left_s, LOOK_S) if self._lost_on is not None else left_s
+            part_s = min(left_s, LOOK_S * thrift) if self._lost_on is not None else left_s
             await self._doze(part_s)
             left_s -= part_s
             if left_s <= 0 or await self._is_network_back():

@@ -68,11 +68,15 @@ def make_worker(
     listens to news, and looks for a network that comes back."""
     from bravetui.sync.client import CentralClient
     from bravetui.sync.network import way_out
+    from bravetui.sync.power import Mains, SystemPower
     from bravetui.sync.worker import Worker
 
     who = laptop.store.identity
     client = CentralClient(who.central_url, who.token, transport=transport)
-    return Worker(laptop.store, client, report, run, listens=watches, way_out=way_out if watches else None)
+    return Worker(
+        laptop.store, client, report, run,
+        listens=watches, way_out=way_out if watches else None, power=SystemPower() if watches else Mains(),
+    )  # fmt: skip
 
 
 def run_app(
