@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Callable
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -72,3 +73,16 @@ def decode(text: str, size_bytes: int | None, what: str) -> bytes:
             f"This is not a {what}: it should be {size}base64url.", "Copy it again, whole and unchanged."
         )
     return data
+
+
+def signed_by(public_key: str) -> Callable[[bytes, str], bool]:
+    """The question whether bytes bear a signature of this key, for those who ask and do not want an error."""
+
+    def check(data: bytes, signature: str) -> bool:
+        try:
+            verify(public_key, data, signature)
+        except BadInput:
+            return False
+        return True
+
+    return check

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from bravetui.auth.signing import verify
+from bravetui.auth.signing import signed_by
 from bravetui.base.errors import BadInput
 from bravetui.base.text import safe_line
 from bravetui.central.ledger import Verified, scopes_in_ledger, verify_scope
@@ -20,14 +20,7 @@ Noted = Mapping[str, Mapping[int, str]]
 
 def verify_ledger(central: Central, noted: Noted | None = None) -> tuple[Verified, ...]:
     """Look at every scope, at one moment, whatever is being written meanwhile."""
-
-    def centrals(data: bytes, signature: str) -> bool:
-        try:
-            verify(central.keys.public, data, signature)
-        except BadInput:
-            return False
-        return True
-
+    centrals = signed_by(central.keys.public)
     noted = noted or {}
     reading = central.engine.connect().execution_options(isolation_level="REPEATABLE READ")
     with reading as connection, connection.begin():

@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from bravetui.actions import conflicts as conflict_actions
 from bravetui.actions import forms, usage
-from bravetui.auth.signing import verify
+from bravetui.auth.signing import signed_by
 from bravetui.base.canonical import Json
 from bravetui.base.errors import Transient
 from bravetui.base.text import safe_line
@@ -226,12 +226,8 @@ class Story:
                 .all()
             )
 
-        def check(data: bytes, signature: str) -> bool:
-            verify(key, data, signature)
-            return True
-
         for verdict in kept:
-            yield is_genuine(Verdict.model_validate_json(verdict), check)
+            yield is_genuine(Verdict.model_validate_json(verdict), signed_by(key))
 
     def _ledger_head(self) -> int:
         rows = self._central(

@@ -12,12 +12,13 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, select
 
+from bravetui.auth.signing import signed_by
 from bravetui.base.canonical import Json, canonical_bytes
 from bravetui.base.errors import Corrupt
 from bravetui.central.ledger import audit
 from bravetui.central.tables import HEADS, LEDGER
 from bravetui.central.taking import AGAIN, AUTHOR
-from bravetui.db.device import Outbox, OutboxState, Parked
+from bravetui.db.device import Outbox, OutboxState, Parked, Receipt
 from bravetui.db.kinds import KINDS, rules_for
 from bravetui.db.records import stored_from_row
 from bravetui.merge.hlc import Hlc, clamp
@@ -30,8 +31,11 @@ from bravetui.simulate.network import STRANGE_KIND
 from bravetui.simulate.witness import Saved, Witness
 from bravetui.wire.change import Change
 from bravetui.wire.lanes import POLICY
+from bravetui.wire.messages import Verdict
+from bravetui.wire.receipt import is_genuine
 
 _outbox = Outbox.__table__  # type: ignore[attr-defined]
+_receipts = Receipt.__table__  # type: ignore[attr-defined]
 _parked = Parked.__table__  # type: ignore[attr-defined]
 
 Key = tuple[str, str]
@@ -64,6 +68,8 @@ class End:
     unsent: Mapping[str, list[str]]
     """Changes that a laptop still holds as not confirmed, in words."""
     strange: Mapping[str, int]
+    forged: Mapping[str, int]
+    """Receipts that a laptop keeps and that central has not signed."""
     chain: str
     """What the audit of the ledger's chain complains of."""
     witness: Witness
@@ -91,7 +97,7 @@ def read_end(central: SimulatedCentral, laptops: Iterable[SimulatedLaptop], witn
         }
         received_ms = [int(row.received_at.timestamp() * 1000) for row in entries]
         chain = _audited(connection)
-    held, unsent, strange = {}, {}, {}
+    held, unsent, strange, forged = {}, {}, {}, {}
     for laptop in laptops:
         with laptop.store.read() as connection:
             held[laptop.name] = _records(connection)
@@ -99,7 +105,12 @@ def read_end(central: SimulatedCentral, laptops: Iterable[SimulatedLaptop], witn
             strange[laptop.name] = sum(
                 row.kind == STRANGE_KIND for row in connection.execute(select(_parked.c.kind))
             )
-    return End(records, ledger, again, received_ms, held, unsent, strange, chain, witness)
+            receipts = connection.execute(select(_receipts.c.body)).scalars()
+            is_centrals = signed_by(laptop.store.identity.central_key)
+            forged[laptop.name] = sum(
+                not is_genuine(Verdict.model_validate_json(body), is_centrals) for body in receipts
+            )
+    return End(records, ledger, again, received_ms, held, unsent, strange, forged, chain, witness)
 
 
 def _audited(connection: Connection) -> str:
@@ -227,6 +238,15 @@ def _asked(central: Mapping[Key, RecordState]) -> dict[tuple[str, str, str], set
     return found
 
 
+def every_receipt_is_centrals(end: End) -> list[str]:
+    """What a laptop would show to an inspector, central has signed."""
+    return [
+        f"{name} keeps {count} receipts that central did not sign"
+        for name, count in end.forged.items()
+        if count
+    ]
+
+
 def nothing_is_doubled(end: End) -> list[str]:
     """No edit counts twice: a second entry of it may only note the other dot, and change nothing."""
     seen: dict[tuple[str, ...], str] = {}
@@ -321,6 +341,6 @@ def _had_seen(change: Change, earlier: Change) -> bool:
 
 CHECKS: tuple[Callable[[End], list[str]], ...] = (
     nobody_complained, nobody_is_called_a_copy, everything_is_handed_in, nothing_is_lost, nothing_is_doubled,
-    everybody_agrees, the_past_is_unaltered, the_clock_tells_order, every_clash_was_asked,
+    every_receipt_is_centrals,    everybody_agrees, the_past_is_unaltered, the_clock_tells_order, every_clash_was_asked,
 )  # fmt: skip
 """All of them, in the order in which they are reported."""

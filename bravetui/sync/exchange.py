@@ -14,8 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, delete, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
-from bravetui.auth.signing import verify
-from bravetui.base.errors import BadInput
+from bravetui.auth.signing import signed_by
 from bravetui.base.fault import fault
 from bravetui.db import meta
 from bravetui.db.device import (
@@ -164,7 +163,10 @@ def take(store: Store, prepared: Prepared, answer: SyncAnswer) -> Taken:
     taken, now = Taken(), store.clock.now()
     fault("answer_received")
     with store.maintain() as connection:
-        if is_genuine(answer.checkpoint, _is_centrals(store)) and answer.checkpoint.epoch == answer.epoch:
+        if (
+            is_genuine(answer.checkpoint, signed_by(store.identity.central_key))
+            and answer.checkpoint.epoch == answer.epoch
+        ):
             _epoch(connection, answer.epoch)
         for verdict in answer.verdicts:
             _take_verdict(connection, store, verdict, taken, now)
@@ -272,17 +274,6 @@ def _epoch(connection: Connection, epoch: str) -> None:
         meta.put(connection, meta.EPOCH, epoch)
 
 
-def _is_centrals(store: Store) -> Any:
-    def check(data: bytes, signature: str) -> bool:
-        try:
-            verify(store.identity.central_key, data, signature)
-        except BadInput:
-            return False
-        return True
-
-    return check
-
-
 def _take_verdict(
     connection: Connection, store: Store, verdict: Verdict, taken: Taken, now: datetime
 ) -> None:
@@ -290,7 +281,7 @@ def _take_verdict(
     row = connection.execute(_SENT_ONE, dot).one_or_none()
     if row is None or row.state in (OutboxState.CONFIRMED, OutboxState.PENDING):
         return
-    if row.hash != verdict.hash or not is_genuine(verdict, _is_centrals(store)):
+    if row.hash != verdict.hash or not is_genuine(verdict, signed_by(store.identity.central_key)):
         taken.forged += 1
         return
     if verdict.outcome is Outcome.TWIN:
@@ -326,7 +317,7 @@ def _confirm(
     genuine = [
         checkpoint
         for checkpoint in (answer.checkpoint, *answer.earlier)
-        if checkpoint.epoch == answer.epoch and is_genuine(checkpoint, _is_centrals(store))
+        if checkpoint.epoch == answer.epoch and is_genuine(checkpoint, signed_by(store.identity.central_key))
     ]
     held = [
         {"of": device, "number": counter, "at": now}
@@ -402,7 +393,11 @@ def _take_scopes(connection: Connection, scopes: Sequence[ScopeGrant]) -> None:
 def _take_sealing_key(store: Store, answer: SyncAnswer) -> None:
     """A laptop that enrolled before central gave a sealing key gets it now, if it is really central's."""
     given = answer.sealing_key
-    if given is not None and not store.identity.sealing_key and is_genuine(given, _is_centrals(store)):
+    if (
+        given is not None
+        and not store.identity.sealing_key
+        and is_genuine(given, signed_by(store.identity.central_key))
+    ):
         store.become(replace(store.identity, sealing_key=given.key))
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from bravetui.auth.bundle import SUFFIX, read_bundle, seal_bundle
 from bravetui.auth.locks import Lock
-from bravetui.auth.signing import public_key_of, verify
+from bravetui.auth.signing import public_key_of, signed_by
 from bravetui.base.canonical import sha256_hex
 from bravetui.base.errors import BadInput, Corrupt, StorageFull, Transient
 from bravetui.base.files import flush_file, flush_folder, foreign_file_errors, free_name, write_all
@@ -122,15 +122,7 @@ def read_file(path: Path) -> bytes:
 
 def accepted(told: Delivered, bundle: bytes, central_key: str) -> Delivered:
     """Central's word on the bundle, once it is proven to be central's and about this file. Raises Transient."""
-
-    def check(data: bytes, signature: str) -> bool:
-        try:
-            verify(central_key, data, signature)
-        except BadInput:
-            return False
-        return True
-
-    if told.bundle != sha256_hex(bundle) or not is_genuine(told, check):
+    if told.bundle != sha256_hex(bundle) or not is_genuine(told, signed_by(central_key)):
         raise Transient("What answered is not this laptop's central.", "Keep the stick and try again later.")
     return told
 

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 from sqlalchemy import or_, select
 
-from bravetui.auth.signing import read_public_key, verify
+from bravetui.auth.signing import read_public_key, signed_by
 from bravetui.base.errors import BadInput
 from bravetui.base.text import safe_line
 from bravetui.db.device import Receipt
@@ -84,14 +84,7 @@ def check(text: str, central_key: str) -> tuple[Checked, ...]:
     """Check every receipt in a file: JSON, or a printed page. Raises BadInput for none at all, or a key that is none."""
     read_public_key(central_key)
 
-    def centrals(data: bytes, signature: str) -> bool:
-        try:
-            verify(central_key, data, signature)
-        except BadInput:
-            return False
-        return True
-
-    found = tuple(_checked(told, centrals) for told in _documents(text))
+    found = tuple(_checked(told, signed_by(central_key)) for told in _documents(text))
     if not found:
         raise BadInput(
             "There is no receipt in this file.", "Make one: bravetui receipts RECORD > FILE, or with --json."

@@ -12,8 +12,8 @@ from typing import Any
 from pydantic import ValidationError
 from sqlalchemy import Connection, Row, func, select
 
-from bravetui.auth.signing import verify
-from bravetui.base.errors import BadInput, BravetuiError
+from bravetui.auth.signing import signed_by
+from bravetui.base.errors import BravetuiError
 from bravetui.base.files import replace_file
 from bravetui.db import meta
 from bravetui.db.damage import check_pages
@@ -180,15 +180,8 @@ def _receipts_of(store: Store) -> Finding:
 
 
 def _is_centrals(body: str, key: str) -> bool:
-    def check(data: bytes, signature: str) -> bool:
-        try:
-            verify(key, data, signature)
-        except BadInput:
-            return False
-        return True
-
     try:
-        return is_genuine(Verdict.model_validate_json(body), check)
+        return is_genuine(Verdict.model_validate_json(body), signed_by(key))
     except ValidationError:
         return False
 

@@ -16,8 +16,8 @@ from bravetui.cli.main import main
 from bravetui.cli.service import TASK, UNIT, service_for
 
 FOLDERS = [
-    "/home/carlos/site",
-    "/home/carlos/My Site",
+    "/srv/carlos/site",
+    "/srv/carlos/My Site",
     "/srv/100% sure",
     '/srv/a"b',
     "/srv/$HOME",
