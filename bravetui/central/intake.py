@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from bravetui.base.canonical import Json
-from bravetui.merge.hlc import clamp
+from bravetui.merge.hlc import Hlc, clamp, tick
 from bravetui.merge.join import Side
 from bravetui.merge.record import Conflict, merge
 from bravetui.merge.rules import Rule, Rules
@@ -44,10 +44,10 @@ def decide(
     `after` holds the change's values as columns give them back; `rules` is asked only when there is something to merge;
     `received_ms` bounds the author's clock.
     """
-    stamp, dots = clamp(change.hlc, received_ms), (change.dot,)
-    entered = {path: Cell(value, dots, stamp) for path, value in after.items()}
     known = central or RecordState()
     context = seen_by(change, known.version)
+    stamp, dots = _after_what_was_seen(clamp(change.hlc, received_ms), after, known, context), (change.dot,)
+    entered = {path: Cell(value, dots, stamp) for path, value in after.items()}
     version = context.with_dot(change.dot)
     if context.covers(known.version):
         cells = {**known.cells, **entered}
@@ -84,6 +84,19 @@ def seen_by(change: Change, central: VersionVector) -> VersionVector:
     counters = {dot.device: min(dot.counter, central[dot.device]) for dot in change.context}
     counters[change.dot.device] = min(change.context[change.dot.device], change.dot.counter - 1)
     return VersionVector(counters)
+
+
+def _after_what_was_seen(
+    stamp: Hlc, after: Mapping[str, Json], central: RecordState, context: VersionVector
+) -> Hlc:
+    """The stamp, raised where it must be to come after the cells that the author had seen and wrote over.
+
+    A central that was restored from a backup takes the same change a second time, later than the first, and so bounds a
+    clock that is years ahead at a later day than the one at which others had seen it and answered.
+    """
+    seen = [central.cells[path] for path in after.keys() & central.cells.keys()]
+    latest = max((cell.hlc for cell in seen if context.covers(cell.dots)), default=None)
+    return stamp if latest is None or latest < stamp else tick(latest, stamp.wall_ms)
 
 
 def _has_earlier(change: Change, central: VersionVector) -> bool:

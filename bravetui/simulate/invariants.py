@@ -161,7 +161,7 @@ def everything_is_handed_in(end: End) -> list[str]:
 
 def nothing_is_lost(end: End) -> list[str]:
     """Every saved value is kept, in a conflict, superseded in the ledger, or was typed over before it was sent."""
-    written, asked = _written(end.ledger), _asked(end.central)
+    written, asked, replaced = _written(end.ledger), _asked(end.central), _replaced(end.ledger)
     later: set[tuple[str, str, str, str]] = set()
     counts: dict[str, int] = defaultdict(int)
     lost: list[str] = []
@@ -171,6 +171,8 @@ def nothing_is_lost(end: End) -> list[str]:
         if died_in_time.get(where, -1.0) >= one.at_s:
             later.add(where)
         fate = _fate(one, end.central, written, asked, later)
+        if not fate and _by_another(one, replaced):
+            fate = "superseded"  # saved as it stood already, and the one who set it is on a disk that is gone
         if fate:
             counts[fate] += 1
         else:
@@ -217,11 +219,30 @@ def _fate(
     return "gone_with_disk" if one.gone_with_disk else ""
 
 
+def _by_another(one: Saved, replaced: Mapping[tuple[str, str, str], set[tuple[str, bytes]]]) -> bool:
+    """Whether somebody else had seen the value and wrote over it."""
+    told = canonical_bytes(one.value)
+    return any(
+        author != one.by and value == told
+        for author, value in replaced.get((one.kind, one.record_id, one.path), ())
+    )
+
+
 def _written(ledger: Iterable[Change]) -> dict[tuple[str, str, str], set[bytes]]:
+    """The values that the ledger's changes set, by where they belong."""
     found: dict[tuple[str, str, str], set[bytes]] = defaultdict(set)
     for change in ledger:
         for path, value in change.after.items():
             found[change.kind, change.record_id, path].add(canonical_bytes(value))
+    return found
+
+
+def _replaced(ledger: Iterable[Change]) -> dict[tuple[str, str, str], set[tuple[str, bytes]]]:
+    """Who wrote over what, having seen it, by where it belongs."""
+    found: dict[tuple[str, str, str], set[tuple[str, bytes]]] = defaultdict(set)
+    for change in ledger:
+        for path, value in change.before.items():
+            found[change.kind, change.record_id, path].add((change.author_id, canonical_bytes(value)))
     return found
 
 
@@ -297,14 +318,17 @@ def the_past_is_unaltered(end: End) -> list[str]:
 
 
 def the_clock_tells_order(end: End) -> list[str]:
-    """Whoever had seen a change made the next one later, by the hybrid clock, however wrong his wall clock was."""
+    """Whoever had seen a change made the next one later, by the hybrid clock, however wrong his wall clock was.
+
+    A stamp that central had to bound says nothing here: a restored central bounds it again, at a later day.
+    """
     complaints = []
     before: dict[Key, list[tuple[Change, Hlc]]] = defaultdict(list)
     for change, received_ms in zip(end.ledger, end.received_ms, strict=True):
         stamp = clamp(change.hlc, received_ms)
         for earlier, told in before[change.kind, change.record_id]:
-            if earlier.dot.device == change.dot.device:
-                continue  # one laptop's own order is its dots'
+            if earlier.dot.device == change.dot.device or told < earlier.hlc:
+                continue  # one laptop's own order is its dots'; a bounded stamp is none
             if change.context.covers([earlier.dot]) and told >= stamp:
                 complaints.append(
                     f"{change.dot} had seen {earlier.dot}, and yet is stamped {stamp} <= {told}"

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from bravetui.central.checkpoint import with_counters
 from bravetui.central.intake import decide
 from bravetui.central.questions import conflict_id
-from bravetui.merge.hlc import Hlc
+from bravetui.merge.hlc import Hlc, tick
 from bravetui.merge.record import merge
 from bravetui.merge.rules import FieldRule, Rule, Rules
 from bravetui.merge.state import Cell, RecordState
@@ -31,19 +31,22 @@ values = st.dictionaries(st.sampled_from(["a", "b", "c"]), texts, min_size=1)
 @st.composite
 def histories(draw: st.DrawFn) -> list[Change]:
     """Changes of three devices to one record, each in its device's order; contexts as laptops really have them: their
-    own changes, and at times what central had when they last asked."""
+    own changes, and at times what central had when they last asked; clocks that differ, and learn."""
     made: list[Change] = []
     seen: dict[int, VersionVector] = {}
+    clocks: dict[int, Hlc] = {}
     central: RecordState | None = None
-    for number in range(draw(st.integers(1, 8))):
+    for _ in range(draw(st.integers(1, 8))):
         device = draw(st.integers(1, 3))
         known = seen.get(device, VersionVector())
         if central is not None and draw(st.booleans()):
             known = known.joined(central.version)
+            clocks[device] = max(clocks.get(device, Hlc(0)), *(cell.hlc for cell in central.cells.values()))
+        clocks[device] = tick(clocks.get(device, Hlc(0)), NOW_MS + draw(st.integers(0, 5)))
         counter = sum(change.dot.device == device for change in made) + 1
         change = make_change(
             dot=Dot(device, counter), target=("s", "inspection", "r"), op=Op.EDIT, context=known, before={},
-            after=draw(values), hlc=Hlc(NOW_MS + draw(st.integers(0, 5)), number), author_id="x", at=AT,
+            after=draw(values), hlc=clocks[device], author_id="x", at=AT,
         )  # fmt: skip
         central = decide(change, change.after, central, lambda: RULES, NOW_MS).state
         seen[device] = known.with_dot(change.dot)
@@ -152,3 +155,21 @@ def test_a_question_has_the_same_id_whoever_asks_it_and_another_for_other_dots()
     target, dots = ("inspection", "i1"), [Dot(1, 2), Dot(3, 4)]
     assert conflict_id(target, ["a", "b"], dots) == conflict_id(target, ["b", "a"], dots[::-1])
     assert conflict_id(target, ["a"], dots) != conflict_id(target, ["a"], dots[:1])
+
+
+def test_a_clock_years_ahead_bounded_anew_by_a_restored_central_still_comes_before_the_answer_to_it() -> None:
+    """The first life of central bounded the stamp at a day that the answer came after; the second takes it days later."""
+    day_ms = 24 * 3600 * 1000
+    ahead = make_change(
+        dot=Dot(3, 1), target=("s", "inspection", "r"), op=Op.EDIT, context=VersionVector(), before={},
+        after={"b": "from a wrong clock"}, hlc=Hlc(NOW_MS + 700 * day_ms), author_id="rosa", at=AT,
+    )  # fmt: skip
+    answer = make_change(
+        dot=Dot(2, 1), target=("s", "inspection", "r"), op=Op.EDIT, context=VersionVector({3: 1}),
+        before={"b": "from a wrong clock"}, after={"b": "seen, and put right"}, hlc=Hlc(NOW_MS + 2 * day_ms),
+        author_id="carlos", at=AT,
+    )  # fmt: skip
+    taken_again_ms = NOW_MS + 5 * day_ms
+    held = decide(ahead, ahead.after, None, lambda: RULES, taken_again_ms).state
+    answered = decide(answer, answer.after, held, lambda: RULES, taken_again_ms).state
+    assert answered.cells["b"].hlc > held.cells["b"].hlc
