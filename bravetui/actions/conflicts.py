@@ -9,6 +9,7 @@ from bravetui.base.errors import BadInput
 from bravetui.db.kinds import KINDS
 from bravetui.db.records import load
 from bravetui.db.store import Changed, Store
+from bravetui.db.tables.conflict import RESOLVED
 from bravetui.wire.change import Op
 
 
@@ -21,7 +22,7 @@ def decide(
         if conflict is None:
             raise BadInput("This conflict is not on this laptop.", "Go back and open it from the list.")
         told = conflict.state.values()
-        if told.get("status") == "resolved":
+        if told.get("status") == RESOLVED:
             raise BadInput("Somebody has decided this already.", "Go back: the list shows what was decided.")
         paths = told["paths"]
         assert isinstance(paths, list)

@@ -24,6 +24,9 @@ OFFICE_ROLES = frozenset({"admin", "office", "org_admin", "project_manager", "co
 READING_ROLES = frozenset({"viewer", "agency", "support"})
 """Read and write nothing."""
 
+OWNERS_MAX = 500
+"""Owners of device numbers told in one answer; the next one goes on from there."""
+
 _member = KINDS["project_member"].table
 _user = KINDS["user"].table
 
@@ -146,6 +149,17 @@ def _readopted(connection: Connection, token_hash: str, number: int) -> bool:
         return False
     connection.execute(insert(DEVICES).values(**dict(row), number=number, held=[]).on_conflict_do_nothing())
     return True
+
+
+def owners(connection: Connection, organization_id: str, above: int | None) -> dict[int, str]:
+    """Whose the organization's device numbers above `above` are (None: nobody asked): numbers only grow."""
+    if above is None:
+        return {}
+    query = select(DEVICES.c.number, DEVICES.c.user_id).where(
+        DEVICES.c.organization_id == organization_id, DEVICES.c.number > above
+    )
+    rows = connection.execute(query.order_by(DEVICES.c.number).limit(OWNERS_MAX))
+    return {row.number: row.user_id for row in rows}
 
 
 def any_device_of_token(connection: Connection, token_hash: str) -> int:

@@ -6,18 +6,26 @@ both touched is joined by its rule or becomes a conflict. Knows no database and 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from bravetui.base.canonical import Json
 from bravetui.merge.hlc import Hlc, clamp, tick
 from bravetui.merge.join import Side
-from bravetui.merge.record import Conflict, merge
+from bravetui.merge.record import Conflict, Superseded, merge
 from bravetui.merge.rules import Rule, Rules
 from bravetui.merge.state import Cell, RecordState
 from bravetui.merge.version import Dot, VersionVector
 from bravetui.wire.change import Change
 from bravetui.wire.messages import Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """What a rule decided without asking: the loser is told of it, and may bring his value back."""
+
+    both: Conflict
+    loser: Side
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +38,7 @@ class Decision:
     """Cells that differ from what central had."""
     superseded: tuple[str, ...] = ()
     conflicts: tuple[Conflict, ...] = ()
+    set_aside: tuple[SetAside, ...] = ()
 
 
 def decide(
@@ -66,7 +75,23 @@ def decide(
         tuple(path for path, cell in state.cells.items() if known.cells.get(path) != cell),
         tuple(sorted(lost | (entered.keys() - local.keys()))),
         merged.conflicts,
+        tuple(_set_aside(change.before, local, remote.cells, merged.superseded, declared)),
     )  # fmt: skip
+
+
+def _set_aside(
+    before: Mapping[str, Json], local: Mapping[str, Cell], remote: Mapping[str, Cell],
+    superseded: Iterable[Superseded], rules: Rules,
+) -> Iterator[SetAside]:  # fmt: skip
+    """What rules set aside, the fields of a group together. Derived values are worked out again: nobody entered them."""
+    found: dict[tuple[tuple[str, str], Side], Rule] = {
+        (rules.unit_of(one.path), one.loser): one.rule for one in superseded if one.rule is not Rule.DERIVED
+    }
+    for (unit, loser), rule in found.items():
+        paths = tuple(sorted(path for path in local.keys() | remote.keys() if rules.unit_of(path) == unit))
+        base = {path: before[path] for path in paths if path in before}
+        own, others = ({path: side[path] for path in paths if path in side} for side in (local, remote))
+        yield SetAside(Conflict(paths, base, own, others, rule), loser)
 
 
 def already(change: Change, central: RecordState) -> Decision:

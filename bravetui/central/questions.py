@@ -1,4 +1,4 @@
-"""Conflicts as records: what is written when one opens, and which of them a change closes. Pure.
+"""Conflicts as records: what is written when one opens, or when a rule decides it, and which a change closes. Pure.
 
 A conflict never blocks an upload: both values are kept, one of them stands for now, and a person decides, in the truck
 or in the office. The decision is a change that has seen both.
@@ -12,7 +12,9 @@ from datetime import datetime
 from uuid import UUID
 
 from bravetui.base.canonical import Json, canonical_bytes, sha256_hex
+from bravetui.db.tables.conflict import OPEN, RESOLVED, SETTLED
 from bravetui.db.values import to_cell
+from bravetui.merge.join import Side
 from bravetui.merge.record import Conflict
 from bravetui.merge.state import DELETED, Cell, RecordState
 from bravetui.merge.version import Dot, VersionVector
@@ -57,8 +59,12 @@ def opening(
     merged: RecordState,
     authors: tuple[Author, Author],
     now: datetime,
+    loser: Side | None = None,
 ) -> Opening:
-    """The conflict record for `target` (kind, record id); `authors` are those of the local and the remote side."""
+    """The conflict record for `target` (kind, record id); `authors` are those of the local and the remote side.
+
+    `loser` is the side whose values a rule has set aside already; None leaves it to a person.
+    """
     local, remote = dots_of(conflict, merged)
     values: dict[str, Json] = {
         "record_kind": target[0],
@@ -69,7 +75,8 @@ def opening(
         "local": _side(conflict.paths, conflict.local, local, authors[0]),
         "remote": _side(conflict.paths, conflict.remote, remote, authors[1]),
         "provisional": {path: merged.cells[path].value for path in conflict.paths},
-        "status": "open",
+        "status": OPEN if loser is None else SETTLED,
+        "resolution": {} if loser is None else {"set_aside": loser.value},
         "opened_at": to_cell(now),
     }
     return Opening(conflict_id(target, conflict.paths, local | remote), values)
@@ -113,7 +120,7 @@ def closing(change: Change, question: Mapping[str, Json], now: datetime) -> dict
     assert isinstance(paths, list)
     decided: dict[str, Json] = {str(path): change.after[str(path)] for path in paths}
     return {
-        "status": "resolved",
+        "status": RESOLVED,
         "resolved_at": to_cell(now),
         "resolved_by": change.author_id,
         "resolution": {"values": decided, "reason": change.reason},

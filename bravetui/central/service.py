@@ -15,7 +15,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from bravetui.base.canonical import Json
 from bravetui.base.clock import Clock, IdSource
 from bravetui.base.errors import BadInput
-from bravetui.central.access import Access, access_of, device_of_token, held_of_token
+from bravetui.central.access import Access, access_of, device_of_token, held_of_token, owners
 from bravetui.central.checks import check_values
 from bravetui.central.enrolment import token_hash, use_code
 from bravetui.central.feed import Own, late_verdicts, pages
@@ -86,13 +86,14 @@ class Central:
         with reading as connection, connection.begin():
             late = late_verdicts(connection, who.numbers, asks)
             answered = pages(connection, access, asks, own)
+            devices = owners(connection, access.organization_id, request.knows_devices)
         final = {verdict.dot for verdict in late}
         return SyncAnswer(
             epoch=state.epoch, now=now,
             verdicts=(*(verdict for verdict in verdicts if verdict.dot not in final), *late),
             pages=answered, checkpoint=who.checkpoint, earlier=who.earlier, new_device=new_device,
             scopes=tuple(access.scopes.values()),
-            sealing_key=self.keys.sealing_key if request.wants_sealing_key else None,
+            sealing_key=self.keys.sealing_key if request.wants_sealing_key else None, devices=devices,
         )  # fmt: skip
 
     def take(

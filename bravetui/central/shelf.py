@@ -15,6 +15,7 @@ from bravetui.central.bulk import replace_rows
 from bravetui.central.tables import PARKED
 from bravetui.db.kinds import KINDS, Kind
 from bravetui.db.records import Stored, load_many, row_from_stored
+from bravetui.db.tables.conflict import UNDECIDED
 from bravetui.forms.template import Template
 from bravetui.wire.change import Change
 
@@ -103,7 +104,7 @@ class Shelf:
         self._waiting.discard(target)
 
     def questions(self, target: Target) -> dict[str, Mapping[str, Json]]:
-        """The record's open conflicts by id; the caller adds and removes."""
+        """The record's conflicts that nobody has decided, by id; the caller adds and removes."""
         return self._questions.setdefault(target, {})
 
     def save(self) -> None:
@@ -136,7 +137,7 @@ class Shelf:
             ids = {key for (scope, _), keys in wanted.items() if scope == scope_id for key in keys}
             query = select(_questions).where(
                 _questions.c.scope_id == scope_id,
-                _questions.c.status == "open",
+                _questions.c.status.in_(UNDECIDED),
                 _questions.c.record_id.in_(ids),
             )
             for row in self._connection.execute(query).mappings():

@@ -28,6 +28,8 @@ from bravetui.central.tables import HEADS, LEDGER, PARKED, STATE
 from bravetui.db.kinds import KINDS, Kind, rules_for
 from bravetui.db.records import Stored, normalised
 from bravetui.merge.hlc import Hlc, tick
+from bravetui.merge.join import Side
+from bravetui.merge.record import Conflict
 from bravetui.merge.rules import Rules
 from bravetui.merge.state import RecordState, edited
 from bravetui.merge.version import Dot, VersionVector
@@ -88,6 +90,8 @@ class _Plan:
     created: bool
     opened: dict[str, Mapping[str, Json]] = field(default_factory=dict)
     """Conflicts to write, by id."""
+    noted: dict[str, Mapping[str, Json]] = field(default_factory=dict)
+    """What rules set aside, to write for the losers to see, by id."""
     settled: dict[str, Mapping[str, Json]] = field(default_factory=dict)
     """What to write into conflicts that the change decides, by id."""
     again: bool = False
@@ -225,10 +229,9 @@ class Taking:
         decision = decide(change, told.after, known, lambda: self._rules(sent, told.kind), self._received_ms)
         plan = _Plan(decision, created=stored is None)
         for conflict in decision.conflicts:
-            own, others = dots_of(conflict, decision.state)
-            writers = self._author_of(own, change), self._author_of(others, change)
-            told_of = opening(sent.target[1:], conflict, decision.state, writers, self._now)
-            plan.opened[told_of.conflict_id] = normalised(_QUESTION, told_of.values)
+            self._note(plan.opened, sent, conflict, decision.state)
+        for one in decision.set_aside:
+            self._note(plan.noted, sent, one.both, decision.state, one.loser)
         asked = self.shelf.questions(sent.target)
         if asked:
             seen = seen_by(change, known.version if known else VersionVector())
@@ -236,6 +239,15 @@ class Taking:
                 if settles(change, seen, question):
                     plan.settled[key] = normalised(_QUESTION, closing(change, question, self._now))
         return plan
+
+    def _note(
+        self, into: dict[str, Mapping[str, Json]], sent: Sent, conflict: Conflict, merged: RecordState,
+        loser: Side | None = None,
+    ) -> None:  # fmt: skip
+        own, others = dots_of(conflict, merged)
+        writers = self._author_of(own, sent.change), self._author_of(others, sent.change)
+        told = opening(sent.target[1:], conflict, merged, writers, self._now, loser)
+        into[told.conflict_id] = normalised(_QUESTION, told.values)
 
     def _is_known_act(self, sent: Sent) -> bool:
         """Whether the same person made the same edit at the same stamp, under another number.
@@ -305,7 +317,7 @@ class Taking:
         for conflict_id, values in plan.settled.items():
             self._write_own((change.scope_id, _QUESTION.name, conflict_id), values, Op.EDIT)
             del questions[conflict_id]
-        for conflict_id, values in plan.opened.items():
+        for conflict_id, values in (plan.opened | plan.noted).items():
             self._write_own((change.scope_id, _QUESTION.name, conflict_id), values, Op.CREATE)
             questions[conflict_id] = values
         return verdict

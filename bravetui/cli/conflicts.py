@@ -12,7 +12,7 @@ from bravetui.views.conflicts import ConflictView, conflict, conflicts
 from bravetui.views.status import scopes
 
 EPILOG = (
-    "JSON: a list of {id, title, what, opened_at, status}; with --show a list of one "
+    "JSON: a list of {id, record_kind, record_id, title, what, opened_at, status, lost_here}; with --show a list of one "
     "{id, title, status, fields: [{path, label, local, remote}]}."
 )
 

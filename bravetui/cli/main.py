@@ -35,6 +35,9 @@ COMMANDS: dict[str, Command] = {
     "queue": Command("bravetui.cli.queue", "the outbox, change by change; send a refused one again"),
     "receipts": Command("bravetui.cli.receipts", "central's signed word on each change; check one offline"),
     "conflicts": Command("bravetui.cli.conflicts", "open conflicts, side by side"),
+    "why": Command(
+        "bravetui.cli.why", "why a field says what it says: who wrote what, and which rule decided"
+    ),
     "log": Command("bravetui.cli.log", "what sync did, in words; export it for support"),
     "doctor": Command(
         "bravetui.cli.doctor", "look at all this laptop keeps, mend it, compare it with central"

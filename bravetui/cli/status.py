@@ -9,11 +9,12 @@ from datetime import datetime, timedelta
 from bravetui.cli.common import laptop_of, print_json
 from bravetui.cli.mirror import report_json, report_words
 from bravetui.views.status import LaneRow, SyncSummary, sync_summary
-from bravetui.views.words import age_words, span_words
+from bravetui.views.words import age_words, set_aside_words, span_words
 
 EPILOG = (
-    "JSON: {now, waiting, unconfirmed, refused, conflicts_open, oldest_only_here, all_handed_in_at, last_contact_at, "
-    "next_attempt_at, why, line, lanes: [...], black_box: {folder, state, why} or null}. Times are ISO 8601 in UTC, or null."
+    "JSON: {now, waiting, unconfirmed, refused, conflicts_open, set_aside, oldest_only_here, all_handed_in_at, "
+    "last_contact_at, next_attempt_at, why, line, lanes: [...], black_box: {folder, state, why} or null}. Times are ISO "
+    "8601 in UTC, or null."
 )
 
 
@@ -54,6 +55,8 @@ def lines_of(summary: SyncSummary) -> list[str]:
         lines.append(f"Only here     nothing; {summary.unconfirmed} at central wait for its confirmation")
     if summary.refused:
         lines.append(f"Refused       {summary.refused}, kept here: bravetui queue")
+    if summary.set_aside:
+        lines.append(f"By a rule     {set_aside_words(summary.set_aside)} bravetui conflicts")
     if summary.conflicts_open:
         lines.append(f"Conflicts     {summary.conflicts_open} to decide: bravetui conflicts")
     if summary.next_attempt_at and summary.waiting:

@@ -170,6 +170,15 @@ class SyncLog(DeviceTable, table=True):
     numbers: Mapping[str, Any] = Field(default_factory=dict, sa_type=JsonType)
 
 
+class DeviceSeen(DeviceTable, table=True):
+    """Whose laptop a device number is: the author of every change that bears it."""
+
+    __tablename__ = "device_seen"
+
+    device: int = Field(primary_key=True, sa_type=BigInteger)
+    user_id: str = Field(max_length=64)
+
+
 class ScopeSeen(DeviceTable, table=True):
     """A scope that central lets this device sync, as of the last contact."""
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from bravetui.base.canonical import Json
 from bravetui.merge.join import ADDS, JOINS, KEEPS_BOTH, Side
 from bravetui.merge.rules import FieldRule, Rule, Rules
-from bravetui.merge.state import DELETED, Cell, RecordState, alike, is_row, row_of
+from bravetui.merge.state import DELETED, Cell, RecordState, alike, is_row
 from bravetui.merge.version import Order, VersionVector
 
 
@@ -105,8 +105,7 @@ def _units(local: RecordState, remote: RecordState, rules: Rules) -> Iterator[tu
     """The paths to merge, those of one group (in one row) together, in a stable order."""
     units: dict[tuple[str, str], list[str]] = {}
     for path in sorted(local.cells.keys() | remote.cells.keys()):
-        group = rules.of(path).group
-        units.setdefault((row_of(path) or "", f"group {group}") if group else ("", path), []).append(path)
+        units.setdefault(rules.unit_of(path), []).append(path)
     return (tuple(paths) for paths in units.values())
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from bravetui.merge.state import rule_path
+from bravetui.merge.state import row_of, rule_path
 
 
 class Rule(StrEnum):
@@ -68,3 +68,8 @@ class Rules:
     def of(self, path: str) -> FieldRule:
         """The declaration that governs `path`."""
         return self.by_path.get(rule_path(path), self.default)
+
+    def unit_of(self, path: str) -> tuple[str, str]:
+        """What is decided together with `path`: equal for the members of one group in one row, else the path's own."""
+        group = self.of(path).group
+        return (row_of(path) or "", f"group {group}") if group else ("", path)

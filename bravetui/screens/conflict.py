@@ -22,6 +22,8 @@ from bravetui.views.words import clock_words
 from bravetui.widgets.question_field import QuestionField
 
 LOCAL, REMOTE, THIRD = "1", "2", "3"
+SETTLED = "settled"
+UNDECIDED = ("open", SETTLED)
 
 
 class ConflictScreen(WorkScreen):
@@ -34,13 +36,16 @@ class ConflictScreen(WorkScreen):
         Binding("1", "choose('1')", "This laptop"),
         Binding("2", "choose('2')", "Central"),
         Binding("3", "choose('3')", "Third"),
+        Binding("b", "bring_back", "Bring back"),
+        Binding("k", "keep", "Keep as it is"),
         Binding("ctrl+s", "save", "Save", key_display="^S"),
         *UNLISTED,
     ]
     HELP = (
         "1 lets the left side stand, 2 the right side, 3 lets you write another value.\n"
         "‹ › mark what differs inside a text. Fields that belong together are decided together.\n"
-        "Ctrl+S saves the decision on this laptop; it goes to central first of all. A reason helps whoever reads it later."
+        "Ctrl+S saves the decision on this laptop; it goes to central first of all. A reason helps whoever reads it later.\n"
+        "Where a rule has decided, B brings back the value that it set aside, and K says that it is well as it is."
     )
 
     LEAVES_TYPED = "Nothing is decided yet. Ctrl+S saves your decision; the same key again leaves without it."
@@ -80,7 +85,8 @@ class ConflictScreen(WorkScreen):
         fields = self.query_one("#fields", VerticalScroll)
         await fields.remove_children()
         await fields.mount_all([widget for field in view.fields for widget in self._field(field)])
-        self.query_one("#decide").display = view.status == "open"
+        self.query_one("#decide").display = view.status in UNDECIDED
+        self.refresh_bindings()
         self._show_choice()
         if self.focused is None:
             fields.focus()
@@ -136,7 +142,10 @@ class ConflictScreen(WorkScreen):
             words.get(self.choice, "1 takes the left side, 2 the right side, 3 writes another value."),
             style="bold",
         )
-        if view.status != "open":
+        if view.status == SETTLED and not self.choice:
+            side = "left" if view.set_aside == "local" else "right"
+            text = Text(f"A rule set the {side} side aside. B brings it back, K keeps it so.", style="bold")
+        elif view.status not in UNDECIDED:
             decided = ", ".join(view.resolution.values())
             text = Text(
                 f"Decided{f' by {view.resolved_by}' if view.resolved_by else ''}: {decided}"
@@ -150,7 +159,7 @@ class ConflictScreen(WorkScreen):
 
     async def action_choose(self, choice: str) -> None:
         """Choose a side, or open the fields for a third value."""
-        if self._view is None or self._view.status != "open":
+        if self._view is None or self._view.status not in UNDECIDED:
             return
         self.choice = choice
         third = self.query_one("#third", Vertical)
@@ -176,7 +185,7 @@ class ConflictScreen(WorkScreen):
 
     def has_typed(self) -> bool:
         view = self._view
-        if view is None or view.status != "open":
+        if view is None or view.status not in UNDECIDED:
             return False
         return bool(self._third or self.query_one("#reason", Input).value)
 
@@ -185,10 +194,8 @@ class ConflictScreen(WorkScreen):
 
     async def action_save(self) -> None:
         """Save the decision."""
-        from bravetui.actions import conflicts
-
-        view, services = self._view, self.desk.services
-        if view is None or view.status != "open":
+        view = self._view
+        if view is None or view.status not in UNDECIDED:
             return
         if not self.choice:
             self.notify("Choose first: 1 this laptop, 2 central, 3 write a third.", markup=False)
@@ -198,7 +205,36 @@ class ConflictScreen(WorkScreen):
             REMOTE: {f.path: f.remote.raw for f in view.fields},
             THIRD: {f.path: self._third.get(f.path, f.local.raw) for f in view.fields},
         }
-        values = sides[self.choice]
+        await self._decide(sides[self.choice], "Decided and saved on this laptop. It goes to central first.")
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """B and K only where a rule has decided."""
+        if action in ("bring_back", "keep"):
+            return self._view is not None and self._view.status == SETTLED
+        return super().check_action(action, parameters)
+
+    async def action_bring_back(self) -> None:
+        """Let the value stand that the rule set aside: one key, one new change."""
+        assert self._view is not None
+        await self._let_stand(
+            self._view.set_aside, "Brought back, and saved on this laptop. It goes to central first."
+        )
+
+    async def action_keep(self) -> None:
+        """Say that the rule was right, so that nobody is told again."""
+        assert self._view is not None
+        other = "remote" if self._view.set_aside == "local" else "local"
+        await self._let_stand(other, "Kept as it is. Nobody is told of it again.")
+
+    async def _let_stand(self, side: str, words: str) -> None:
+        assert self._view is not None
+        fields = self._view.fields
+        await self._decide({f.path: (f.local if side == "local" else f.remote).raw for f in fields}, words)
+
+    async def _decide(self, values: dict[str, Json], words: str) -> None:
+        from bravetui.actions import conflicts
+
+        services = self.desk.services
         reason = self.query_one("#reason", Input).value
         try:
             await self.call(
@@ -207,7 +243,7 @@ class ConflictScreen(WorkScreen):
         except BravetuiError as error:
             self.desk.show_error(error)
             return
-        self.notify("Decided and saved on this laptop. It goes to central first.", markup=False)
+        self.notify(words, markup=False)
         self.desk.wrote()
         self.desk.back()
 

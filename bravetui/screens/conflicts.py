@@ -13,13 +13,18 @@ from textual.widgets import DataTable, Static
 
 from bravetui.base.text import shortened
 from bravetui.screens.base import WorkScreen
-from bravetui.views.words import clock_words
+from bravetui.views.words import clock_words, set_aside_words
 from bravetui.widgets.rows import show_rows
 
 if TYPE_CHECKING:
     from bravetui.views.conflicts import ConflictRow
 
-STATUS_SIGNS = {"open": "≠ open", "decided here": "↑ decided here", "resolved": "✓ decided"}
+STATUS_SIGNS = {
+    "open": "≠ open",
+    "decided here": "↑ decided here",
+    "settled": "· by a rule",
+    "resolved": "✓ decided",
+}
 
 
 class ConflictsScreen(WorkScreen):
@@ -29,7 +34,8 @@ class ConflictsScreen(WorkScreen):
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "app.pop_screen", "Back")]
     HELP = (
         "A conflict is two values that two people set, neither having seen the other's.\n"
-        "Nothing is lost and nothing waits: central holds both. Enter opens one to decide."
+        "Nothing is lost and nothing waits: central holds both. Enter opens one to decide.\n"
+        "'by a rule': the form says which of two values stands. Enter shows both; B there brings yours back."
     )
 
     def body(self) -> ComposeResult:
@@ -48,7 +54,9 @@ class ConflictsScreen(WorkScreen):
         rows = await self.call(conflicts.conflicts, services.store, services.scope_id)
         now = services.store.clock.now()
         count = sum(row.status == "open" for row in rows)
+        lost = sum(row.status == "settled" and row.lost_here for row in rows)
         words = f"≠ {count} to decide. Enter opens one." if count else "✓ No conflict is open."
+        words += f" {set_aside_words(lost)}" if lost else ""
         self.query_one("#count", Static).update(Text(words, style="bold"))
         table = self.query_one("#rows", DataTable)
         show_rows(table, [(row.id, _cells(row, now, services.zone)) for row in rows])
@@ -63,9 +71,10 @@ class ConflictsScreen(WorkScreen):
 
 def _cells(row: ConflictRow, now: datetime, zone: tzinfo) -> list[Text]:
     since = clock_words(row.opened_at, now, zone) if row.opened_at else ""
-    style = "bold" if row.status == "open" else "dim"
+    lost = row.status == "settled" and row.lost_here
+    style = "bold" if lost or row.status == "open" else "dim"
     return [
-        Text(STATUS_SIGNS[row.status], style=style),
+        Text("· yours, by a rule" if lost else STATUS_SIGNS[row.status], style=style),
         Text(shortened(row.what, 34)),
         Text(since),
         Text(shortened(row.title, 40)),

@@ -24,6 +24,7 @@ from bravetui.base.errors import BravetuiError
 from bravetui.base.text import safe_line
 from bravetui.forms.engine import FormState
 from bravetui.forms.template import Question, Repeat, Section
+from bravetui.merge.state import ANSWERS
 from bravetui.screens.base import UNLISTED, WorkScreen
 from bravetui.screens.confirm import ConfirmScreen
 from bravetui.views.forms import FormView
@@ -53,6 +54,7 @@ class FormScreen(WorkScreen):
         Binding("pageup,ctrl+p", "turn(-1)", "Back", key_display="PgUp", priority=True),
         Binding("pagedown,ctrl+n", "turn(1)", "Next", key_display="PgDn", priority=True),
         Binding("ctrl+r", "review", "Sign", key_display="^R"),
+        Binding("f9", "why", "Why", key_display="F9"),
         Binding("tab", "step(1)", "Next question", show=False, priority=True),
         Binding("shift+tab", "step(-1)", "Question before", show=False, priority=True),
         *UNLISTED,
@@ -62,6 +64,7 @@ class FormScreen(WorkScreen):
         "Choices: arrows to move, space or the digit to choose; a click does both.\n"
         "A star * marks what must be answered. A ! under a question says what is wrong with it.\n"
         "Every answer is saved on this laptop within half a second; there is no Save key.\n"
+        "F9 tells why an answer says what it says: who wrote it, what others wrote, which rule decided.\n"
         "Ctrl+R goes to the last page: what is left to mend, your signature, Submit."
     )
 
@@ -385,6 +388,22 @@ class FormScreen(WorkScreen):
         when = clock_words(self._now(), self._now(), services.zone)
         self.notify(f"Signed {when}. It goes to central as soon as there is a line.", markup=False)
         self.desk.back()
+
+    async def action_why(self) -> None:
+        """Tell the story of the answer that the cursor is in."""
+        from bravetui.screens.why import WhyScreen
+
+        fields = [
+            node
+            for node in (self.focused.ancestors_with_self if self.focused else ())
+            if isinstance(node, QuestionField)
+        ]
+        if not fields:
+            self.notify("Go to a question first; then F9 tells why it says what it says.", markup=False)
+            return
+        await self._settle()
+        await self.save()
+        self.desk.open(WhyScreen("submission", self._submission_id, f"{ANSWERS}/{fields[0].path}"))
 
     async def may_leave(self) -> bool:
         """What was typed is saved first, and nobody leaves while it cannot be."""

@@ -13,7 +13,7 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from bravetui.screens.base import WorkScreen
-from bravetui.views.words import clock_words, left_words
+from bravetui.views.words import clock_words, left_words, set_aside_words
 from bravetui.widgets import tones
 
 if TYPE_CHECKING:
@@ -174,6 +174,11 @@ class HomeScreen(WorkScreen):
             text.append(f"≠ {seen.sync.conflicts_open} conflict{many} to decide", style="bold reverse")
             yield self._option(
                 "conflicts", text, lambda: self.app.call_later(self.desk.action_go, "conflicts")
+            )
+        if seen.sync.set_aside:
+            text = Text(f"· {set_aside_words(seen.sync.set_aside)} Enter shows which.", style="bold")
+            yield self._option(
+                "set-aside", text, lambda: self.app.call_later(self.desk.action_go, "conflicts")
             )
         if seen.sync.refused:
             text = Text()

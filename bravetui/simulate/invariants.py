@@ -29,6 +29,7 @@ from bravetui.simulate.central import SimulatedCentral
 from bravetui.simulate.laptop import SimulatedLaptop
 from bravetui.simulate.network import STRANGE_KIND
 from bravetui.simulate.witness import Saved, Witness
+from bravetui.sync.refill import REASON
 from bravetui.wire.change import Change
 from bravetui.wire.lanes import POLICY
 from bravetui.wire.messages import Verdict
@@ -268,6 +269,27 @@ def every_receipt_is_centrals(end: End) -> list[str]:
     ]
 
 
+def everybody_hands_in_his_own(end: End) -> list[str]:
+    """What a restored central had lost comes back from whoever wrote it, and only then from others who still show it.
+
+    A laptop that forgets a change before it is confirmed is healed by its neighbours, and so would go unnoticed.
+    """
+    handed_in: dict[tuple[str, str, str], set[bytes]] = defaultdict(set)
+    for change in end.acts:
+        if change.reason != REASON:
+            for path, value in change.after.items():
+                handed_in[change.kind, change.record_id, path].add(canonical_bytes(value))
+    offered, first = _written(change for change in end.acts if change.reason == REASON), dict[object, str]()
+    complaints = []
+    for one in end.witness.saved:
+        where, told = (one.kind, one.record_id, one.path), canonical_bytes(one.value)
+        author = first.setdefault((where, told), one.by)
+        alone = told in offered.get(where, ()) and told not in handed_in.get(where, ())
+        if alone and author == one.by != "office" and not one.gone_with_disk:
+            complaints.append(f"{one.by} forgot {' '.join(where)} = {one.value!r}; only others handed it in")
+    return complaints
+
+
 def nothing_is_doubled(end: End) -> list[str]:
     """No edit counts twice: a second entry of it may only note the other dot, and change nothing."""
     seen: dict[tuple[str, ...], str] = {}
@@ -364,7 +386,8 @@ def _had_seen(change: Change, earlier: Change) -> bool:
 
 
 CHECKS: tuple[Callable[[End], list[str]], ...] = (
-    nobody_complained, nobody_is_called_a_copy, everything_is_handed_in, nothing_is_lost, nothing_is_doubled,
-    every_receipt_is_centrals,    everybody_agrees, the_past_is_unaltered, the_clock_tells_order, every_clash_was_asked,
+    nobody_complained, nobody_is_called_a_copy, everything_is_handed_in, nothing_is_lost, everybody_hands_in_his_own,
+    nothing_is_doubled, every_receipt_is_centrals, everybody_agrees, the_past_is_unaltered, the_clock_tells_order,
+    every_clash_was_asked,
 )  # fmt: skip
 """All of them, in the order in which they are reported."""

@@ -40,6 +40,9 @@ _outbox = Outbox.__table__  # type: ignore[attr-defined]
 _members = KINDS["project_member"].table
 
 DAY_S = 86_400.0
+REQUESTS_MAX = 3000
+"""Ten times what a month of three laptops takes; more is a livelock, and from there on no line is up."""
+
 HEALED_WITHIN_S = 8 * 3600.0
 """How long after the last fault everything must be handed in and everybody alike; longer is a stall."""
 
@@ -116,6 +119,7 @@ class _Month:
         self._laptops: list[SimulatedLaptop] = []
         self._copies: dict[str, tuple[float, Path]] = {}
         self._twins = 0
+        self._requests = 0
 
     async def story(self, seed: int) -> Outcome:
         """The month."""
@@ -145,6 +149,11 @@ class _Month:
         self._chaos.is_on = True
 
     async def _deliver(self, *request: object) -> Reply:
+        self._requests += 1
+        if self._requests == REQUESTS_MAX:
+            self._witness.complaints.append(f"more than {REQUESTS_MAX} requests: somebody goes in circles")
+        if self._requests >= REQUESTS_MAX:
+            raise ConnectionRefusedError
         return await self._central.deliver(*request)  # type: ignore[arg-type]
 
     # ------------------------------------------------------------------ the days

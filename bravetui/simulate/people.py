@@ -18,6 +18,7 @@ from bravetui.base.canonical import Json
 from bravetui.base.errors import BadInput, BravetuiError
 from bravetui.db.kinds import KINDS
 from bravetui.db.records import load, normalised
+from bravetui.db.tables.conflict import UNDECIDED
 from bravetui.merge.state import ANSWERS
 from bravetui.simulate.central import PROJECT, TEMPLATE, SimulatedCentral
 from bravetui.simulate.chaos import Chaos
@@ -142,7 +143,7 @@ class People:
         with laptop.store.read() as connection:
             query = (
                 select(table.c.id)
-                .where(table.c.status == "open", table.c.scope_id == PROJECT)
+                .where(table.c.status.in_(UNDECIDED), table.c.scope_id == PROJECT)
                 .order_by(table.c.id)
             )
             ids = list(connection.execute(query).scalars())

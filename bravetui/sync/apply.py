@@ -18,6 +18,7 @@ from bravetui.base.canonical import Json
 from bravetui.db.device import UNACKNOWLEDGED, Base, Outbox, OutboxState, Parked
 from bravetui.db.kinds import KINDS, Kind, rules_for
 from bravetui.db.records import Stored, load_many, save_many
+from bravetui.db.tables.conflict import OPEN
 from bravetui.db.templates import find_template
 from bravetui.merge.hlc import Hlc
 from bravetui.merge.record import merge
@@ -170,7 +171,7 @@ def _of_dots(cells: Mapping[str, Cell]) -> VersionVector:
 
 
 def _is_open(state: RecordState) -> bool:
-    return "status" in state.cells and state.cells["status"].value == "open"
+    return "status" in state.cells and state.cells["status"].value == OPEN
 
 
 def _merged(

@@ -20,6 +20,7 @@ from bravetui.db import meta
 from bravetui.db.device import (
     UNACKNOWLEDGED,
     Cursor,
+    DeviceSeen,
     LaneState,
     Outbox,
     OutboxState,
@@ -42,6 +43,7 @@ _outbox = Outbox.__table__  # type: ignore[attr-defined]
 _cursor = Cursor.__table__  # type: ignore[attr-defined]
 _lanes = LaneState.__table__  # type: ignore[attr-defined]
 _receipts = Receipt.__table__  # type: ignore[attr-defined]
+_devices = DeviceSeen.__table__  # type: ignore[attr-defined]
 _scopes = ScopeSeen.__table__  # type: ignore[attr-defined]
 
 _ONE = (_outbox.c.device == bindparam("of"), _outbox.c.counter == bindparam("number"))
@@ -149,6 +151,7 @@ def prepare(store: Store, lanes: Sequence[Lane], budget_bytes: int) -> Prepared:
             push=push,
             pull=tuple(_asks(connection, agreement.busy(connection, going))),
             wants_sealing_key=not store.identity.sealing_key,
+            knows_devices=connection.execute(select(func.max(_devices.c.device))).scalar_one() or 0,
         )
     fault("marked_sent")
     fresh = tuple((entry.device, entry.counter) for _, entries in batches for entry in entries if entry.fresh)
@@ -178,6 +181,7 @@ def take(store: Store, prepared: Prepared, answer: SyncAnswer) -> Taken:
         _compare(connection, store, prepared, answer, taken, now)
         drop_settled_bases(connection)
         _take_scopes(connection, answer.scopes)
+        _take_devices(connection, answer.devices)
         if refill.is_on(connection) and not prepared.request.push:
             refill.Refill(store, connection).finish()
         taken.new_device = answer.new_device
@@ -388,6 +392,12 @@ def _take_scopes(connection: Connection, scopes: Sequence[ScopeGrant]) -> None:
         if policy.page_rows
     ]
     connection.execute(insert(_cursor).on_conflict_do_nothing(), fresh)
+
+
+def _take_devices(connection: Connection, owners: Mapping[int, str]) -> None:
+    if owners:
+        rows = [{"device": device, "user_id": user_id} for device, user_id in owners.items()]
+        connection.execute(insert(_devices).on_conflict_do_nothing(), rows)
 
 
 def _take_sealing_key(store: Store, answer: SyncAnswer) -> None:

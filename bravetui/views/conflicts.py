@@ -17,11 +17,23 @@ from bravetui.base.text import safe_text
 from bravetui.db.device import UNACKNOWLEDGED, Outbox
 from bravetui.db.kinds import KINDS
 from bravetui.db.store import Store
+from bravetui.db.tables.conflict import OPEN, RESOLVED, SETTLED
 from bravetui.db.templates import template_of
 from bravetui.forms.display import value_text
 from bravetui.forms.template import Question, Template
 from bravetui.merge.state import ANSWERS, DELETED
 from bravetui.views.words import RULE_WORDS, record_title
+
+_STATUS_ORDER = (OPEN, "decided here", SETTLED, RESOLVED)
+
+_WHAT_NEXT: Mapping[str, str] = {
+    OPEN: "Your choice is saved on this laptop at once and goes to central first. Everyone then sees one value; "
+    "the other stays in the record's history, with both names.",
+    "decided here": "Decided on this laptop. It goes to central with the next contact and closes there.",
+    SETTLED: "A rule has decided, and nothing waits. B brings the value back that was set aside: a new change, in your "
+    "name, that goes to everyone.",
+    RESOLVED: "Decided. The value that was not chosen stays in the record's history.",
+}
 
 _conflict = KINDS["conflict"].table
 _outbox = Outbox.__table__  # type: ignore[attr-defined]
@@ -70,11 +82,15 @@ class ConflictRow:
     """One conflict in a list."""
 
     id: str
+    record_kind: str
+    record_id: str
     title: str
     what: str
     opened_at: datetime | None
     status: str
-    """`open`, `decided here` (not yet at central) or `resolved`."""
+    """`open`, `decided here` (not yet at central), `settled` (by a rule) or `resolved`."""
+    lost_here: bool = False
+    """Whether it was this person's value that the rule set aside."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +100,8 @@ class ConflictView:
     id: str
     title: str
     status: str
+    set_aside: str
+    """Once settled, the side whose value a rule set aside: `local` or `remote` as shown here; empty otherwise."""
     local_label: str
     remote_label: str
     fields: tuple[ConflictField, ...]
@@ -95,15 +113,18 @@ class ConflictView:
 
 
 def conflicts(store: Store, scope_id: str) -> tuple[ConflictRow, ...]:
-    """Open ones first, then those decided, newest first."""
+    """Open ones first, then this person's values that rules set aside, then the rest; newest first."""
     query = (
         select(_conflict)
         .where(_conflict.c.scope_id == scope_id, _conflict.c.deleted.is_(False))
-        .order_by(_conflict.c.status, _conflict.c.opened_at.desc())
+        .order_by(_conflict.c.opened_at.desc())
     )
     with store.read() as connection:
-        rows = connection.execute(query).mappings().all()
-        return tuple(_row(connection, row) for row in rows)
+        rows = [
+            _row(connection, row, store.identity.user_id)
+            for row in connection.execute(query).mappings().all()
+        ]
+    return tuple(sorted(rows, key=lambda row: (_STATUS_ORDER.index(row.status), not row.lost_here)))
 
 
 def conflict(store: Store, scope_id: str, conflict_id: str) -> ConflictView:
@@ -128,21 +149,30 @@ def differences(left: str, right: str) -> tuple[tuple[Span, ...], tuple[Span, ..
     return tuple(spans[0]), tuple(spans[1])
 
 
-def _row(connection: Connection, row: RowMapping) -> ConflictRow:
-    template = _template(connection, row)
-    labels = [_label(template, path)[0] for path in row["paths"]]
+def _row(connection: Connection, row: RowMapping, user_id: str) -> ConflictRow:
+    template = template_for(connection, row["scope_id"], row["record_kind"], row["record_id"])
+    labels = [label_of(template, path)[0] for path in row["paths"]]
     return ConflictRow(
         id=row["id"],
+        record_kind=row["record_kind"],
+        record_id=row["record_id"],
         title=_title(connection, row),
         what=", ".join(labels),
         opened_at=row["opened_at"],
         status=_status(connection, row),
+        lost_here=_loser(row).get("author_id") == user_id,
     )
 
 
+def _loser(row: RowMapping) -> Mapping[str, Any]:
+    """The side that a rule set aside; empty where none was."""
+    side = row["resolution"].get("set_aside")
+    return row[side] if side in ("local", "remote") else {}
+
+
 def _status(connection: Connection, row: RowMapping) -> str:
-    if row["status"] != "open":
-        return "resolved"
+    if row["status"] == RESOLVED:
+        return RESOLVED
     bodies = connection.execute(
         select(_outbox.c.body).where(
             _outbox.c.scope_id == row["scope_id"],
@@ -150,7 +180,7 @@ def _status(connection: Connection, row: RowMapping) -> str:
             _outbox.c.state.in_(UNACKNOWLEDGED),
         )
     ).scalars()
-    return "decided here" if any(f'"conflict_id":"{row["id"]}"' in body for body in bodies) else "open"
+    return "decided here" if any(f'"conflict_id":"{row["id"]}"' in body for body in bodies) else row["status"]
 
 
 def _title(connection: Connection, row: RowMapping) -> str:
@@ -158,18 +188,18 @@ def _title(connection: Connection, row: RowMapping) -> str:
     return record_title(connection, kind, row["scope_id"], row["record_id"]) if kind else row["record_kind"]
 
 
-def _template(connection: Connection, row: RowMapping) -> Template | None:
-    if row["record_kind"] != "submission":
+def template_for(connection: Connection, scope_id: str, kind: str, record_id: str) -> Template | None:
+    """The form that a submission was filled in on; None for other kinds."""
+    if kind != "submission":
         return None
     table = KINDS["submission"].table
-    query = select(table.c.template_id).where(
-        table.c.scope_id == row["scope_id"], table.c.id == row["record_id"]
-    )
+    query = select(table.c.template_id).where(table.c.scope_id == scope_id, table.c.id == record_id)
     template_id = connection.execute(query).scalar_one_or_none()
     return template_of(connection, template_id) if template_id else None
 
 
-def _label(template: Template | None, path: str) -> tuple[str, Question | None]:
+def label_of(template: Template | None, path: str) -> tuple[str, Question | None]:
+    """What a field is called, and the question it answers, if it is one of a form's."""
     if path == DELETED:
         return "Whether it is kept", None
     question = (
@@ -185,41 +215,36 @@ def _view(connection: Connection, store: Store, row: RowMapping) -> ConflictView
     here_first = row["remote"].get("device") == own and row["local"].get("device") != own
     local, remote = (row["remote"], row["local"]) if here_first else (row["local"], row["remote"])
     people = (local.get("author_id"), remote.get("author_id"), row["resolved_by"])
-    names = _names(connection, {str(person) for person in people})
+    names = names_of(connection, {str(person) for person in people})
     is_own = local.get("device") == own
-    template, status = _template(connection, row), _status(connection, row)
+    template, status = (
+        template_for(connection, row["scope_id"], row["record_kind"], row["record_id"]),
+        _status(connection, row),
+    )
     fields = tuple(_field(path, row, local, remote, template, names) for path in row["paths"])
     told = row["resolution"].get("values", {})
     return ConflictView(
         id=row["id"],
         title=_title(connection, row),
         status=status,
+        set_aside=("local" if _loser(row) == local else "remote") if status == SETTLED and _loser(row) else "",
         local_label="This laptop" if is_own else names.get(str(local.get("author_id")), "Colleague"),
         remote_label="Central",
         fields=fields,
         opened_at=row["opened_at"],
-        what_next=_what_next(status),
-        resolution={path: _text(_label(template, path)[1], value) for path, value in told.items()},
+        what_next=_WHAT_NEXT[status],
+        resolution={path: text_of(label_of(template, path)[1], value) for path, value in told.items()},
         resolved_by=names.get(str(row["resolved_by"]), ""),
     )  # fmt: skip
-
-
-def _what_next(status: str) -> str:
-    return {
-        "open": "Your choice is saved on this laptop at once and goes to central first. Everyone then sees one value; "
-        "the other stays in the record's history, with both names.",
-        "decided here": "Decided on this laptop. It goes to central with the next contact and closes there.",
-        "resolved": "Decided. The value that was not chosen stays in the record's history.",
-    }[status]
 
 
 def _field(
     path: str, row: RowMapping, local: Mapping[str, Any], remote: Mapping[str, Any],
     template: Template | None, names: Mapping[str, str],
 ) -> ConflictField:  # fmt: skip
-    label, question = _label(template, path)
+    label, question = label_of(template, path)
     values = [side.get("values", {}).get(path) for side in (local, remote)]
-    texts = [_text(question, value) for value in values]
+    texts = [text_of(question, value) for value in values]
     long_text = max(map(len, texts)) > LONG_TEXT or any("\n" in text for text in texts)
     spans = differences(*texts)
     sides = [
@@ -238,7 +263,7 @@ def _field(
         path,
         label,
         RULE_WORDS.get(row["rule"], ""),
-        _text(question, base),
+        text_of(question, base),
         sides[0],
         sides[1],
         long_text,
@@ -246,7 +271,8 @@ def _field(
     )
 
 
-def _text(question: Question | None, value: Json) -> str:
+def text_of(question: Question | None, value: Json) -> str:
+    """A value in words, safe to show."""
     if value is None:
         return "(nothing)"
     if question is not None:
@@ -256,7 +282,8 @@ def _text(question: Question | None, value: Json) -> str:
     return safe_text(", ".join(map(str, value)) if isinstance(value, list) else str(value))
 
 
-def _names(connection: Connection, ids: set[str]) -> dict[str, str]:
+def names_of(connection: Connection, ids: set[str]) -> dict[str, str]:
+    """The names of people by id, safe to show."""
     people = KINDS["user"].table
     rows = connection.execute(select(people.c.id, people.c.name).where(people.c.id.in_(ids)))
     return {row.id: safe_text(row.name, 80) for row in rows}

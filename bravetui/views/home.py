@@ -90,7 +90,7 @@ def home(store: Store, scope_id: str) -> Home:
             now=now,
             due=tuple(_due(connection, scope_id, project, calendar, now)),
             alerts=tuple(_alerts(connection, scope_id, store.identity.user_id, now)),
-            sync=summary_of(connection, now),
+            sync=summary_of(connection, now, store.identity.user_id),
             drafts=connection.execute(count).scalar_one(),
             rain=_rain(connection, scope_id, calendar.zone, now),
         )  # fmt: skip

@@ -37,6 +37,8 @@ class QueueItem:
     lane: str
     label: str
     """The lane's name."""
+    kind: str
+    record_id: str
     what: str
     """The record and how much of it, in words."""
     state: str
@@ -69,7 +71,7 @@ def queue(store: Store, limit: int = 500) -> Queue:
     newest_last = case((_FIRST == 2, -_outbox.c.counter), else_=_outbox.c.counter)
     query = select(*columns, *more).order_by(_FIRST, _PLACE, newest_last).limit(limit)
     with store.read() as connection:
-        summary = summary_of(connection, store.clock.now())
+        summary = summary_of(connection, store.clock.now(), store.identity.user_id)
         total = connection.execute(select(func.count()).select_from(_outbox)).scalar_one()
         next_attempts = {lane.lane: (lane.next_attempt_at, lane.why) for lane in summary.lanes}
         items = tuple(_item(connection, row, next_attempts) for row in connection.execute(query))
@@ -85,6 +87,8 @@ def _item(connection: Connection, row, next_attempts) -> QueueItem:  # type: ign
         dot=f"{row.device}.{row.counter}",
         lane=row.lane,
         label=POLICY[Lane(row.lane)].label,
+        kind=row.kind,
+        record_id=row.record_id,
         what=f"{title} ({paths_words(json.loads(row.body)['after'])})",
         state=state.value,
         state_words=state_words(state, row.verdict),

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, case, func, select
 
 from bravetui.db import meta
 from bravetui.db.device import UNACKNOWLEDGED, Cursor, LaneState, Outbox, OutboxState, ScopeSeen, SyncLog
 from bravetui.db.kinds import KINDS
 from bravetui.db.site import calendar_of, project_of
 from bravetui.db.store import Store
+from bravetui.db.tables.conflict import OPEN, SETTLED
+from bravetui.merge.join import Side
 from bravetui.wire.lanes import LANES
 
 _outbox = Outbox.__table__  # type: ignore[attr-defined]
@@ -20,6 +22,9 @@ _lanes = LaneState.__table__  # type: ignore[attr-defined]
 _cursor = Cursor.__table__  # type: ignore[attr-defined]
 _log = SyncLog.__table__  # type: ignore[attr-defined]
 _scopes = ScopeSeen.__table__  # type: ignore[attr-defined]
+
+TOLD_FOR = timedelta(days=30)
+"""How long a person is told of a value that a rule set aside; the list of conflicts shows it for ever."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +57,8 @@ class SyncSummary:
     """Acknowledged, but not yet under a signed checkpoint."""
     refused: int
     conflicts_open: int
+    set_aside: int
+    """Values of this person's that a rule set aside lately, and about which nobody has decided since."""
     oldest_only_here: datetime | None
     """The age of the oldest thing that exists only on this laptop."""
     all_handed_in_at: datetime | None
@@ -85,15 +92,15 @@ class ScopeRow:
 def sync_summary(store: Store) -> SyncSummary:
     """How sync stands now."""
     with store.read() as connection:
-        return summary_of(connection, store.clock.now())
+        return summary_of(connection, store.clock.now(), store.identity.user_id)
 
 
-def summary_of(connection: Connection, now: datetime) -> SyncSummary:
+def summary_of(connection: Connection, now: datetime, user_id: str) -> SyncSummary:
     """`sync_summary` inside a transaction that is open already."""
     lanes = _lane_rows(connection)
     unconfirmed = select(func.count()).where(_outbox.c.state.in_((OutboxState.APPLIED, OutboxState.PARKED)))
     conflict = KINDS["conflict"].table
-    open_conflicts = select(func.count()).where(conflict.c.status == "open", conflict.c.deleted.is_(False))
+    open_conflicts = select(func.count()).where(conflict.c.status == OPEN, conflict.c.deleted.is_(False))
     waiting = sum(lane.waiting for lane in lanes)
     busy = [lane for lane in lanes if lane.waiting and lane.next_attempt_at]
     soonest = min(busy, key=lambda lane: lane.next_attempt_at or now, default=None)
@@ -104,6 +111,7 @@ def summary_of(connection: Connection, now: datetime) -> SyncSummary:
         unconfirmed=connection.execute(unconfirmed).scalar_one(),
         refused=sum(lane.refused for lane in lanes),
         conflicts_open=connection.execute(open_conflicts).scalar_one(),
+        set_aside=_set_aside(connection, user_id, now),
         oldest_only_here=min(oldest, default=None),
         all_handed_in_at=None if waiting else meta.get_moment(connection, meta.ALL_HANDED_IN_AT),
         last_contact_at=meta.get_moment(connection, meta.LAST_CONTACT_AT),
@@ -112,6 +120,19 @@ def summary_of(connection: Connection, now: datetime) -> SyncSummary:
         line=meta.get(connection, meta.LINE, "unknown"),
         lanes=lanes,
     )
+
+
+def _set_aside(connection: Connection, user_id: str, now: datetime) -> int:
+    table = KINDS["conflict"].table
+    loser = case(
+        (func.json_extract(table.c.resolution, "$.set_aside") == Side.LOCAL.value, table.c.local),
+        else_=table.c.remote,
+    )
+    query = select(func.count()).where(
+        table.c.status == SETTLED, table.c.deleted.is_(False), table.c.opened_at > now - TOLD_FOR,
+        func.json_extract(loser, "$.author_id") == user_id,
+    )  # fmt: skip
+    return connection.execute(query).scalar_one()
 
 
 def log(store: Store, limit: int = 500, since: datetime | None = None) -> tuple[LogLine, ...]:

@@ -130,6 +130,11 @@ def paths_words(paths: Iterable[str]) -> str:
     return ", ".join(said)
 
 
+def set_aside_words(count: int) -> str:
+    """What a rule did to this person's values, in a line."""
+    return f"{count} value{'s' * (count != 1)} of yours set aside by a rule."
+
+
 def kind_label(name: str) -> str:
     """What a foreman calls a record of this kind."""
     return KINDS[name].label if name in KINDS else name.replace("_", " ")

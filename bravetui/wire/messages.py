@@ -226,6 +226,8 @@ class SyncRequest(Message):
     pull: tuple[PullAsk, ...] = ()
     wants_sealing_key: bool = False
     """Asked by a laptop that enrolled before central gave one."""
+    knows_devices: int | None = None
+    """The highest device number whose owner this laptop knows; None does not ask whose they are."""
 
 
 class SyncAnswer(Message):
@@ -245,6 +247,8 @@ class SyncAnswer(Message):
     """What this device may sync now, so that a permission change is noticed at the next contact."""
     sealing_key: SealingKey | None = None
     """For a laptop that asked."""
+    devices: dict[int, str] = Field(default_factory=dict)
+    """Whose laptops the organization's later device numbers are, for one that asked: the author of each change."""
 
 
 class Delivered(Message):

@@ -65,12 +65,27 @@ def test_what_waits_is_listed_by_status_and_queue_and_goes_with_the_next_sync(en
     assert "All handed in" in enrolled.run("sync", "--once")
 
 
+def test_why_names_a_record_s_fields_and_tells_one_field_s_story(enrolled: Terminal) -> None:
+    enrolled.run("sync", "--once")
+    with opened(enrolled) as (store, project_id):
+        forms.start_form(store, project_id, templates(store)[0].id)
+        (listed, *_) = submissions(store, project_id)
+    (waiting,) = json.loads(enrolled.run("queue", "--json"))["items"]
+    assert (waiting["kind"], waiting["record_id"]) == ("submission", listed.id)
+    names = enrolled.run("why", "submission", listed.id).split()
+    assert "template_id" in names
+    told = json.loads(enrolled.run("why", "submission", listed.id, "template_id", "--json"))
+    assert told["writers"][0][0].endswith("on this laptop")
+    assert "Written by" in enrolled.run("why", "submission", listed.id, "template_id")
+    assert "no such record" in enrolled.run("why", "submission", "nothing", code=2)
+
+
 def test_much_that_waits_makes_status_say_how_work_travels_without_a_line() -> None:
     """More than 200 changes, or one older than a week."""
     now = datetime(2026, 8, 3, 13, 30, tzinfo=UTC)
     for waiting, days, told in ((200, 7, False), (201, 0, True), (1, 8, True)):
         oldest = now - timedelta(days=days)
-        summary = SyncSummary(now, waiting, 0, 0, 0, oldest, None, None, None, None, "down", ())
+        summary = SyncSummary(now, waiting, 0, 0, 0, 0, oldest, None, None, None, None, "down", ())
         assert any("bravetui rescue export" in line for line in lines_of(summary)) == told
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -105,6 +105,16 @@ class Scene:
                 {"answers/rain_in": "0.31", "answers/rain_source": "weather_station"},
             ),
         )
+
+    def settled_conflict(self) -> Seed:
+        """The foreman's smaller amount, which the form's rule set aside."""
+        seed = self.conflict(3, ({"answers/rain_in": "0.31"}, {"answers/rain_in": "0.42"}), "max")
+        told: dict[str, Json] = {
+            "status": "settled",
+            "resolution": {"set_aside": "local"},
+            "base": {"answers/rain_in": "0.25"},
+        }
+        return replace(seed, values={**seed.values, **told})
 
     def text_conflict(self) -> Seed:
         """Two summaries."""

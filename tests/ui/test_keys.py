@@ -260,6 +260,20 @@ async def test_a_conflict_is_decided_with_two_keys(scene: Scene) -> None:
         assert scene.answers()["rain_in"] == "0.42"
 
 
+@pytest.mark.parametrize(("key", "answer"), [("b", "0.31"), ("k", "0.42")])
+async def test_b_brings_back_what_a_rule_set_aside_and_k_keeps_it(
+    scene: Scene, key: str, answer: str
+) -> None:
+    """One key, one change."""
+    scene.arrive(scene.settled_conflict())
+    async with playing(scene, SMALL) as pilot:
+        await press(pilot, "f7", "enter", key)
+        await pilot.pause()
+        assert scene.answers()["rain_in"] == answer
+        (row,) = conflicts.conflicts(scene.store, scene.site.project_id)
+        assert row.status == "decided here"
+
+
 async def test_deciding_without_choosing_says_what_to_press(scene: Scene) -> None:
     """Nothing is decided by accident."""
     scene.arrive(scene.rain_conflict())

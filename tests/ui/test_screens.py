@@ -183,6 +183,32 @@ async def test_a_conflict_of_two_fields_side_by_side(
 
 
 @BOTH
+async def test_a_value_that_a_rule_set_aside_can_be_brought_back(
+    scene: Scene, size: tuple[int, int], snap_screen: SnapScreen
+) -> None:
+    """Both values, the rule, and what one key does."""
+    scene.arrive(scene.settled_conflict())
+    async with playing(scene, size) as pilot:
+        await press(pilot, "f7", "enter")
+        await snap_screen(pilot)
+
+
+@BOTH
+async def test_why_an_answer_says_what_it_says(
+    scene: Scene, size: tuple[int, int], snap_screen: SnapScreen
+) -> None:
+    """Who wrote it, the other value, what both had seen, and the rule."""
+    scene.arrive(scene.settled_conflict())
+    async with playing(scene, size) as pilot:
+        await open_draft(pilot, scene)
+        await press(pilot, "pagedown", "2", "tab", "tab")
+        await write(pilot, "0.42")
+        await press(pilot, "f9")
+        await pilot.pause()
+        await snap_screen(pilot)
+
+
+@BOTH
 async def test_a_conflict_of_long_texts_marks_what_differs(
     scene: Scene, size: tuple[int, int], snap_screen: SnapScreen
 ) -> None:

@@ -1,4 +1,7 @@
-"""Conflicts are synced records: open at central the moment they arise, decided once by anyone, closed everywhere."""
+"""Conflicts are synced records: open at central the moment they arise, decided once by anyone, closed everywhere.
+
+What a rule decided by itself is one too, settled from the start: its loser is told, and can bring his value back.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,12 @@ from typing import Any
 
 from bravetui.db.tables.columns import Synced, merged
 from bravetui.merge.rules import Rule
+
+OPEN, SETTLED, RESOLVED = "open", "settled", "resolved"
+"""A person has to decide; a rule has decided, and a person still may; a person has decided."""
+
+UNDECIDED = (OPEN, SETTLED)
+"""What a later change of somebody who has seen both sides closes."""
 
 
 class Conflict(Synced, table=True):
@@ -26,10 +35,10 @@ class Conflict(Synced, table=True):
     """The side that central had."""
     provisional: dict[str, Any] = merged(Rule.SERVER_WINS, json=dict)
     """Values that stand until someone decides, by path."""
-    status: str = merged(Rule.SERVER_WINS, default="open", max_length=20)
-    """`open` or `resolved`."""
+    status: str = merged(Rule.SERVER_WINS, default=OPEN, max_length=20)
+    """`open`, `settled` or `resolved`."""
     opened_at: datetime | None = merged(Rule.EARLIEST)
     resolved_at: datetime | None = merged(Rule.SERVER_WINS)
     resolved_by: str | None = merged(Rule.SERVER_WINS, max_length=64)
     resolution: dict[str, Any] = merged(Rule.SERVER_WINS, json=dict)
-    """Values decided on, by path, and the `reason` given."""
+    """Values decided on, by path, and the `reason` given; while settled, `set_aside` names the side that lost."""

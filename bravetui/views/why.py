@@ -1,0 +1,222 @@
+"""Why does it say this? For one field: who wrote what stands, the rule, and every time two people set it apart.
+
+All of it is on the laptop: the cells carry the changes they stand for, conflicts hold both sides and what both had seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, select
+
+from bravetui.base.canonical import Json
+from bravetui.base.errors import BadInput
+from bravetui.base.text import safe_line
+from bravetui.db.device import UNACKNOWLEDGED, DeviceSeen, Outbox, OutboxState
+from bravetui.db.kinds import KINDS, Kind, rules_for
+from bravetui.db.records import load
+from bravetui.db.store import Identity, Store
+from bravetui.db.tables.conflict import OPEN, RESOLVED, SETTLED
+from bravetui.forms.template import Question
+from bravetui.merge.state import Cell
+from bravetui.views.conflicts import label_of, names_of, template_for, text_of
+from bravetui.views.words import RULE_WORDS, clock_words, record_title, state_words
+from bravetui.wire.change import Change
+
+_conflict = KINDS["conflict"].table
+_outbox = Outbox.__table__  # type: ignore[attr-defined]
+_devices = DeviceSeen.__table__  # type: ignore[attr-defined]
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What one person set the field to."""
+
+    text: str
+    who: str
+    when: datetime | None
+    had_seen: str
+    """What it said before, as far as he had seen."""
+    state: str = ""
+    """Where his change stands, for one made on this laptop; empty for others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Apart:
+    """Two people set it, neither having seen the other's."""
+
+    conflict_id: str
+    sides: tuple[Said, Said]
+    rule_words: str
+    outcome: str
+    """How it ended, or that it has not yet."""
+    at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """The story of one field."""
+
+    title: str
+    label: str
+    text: str
+    writers: tuple[tuple[str, datetime | None], ...]
+    """Who wrote what stands; several where a rule joined what several wrote. The time is that of the last."""
+    rule_words: str
+    apart: tuple[Apart, ...]
+    """Newest first."""
+    made_here: tuple[Said, ...]
+    """This laptop's own changes of it that are still in the queue, newest first."""
+
+
+def why(store: Store, scope_id: str, kind_name: str, record_id: str, path: str) -> Why:
+    """Tell it. Raises BadInput where there is no such record or field on this laptop."""
+    kind = KINDS.get(kind_name)
+    with store.read() as connection:
+        stored = load(connection, kind, scope_id, record_id) if kind else None
+        if kind is None or stored is None:
+            raise BadInput("There is no such record on this laptop.", "Look for it in its list.")
+        cell = stored.state.cells.get(path)
+        if cell is None:
+            raise BadInput(
+                f"Nobody has written {safe_line(path, 80)!r} of this record.",
+                f"Its fields: {', '.join(safe_line(name, 60) for name in sorted(stored.state.cells))}.",
+            )
+        template = template_for(connection, scope_id, kind_name, record_id)
+        label, question = label_of(template, path)
+        telling = _Telling(connection, store.identity, question, path)
+        return Why(
+            title=record_title(connection, kind, scope_id, record_id),
+            label=label,
+            text=text_of(question, cell.value),
+            writers=telling.writers(cell),
+            rule_words=RULE_WORDS.get(rules_for(kind, template).of(path).rule.value, ""),
+            apart=tuple(telling.apart(_conflicts_of(connection, scope_id, kind, record_id))),
+            made_here=tuple(telling.made_here(scope_id, kind, record_id)),
+        )
+
+
+def fields(store: Store, scope_id: str, kind_name: str, record_id: str) -> tuple[str, ...]:
+    """The paths that anybody has written of a record; none if it is not here."""
+    kind = KINDS.get(kind_name)
+    with store.read() as connection:
+        stored = load(connection, kind, scope_id, record_id) if kind else None
+    return tuple(sorted(stored.state.cells)) if stored else ()
+
+
+def lines_of(told: Why, now: datetime, zone: tzinfo) -> list[str]:
+    """The story in lines, newest first."""
+
+    def when(at: datetime | None) -> str:
+        return f", {clock_words(at, now, zone)}" if at else ""
+
+    def said(one: Said) -> str:
+        state = f"; {one.state}" if one.state else ""
+        return (
+            f"{one.who}{when(one.when)}: {one.text}   (it said {one.had_seen} when this was written{state})"
+        )
+
+    lines = [told.title, f"{told.label}: {told.text}"]
+    lines += [f"Written by {who}{when(at)}." for who, at in told.writers]
+    lines.append(f"Where two people set it apart, {told.rule_words}." if told.rule_words else "")
+    for apart in told.apart:
+        lines += ["", f"Set apart by two people{when(apart.at)} ({apart.rule_words}):"]
+        lines += [f"  {said(side)}" for side in apart.sides]
+        lines.append(f"  In the end: {apart.outcome}.")
+    if told.made_here:
+        lines += ["", "Written on this laptop:", *(f"  {said(one)}" for one in told.made_here)]
+    return lines
+
+
+class _Telling:
+    """Turns rows into sentences about one field."""
+
+    def __init__(
+        self, connection: Connection, identity: Identity, question: Question | None, path: str
+    ) -> None:
+        self._connection, self._identity, self._question, self._path = connection, identity, question, path
+        self._owners: Mapping[int, str] = {
+            row.device: row.user_id for row in connection.execute(select(_devices))
+        }
+        self._names = names_of(connection, {identity.user_id, *self._owners.values()})
+
+    def writers(self, cell: Cell) -> tuple[tuple[str, datetime | None], ...]:
+        """One line a laptop; a stamp tells only when the last of them wrote."""
+        devices = list(dict.fromkeys(dot.device for dot in cell.dots))
+        at = datetime.fromtimestamp(cell.hlc.wall_ms / 1000, UTC) if cell.hlc.wall_ms else None
+        return tuple((self._who(device), at if len(devices) == 1 else None) for device in devices)
+
+    def _who(self, device: int) -> str:
+        if device == self._identity.device:
+            return f"{safe_line(self._identity.user_name, 60)}, on this laptop"
+        owner = self._owners.get(device)
+        return self._names.get(owner, "somebody") if owner else "the office"
+
+    def apart(self, rows: Iterable[RowMapping]) -> Iterable[Apart]:
+        """Every conflict about the field, and every time a rule decided one."""
+        for row in rows:
+            if self._path in row["paths"]:
+                decider = names_of(self._connection, {str(row["resolved_by"])})
+                yield Apart(
+                    conflict_id=row["id"],
+                    sides=(self._side(row, row["local"]), self._side(row, row["remote"])),
+                    rule_words=RULE_WORDS.get(row["rule"], ""),
+                    outcome=self._outcome(row, decider.get(str(row["resolved_by"]), "somebody")),
+                    at=row["opened_at"],
+                )
+
+    def _side(self, row: RowMapping, side: Mapping[str, Any]) -> Said:
+        author = str(side.get("author_id"))
+        name = self._names.get(author) or names_of(self._connection, {author}).get(author, "somebody")
+        when = datetime.fromisoformat(side["at"]) if side.get("at") else None
+        return Said(self._text(side["values"].get(self._path)), name, when, self._before(row["base"]))
+
+    def _before(self, base: Mapping[str, Json]) -> str:
+        return self._text(base[self._path]) if self._path in base else "(nothing)"
+
+    def _outcome(self, row: RowMapping, decider: str) -> str:
+        if row["status"] == OPEN:
+            return (
+                f"nobody has decided yet; {self._text(row['provisional'].get(self._path))} stands meanwhile"
+            )
+        if row["status"] == SETTLED:
+            return f"the rule let {self._text(row['provisional'].get(self._path))} stand"
+        assert row["status"] == RESOLVED
+        told = row["resolution"]
+        reason = f": {safe_line(told['reason'], 200)}" if told.get("reason") else ""
+        return f"{decider} decided for {self._text(told.get('values', {}).get(self._path))}{reason}"
+
+    def made_here(self, scope_id: str, kind: Kind, record_id: str) -> Iterable[Said]:
+        """What this laptop's queue still holds about the field."""
+        query = (
+            select(_outbox.c.body, _outbox.c.state, _outbox.c.verdict)
+            .where(
+                _outbox.c.scope_id == scope_id, _outbox.c.kind == kind.name, _outbox.c.record_id == record_id
+            )
+            .order_by(_outbox.c.counter.desc())
+        )
+        for row in self._connection.execute(query):
+            change = Change.model_validate_json(row.body)
+            if self._path in change.after:
+                known = row.state in UNACKNOWLEDGED and not row.verdict
+                yield Said(
+                    self._text(change.after[self._path]),
+                    self._names.get(change.author_id, "somebody"),
+                    change.at,
+                    self._before(change.before),
+                    state_words(OutboxState(row.state), None if known else row.verdict),
+                )
+
+    def _text(self, value: Json) -> str:
+        return text_of(self._question, value)
+
+
+def _conflicts_of(connection: Connection, scope_id: str, kind: Kind, record_id: str) -> list[RowMapping]:
+    query = select(_conflict).where(
+        _conflict.c.scope_id == scope_id, _conflict.c.record_kind == kind.name,
+        _conflict.c.record_id == record_id, _conflict.c.deleted.is_(False),
+    )  # fmt: skip
+    return list(connection.execute(query.order_by(_conflict.c.opened_at.desc())).mappings())
