@@ -285,7 +285,7 @@ def everybody_hands_in_his_own(end: End) -> list[str]:
         where, told = (one.kind, one.record_id, one.path), canonical_bytes(one.value)
         author = first.setdefault((where, told), one.by)
         alone = told in offered.get(where, ()) and told not in handed_in.get(where, ())
-        if alone and author == one.by != "office" and not one.gone_with_disk:
+        if alone and author == one.by != "office" and one.by not in end.witness.gone_back:
             complaints.append(f"{one.by} forgot {' '.join(where)} = {one.value!r}; only others handed it in")
     return complaints
 

@@ -212,9 +212,11 @@ class _Month:
         if laptop.name in self._copies:
             made_s, place = self._copies[laptop.name]
             if chaos.happens("database restored"):
+                self._witness.gone_back.add(laptop.name)
                 laptop.put_back(place, database_only=True)
             elif chaos.happens("disk restored"):
                 self._witness.copies += 1
+                self._witness.gone_back.add(laptop.name)
                 laptop.put_back(place, database_only=False)
                 self._witness.disk_lost(laptop.name, made_s)
         if chaos.happens("laptop cloned"):

@@ -33,6 +33,8 @@ class Witness:
     was typed over."""
     renumbered: int = 0
     """How often a laptop was told that it is a copy."""
+    gone_back: set[str] = field(default_factory=set)
+    """Laptops whose database or disk was put back to an older image: what they had handed in before, they know no more."""
     copies: int = 0
     """How often one was made: cloned, or its whole disk put back."""
     complaints: list[str] = field(default_factory=list)
