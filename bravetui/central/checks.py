@@ -125,4 +125,4 @@ def _invalid(path: str, what: str) -> Refused:
 
 
 def _not_permitted(what: str) -> Refused:
-    return Refused(what, "It is kept on this laptop; ask the office.", code="not_permitted")
+    return Refused(what, "It is kept on this laptop; the office can release it.", code="not_permitted")

@@ -7,6 +7,7 @@ bravetui central code --user ID       print a one-time code for a laptop
 bravetui central revoke --device N    let a laptop in no more
 bravetui central restored             say that the database has come back from a backup
 bravetui central import [FILE]        take a rescue bundle; without a file, list those that wait for a manager
+bravetui central quarantine           what was refused: list, --show, --release or --aside one
 bravetui central audit                recompute the ledger's chain (more in: bravetui audit verify)
 """
 
@@ -35,6 +36,7 @@ from bravetui.central.importing import add_import_arguments, import_task
 from bravetui.central.keys import load_keys
 from bravetui.central.ledger import audit
 from bravetui.central.postgres import embedded_postgres
+from bravetui.central.releasing import add_quarantine_arguments, quarantine_task
 from bravetui.central.serve import PORT, listen, serve
 from bravetui.central.service import Central, revoke
 from bravetui.central.state import begin_epoch
@@ -63,6 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--user", help="id of the person (code)")
     parser.add_argument("--device", type=int, help="number of the laptop (revoke)")
     add_import_arguments(parser)
+    add_quarantine_arguments(parser)
 
 
 def add_place_arguments(parser: argparse.ArgumentParser) -> None:
@@ -205,6 +208,7 @@ _TASKS: dict[str, Callable[[Central, argparse.Namespace, Say], None]] = {
     "revoke": _revoke,
     "restored": _restored,
     "import": import_task,
+    "quarantine": quarantine_task,
     "audit": _audit,
 }
 

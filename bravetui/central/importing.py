@@ -37,7 +37,7 @@ def add_import_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--vouch", action="store_true", help="take it although its laptop has been revoked (import)"
     )
-    parser.add_argument("--json", action="store_true", help="for programs (import)")
+    parser.add_argument("--json", action="store_true", help="for programs (import, quarantine)")
 
 
 def import_task(central: Central, options: argparse.Namespace, say: Callable[[str], None]) -> None:

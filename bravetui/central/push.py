@@ -33,6 +33,7 @@ from bravetui.base.fault import fault
 from bravetui.central.access import Access
 from bravetui.central.checkpoint import with_counters
 from bravetui.central.checks import COUNTER_MAX, Admitted, admit
+from bravetui.central.refusals import note
 from bravetui.central.shelf import Shelf
 from bravetui.central.tables import DEVICES, LEDGER, PARKED, SCOPES, TWINS
 from bravetui.central.taking import Sent, Taking
@@ -133,6 +134,7 @@ def _take_all(desk: Desk, connection: Connection, access: Access, batch: Sequenc
             known[sent.change.dot] = Known(sent.hash, verdict)
         verdicts.append(verdict)
     taking.finish()
+    note(connection, access, batch, verdicts, desk.now)
     counters = [verdict.dot.counter for verdict in verdicts if verdict.outcome in HELD]
     now_held = with_counters(held, counters)
     if [list(span) for span in now_held] != held:

@@ -159,6 +159,28 @@ class ParkedChange(CentralTable, table=True):
     received_at: datetime
 
 
+class RefusedChange(CentralTable, table=True):
+    """A change that central refused, kept for the office to mend or release without its laptop."""
+
+    __tablename__ = "refused_change"
+    __table_args__ = (Index("ix_refused_change_organization_id", "organization_id", "settled_at"),)
+
+    device: int = Field(primary_key=True, sa_type=BigInteger, sa_column_kwargs={"autoincrement": False})
+    counter: int = Field(primary_key=True, sa_type=BigInteger, sa_column_kwargs={"autoincrement": False})
+    organization_id: str = Field(max_length=36)
+    hash: str = Field(max_length=64)
+    body: str = Field(sa_type=Text)
+    code: str = Field(max_length=40)
+    reason: str = Field(sa_type=Text)
+    received_at: datetime
+    settled_at: datetime | None = None
+    """When it was taken after all, or the office put it aside."""
+    settled_by: str | None = Field(default=None, max_length=64)
+    """Who at the office; None where its laptop sent it again and it was taken."""
+    settled_as: str | None = Field(default=None, max_length=20)
+    """`released`, `mended`, `taken` (sent again) or `set aside`."""
+
+
 class KeptBundle(CentralTable, table=True):
     """A rescue bundle of which not everything could be taken: kept, still sealed, until a manager has looked at it."""
 
@@ -203,5 +225,6 @@ SCOPES = _table(Scope)
 HEADS = _table(ScopeHead)
 LEDGER = _table(Ledger)
 PARKED = _table(ParkedChange)
+REFUSED = _table(RefusedChange)
 KEPT_BUNDLES = _table(KeptBundle)
 STATE = _table(CentralState)

@@ -43,6 +43,11 @@ AUTHOR = "central"
 AGAIN = "again"
 """Code of the verdict on a change that was taken before under another number of the same laptop."""
 
+MENDED = "mended"
+"""Code of the verdict on a refused change that the office mended and wrote in its own name."""
+
+_SAYS = {MENDED: "The office mended it, and wrote it in its own name."}
+
 _QUESTION = KINDS["conflict"]
 
 CLOCK_SKEW = timedelta(minutes=10)
@@ -94,8 +99,8 @@ class _Plan:
     """What rules set aside, to write for the losers to see, by id."""
     settled: dict[str, Mapping[str, Json]] = field(default_factory=dict)
     """What to write into conflicts that the change decides, by id."""
-    again: bool = False
-    """Whether central has the change already, under another number of the same laptop."""
+    code: str | None = None
+    """Why nothing but the dot is noted: `AGAIN` or `MENDED`."""
 
 
 def act_of(change: Change) -> tuple[str, str, bytes]:
@@ -178,6 +183,27 @@ class Taking:
         after = normalised(kind, values)
         return self.take(self._own(target, after, op, author_id, reason), Admitted(kind, after))
 
+    def mend(self, sent: Sent, told: Admitted, author_id: str) -> Verdict:
+        """Say in the office's name what a refused change said, with the values of `told`; the change itself is answered.
+
+        What the office writes has seen what the author had seen, and bears his stamp: it merges as his would have.
+        Raises Refused where the record, or what it belongs to, has not arrived.
+        """
+        change = sent.change
+        own = make_change(
+            dot=self._mint(), target=sent.target, op=change.op, context=change.context, before=change.before,
+            after=told.after, hlc=change.hlc, author_id=author_id, at=self._now,
+            reason=f"Mended at the office: change {change.dot} of {change.author_id}",
+        )  # fmt: skip
+        written = self.take(Sent.of(own), told)
+        stored = self.shelf.get(sent.target)
+        if written.outcome is Outcome.PARKED or stored is None:
+            raise Refused(
+                "What it belongs to has not arrived.", "Wait for that, then try again.", code="waits_for"
+            )
+        plan = _Plan(already(change, stored.state), created=False, code=MENDED)
+        return self._put_down(sent, told.kind, plan, waited=True)
+
     def finish(self) -> None:
         """Write records, ledger, parked changes and heads."""
         fault("central_before_save")
@@ -225,7 +251,7 @@ class Taking:
         change, stored = sent.change, self.shelf.get(sent.target)
         known = stored.state if stored else None
         if known is not None and self._is_known_act(sent):
-            return _Plan(already(change, known), created=False, again=True)
+            return _Plan(already(change, known), created=False, code=AGAIN)
         decision = decide(change, told.after, known, lambda: self._rules(sent, told.kind), self._received_ms)
         plan = _Plan(decision, created=stored is None)
         for conflict in decision.conflicts:
@@ -309,7 +335,7 @@ class Taking:
             Verdict(
                 dot=change.dot, hash=sent.hash, outcome=decision.outcome, at=self._now, seq=self._next(change.scope_id),
                 superseded=decision.superseded, conflicts=tuple(plan.opened), epoch=self._epoch,
-                code=AGAIN if plan.again else None,
+                code=plan.code, reason=_SAYS.get(plan.code or ""),
             ),
             waited,
         )  # fmt: skip

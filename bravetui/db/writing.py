@@ -18,6 +18,7 @@ from bravetui.base.text import clean
 from bravetui.db import meta
 from bravetui.db.device import Base, Outbox, OutboxState
 from bravetui.db.kinds import Kind, kind_of, rules_for
+from bravetui.db.quarantine import Made, mended, moved, refused_run, take_out
 from bravetui.db.records import Stored, load, normalised, save_many
 from bravetui.db.templates import find_template
 from bravetui.merge.hlc import Hlc, tick
@@ -103,6 +104,14 @@ class Writing:
         if not after:
             return False
         after = self._with_groups(kind, stored, after)
+        run = (
+            refused_run(self.connection, scope_id, kind.name, record_id)
+            if op is Op.EDIT and not reason
+            else ()
+        )
+        if run and run[0].author_id == self._author_id:
+            self._mend(kind, stored, run, after)
+            return True
         self._write(kind, scope_id, record_id, stored, after, op, reason, conflict_id)
         return True
 
@@ -174,6 +183,19 @@ class Writing:
         self._enqueue(kind, change, body.decode(), sha256_hex(body))
         self._frames.append(body)
         self.touched.add((kind.name, record_id))
+
+    def _mend(self, kind: Kind, stored: Stored, run: tuple[Change, ...], after: Mapping[str, Json]) -> None:
+        """Put one new change in the place of what central refused, with what is changed now in it."""
+        self.counter += 1
+        made = Made(Dot(self._device, self.counter), self._next_hlc(), self._clock.now())
+        change = mended(run, after, stored.state, made)
+        state = edited(moved(run, stored.state, made.dot), after, made.dot, made.hlc)
+        save_many(self.connection, kind, change.scope_id, {change.record_id: Stored(state, stored.seq)})
+        body = canonical_bytes(change.to_json())
+        self._enqueue(kind, change, body.decode(), sha256_hex(body))
+        take_out(self.connection, run)
+        self._frames.append(body)
+        self.touched.add((kind.name, change.record_id))
 
     def _foldable(self, kind: Kind, scope_id: str, record_id: str) -> Change | None:
         """The record's last change, if it has never been sent and was made by the same person."""

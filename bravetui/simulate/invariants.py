@@ -17,7 +17,7 @@ from bravetui.base.canonical import Json, canonical_bytes
 from bravetui.base.errors import Corrupt
 from bravetui.central.ledger import audit
 from bravetui.central.tables import HEADS, LEDGER
-from bravetui.central.taking import AGAIN, AUTHOR
+from bravetui.central.taking import AGAIN, AUTHOR, MENDED
 from bravetui.db.device import Outbox, OutboxState, Parked, Receipt
 from bravetui.db.kinds import KINDS, rules_for
 from bravetui.db.records import stored_from_row
@@ -94,7 +94,7 @@ def read_end(central: SimulatedCentral, laptops: Iterable[SimulatedLaptop], witn
         again = {
             change.dot
             for change, row in zip(ledger, entries, strict=True)
-            if json.loads(row.verdict).get("code") == AGAIN
+            if json.loads(row.verdict).get("code") in (AGAIN, MENDED)
         }
         received_ms = [int(row.received_at.timestamp() * 1000) for row in entries]
         chain = _audited(connection)

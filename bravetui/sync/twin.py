@@ -9,7 +9,7 @@ that whichever of the two hands them in first, they are taken once.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from sqlalchemy import Connection, RowMapping, delete, select
 from sqlalchemy.dialects.sqlite import insert
@@ -18,47 +18,13 @@ from bravetui.base.canonical import canonical_bytes, sha256_hex
 from bravetui.db import meta
 from bravetui.db.device import UNACKNOWLEDGED, Outbox, OutboxState
 from bravetui.db.kinds import kind_of
+from bravetui.db.moves import Moves
 from bravetui.db.records import Stored, load, save_many
 from bravetui.db.store import Store
-from bravetui.merge.state import Cell, RecordState
-from bravetui.merge.version import Dot, VersionVector
+from bravetui.merge.version import Dot
 from bravetui.wire.change import Change
 
 _outbox = Outbox.__table__  # type: ignore[attr-defined]
-
-
-@dataclass(slots=True)
-class _Moves:
-    """One record's renumbered dots, and what its author had seen before the first of them: exactly what stays."""
-
-    seen_before: VersionVector
-    dots: dict[Dot, Dot] = field(default_factory=dict)
-
-    def vector(self, vector: VersionVector) -> VersionVector:
-        """The vector as it would be, had the changes borne their new dots from the start."""
-        counters: dict[int, int] = {}
-        olds = {old.device for old in self.dots}
-        for dot in vector:
-            stays = min(dot.counter, self.seen_before[dot.device]) if dot.device in olds else dot.counter
-            moved = [
-                self.dots[old] for old in self.dots if old.device == dot.device and old.counter <= dot.counter
-            ]
-            for one in (Dot(dot.device, stays), *moved):
-                counters[one.device] = max(counters.get(one.device, 0), one.counter)
-        return VersionVector(counters)
-
-    def change(self, change: Change) -> Change:
-        """The change under its new dot."""
-        told = {"dot": self.dots[change.dot], "context": self.vector(change.context)}
-        return change.model_copy(update=told)
-
-    def state(self, state: RecordState) -> RecordState:
-        """The record with the new dots in its cells and vector."""
-        cells = {
-            path: Cell(cell.value, tuple(sorted(self.dots.get(dot, dot) for dot in cell.dots)), cell.hlc)
-            for path, cell in state.cells.items()
-        }
-        return RecordState(cells, self.vector(state.version))
 
 
 def renumber(store: Store, device: int, first_strange: Dot) -> int:
@@ -90,11 +56,11 @@ def renumber(store: Store, device: int, first_strange: Dot) -> int:
     return len(new)
 
 
-def _moves(changes: Sequence[Change], device: int, first: int) -> dict[tuple[str, str, str], _Moves]:
+def _moves(changes: Sequence[Change], device: int, first: int) -> dict[tuple[str, str, str], Moves]:
     """Counters after `first`, in the order of the old ones."""
-    found: dict[tuple[str, str, str], _Moves] = {}
+    found: dict[tuple[str, str, str], Moves] = {}
     for counter, change in enumerate(changes, start=first + 1):
-        moves = found.setdefault(_record_of(change), _Moves(change.context))
+        moves = found.setdefault(_record_of(change), Moves(change.context))
         moves.dots[change.dot] = Dot(device, counter)
     return found
 

@@ -1,0 +1,150 @@
+"""What central refused, kept for the office: to read, to mend, to release, without the laptop that sent it.
+
+A copy of every refused change stays here, so that work on a project that was taken from its author is handed over by being
+sent, and a laptop that never comes back takes nothing with it. Released, a change is taken as it was written, under its
+author's name. Mended, the office writes what it says in the office's own name, and the change itself counts as answered.
+Either way its laptop hears of it with the next contact.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, select, update
+
+from bravetui.base.canonical import Json
+from bravetui.base.errors import BadInput, Refused
+from bravetui.central.access import access_of
+from bravetui.central.checkpoint import with_counters
+from bravetui.central.checks import Admitted, check_values
+from bravetui.central.service import Central
+from bravetui.central.shelf import Shelf
+from bravetui.central.state import state_of
+from bravetui.central.tables import DEVICES, REFUSED, SCOPES
+from bravetui.central.taking import Sent, Taking
+from bravetui.db.kinds import kind_of
+from bravetui.merge.version import Dot
+from bravetui.wire.change import Change
+from bravetui.wire.messages import Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """One refused change that nobody has settled."""
+
+    change: Change
+    code: str
+    reason: str
+    received_at: datetime
+
+
+def waiting(central: Central) -> Sequence[Waiting]:
+    """Everything that waits for the office, oldest first."""
+    query = (
+        select(REFUSED)
+        .where(REFUSED.c.settled_at.is_(None))
+        .order_by(REFUSED.c.received_at, REFUSED.c.counter)
+    )
+    with central.engine.connect() as connection:
+        return [_waiting(row) for row in connection.execute(query)]
+
+
+def release(central: Central, dot: Dot, by: str, mends: Mapping[str, Json] | None = None) -> Verdict:
+    """Take a refused change after all, as it is, or with `mends` (values by path) in the name of `by`.
+
+    Raises BadInput where there is nothing to release or `by` is nobody at the office, Refused where the values still do
+    not fit.
+    """
+    now = central.clock.now()
+    with central.engine.begin() as connection:
+        row = _locked(connection, dot)
+        _from_the_office(connection, row.organization_id, by, now)
+        sent = Sent.of(Change.model_validate_json(row.body))
+        change, kind = sent.change, kind_of(sent.change.kind)
+        values = check_values(kind, {**change.after, **(mends or {})})
+        taking = _taking(central, connection, change, row.organization_id, now)
+        taking.shelf.fetch_records([(*sent.target, values)])
+        told = Admitted(kind, values)
+        verdict = taking.mend(sent, told, by) if mends else taking.take(sent, told, waited=True)
+        taking.finish()
+        held = connection.execute(
+            select(DEVICES.c.held).where(DEVICES.c.number == dot.device).with_for_update()
+        ).scalar_one()
+        connection.execute(
+            update(DEVICES)
+            .where(DEVICES.c.number == dot.device)
+            .values(held=with_counters(held, [dot.counter]))
+        )
+        _settle(connection, dot, by, "mended" if mends else "released", now)
+    return verdict
+
+
+def set_aside(central: Central, dot: Dot, by: str) -> None:
+    """Say that the office has looked at it and will not take it. It is kept, here and on its laptop."""
+    now = central.clock.now()
+    with central.engine.begin() as connection:
+        row = _locked(connection, dot)
+        _from_the_office(connection, row.organization_id, by, now)
+        _settle(connection, dot, by, "set aside", now)
+
+
+def parse_mend(text: str) -> tuple[str, Json]:
+    """`path=value`, the value as JSON or else as text. Raises BadInput."""
+    path, equals, value = text.partition("=")
+    if not equals or not path:
+        raise BadInput(f"{text[:60]!r} is no mend.", "Write --set PATH=VALUE, e.g. --set severity=major.")
+    try:
+        return path, json.loads(value)
+    except ValueError:
+        return path, value
+
+
+def _waiting(row: Row[Any]) -> Waiting:
+    return Waiting(Change.model_validate_json(row.body), row.code, row.reason, row.received_at)
+
+
+def _locked(connection: Connection, dot: Dot) -> Row[Any]:
+    query = select(REFUSED).where(
+        REFUSED.c.device == dot.device, REFUSED.c.counter == dot.counter, REFUSED.c.settled_at.is_(None)
+    )
+    row = connection.execute(query.with_for_update()).one_or_none()
+    if row is None:
+        raise BadInput(f"No refused change {dot} waits.", "List them: bravetui central quarantine.")
+    return row
+
+
+def _from_the_office(connection: Connection, organization_id: str, user_id: str, now: datetime) -> None:
+    if not access_of(connection, 0, organization_id, user_id, now).office:
+        raise BadInput(
+            "Only somebody at the office may settle this.", "`bravetui central people` lists them: --by ID."
+        )
+
+
+def _taking(
+    central: Central, connection: Connection, change: Change, organization_id: str, now: datetime
+) -> Taking:
+    known = select(SCOPES.c.scope_id).where(
+        SCOPES.c.scope_id == change.scope_id, SCOPES.c.organization_id == organization_id
+    )
+    if connection.execute(known).first() is None:
+        raise Refused(
+            "There is no such project in this organization.",
+            "Set it aside, or open the project.",
+            code="no_scope",
+        )
+    shelf = Shelf(connection, {change.scope_id: organization_id})
+    taking = Taking(connection, central.keys.sign, state_of(connection, now).epoch, now, shelf)
+    taking.hold([change.scope_id])
+    taking.from_copies = True
+    return taking
+
+
+def _settle(connection: Connection, dot: Dot, by: str, settled_as: str, now: datetime) -> None:
+    where = and_(REFUSED.c.device == dot.device, REFUSED.c.counter == dot.counter)
+    connection.execute(
+        update(REFUSED).where(where).values(settled_at=now, settled_by=by, settled_as=settled_as)
+    )

@@ -1,0 +1,43 @@
+"""New dots for changes that central has not taken: in the changes, in the cells that carry them, in the vectors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from bravetui.merge.state import Cell, RecordState
+from bravetui.merge.version import Dot, VersionVector
+from bravetui.wire.change import Change
+
+
+@dataclass(slots=True)
+class Moves:
+    """One record's renumbered dots, and what its author had seen before the first of them: exactly what stays."""
+
+    seen_before: VersionVector
+    dots: dict[Dot, Dot] = field(default_factory=dict)
+
+    def vector(self, vector: VersionVector) -> VersionVector:
+        """The vector as it would be, had the changes borne their new dots from the start."""
+        counters: dict[int, int] = {}
+        olds = {old.device for old in self.dots}
+        for dot in vector:
+            stays = min(dot.counter, self.seen_before[dot.device]) if dot.device in olds else dot.counter
+            moved = [
+                self.dots[old] for old in self.dots if old.device == dot.device and old.counter <= dot.counter
+            ]
+            for one in (Dot(dot.device, stays), *moved):
+                counters[one.device] = max(counters.get(one.device, 0), one.counter)
+        return VersionVector(counters)
+
+    def change(self, change: Change) -> Change:
+        """The change under its new dot."""
+        told = {"dot": self.dots[change.dot], "context": self.vector(change.context)}
+        return change.model_copy(update=told)
+
+    def state(self, state: RecordState) -> RecordState:
+        """The record with the new dots in its cells and vector."""
+        cells = {
+            path: Cell(cell.value, tuple(sorted({self.dots.get(dot, dot) for dot in cell.dots})), cell.hlc)
+            for path, cell in state.cells.items()
+        }
+        return RecordState(cells, self.vector(state.version))

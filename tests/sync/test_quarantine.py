@@ -1,0 +1,151 @@
+"""What central refuses is mended by editing on, released or mended by the office, handed over when a right is lost."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import select
+
+from bravetui.base.errors import BadInput
+from bravetui.central.quarantine import release, set_aside, waiting
+from bravetui.central.service import Writing
+from bravetui.db.device import OutboxState
+from bravetui.db.kinds import KINDS
+from bravetui.merge.version import Dot
+from bravetui.views import conflicts
+from bravetui.views.queue import queue
+from bravetui.wire.change import Op
+from tests.support.central import PROJECT, TEMPLATE
+from tests.support.world import Here, World
+
+
+def demote(world: World, user_id: str, role: str) -> None:
+    """Take a person's right to write in the project, or give it back."""
+    members = KINDS["project_member"].table
+    with world.engine.connect() as connection:
+        member_id = connection.execute(select(members.c.id).where(members.c.user_id == user_id)).scalar_one()
+    world.site.central.publish(PROJECT, [Writing("project_member", member_id, {"project_role": role})])
+
+
+async def refused(world: World) -> tuple[Here, str, Dot]:
+    """Carlos hands in a form that names no template: an older or a broken program did not write it down."""
+    carlos = await world.laptop("carlos-1", "carlos")
+    await carlos.sync()
+    record = carlos.create("submission", {"title": "Daily"})
+    await carlos.sync()
+    assert carlos.states() == [OutboxState.REFUSED]
+    return carlos, record, carlos.outbox()[0].dot
+
+
+async def test_a_refused_record_is_mended_by_writing_on_and_goes_as_one_change_that_says_it_all(
+    world: World,
+) -> None:
+    carlos, record, old = await refused(world)
+    carlos.edit("submission", record, title="Daily, Monday")
+    carlos.edit("submission", record, template_id=TEMPLATE)
+    assert await carlos.sync()
+    (change,) = carlos.outbox()
+    assert (change.op, change.dot > old) == (Op.CREATE, True)
+    taken = next(one for one in world.ledger() if one.record_id == record)
+    assert taken.after == {"title": "Daily, Monday", "template_id": TEMPLATE}
+    dana = await world.laptop("dana-1", "dana")
+    await dana.sync()
+    assert dana.records() == carlos.records()
+
+
+async def test_what_was_queued_behind_a_refused_change_is_in_the_mended_one(world: World) -> None:
+    carlos = await world.laptop("carlos-1", "carlos")
+    record = carlos.create("violation", {"description": "silt fence down"})
+    assert await carlos.sync()
+    demote(world, "carlos", "viewer")
+    carlos.edit("violation", record, location="lot 2")
+    await carlos.sync()
+    demote(world, "carlos", "foreman")
+    carlos.edit("violation", record, severity="critical", location="lot 3")
+    assert await carlos.sync()
+    assert carlos.value("violation", record, "severity") == "critical"
+    told = [one.after for one in world.ledger() if one.record_id == record]
+    assert told == [{"description": "silt fence down"}, {"severity": "critical", "location": "lot 3"}]
+
+
+async def test_the_office_mends_what_was_refused_and_its_laptop_hears_of_it(world: World) -> None:
+    carlos, record, dot = await refused(world)
+    (kept,) = waiting(world.site.central)
+    assert (kept.change.dot, kept.code) == (dot, "invalid_field")
+    with pytest.raises(BadInput, match="Only somebody at the office"):
+        release(world.site.central, dot, "dana", {"template_id": TEMPLATE})
+    release(world.site.central, dot, "olga", {"template_id": TEMPLATE})
+    assert not waiting(world.site.central)
+    await carlos.sync()
+    assert await carlos.sync(), "the second contact brings central's signed confirmation"
+    assert carlos.value("submission", record, "template_id") == TEMPLATE
+    assert carlos.value("submission", record, "title") == "Daily"
+    (item,) = queue(carlos.store).items
+    assert item.why == "The office mended it, and wrote it in its own name."
+    with pytest.raises(BadInput, match=f"No refused change {dot} waits"):
+        set_aside(world.site.central, dot, "olga")
+
+
+async def test_work_on_a_project_that_was_taken_from_its_author_is_handed_over_by_being_sent(
+    world: World,
+) -> None:
+    carlos, dana = await world.laptop("carlos-1", "carlos"), await world.laptop("dana-1", "dana")
+    record = carlos.create("violation", {"description": "silt fence down"})
+    for here in (carlos, dana):
+        await here.sync()
+    carlos.edit("violation", record, location="lot 3")
+    demote(world, "carlos", "viewer")
+    await carlos.sync()
+    assert carlos.states()[-1] == OutboxState.REFUSED
+    assert carlos.value("violation", record, "location") == "lot 3"
+    (kept,) = waiting(world.site.central)
+    release(world.site.central, kept.change.dot, "olga")
+    for here in (carlos, dana):
+        await here.sync()
+        assert here.value("violation", record, "location") == "lot 3"
+    assert OutboxState.REFUSED not in carlos.states()
+    last = [one for one in world.ledger() if one.record_id == record][-1]
+    assert (last.author_id, last.after) == ("carlos", {"location": "lot 3"})
+
+
+async def test_what_the_office_releases_is_merged_like_any_late_change(world: World) -> None:
+    carlos, dana = await world.laptop("carlos-1", "carlos"), await world.laptop("dana-1", "dana")
+    record = carlos.create("corrective_action", {"trigger": "5.1.1"})
+    for here in (carlos, dana):
+        await here.sync()
+    carlos.edit("corrective_action", record, trigger="5.1.2")
+    demote(world, "carlos", "viewer")
+    await carlos.sync()
+    dana.edit("corrective_action", record, trigger="5.1.3")
+    await dana.sync()
+    (kept,) = waiting(world.site.central)
+    release(world.site.central, kept.change.dot, "olga", {"trigger": "5.1.4"})
+    await dana.sync()
+    (asked,) = conflicts.conflicts(dana.store, PROJECT)
+    field = conflicts.conflict(dana.store, PROJECT, asked.id).fields[0]
+    assert {field.local.raw, field.remote.raw} == {"5.1.3", "5.1.4"}
+
+
+async def test_a_refused_change_that_is_sent_again_and_taken_waits_for_the_office_no_more(
+    world: World,
+) -> None:
+    from bravetui.actions.queue import send_again
+
+    carlos = await world.laptop("carlos-1", "carlos")
+    await carlos.sync()
+    demote(world, "carlos", "viewer")
+    carlos.create("violation", {"description": "silt fence down"})
+    await carlos.sync()
+    (kept,) = waiting(world.site.central)
+    demote(world, "carlos", "foreman")
+    send_again(carlos.store, kept.change.dot)
+    assert await carlos.sync()
+    assert not waiting(world.site.central)
+
+
+async def test_what_the_office_sets_aside_stays_on_its_laptop(world: World) -> None:
+    carlos, record, dot = await refused(world)
+    set_aside(world.site.central, dot, "olga")
+    assert not waiting(world.site.central)
+    await carlos.sync()
+    assert carlos.value("submission", record, "title") == "Daily"
+    assert carlos.states() == [OutboxState.REFUSED]
