@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import getpass
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -55,6 +56,23 @@ def laptop_of(arguments: argparse.Namespace, *, say_notices: bool = True) -> Ite
         yield laptop
     finally:
         laptop.close()
+
+
+def write_new(path: Path, text: str) -> None:
+    """Write a file that only its owner may read. Raises BadInput where one is there already, or none can be written."""
+    try:
+        with open(
+            path, "x", encoding="utf-8", opener=lambda name, flags: os.open(name, flags, 0o600)
+        ) as file:
+            file.write(text)
+    except FileExistsError as error:
+        raise BadInput(
+            "A file of that name is there already.", "Name another; nothing is overwritten."
+        ) from error
+    except OSError as error:
+        raise BadInput(
+            f"The file cannot be written: {error.strerror}.", "Name a folder that you may write to."
+        ) from error
 
 
 def print_json(value: Mapping[str, Any] | list[Any] | None) -> None:

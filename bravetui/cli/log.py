@@ -6,9 +6,8 @@ import argparse
 from datetime import timedelta
 from pathlib import Path
 
-from bravetui.base.errors import BadInput
 from bravetui.base.text import safe_line
-from bravetui.cli.common import json_line, laptop_of
+from bravetui.cli.common import json_line, laptop_of, write_new
 from bravetui.views.status import LogLine, log
 
 EPILOG = (
@@ -35,7 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
         limit = LINES_MAX if arguments.export else max(1, arguments.limit)
         lines = [_line(one, arguments.json) for one in reversed(log(laptop.store, limit, since))]
     if arguments.export:
-        _write(arguments.export, lines)
+        write_new(arguments.export, "\n".join(lines) + "\n")
         print(f"{len(lines)} lines written to {safe_line(str(arguments.export), 200)}.")
     else:
         print("\n".join(lines) or "Nothing has been synced yet.")
@@ -47,17 +46,3 @@ def _line(one: LogLine, as_json: bool) -> str:
         return json_line({"at": one.at, "event": one.event, "lane": one.lane, "words": one.words})
     words = f"{one.lane}: {one.words}" if one.lane else one.words
     return f"{one.at.astimezone():%Y-%m-%d %H:%M:%S}  {one.event:<10} {safe_line(words, 200)}"
-
-
-def _write(path: Path, lines: list[str]) -> None:
-    try:
-        with path.open("x", encoding="utf-8") as file:
-            file.write("\n".join(lines) + "\n")
-    except FileExistsError as error:
-        raise BadInput(
-            "A file of that name is there already.", "Name another; nothing is overwritten."
-        ) from error
-    except OSError as error:
-        raise BadInput(
-            f"The file cannot be written: {error.strerror}.", "Name a folder that you may write to."
-        ) from error

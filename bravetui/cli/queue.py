@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import json
 from dataclasses import asdict
+from pathlib import Path
 
 from bravetui.actions.queue import send_again
 from bravetui.base.text import safe_line
-from bravetui.cli.common import laptop_of, print_json
+from bravetui.cli.common import laptop_of, print_json, write_new
 from bravetui.merge.version import Dot
-from bravetui.views.queue import queue
+from bravetui.views.queue import queue, refused
 
 EPILOG = (
     "JSON: {total, items: [{dot, lane, label, kind, record_id, what, state, state_words, attempts, next_attempt_at, why, "
@@ -22,6 +24,12 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EPILOG
     parser.add_argument("--json", action="store_true", help="for programs")
     parser.add_argument("--limit", type=int, default=100, help="changes shown (default 100)")
+    parser.add_argument(
+        "--export",
+        metavar="FILE",
+        type=Path,
+        help="write what was refused, in full, to a new file of your own",
+    )
     parser.add_argument("--send-again", metavar="DOT", help="take this refused change out of quarantine")
 
 
@@ -31,6 +39,13 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.send_again:
             send_again(laptop.store, Dot.parse(arguments.send_again))
             print(f"{arguments.send_again} goes again with the next contact.")
+            return 0
+        if arguments.export:
+            changes = refused(laptop.store)
+            write_new(arguments.export, json.dumps(changes, indent=2, ensure_ascii=True) + "\n")
+            print(
+                f"{len(changes)} refused changes are in {safe_line(str(arguments.export), 200)}. They stay here, too."
+            )
             return 0
         seen = queue(laptop.store, max(1, arguments.limit))
     if arguments.json:

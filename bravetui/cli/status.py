@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from bravetui.cli.common import laptop_of, print_json
 from bravetui.cli.mirror import report_json, report_words
 from bravetui.views.status import LaneRow, SyncSummary, sync_summary
-from bravetui.views.words import age_words, set_aside_words, span_words
+from bravetui.views.words import age_words, left_for_words, set_aside_words, span_words
 
 EPILOG = (
     "JSON: {now, waiting, unconfirmed, refused, conflicts_open, set_aside, oldest_only_here, all_handed_in_at, "
@@ -69,7 +69,8 @@ def lines_of(summary: SyncSummary) -> list[str]:
 
 def _lane(lane: LaneRow, now: datetime) -> str:
     oldest = span_words(now - lane.oldest_at) if lane.oldest_at else ""
-    why = (lane.why or "") if lane.waiting else ""
+    left = "" if lane.eta_s is None else left_for_words(lane.eta_s)
+    why = lane.why or left if lane.waiting else left
     return (
         f"{lane.label:<10}{lane.waiting:>8}{lane.refused:>9}{lane.rows_left:>9}  {oldest:<12}{why}".rstrip()
     )

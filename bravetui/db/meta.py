@@ -23,6 +23,8 @@ COMPARED_ALL_AT = "compared_all_at"
 LAST_CONTACT_AT = "last_contact_at"
 ALL_HANDED_IN_AT = "all_handed_in_at"
 """When the outbox was last seen empty and confirmed, and both ends were found equal."""
+RATE = "rate"
+"""Records and changes a second that exchanges moved lately, for the time left."""
 LINE = "line"
 """`up`, `down` or `held`, as the worker last saw it."""
 IDENTITY = "identity"
@@ -58,6 +60,12 @@ def get_hlc(connection: Connection) -> Hlc:
     """The last stamp made or learnt here."""
     text = get(connection, HLC)
     return Hlc.parse(text) if text else Hlc(0)
+
+
+def get_rate(connection: Connection) -> float | None:
+    """Records and changes a second that exchanges moved lately; None before any has."""
+    text = get(connection, RATE)
+    return float(text) if text else None
 
 
 def get_moment(connection: Connection, key: str) -> datetime | None:

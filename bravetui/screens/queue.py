@@ -15,7 +15,7 @@ from textual.widgets import DataTable, Static
 from bravetui.screens.base import WorkScreen
 from bravetui.views.queue import Queue, QueueItem
 from bravetui.views.status import LaneRow
-from bravetui.views.words import clock_words, span_words
+from bravetui.views.words import clock_words, left_for_words, span_words
 from bravetui.widgets import tones
 from bravetui.widgets.rows import show_rows
 
@@ -31,6 +31,7 @@ class QueueScreen(WorkScreen):
         Binding("escape", "app.pop_screen", "Back"),
         Binding("r", "retry", "Retry"),
         Binding("s", "send_again", "Send again"),
+        Binding("m", "mend", "Mend"),
         Binding("l", "app.log", "Log"),
     ]
     HELP = (
@@ -38,7 +39,8 @@ class QueueScreen(WorkScreen):
         "↑ only on this laptop   … sent, no answer yet   ✓ at central\n"
         "✓✓ confirmed by central's signed checkpoint   ! refused\n"
         "A refused change is kept and holds back nothing but later changes of its own record.\n"
-        "R tries now. S sends the refused change under the cursor again. L shows what sync did."
+        "R tries now. S sends the refused change under the cursor again, as it is. M opens its form: what you write there\n"
+        "goes with it as one new change. The office can also release it, or mend it. L shows what sync did."
     )
 
     def __init__(self) -> None:
@@ -115,8 +117,10 @@ class QueueScreen(WorkScreen):
             if lane.waiting and lane.why
             else (f"{lane.rows_left:,} records to come" if lane.rows_left else "")
         )
-        if lane.waiting and not why:
-            why = "goes with the next contact"
+        if lane.eta_s is not None and not lane.failures:
+            why += f"{', ' if why else ''}{left_for_words(lane.eta_s)}"
+        if lane.waiting and not (lane.why or lane.rows_left):
+            why = f"goes with the next contact{', ' if why else ''}{why}"
         if upcoming and now < upcoming < now + timedelta(minutes=1):
             next_try = f"in {int((upcoming - now).total_seconds()) + 1} s"
         if not why and lane.last_done_at:
@@ -161,6 +165,18 @@ class QueueScreen(WorkScreen):
         """Forget every pause."""
         await self.desk.action_sync_now()
         await self.load()
+
+    def action_mend(self) -> None:
+        """Open the form of the refused change under the cursor: writing on in it mends it."""
+        from bravetui.screens.form import FormScreen
+
+        item = self._item()
+        if item is None or item.state != "refused":
+            self.notify("Choose a change that was refused (!).", markup=False)
+        elif item.kind == "submission":
+            self.desk.open(FormScreen(item.record_id))
+        else:
+            self.notify("Only a form is mended here. The office can mend or release it.", markup=False)
 
     async def action_send_again(self) -> None:
         """Take the refused change under the cursor out of quarantine."""

@@ -76,6 +76,9 @@ _CONFIRM = update(_outbox).where(*_ONE).values(state=OutboxState.CONFIRMED.value
 KEPT_AFTER_CONFIRMED = timedelta(days=90)
 """How long a confirmed change is kept here: a central restored from a backup that young is refilled from it."""
 
+RATE_MOVED_MIN = 20
+"""Records and changes in one exchange from which its speed says something."""
+
 RECEIPTS_KEPT = timedelta(days=400)
 """As long as central keeps everything that a laptop may still ask about."""
 
@@ -161,8 +164,8 @@ def prepare(store: Store, lanes: Sequence[Lane], budget_bytes: int) -> Prepared:
     return Prepared(request, counts, fresh, applied_before)
 
 
-def take(store: Store, prepared: Prepared, answer: SyncAnswer) -> Taken:
-    """Write all that the answer says, in one transaction; half an answer is none."""
+def take(store: Store, prepared: Prepared, answer: SyncAnswer, took_s: float = 0.0) -> Taken:
+    """Write all that the answer says, in one transaction; half an answer is none. `took_s` is how long it was on its way."""
     taken, now = Taken(), store.clock.now()
     fault("answer_received")
     with store.maintain() as connection:
@@ -187,6 +190,7 @@ def take(store: Store, prepared: Prepared, answer: SyncAnswer) -> Taken:
         taken.new_device = answer.new_device
         taken.silent = _silent(prepared, taken)
         _settle(connection, taken, now)
+        _note_rate(connection, taken, took_s)
         moved = sum(taken.acknowledged.values()), sum(taken.rows.values())
         write_exchange(connection, now, *moved)
     _take_sealing_key(store, answer)
@@ -416,6 +420,14 @@ def _silent(prepared: Prepared, taken: Taken) -> tuple[Lane, ...]:
     return (
         () if taken.new_device is not None else tuple(lane for lane in prepared.counts if lane not in heard)
     )
+
+
+def _note_rate(connection: Connection, taken: Taken, took_s: float) -> None:
+    """Remember how fast things move, the last exchanges counting most; a handful of changes tells nothing."""
+    moved = max(sum(taken.acknowledged.values()), sum(taken.rows.values()))  # what went up comes back as a row
+    if moved >= RATE_MOVED_MIN and took_s > 0:
+        before, now = meta.get_rate(connection), moved / took_s
+        meta.put(connection, meta.RATE, f"{now if before is None else (before + now) / 2:.3g}")
 
 
 def _settle(connection: Connection, taken: Taken, now: datetime) -> None:

@@ -206,7 +206,8 @@ class Worker:
             began = self._clock.monotonic_s()
             async with asyncio.timeout(STUCK_S), awake(self._power):
                 answered = await self._client.sync(prepared.request)
-            taken = await self._run(take, self._store, prepared, answered.answer)
+            away_s = self._clock.monotonic_s() - began
+            taken = await self._run(take, self._store, prepared, answered.answer, away_s)
         except TimeoutError:
             return await self._failed(lanes, Transient("Nothing moved for two minutes."))
         except BravetuiError as error:

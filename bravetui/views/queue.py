@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, case, func, select
 
@@ -76,6 +77,14 @@ def queue(store: Store, limit: int = 500) -> Queue:
         next_attempts = {lane.lane: (lane.next_attempt_at, lane.why) for lane in summary.lanes}
         items = tuple(_item(connection, row, next_attempts) for row in connection.execute(query))
     return Queue(summary, items, total)
+
+
+def refused(store: Store) -> tuple[dict[str, Any], ...]:
+    """What central refused, in full, oldest first: the change as it was sent, and central's answer."""
+    query = select(_outbox.c.body, _outbox.c.verdict).where(_outbox.c.state == OutboxState.REFUSED)
+    with store.read() as connection:
+        rows = connection.execute(query.order_by(_outbox.c.device, _outbox.c.counter)).all()
+    return tuple({"change": json.loads(row.body), "verdict": row.verdict} for row in rows)
 
 
 def _item(connection: Connection, row, next_attempts) -> QueueItem:  # type: ignore[no-untyped-def]

@@ -45,6 +45,9 @@ class LaneRow:
     """When the oldest change waiting was made."""
     rows_left: int
     """Rows still to come down."""
+    eta_s: float | None = None
+    """Seconds until this lane and those before it are done, at the pace of the last exchanges; None where nothing is left
+    or no pace is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +181,7 @@ def _lane_rows(connection: Connection) -> tuple[LaneRow, ...]:
             select(_cursor.c.lane, func.sum(_cursor.c.rows_left)).group_by(_cursor.c.lane)
         ).all()
     )
-    rows = []
+    rows, before, rate = [], 0, meta.get_rate(connection)
     for policy in LANES:
         only_here = [
             counts[policy.lane, s]
@@ -187,19 +190,23 @@ def _lane_rows(connection: Connection) -> tuple[LaneRow, ...]:
         ]
         refused = counts.get((policy.lane, OutboxState.REFUSED), (0, None))[0]
         state = states.get(policy.lane)
+        waiting = sum(count for count, _ in only_here) - refused
+        rows_left = left.get(policy.lane.value) or 0
+        before += waiting + rows_left
         rows.append(
             LaneRow(
                 lane=policy.lane.value,
                 label=policy.label,
                 carries=policy.carries,
-                waiting=sum(count for count, _ in only_here) - refused,
+                waiting=waiting,
                 refused=refused,
                 failures=state.failures if state else 0,
                 next_attempt_at=state.next_attempt_at if state else None,
                 why=state.why if state else None,
                 last_done_at=state.last_done_at if state else None,
                 oldest_at=min((oldest for _, oldest in only_here), default=None),
-                rows_left=left.get(policy.lane.value) or 0,
+                rows_left=rows_left,
+                eta_s=before / rate if rate and waiting + rows_left else None,
             )
         )
     return tuple(rows)

@@ -90,6 +90,13 @@ def left_words(deadline: datetime, now: datetime) -> str:
     return f"{span_words(deadline - now)} left" if deadline >= now else f"{span_words(now - deadline)} late"
 
 
+def left_for_words(seconds: float) -> str:
+    """How long what is under way will still take: `about 40 s left`, `about 3 min left`."""
+    if seconds < 90:
+        return f"about {max(1, round(seconds))} s left"
+    return f"about {span_words(timedelta(seconds=seconds))} left"
+
+
 def clock_words(when: datetime, now: datetime, zone: tzinfo) -> str:
     """A moment as people say it: `2:32 pm`, `tomorrow 9:00 am`, `Fri 7:00 am`, `3 Dec 7:00 am`."""
     local, today = when.astimezone(zone), now.astimezone(zone).date()

@@ -89,6 +89,18 @@ def test_much_that_waits_makes_status_say_how_work_travels_without_a_line() -> N
         assert any("bravetui rescue export" in line for line in lines_of(summary)) == told
 
 
+def test_what_was_refused_is_exported_in_full_once(enrolled: Terminal, tmp_path: Path) -> None:
+    enrolled.run("sync", "--once")
+    with opened(enrolled) as (store, project_id), store.write() as writing:
+        writing.create("submission", project_id, {"title": "names no form"})
+    enrolled.run("sync", "--once")
+    told = enrolled.run("queue", "--export", str(tmp_path / "refused.json"))
+    assert "1 refused changes are in" in told
+    (one,) = json.loads((tmp_path / "refused.json").read_text(encoding="utf-8"))
+    assert (one["change"]["after"], one["verdict"]["code"]) == ({"title": "names no form"}, "invalid_field")
+    assert "is there already" in enrolled.run("queue", "--export", str(tmp_path / "refused.json"), code=2)
+
+
 def test_words_that_name_nothing_are_answered_by_a_sentence(enrolled: Terminal, tmp_path: Path) -> None:
     """A dot, a conflict, a passphrase file."""
     assert "is not a dot" in enrolled.run("queue", "--send-again", "seventeen", code=2)
