@@ -3,14 +3,82 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from bravetui.base.canonical import Json
 from bravetui.base.errors import BadInput
-from bravetui.db.kinds import KINDS
-from bravetui.db.records import load
+from bravetui.db.kinds import KINDS, kind_of, rules_for
+from bravetui.db.records import children_of, load
 from bravetui.db.store import Changed, Store
 from bravetui.db.tables.conflict import RESOLVED
+from bravetui.db.writing import Writing
+from bravetui.merge.record import merge
+from bravetui.merge.rules import Rules
+from bravetui.merge.state import DELETED, Cell, RecordState, alike
+from bravetui.merge.version import VersionVector
 from bravetui.wire.change import Op
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """What joining two records did."""
+
+    records: frozenset[tuple[str, str]]
+    apart: tuple[str, ...]
+    """Fields in which they differ, and which stay as the older record has them."""
+
+
+def join(store: Store, scope_id: str, conflict_id: str, reason: str | None = None) -> Joined:
+    """Say that two records are one thing: the newer one's values go into the older, each by its field's rule, what refers
+    to it refers to the older from now on, and it leaves a tombstone. Raises BadInput as `decide` does."""
+    with store.write() as writing:
+        told = _undecided(writing, scope_id, conflict_id)
+        kind, record_id = kind_of(str(told["record_kind"])), str(told["record_id"])
+        resolution = told["resolution"]
+        assert isinstance(resolution, Mapping)
+        kept_id = str(resolution["same_as"])
+        newer, kept = (load(writing.connection, kind, scope_id, key) for key in (record_id, kept_id))
+        if newer is None or kept is None:
+            raise BadInput("One of the two records is not on this laptop.", "Sync, then try again.")
+        values, apart = joined(newer.state, kept.state, rules_for(kind))
+        if values:
+            writing.edit(kind.name, scope_id, kept_id, values)
+        for child_kind, child_id, column in children_of(writing.connection, kind, scope_id, record_id):
+            writing.edit(child_kind, scope_id, child_id, {column: kept_id})
+        writing.edit(
+            kind.name, scope_id, record_id, {DELETED: True}, op=Op.DECIDE, conflict_id=conflict_id,
+            reason=reason or f"The same as {kept_id}",
+        )  # fmt: skip
+    return Joined(frozenset({*writing.touched, ("conflict", conflict_id)}), apart)
+
+
+def keep_both(store: Store, scope_id: str, conflict_id: str, reason: str | None = None) -> Changed:
+    """Say that two records are two things. Raises BadInput as `decide` does."""
+    return decide(store, scope_id, conflict_id, {DELETED: False}, reason)
+
+
+def joined(newer: RecordState, kept: RecordState, rules: Rules) -> tuple[dict[str, Json], tuple[str, ...]]:
+    """What to write into `kept` so that it says what both say, and the paths where it stays as it is though the newer one
+    says something else: those are a person's to compare. The newer record keeps its own word in its history."""
+    cells = {path: cell for path, cell in newer.cells.items() if path != DELETED}
+    merged = merge({}, RecordState(cells, _of(cells)), RecordState(kept.cells, _of(kept.cells)), rules)
+    asked = {path for conflict in merged.conflicts for path in conflict.paths}
+    now = kept.values()
+    values = {
+        path: cell.value
+        for path, cell in merged.record.cells.items()
+        if path not in asked and (path not in now or not alike(now[path], cell.value))
+    }
+    new = {path: cells[path].value for path in asked if now.get(path) is None and path in cells}
+    return {**values, **new}, tuple(sorted(asked - new.keys()))
+
+
+def _of(cells: Mapping[str, Cell]) -> VersionVector:
+    version = VersionVector()
+    for cell in cells.values():
+        for dot in cell.dots:
+            version = version.with_dot(dot)
+    return version
 
 
 def decide(
@@ -18,12 +86,7 @@ def decide(
 ) -> Changed:
     """Let `values` (by path, for every path of the conflict) stand. Raises BadInput if somebody decided it already."""
     with store.write() as writing:
-        conflict = load(writing.connection, KINDS["conflict"], scope_id, conflict_id)
-        if conflict is None:
-            raise BadInput("This conflict is not on this laptop.", "Go back and open it from the list.")
-        told = conflict.state.values()
-        if told.get("status") == RESOLVED:
-            raise BadInput("Somebody has decided this already.", "Go back: the list shows what was decided.")
+        told = _undecided(writing, scope_id, conflict_id)
         paths = told["paths"]
         assert isinstance(paths, list)
         missing = [path for path in paths if path not in values]
@@ -37,3 +100,13 @@ def decide(
             op=Op.DECIDE, reason=reason or None, conflict_id=conflict_id,
         )  # fmt: skip
     return Changed(frozenset({*writing.touched, ("conflict", conflict_id)}))
+
+
+def _undecided(writing: Writing, scope_id: str, conflict_id: str) -> dict[str, Json]:
+    conflict = load(writing.connection, KINDS["conflict"], scope_id, conflict_id)
+    if conflict is None:
+        raise BadInput("This conflict is not on this laptop.", "Go back and open it from the list.")
+    told = conflict.state.values()
+    if told.get("status") == RESOLVED:
+        raise BadInput("Somebody has decided this already.", "Go back: the list shows what was decided.")
+    return told

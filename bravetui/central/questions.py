@@ -6,13 +6,14 @@ or in the office. The decision is a change that has seen both.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from bravetui.base.canonical import Json, canonical_bytes, sha256_hex
-from bravetui.db.tables.conflict import OPEN, RESOLVED, SETTLED
+from bravetui.db.kinds import SAME_TIME
+from bravetui.db.tables.conflict import DUPLICATE, OPEN, RESOLVED, SETTLED
 from bravetui.db.values import to_cell
 from bravetui.merge.join import Side
 from bravetui.merge.record import Conflict
@@ -36,6 +37,57 @@ class Opening:
 
     conflict_id: str
     values: Mapping[str, Json]
+
+
+def duplicate(
+    target: tuple[str, str], same_as: str, dot: Dot, authors: tuple[Author, Author], now: datetime
+) -> Opening:
+    """The question whether the record `target` (kind, id), which has just come, is the same thing as `same_as`.
+
+    Its one path is the newcomer's tombstone: deciding says whether it stays beside the other or is joined into it. `authors`
+    are those of the newcomer and of the other.
+    """
+    sides = {
+        name: {
+            "values": {DELETED: gone}, "dots": dots, "author_id": author.author_id, "at": to_cell(author.at),
+            "device": author.device,
+        }
+        for name, gone, dots, author in (
+            ("local", False, [str(dot)], authors[0]),
+            ("remote", True, [], authors[1]),
+        )
+    }  # fmt: skip
+    values: dict[str, Json] = {
+        "record_kind": target[0], "record_id": target[1], "paths": [DELETED], "rule": DUPLICATE, "base": {}, **sides,
+        "provisional": {DELETED: False}, "status": OPEN, "resolution": {"same_as": same_as}, "opened_at": to_cell(now),
+    }  # fmt: skip
+    pair = sorted((target[1], same_as))
+    return Opening(conflict_id((target[0], pair[0]), [DUPLICATE, pair[1]], []), values)
+
+
+def alike(left: Mapping[str, Json], right: Mapping[str, Json], key: Sequence[str]) -> bool:
+    """Whether two records of one kind may be the same thing: their natural keys say the same, times within `SAME_TIME`."""
+    return bool(key) and all(_same(left.get(name), right.get(name)) for name in key)
+
+
+def _same(left: Json, right: Json) -> bool:
+    if left in (None, "") or right in (None, ""):
+        return False
+    times = [_moment(value) for value in (left, right)]
+    if times[0] is not None and times[1] is not None:
+        return abs(times[0] - times[1]) <= SAME_TIME
+    return str(left).strip().casefold() == str(right).strip().casefold()
+
+
+def _moment(value: Json) -> datetime | None:
+    """A time with its zone; None for anything else, a date included."""
+    if not isinstance(value, str) or "T" not in value:
+        return None
+    try:
+        found = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    return found if found.tzinfo else None
 
 
 def dots_of(conflict: Conflict, merged: RecordState) -> tuple[frozenset[Dot], frozenset[Dot]]:

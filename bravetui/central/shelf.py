@@ -8,15 +8,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
-from sqlalchemy import Connection, RowMapping, select, tuple_
+from sqlalchemy import Connection, RowMapping, func, select, tuple_
 
 from bravetui.base.canonical import Json
 from bravetui.central.bulk import replace_rows
+from bravetui.central.questions import alike
 from bravetui.central.tables import PARKED
 from bravetui.db.kinds import KINDS, Kind
 from bravetui.db.records import Stored, load_many, row_from_stored
 from bravetui.db.tables.conflict import UNDECIDED
+from bravetui.db.values import to_cell
 from bravetui.forms.template import Template
+from bravetui.merge.state import DELETED
 from bravetui.wire.change import Change
 
 Target = tuple[str, str, str]
@@ -106,6 +109,36 @@ class Shelf:
     def questions(self, target: Target) -> dict[str, Mapping[str, Json]]:
         """The record's conflicts that nobody has decided, by id; the caller adds and removes."""
         return self._questions.setdefault(target, {})
+
+    def same_thing(self, target: Target) -> str | None:
+        """The id of another record that may be the same thing as `target`, by its kind's natural key; None without one."""
+        scope_id, name, record_id = target
+        kind, stored = KINDS[name], self.get(target)
+        values = stored.state.values() if stored else {}
+        if not all(values.get(column) for column in kind.natural_key) or values.get(DELETED):
+            return None
+        for key, other in self._records.items():
+            if key[:2] == target[:2] and key != target and other is not None:
+                told = other.state.values()
+                if not told.get(DELETED) and alike(values, told, kind.natural_key):
+                    return key[2]
+        columns = [kind.table.c[column] for column in kind.natural_key]
+        plain = [
+            func.lower(func.trim(column)) == str(values[column.name]).strip().lower()
+            for column in columns
+            if column.type.python_type is str
+        ]
+        here = (
+            kind.table.c.scope_id == scope_id,
+            kind.table.c.id != record_id,
+            kind.table.c.deleted.is_(False),
+        )
+        query = select(kind.table.c.id, *columns).where(*here, *plain).order_by(kind.table.c.id)
+        for row in self._connection.execute(query).mappings():
+            known = (scope_id, name, row["id"]) in self._records
+            if not known and alike(values, {c.name: to_cell(row[c.name]) for c in columns}, kind.natural_key):
+                return str(row["id"])
+        return None
 
     def save(self) -> None:
         """Write everything that changed."""

@@ -22,7 +22,7 @@ from bravetui.central.bulk import insert_rows
 from bravetui.central.checks import Admitted
 from bravetui.central.intake import Decision, already, decide, seen_by
 from bravetui.central.ledger import chained
-from bravetui.central.questions import Author, closing, dots_of, opening, settles
+from bravetui.central.questions import Author, closing, dots_of, duplicate, opening, settles
 from bravetui.central.shelf import Shelf, Target, parents_of
 from bravetui.central.tables import HEADS, LEDGER, PARKED, STATE
 from bravetui.db.kinds import KINDS, Kind, rules_for
@@ -346,7 +346,27 @@ class Taking:
         for conflict_id, values in (plan.opened | plan.noted).items():
             self._write_own((change.scope_id, _QUESTION.name, conflict_id), values, Op.CREATE)
             questions[conflict_id] = values
+        if plan.code is None and (plan.created or not set(kind.natural_key).isdisjoint(decision.changed)):
+            self._ask_whether_same(sent, kind)
         return verdict
+
+    def _ask_whether_same(self, sent: Sent, kind: Kind) -> None:
+        """Ask, once for each pair, whether the record is one that somebody else has logged already."""
+        same_as = self.shelf.same_thing(sent.target) if kind.natural_key else None
+        if same_as is None:
+            return
+        change, other = sent.change, self.shelf.get((sent.target[0], kind.name, same_as))
+        latest = max(other.state.cells.values(), key=lambda cell: cell.rank) if other else None
+        authors = (
+            Author(change.author_id, change.at, change.dot.device),
+            self._author_of(frozenset(latest.dots if latest else ()), change),
+        )
+        told = duplicate(sent.target[1:], same_as, change.dot, authors, self._now)
+        question = (change.scope_id, _QUESTION.name, told.conflict_id)
+        if self.shelf.get(question) is None:
+            values = normalised(_QUESTION, told.values)
+            self._write_own(question, values, Op.CREATE)
+            self.shelf.questions(sent.target)[told.conflict_id] = values
 
     def _append(
         self, sent: Sent, kind: Kind, state: RecordState, changed: Iterable[str], created: bool,

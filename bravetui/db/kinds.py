@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cached_property
 
 from sqlalchemy import Column, Index, Table
@@ -19,6 +20,9 @@ from bravetui.forms.template import Template
 from bravetui.merge.rules import FieldRule, Rule, Rules
 from bravetui.merge.state import ANSWERS, DELETED
 from bravetui.wire.lanes import POLICY, Lane
+
+SAME_TIME = timedelta(hours=12)
+"""Two people who log one storm read the gauge at different hours; a new storm is counted by the day (CGP 4.2.2)."""
 
 ENVELOPE = frozenset(t.Synced.model_fields)
 """Columns that carry a record rather than belong to it."""
@@ -48,6 +52,9 @@ class Kind:
     office_only: bool = False
     """Whether only the office may write it: reference data."""
     jumps: Jump | None = None
+    natural_key: tuple[str, ...] = ()
+    """Columns that tell one of them from another in life: two records alike in all of them may be one thing logged twice.
+    Times are alike within `SAME_TIME`."""
 
     @cached_property
     def table(self) -> Table:
@@ -96,6 +103,7 @@ KINDS: Mapping[str, Kind] = {
             Lane.CRITICAL,
             "storm",
             jumps=Jump("rain_hundredths", QUALIFYING_HUNDREDTHS),
+            natural_key=("kind", "threshold_reached_at"),
         ),
         Kind("weather_forecast", t.WeatherForecast, Lane.CRITICAL, "forecast", office_only=True),
         Kind(
@@ -104,14 +112,15 @@ KINDS: Mapping[str, Kind] = {
             Lane.CRITICAL,
             "inspection",
             jumps=Jump("weather_event_id", at_once=False),
+            natural_key=("kind", "weather_event_id"),
         ),
         Kind("violation", t.Violation, Lane.CRITICAL, "violation"),
         Kind("corrective_action", t.CorrectiveAction, Lane.CRITICAL, "corrective action"),
         Kind("conflict", t.Conflict, Lane.CRITICAL, "conflict", office_only=True),
         Kind("submission", t.Submission, Lane.FORMS, "form"),
         Kind("signature", t.Signature, Lane.FORMS, "signature"),
-        Kind("daily_log", t.DailyLog, Lane.FORMS, "daily log"),
-        Kind("delivery", t.Delivery, Lane.FORMS, "delivery"),
+        Kind("daily_log", t.DailyLog, Lane.FORMS, "daily log", natural_key=("log_date", "author_id")),
+        Kind("delivery", t.Delivery, Lane.FORMS, "delivery", natural_key=("supplier", "ticket_number")),
         Kind("inspector_visit", t.InspectorVisit, Lane.FORMS, "inspector visit"),
         Kind("photo", t.Photo, Lane.PHOTOS, "photo"),
         Kind("usage_day", t.UsageDay, Lane.ANALYTICS, "usage count"),

@@ -17,7 +17,7 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from bravetui.base.canonical import Json
-from bravetui.db.kinds import Kind
+from bravetui.db.kinds import KINDS, Kind
 from bravetui.db.values import to_cell, to_column
 from bravetui.merge.hlc import Hlc
 from bravetui.merge.state import DELETED, Cell, RecordState
@@ -110,6 +110,21 @@ def row_from_stored(kind: Kind, scope_id: str, record_id: str, stored: Stored) -
         elif path != DELETED or cell.value is not True:
             row["extra"][path] = cell.value
     return row
+
+
+def children_of(
+    connection: Connection, kind: Kind, scope_id: str, record_id: str
+) -> list[tuple[str, str, str]]:
+    """(kind, id, column) of every record that refers to this one."""
+    found: list[tuple[str, str, str]] = []
+    for child in KINDS.values():
+        for column, parent in child.parents.items():
+            if parent == kind.name:
+                query = select(child.table.c.id).where(
+                    child.table.c.scope_id == scope_id, child.table.c[column] == record_id
+                )
+                found += [(child.name, key, column) for key in connection.execute(query).scalars()]
+    return found
 
 
 def normalised(kind: Kind, values: Mapping[str, Json]) -> dict[str, Json]:

@@ -22,6 +22,17 @@ from bravetui.views.words import clock_words
 from bravetui.widgets.question_field import QuestionField
 
 LOCAL, REMOTE, THIRD = "1", "2", "3"
+APART = {
+    "": "1 takes the left side, 2 the right side, 3 writes another value.",
+    LOCAL: "The left side will stand. Ctrl+S saves that.",
+    REMOTE: "The right side will stand. Ctrl+S saves that.",
+    THIRD: "What you write will stand. Ctrl+S saves that.",
+}
+TWICE = {
+    "": "Is it the same thing? 1 keeps both, 2 joins the second into the first.",
+    LOCAL: "Both will be kept. Ctrl+S saves that.",
+    REMOTE: "The second will be joined into the first. Ctrl+S saves that.",
+}
 SETTLED = "settled"
 UNDECIDED = ("open", SETTLED)
 
@@ -80,7 +91,8 @@ class ConflictScreen(WorkScreen):
             return
         self._view = view
         what = Text(view.title, style="bold")
-        what.append(f"   {view.fields[0].rule_words}", style="dim")
+        about = "perhaps the same thing, logged twice" if view.is_duplicate else view.fields[0].rule_words
+        what.append(f"   {about}", style="dim")
         self.query_one("#what", Static).update(what)
         fields = self.query_one("#fields", VerticalScroll)
         await fields.remove_children()
@@ -133,15 +145,7 @@ class ConflictScreen(WorkScreen):
         first = view.fields[0]
         self.query_one("#local-head", Static).update(self._who(view.local_label, first.local, LOCAL))
         self.query_one("#remote-head", Static).update(self._who(view.remote_label, first.remote, REMOTE))
-        words = {
-            LOCAL: "The left side will stand. Ctrl+S saves that.",
-            REMOTE: "The right side will stand. Ctrl+S saves that.",
-            THIRD: "What you write will stand. Ctrl+S saves that.",
-        }
-        text = Text(
-            words.get(self.choice, "1 takes the left side, 2 the right side, 3 writes another value."),
-            style="bold",
-        )
+        text = Text((TWICE if view.is_duplicate else APART)[self.choice], style="bold")
         if view.status == SETTLED and not self.choice:
             side = "left" if view.set_aside == "local" else "right"
             text = Text(f"A rule set the {side} side aside. B brings it back, K keeps it so.", style="bold")
@@ -160,6 +164,9 @@ class ConflictScreen(WorkScreen):
     async def action_choose(self, choice: str) -> None:
         """Choose a side, or open the fields for a third value."""
         if self._view is None or self._view.status not in UNDECIDED:
+            return
+        if choice == THIRD and self._view.is_duplicate:
+            self.notify("There are two choices here: 1 keeps both, 2 joins them.", markup=False)
             return
         self.choice = choice
         third = self.query_one("#third", Vertical)
@@ -200,6 +207,9 @@ class ConflictScreen(WorkScreen):
         if not self.choice:
             self.notify("Choose first: 1 this laptop, 2 central, 3 write a third.", markup=False)
             return
+        if view.is_duplicate:
+            await self._decide_duplicate(join=self.choice == REMOTE)
+            return
         sides = {
             LOCAL: {f.path: f.local.raw for f in view.fields},
             REMOTE: {f.path: f.remote.raw for f in view.fields},
@@ -230,6 +240,28 @@ class ConflictScreen(WorkScreen):
         assert self._view is not None
         fields = self._view.fields
         await self._decide({f.path: (f.local if side == "local" else f.remote).raw for f in fields}, words)
+
+    async def _decide_duplicate(self, *, join: bool) -> None:
+        from bravetui.actions import conflicts
+
+        services, reason = self.desk.services, self.query_one("#reason", Input).value
+        which = services.store, services.scope_id, self._conflict_id
+        words = "Both are kept."
+        try:
+            if join:
+                done = await self.call(conflicts.join, *which, reason)
+                left = len(done.apart)
+                words = "Joined." + f" {left} field{'s' * (left != 1)} differ; the first one's stand." * bool(
+                    left
+                )
+            else:
+                await self.call(conflicts.keep_both, *which, reason)
+        except BravetuiError as error:
+            self.desk.show_error(error)
+            return
+        self.notify(f"{words} Saved on this laptop; it goes to central first.", markup=False)
+        self.desk.wrote()
+        self.desk.back()
 
     async def _decide(self, values: dict[str, Json], words: str) -> None:
         from bravetui.actions import conflicts

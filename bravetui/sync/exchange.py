@@ -424,7 +424,9 @@ def _silent(prepared: Prepared, taken: Taken) -> tuple[Lane, ...]:
 
 def _note_rate(connection: Connection, taken: Taken, took_s: float) -> None:
     """Remember how fast things move, the last exchanges counting most; a handful of changes tells nothing."""
-    moved = max(sum(taken.acknowledged.values()), sum(taken.rows.values()))  # what went up comes back as a row
+    moved = max(
+        sum(taken.acknowledged.values()), sum(taken.rows.values())
+    )  # what went up comes back as a row
     if moved >= RATE_MOVED_MIN and took_s > 0:
         before, now = meta.get_rate(connection), moved / took_s
         meta.put(connection, meta.RATE, f"{now if before is None else (before + now) / 2:.3g}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,9 +15,10 @@ from bravetui.base.canonical import Json
 from bravetui.base.errors import BadInput
 from bravetui.base.text import safe_text
 from bravetui.db.device import UNACKNOWLEDGED, Outbox
-from bravetui.db.kinds import KINDS
+from bravetui.db.kinds import KINDS, rules_for
+from bravetui.db.records import load
 from bravetui.db.store import Store
-from bravetui.db.tables.conflict import OPEN, RESOLVED, SETTLED
+from bravetui.db.tables.conflict import DUPLICATE, OPEN, RESOLVED, SETTLED
 from bravetui.db.templates import template_of
 from bravetui.forms.display import value_text
 from bravetui.forms.template import Question, Template
@@ -35,8 +36,16 @@ _WHAT_NEXT: Mapping[str, str] = {
     RESOLVED: "Decided. The value that was not chosen stays in the record's history.",
 }
 
+_TWICE_NEXT = (
+    "1 keeps both. 2 joins them: what the second says goes into the first by each field's rule, and the second stays in the "
+    "history. Where they differ and only a person can say, the first stands."
+)
+
 _conflict = KINDS["conflict"].table
 _outbox = Outbox.__table__  # type: ignore[attr-defined]
+
+TWICE_FIELDS_MAX = 60
+"""Fields of a duplicate shown at most."""
 
 LONG_TEXT = 60
 """Characters from which a value is shown as text with its differences marked."""
@@ -100,6 +109,8 @@ class ConflictView:
     id: str
     title: str
     status: str
+    is_duplicate: bool
+    """Whether the question is if two records are one: the newer stands left, the older right."""
     set_aside: str
     """Once settled, the side whose value a rule set aside: `local` or `remote` as shown here; empty otherwise."""
     local_label: str
@@ -157,7 +168,7 @@ def _row(connection: Connection, row: RowMapping, user_id: str) -> ConflictRow:
         record_kind=row["record_kind"],
         record_id=row["record_id"],
         title=_title(connection, row),
-        what=", ".join(labels),
+        what="Logged twice?" if row["rule"] == DUPLICATE else ", ".join(labels),
         opened_at=row["opened_at"],
         status=_status(connection, row),
         lost_here=_loser(row).get("author_id") == user_id,
@@ -217,29 +228,47 @@ def _view(connection: Connection, store: Store, row: RowMapping) -> ConflictView
     people = (local.get("author_id"), remote.get("author_id"), row["resolved_by"])
     names = names_of(connection, {str(person) for person in people})
     is_own = local.get("device") == own
-    template, status = (
-        template_for(connection, row["scope_id"], row["record_kind"], row["record_id"]),
-        _status(connection, row),
+    template = template_for(connection, row["scope_id"], row["record_kind"], row["record_id"])
+    status, doubled = _status(connection, row), row["rule"] == DUPLICATE
+    fields = (
+        tuple(_twice(connection, row, names))
+        if doubled
+        else tuple(_field(path, dict(row), local, remote, template, names) for path in row["paths"])
     )
-    fields = tuple(_field(path, row, local, remote, template, names) for path in row["paths"])
     told = row["resolution"].get("values", {})
+    writer = "This laptop" if is_own else names.get(str(local.get("author_id")), "Colleague")
+    heads = ("Logged second", "Logged first") if doubled else (writer, "Central")
     return ConflictView(
         id=row["id"],
         title=_title(connection, row),
         status=status,
+        is_duplicate=doubled,
         set_aside=("local" if _loser(row) == local else "remote") if status == SETTLED and _loser(row) else "",
-        local_label="This laptop" if is_own else names.get(str(local.get("author_id")), "Colleague"),
-        remote_label="Central",
+        local_label=heads[0],
+        remote_label=heads[1],
         fields=fields,
         opened_at=row["opened_at"],
-        what_next=_WHAT_NEXT[status],
+        what_next=_TWICE_NEXT if doubled and status == OPEN else _WHAT_NEXT[status],
         resolution={path: text_of(label_of(template, path)[1], value) for path, value in told.items()},
         resolved_by=names.get(str(row["resolved_by"]), ""),
     )  # fmt: skip
 
 
+def _twice(connection: Connection, row: RowMapping, names: Mapping[str, str]) -> Iterator[ConflictField]:
+    """The fields of both records beside each other, those that differ first."""
+    kind, same_as = KINDS[row["record_kind"]], row["resolution"].get("same_as", "")
+    pair = (load(connection, kind, row["scope_id"], key) for key in (row["record_id"], same_as))
+    left, right = (one.state.values() if one else {} for one in pair)
+    paths = sorted((left.keys() | right.keys()) - {DELETED}, key=lambda p: (left.get(p) == right.get(p), p))
+    rules = rules_for(kind)
+    for path in paths[:TWICE_FIELDS_MAX]:
+        local = {**row["local"], "values": {path: left.get(path)}}
+        remote = {**row["remote"], "values": {path: right.get(path)}}
+        yield _field(path, {"base": {}, "rule": rules.of(path).rule.value}, local, remote, None, names)
+
+
 def _field(
-    path: str, row: RowMapping, local: Mapping[str, Any], remote: Mapping[str, Any],
+    path: str, row: Mapping[str, Any], local: Mapping[str, Any], remote: Mapping[str, Any],
     template: Template | None, names: Mapping[str, str],
 ) -> ConflictField:  # fmt: skip
     label, question = label_of(template, path)

@@ -41,6 +41,7 @@ RULE_WORDS: Mapping[str, str] = {
     "text": "both texts are kept until somebody decides",
     "derived": "worked out again",
     "review": "a person decides",
+    "duplicate": "perhaps the same thing, logged twice",
 }
 
 _TITLES: Mapping[str, tuple[str, ...]] = {

@@ -11,6 +11,9 @@ from typing import Any
 from bravetui.db.tables.columns import Synced, merged
 from bravetui.merge.rules import Rule
 
+DUPLICATE = "duplicate"
+"""In the place of a rule: two records that may be the same thing, logged twice."""
+
 OPEN, SETTLED, RESOLVED = "open", "settled", "resolved"
 """A person has to decide; a rule has decided, and a person still may; a person has decided."""
 
@@ -41,4 +44,5 @@ class Conflict(Synced, table=True):
     resolved_at: datetime | None = merged(Rule.SERVER_WINS)
     resolved_by: str | None = merged(Rule.SERVER_WINS, max_length=64)
     resolution: dict[str, Any] = merged(Rule.SERVER_WINS, json=dict)
-    """Values decided on, by path, and the `reason` given; while settled, `set_aside` names the side that lost."""
+    """Values decided on, by path, and the `reason` given; while settled, `set_aside` names the side that
+    lost; of a duplicate, `same_as` names the record that was there before."""
