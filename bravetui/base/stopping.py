@@ -10,13 +10,25 @@ from types import FrameType
 
 @contextmanager
 def stoppable() -> Iterator[None]:
-    """For the length of the block SIGTERM raises KeyboardInterrupt in the main thread."""
+    """For the length of the block SIGTERM raises KeyboardInterrupt in the main thread, as Ctrl-C does.
+
+    Libraries that call back into Python from C turn whatever is raised there into errors of their own; what comes out of the
+    block after a signal is KeyboardInterrupt all the same.
+    """
+    asked = False
 
     def stop(number: int, frame: FrameType | None) -> None:
+        nonlocal asked
+        asked = True
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, stop)
+    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield
+    except Exception as error:
+        if asked:
+            raise KeyboardInterrupt from error
+        raise
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

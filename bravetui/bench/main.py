@@ -11,7 +11,7 @@ import asyncio
 import json
 import sqlite3
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import date
@@ -19,11 +19,14 @@ from functools import partial
 from pathlib import Path
 from statistics import median
 
+from sqlalchemy import select
+
 from bravetui import wiring
 from bravetui.auth.locks import Passphrase
 from bravetui.auth.sealed_file import SealedFile
 from bravetui.base.clock import SystemClock, SystemIds
 from bravetui.base.runner import InlineRunner
+from bravetui.bench.accounting import account
 from bravetui.bench.paint import Unmeasurable, measure
 from bravetui.bench.workload import People
 from bravetui.central.app import make_app
@@ -33,14 +36,15 @@ from bravetui.central.keys import make_keys
 from bravetui.central.postgres import embedded_postgres
 from bravetui.central.sampling import found_sample
 from bravetui.central.serve import serving
-from bravetui.central.service import Central
+from bravetui.central.service import Central, Writing
+from bravetui.central.tables import HEADS
 from bravetui.forms.library import shipped
 from bravetui.merge.hlc import Hlc
 from bravetui.merge.record import merge
 from bravetui.merge.rules import Rules
 from bravetui.merge.state import Cell, RecordState
 from bravetui.merge.version import Dot, VersionVector
-from bravetui.sample.site import Form, Site, make_site
+from bravetui.sample.site import Form, Seed, Site, make_site
 from bravetui.sync.client import Answered, CentralClient
 from bravetui.sync.progress import SyncProgress
 from bravetui.sync.worker import Worker
@@ -154,7 +158,7 @@ def _figures(folder: Path, scale: float) -> Iterator[Figure]:
         _sync(others)
         foreman, colleagues = People(here.store, world.site, 1), People(others.store, world.site, 2)
         yield from _day(here, others, foreman, colleagues, scale)
-        yield from _month(here, others, foreman, colleagues, scale)
+        yield from _month(world, here, foreman, colleagues, scale)
         yield from _saves(here, foreman, folder)
         yield _detection()
         yield from _paint(world)
@@ -244,12 +248,10 @@ def _day(here: Laptop, others: Laptop, foreman: People, colleagues: People, scal
     )
 
 
-def _month(
-    here: Laptop, others: Laptop, foreman: People, colleagues: People, scale: float
-) -> Iterator[Figure]:
+def _month(world: World, here: Laptop, foreman: People, colleagues: People, scale: float) -> Iterator[Figure]:
     up, down = max(20, int(1500 * scale)), max(40, int(3000 * scale))
-    colleagues.edit(down, colleagues.some(max(30, int(2052 * scale))))
-    _sync(others)
+    began = _head(world)
+    _others_write(world, colleagues, down, colleagues.some(max(30, int(2052 * scale))))
     foreman.create(up // 5)
     foreman.edit_each(foreman.some(up - up // 5))
     queued, raw = _outbox_count(here), _outbox_bytes(here)
@@ -263,6 +265,30 @@ def _month(
     )
     yield Figure("30 days, down", progress.bytes_down, "bytes")
     yield Figure("30 days, conflicts to decide", _conflicts(here), "conflicts")
+    with world.central.engine.connect() as connection:
+        counted = account(connection, world.site.project_id, began)
+    yield Figure("30 days, values lost", counted.lost, "values", "0", counted.words)
+
+
+OTHERS = 6
+"""People at work while this laptop is away."""
+
+
+def _others_write(world: World, people: People, count: int, records: Sequence[Seed]) -> None:
+    """So many changes of others, each seen by the next, as people with a line work."""
+    project_id, authors = world.site.project_id, [f"colleague-{number}" for number in range(1, OTHERS + 1)]
+    for number in range(count):
+        record = records[number * 7 % len(records)]
+        path, value = people.drafted(record)
+        world.central.publish(
+            project_id, [Writing(record.kind, record.id, {path: value})], authors[number % OTHERS]
+        )
+
+
+def _head(world: World) -> int:
+    with world.central.engine.connect() as connection:
+        query = select(HEADS.c.seq).where(HEADS.c.scope_id == world.site.project_id)
+        return int(connection.execute(query).scalar_one())
 
 
 def _saves(laptop: Laptop, people: People, folder: Path) -> Iterator[Figure]:

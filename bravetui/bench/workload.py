@@ -73,9 +73,13 @@ class People:
         content = f"{self._random.getrandbits(256):064x}"
         return {"owner_id": self._site.records[-1].id, "sha256": content, "caption": self._text()}
 
-    def _edit(self, record: Seed) -> int:
+    def drafted(self, record: Seed) -> tuple[str, Json]:
+        """An edit that is not made yet: path and value."""
         path = self._random.choice(EDITABLE[record.kind])
-        value: Json = self._text() if path in _TEXTS else self._value(path)
+        return path, self._text() if path in _TEXTS else self._value(path)
+
+    def _edit(self, record: Seed) -> int:
+        path, value = self.drafted(record)
         with self._store.write() as writing:
             writing.edit(record.kind, record.scope_id, record.id, {path: value})
         return len(str(value))

@@ -28,7 +28,7 @@ class RowHead(Static, can_focus=True):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter,space", "open", "Open"),
-        Binding("delete", "remove", "Remove row"),
+        Binding("delete", "remove", "Remove"),
     ]
     DEFAULT_CSS = """
     RowHead { height: 1; width: 1fr; }

@@ -168,10 +168,12 @@ async def test_a_refused_change_blocks_only_its_own_record(world: World) -> None
     states: dict[str, list[str]] = {}
     for change, state in zip(carlos.outbox(), carlos.states(), strict=True):
         states.setdefault(change.record_id, []).append(state)
-    assert states[refused] == [OutboxState.REFUSED, OutboxState.PENDING]
+    assert states[refused] == [OutboxState.REFUSED], (
+        "what was written on is in the one change that goes again"
+    )
     assert {*states[other], *states[later]} == {OutboxState.CONFIRMED}
-    (event,) = [one for one in carlos.events if isinstance(one, ChangeRefused)]
-    assert event.reason.endswith(".")
+    events = [one for one in carlos.events if isinstance(one, ChangeRefused)]
+    assert [event.reason[-1] for event in events] == [".", "."]
     assert carlos.value("violation", refused, "description", foreign) == "on a site of others"
 
 
