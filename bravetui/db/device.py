@@ -82,7 +82,7 @@ class Outbox(DeviceTable, table=True):
     verdict: Mapping[str, Any] | None = Field(default=None, sa_type=JsonType)
     """Central's receipt."""
     settled_at: datetime | None = None
-    """When it became applied, parked or refused."""
+    """When it became applied, parked, refused or confirmed, by central's signed time: the clock here may be years off."""
 
 
 class Receipt(DeviceTable, table=True):
@@ -97,7 +97,7 @@ class Receipt(DeviceTable, table=True):
     kind: str = Field(max_length=40)
     record_id: str = Field(max_length=36)
     at: datetime
-    """When it came here."""
+    """When central gave it, by its own clock."""
     body: str
     """The verdict as JSON, defaults left out: what the signature covers, and the signature."""
 

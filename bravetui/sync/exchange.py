@@ -36,7 +36,17 @@ from bravetui.sync.batch import Entry, next_batches
 from bravetui.sync.log import write_exchange, write_log
 from bravetui.wire.change import Change
 from bravetui.wire.lanes import LANES, POLICY, PRIORITY, Lane
-from bravetui.wire.messages import Batch, Outcome, Page, PullAsk, ScopeGrant, SyncAnswer, SyncRequest, Verdict
+from bravetui.wire.messages import (
+    Batch,
+    Checkpoint,
+    Outcome,
+    Page,
+    PullAsk,
+    ScopeGrant,
+    SyncAnswer,
+    SyncRequest,
+    Verdict,
+)
 from bravetui.wire.receipt import is_genuine
 
 _outbox = Outbox.__table__  # type: ignore[attr-defined]
@@ -169,15 +179,15 @@ def take(store: Store, prepared: Prepared, answer: SyncAnswer, took_s: float = 0
     taken, now = Taken(), store.clock.now()
     fault("answer_received")
     with store.maintain() as connection:
-        if (
-            is_genuine(answer.checkpoint, signed_by(store.identity.central_key))
-            and answer.checkpoint.epoch == answer.epoch
-        ):
+        genuine = [one for one in (answer.checkpoint, *answer.earlier) if _is_genuine(store, one, answer)]
+        if answer.checkpoint in genuine:
             _epoch(connection, answer.epoch)
         for verdict in answer.verdicts:
             _take_verdict(connection, store, verdict, taken, now)
-        _keep_receipts(connection, taken.receipts, now)
-        _confirm(connection, store, prepared, answer, now)
+        _keep_receipts(connection, taken.receipts)
+        _confirm(connection, prepared, genuine)
+        if answer.checkpoint in genuine:
+            _forget_old(connection, answer.checkpoint.at)
         _pass_counters(connection, store.identity.device, answer)
         for page in answer.pages:
             _take_page(connection, store, page, answer.now, taken)
@@ -299,12 +309,12 @@ def _take_verdict(
         return
     receipt = verdict.model_dump(mode="json")
     connection.execute(
-        _SETTLE, {**dot, "becomes": state, "receipt": receipt, "at": now, "why": verdict.reason}
+        _SETTLE, {**dot, "becomes": state, "receipt": receipt, "at": verdict.at, "why": verdict.reason}
     )
     record = {"scope_id": row.scope_id, "kind": row.kind, "record_id": row.record_id}
     told = verdict.model_dump_json(exclude_defaults=True)
     dot_of = {"device": verdict.dot.device, "counter": verdict.dot.counter}
-    taken.receipts.append({**dot_of, **record, "at": now, "body": told})
+    taken.receipts.append({**dot_of, **record, "at": verdict.at, "body": told})
     lane = Lane(row.lane)
     if state is OutboxState.REFUSED:
         taken.refused.append((lane, verdict.reason or "no reason was given"))
@@ -313,29 +323,31 @@ def _take_verdict(
         taken.acknowledged[lane] = taken.acknowledged.get(lane, 0) + 1
 
 
-def _keep_receipts(connection: Connection, rows: Sequence[Mapping[str, Any]], now: datetime) -> None:
+def _keep_receipts(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     if rows:
         connection.execute(_KEEP_RECEIPT, rows)
-        connection.execute(delete(_receipts).where(_receipts.c.at < now - RECEIPTS_KEPT))
 
 
-def _confirm(
-    connection: Connection, store: Store, prepared: Prepared, answer: SyncAnswer, now: datetime
-) -> None:
-    genuine = [
-        checkpoint
-        for checkpoint in (answer.checkpoint, *answer.earlier)
-        if checkpoint.epoch == answer.epoch and is_genuine(checkpoint, signed_by(store.identity.central_key))
-    ]
+def _is_genuine(store: Store, checkpoint: Checkpoint, answer: SyncAnswer) -> bool:
+    return checkpoint.epoch == answer.epoch and is_genuine(checkpoint, signed_by(store.identity.central_key))
+
+
+def _confirm(connection: Connection, prepared: Prepared, genuine: Sequence[Checkpoint]) -> None:
     held = [
-        {"of": device, "number": counter, "at": now}
+        {"of": device, "number": counter, "at": checkpoint.at}
         for device, counter in prepared.applied_before
-        if any(device == checkpoint.device and checkpoint.covers(counter) for checkpoint in genuine)
+        for checkpoint in genuine
+        if device == checkpoint.device and checkpoint.covers(counter)
     ]
     if held:
         connection.execute(_CONFIRM, held)
-    old = (_outbox.c.state == OutboxState.CONFIRMED, _outbox.c.settled_at < now - KEPT_AFTER_CONFIRMED)
+
+
+def _forget_old(connection: Connection, told_at: datetime) -> None:
+    """Let go of what has been kept long enough, by central's signed time: this laptop's own clock may be years off."""
+    old = (_outbox.c.state == OutboxState.CONFIRMED, _outbox.c.settled_at < told_at - KEPT_AFTER_CONFIRMED)
     connection.execute(delete(_outbox).where(*old))
+    connection.execute(delete(_receipts).where(_receipts.c.at < told_at - RECEIPTS_KEPT))
 
 
 def _pass_counters(connection: Connection, device: int, answer: SyncAnswer) -> None:

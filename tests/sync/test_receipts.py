@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 
 import pytest
 
 from bravetui.auth import signing
+from bravetui.base.clock import ManualClock
 from bravetui.base.errors import BadInput
+from bravetui.db.device import OutboxState
 from bravetui.views.receipts import check, receipts
 from tests.support.central import KEYS, PROJECT
 from tests.support.world import Here, World
@@ -82,3 +85,23 @@ async def test_a_check_needs_nothing_but_centrals_key_and_finds_any_change(world
             check(text, KEYS.public)
     with pytest.raises(BadInput, match="not a public key"):
         check(as_json, "nonsense")
+
+
+async def test_a_clock_years_ahead_makes_a_laptop_forget_neither_receipts_nor_what_is_confirmed(
+    world: World,
+) -> None:
+    """A central restored from a backup is refilled from them; how old they are is told by central's signed time."""
+    here = await world.laptop("a", "carlos")
+    here.create("violation", {"description": "fence down"})
+    assert await here.sync()
+    right = here.store.clock
+    here.store.clock = ManualClock(world.clock.now() + timedelta(days=800))
+    here.create("violation", {"description": "made in 2028"})
+    assert await here.sync()
+    here.store.clock = ManualClock(world.clock.now() - timedelta(days=20 * 365))
+    here.create("violation", {"description": "made in 2006"})
+    assert await here.sync()
+    here.store.clock = right
+    assert await here.sync()
+    assert here.states() == [OutboxState.CONFIRMED] * 3
+    assert len(receipts(here.store)) == 3
