@@ -408,6 +408,9 @@ def _take_scopes(connection: Connection, scopes: Sequence[ScopeGrant]) -> None:
         if policy.page_rows
     ]
     connection.execute(insert(_cursor).on_conflict_do_nothing(), fresh)
+    # Nothing more comes of a scope that was taken away; given back, it is fetched anew. What is here of it stays.
+    granted = [scope.scope_id for scope in scopes]
+    connection.execute(delete(_cursor).where(_cursor.c.scope_id.not_in(granted)))
 
 
 def _take_devices(connection: Connection, owners: Mapping[int, str]) -> None:

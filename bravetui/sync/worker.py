@@ -106,6 +106,8 @@ class Worker:
         """The way out on which the line was lost; None while it is up."""
         self._listener = Listener(client, self._heard, self._stream_ended, self._sleep) if listens else None
         self._moved: dict[str, int] = {}
+        self._more = False
+        """Whether the last answer brought rows and said that more would come at once."""
         """Scopes that central says have moved, and where to, since that was last compared with what is here."""
         self._attempted_at: datetime | None = None
         self._nudged = asyncio.Event()
@@ -177,7 +179,7 @@ class Worker:
             is_done = isinstance(step, Wait) and closing == CLOSING_MAX
             if is_done or (isinstance(step, Wait) and not await self._run(self._wants_closing, closing)):
                 return await self._run(self._is_all_handed_in)
-            closing = 0 if lanes else closing + 1
+            closing = 0 if isinstance(step, Exchange) else closing + 1
             error = await self._exchange(lanes)
             if error is not None:
                 raise error
@@ -225,6 +227,7 @@ class Worker:
         moved = answered.bytes_up + answered.bytes_down
         self._budget_bytes = next_budget(self._budget_bytes, moved, took_s)
         self._pull_failures, self._pull_not_before = 0, None
+        self._more = taken.more and any(taken.rows.values())
         if taken.new_device is not None and taken.first_strange is not None:
             await self._run(renumber, self._store, taken.new_device, taken.first_strange)
             self._tell(Renumbered(now, taken.new_device))
@@ -254,6 +257,7 @@ class Worker:
         """Write down until when each lane waits and why; nothing else changes."""
         if isinstance(error, TooLarge | Transient) and not isinstance(error, NoLine):
             self._budget_bytes = shrunk(self._budget_bytes)
+        self._more = False
         if self._listener is not None:
             self._listener.line(up=False)
         if self._way_out is not None and isinstance(error, Transient) and error.wait_s is None:
@@ -326,7 +330,7 @@ class Worker:
                 connection.execute(select(_lanes.c.lane, _lanes.c.next_attempt_at)).all()
             )
             history = select(func.count()).select_from(_cursor).where(_cursor.c.before.is_not(None))
-            unfinished = connection.execute(history).scalar_one() > 0
+            unfinished = self._more or connection.execute(history).scalar_one() > 0
             urgent = urgent_at(connection)
         lanes = {
             p.lane: LaneSituation(counts.get(p.lane.value, 0), attempts.get(p.lane.value)) for p in LANES

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import select
@@ -12,9 +14,11 @@ from bravetui.base.errors import Transient
 from bravetui.central.service import Writing
 from bravetui.db.device import Cursor, Outbox, OutboxState, Parked
 from bravetui.db.kinds import KINDS
-from bravetui.sync import apply
+from bravetui.sync import apply, exchange
 from bravetui.sync.apply import apply_rows
 from bravetui.sync.progress import AllHandedIn, ChangeRefused, ConflictOpened, Renumbered
+from bravetui.sync.worker import CLOSING_MAX
+from bravetui.wire.lanes import POLICY
 from bravetui.wire.messages import Row, stamps_of
 from tests.support.central import ORGANIZATION, PROJECT
 from tests.support.world import World
@@ -324,3 +328,51 @@ async def test_a_copy_with_work_acknowledged_out_of_order_claims_to_have_seen_no
         0,
     )  # shared: whoever sends it, it is taken once
     assert not [held for (_, kind, _), held in world.central_records().items() if kind == "conflict"]
+
+
+async def test_however_many_pages_come_down_the_last_contact_confirms_what_went_up(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Found by a month's return of two thousand records: news beyond one page waited for the next poll."""
+    small = {lane: replace(policy, page_rows=min(policy.page_rows, 2)) for lane, policy in POLICY.items()}
+    monkeypatch.setattr(exchange, "POLICY", small)
+    carlos, dana = await world.laptop("a", "carlos"), await world.laptop("b", "dana")
+    for here in (carlos, dana):
+        await here.sync()
+    for number in range(2 * (CLOSING_MAX + 3)):
+        dana.create("violation", {"description": f"fence {number}"})
+    await dana.sync()
+    carlos.create("violation", {"description": "inlet"})
+    assert await carlos.sync()
+    assert set(carlos.states()) == {OutboxState.CONFIRMED}
+
+
+async def test_a_project_that_is_taken_away_while_its_history_comes_down_keeps_nobody_asking(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    carlos, dana = await world.laptop("a", "carlos"), await world.laptop("b", "dana")
+    await dana.sync()
+    for number in range(20):
+        dana.create("violation", {"description": f"fence {number}"})
+    await dana.sync()
+    small = {lane: replace(policy, page_rows=min(policy.page_rows, 2)) for lane, policy in POLICY.items()}
+    monkeypatch.setattr(exchange, "POLICY", small)
+    carlos.line.cut_after_next = True
+    with pytest.raises(Transient):
+        await carlos.sync()
+    members = KINDS["project_member"].table
+    with world.engine.connect() as connection:
+        query = select(members.c.id).where(members.c.user_id == "carlos")
+        member_id = connection.execute(query).scalar_one()
+    world.site.central.publish(PROJECT, [Writing("project_member", member_id, {"deleted": True})])
+    carlos.line.restore()
+    await asyncio.wait_for(carlos.sync(), timeout=60)
+    before = len(carlos.events)
+    await asyncio.wait_for(carlos.sync(), timeout=60)
+    assert len(carlos.events) - before < 6
+    dana.create("violation", {"description": "made while he was away from it"})
+    await dana.sync()
+    world.site.central.publish(PROJECT, [Writing("project_member", member_id, {"deleted": False})])
+    await carlos.sync()
+    await carlos.sync()
+    assert carlos.records() == dana.records()
