@@ -19,8 +19,20 @@ MONTHS = range(1, 51)
 LIVED_TWICE = (3, 8, 12)
 """Each costs a month more; `bravetui simulate` does it with all."""
 
-FOUND_IN: dict[str, int] = {}
-"""For each planted bug a month in which it is found, among the first fifty."""
+FOUND_IN = {
+    "dropped-when-sent": 1,
+    "one-verdict-for-all": 1,
+    "cursor-too-far": 1,
+    "clock-not-advanced": 1,
+    "ids-used-again": 1,
+    "anybody-believed": 2,
+    "journal-not-read": 2,
+    "epoch-ignored": 8,
+    "forgotten-when-applied": 8,
+    "news-dropped": 9,
+    "last-arrival-wins": 11,
+}
+"""The month in which each planted bug was found last: looked at first, since any change of the program deals anew."""
 
 Site = tuple[Databases, str]
 
@@ -56,5 +68,6 @@ def test_the_same_seed_is_the_same_month(site: Site, seed: int) -> None:
 
 @pytest.mark.parametrize("bug", PLANTED)
 def test_a_planted_bug_is_found(site: Site, bug: str) -> None:
+    first = FOUND_IN.get(bug, 1)
     with planted(bug):
-        assert lived(site, FOUND_IN[bug]).complaints
+        assert any(lived(site, seed).complaints for seed in (first, *(set(MONTHS) - {first})))
