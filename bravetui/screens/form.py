@@ -401,6 +401,9 @@ class FormScreen(WorkScreen):
         if not fields:
             self.notify("Go to a question first; then F9 tells why it says what it says.", markup=False)
             return
+        if self._answers.get(fields[0].path) is None:
+            self.notify("Nobody has answered this yet.", markup=False)
+            return
         await self._settle()
         await self.save()
         self.desk.open(WhyScreen("submission", self._submission_id, f"{ANSWERS}/{fields[0].path}"))

@@ -13,7 +13,7 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from bravetui.screens.base import WorkScreen
-from bravetui.views.words import clock_words, left_words, set_aside_words
+from bravetui.views.words import clock_words, day_words, left_words, set_aside_words
 from bravetui.widgets import tones
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class HomeScreen(WorkScreen):
         seen = await self.call(home.home, services.store, services.scope_id)
         drafts = await self.call(forms.submissions, services.store, services.scope_id, "draft", 20)
         site = Text(seen.project_name, style="bold")
-        site.append(f"   {seen.user_name}   {seen.now.astimezone(seen.zone):%a %d %b, %I:%M %p}", style="dim")
+        site.append(f"   {seen.user_name}   {day_words(seen.now, seen.zone)}", style="dim")
         self.query_one("#site", Static).update(site)
         self.query_one("#rain", Static).update(Text(f"☂ {seen.rain}"))
         self._open = {}

@@ -110,6 +110,12 @@ def clock_words(when: datetime, now: datetime, zone: tzinfo) -> str:
     return f"{local.day} {local:%b} {time}"
 
 
+def day_words(when: datetime, zone: tzinfo) -> str:
+    """Today and the time of day: `Mon 3 Aug, 10:37 am`."""
+    local = when.astimezone(zone)
+    return f"{local:%a} {local.day} {local:%b}, {clock_words(when, when, zone)}"
+
+
 def record_title(connection: Connection, kind: Kind, scope_id: str, record_id: str, limit: int = 80) -> str:
     """The record in words, safe to show: `EPA site inspection report`, `Inspection: storm`."""
     names = [name for name in _TITLES.get(kind.name, ("name", "title")) if name in kind.columns]
