@@ -18,9 +18,9 @@ from bravetui.base.errors import Corrupt
 from bravetui.central.ledger import audit
 from bravetui.central.tables import HEADS, LEDGER
 from bravetui.central.taking import AGAIN, AUTHOR, MENDED
-from bravetui.db.device import Outbox, OutboxState, Parked, Receipt
+from bravetui.db.device import UNACKNOWLEDGED, Outbox, OutboxState, Parked, Receipt
 from bravetui.db.kinds import KINDS, rules_for
-from bravetui.db.records import stored_from_row
+from bravetui.db.records import load, stored_from_row
 from bravetui.merge.hlc import Hlc, clamp
 from bravetui.merge.rules import Rule
 from bravetui.merge.state import DELETED, RecordState
@@ -138,6 +138,29 @@ def _unsent(connection: Connection) -> list[str]:
         f"{row.device}.{row.counter} {row.kind} is {row.state}: {row.error or ''}"
         for row in connection.execute(query)
     ]
+
+
+def hidden_work(connection: Connection) -> list[str]:
+    """Typed here, not handed in, not on the screen: asked at the end of every visit, for the end of the month heals it."""
+    query = (
+        select(_outbox.c.body)
+        .where(_outbox.c.state.in_(UNACKNOWLEDGED))
+        .order_by(_outbox.c.device, _outbox.c.counter)
+    )
+    typed: dict[tuple[str, str, str], dict[str, Json]] = defaultdict(dict)
+    for body in connection.execute(query).scalars():
+        change = Change.model_validate_json(body)
+        typed[change.scope_id, change.kind, change.record_id] |= change.after
+    complaints = []
+    for (scope_id, kind, record_id), values in typed.items():
+        stored = load(connection, KINDS[kind], scope_id, record_id)
+        shown = stored.state.values() if stored else {}
+        complaints += [
+            f"typed and not shown: {kind} {record_id} {path} = {value!r}, but {shown.get(path)!r}"
+            for path, value in values.items()
+            if path not in shown or canonical_bytes(shown[path]) != canonical_bytes(value)
+        ]
+    return complaints
 
 
 # ---------------------------------------------------------------------- the checks
@@ -342,14 +365,17 @@ def the_past_is_unaltered(end: End) -> list[str]:
 def the_clock_tells_order(end: End) -> list[str]:
     """Whoever had seen a change made the next one later, by the hybrid clock, however wrong his wall clock was.
 
-    A stamp that central had to bound says nothing here: a restored central bounds it again, at a later day.
+    A stamp that central had to bound says nothing here: a restored central bounds it again, at a later day. Nor does what
+    a laptop writes whose whole disk was put back: it uses its numbers a second time, and where central was put back too,
+    nobody is left who knows, until a neighbour hands in what bears them.
     """
     complaints = []
+    twice = {name.partition("-")[0] for name in end.witness.gone_back}
     before: dict[Key, list[tuple[Change, Hlc]]] = defaultdict(list)
     for change, received_ms in zip(end.ledger, end.received_ms, strict=True):
         stamp = clamp(change.hlc, received_ms)
         for earlier, told in before[change.kind, change.record_id]:
-            if earlier.dot.device == change.dot.device or told < earlier.hlc:
+            if earlier.dot.device == change.dot.device or told < earlier.hlc or earlier.author_id in twice:
                 continue  # one laptop's own order is its dots'; a bounded stamp is none
             if change.context.covers([earlier.dot]) and told >= stamp:
                 complaints.append(

@@ -28,7 +28,7 @@ from bravetui.simulate.central import FOREMEN, ORGANIZATION, SimulatedCentral, t
 from bravetui.simulate.chaos import Chaos
 from bravetui.simulate.crash import MACHINE, Died
 from bravetui.simulate.database import Databases
-from bravetui.simulate.invariants import CHECKS, Fates, read_end
+from bravetui.simulate.invariants import CHECKS, Fates, hidden_work, read_end
 from bravetui.simulate.laptop import SimulatedLaptop
 from bravetui.simulate.loop import live
 from bravetui.simulate.network import Reply
@@ -42,6 +42,8 @@ _members = KINDS["project_member"].table
 DAY_S = 86_400.0
 REQUESTS_AN_HOUR_MAX = 250
 """As many as a month of three laptops takes; more is a livelock, and from there on no line is up."""
+
+LINE_COMES_AFTER_S = 900.0
 
 HEALED_WITHIN_S = 8 * 3600.0
 """How long after the last fault everything must be handed in and everybody alike; longer is a stall."""
@@ -252,6 +254,8 @@ class _Month:
                 for task in (syncing, working):
                     task.cancel()
                 await asyncio.gather(syncing, working, return_exceptions=True)
+            with laptop.store.read() as connection:
+                self._witness.complaints += [f"{laptop.name} {words}" for words in hidden_work(connection)]
             await laptop.shut()
         except Died:
             self._chaos.tell(f"{asyncio.get_running_loop().time():.2f} {laptop.name} is dead")
@@ -274,16 +278,19 @@ class _Month:
     # ------------------------------------------------------------------ the end
 
     async def _come_back(self) -> None:
-        """No more faults: clocks right, lines up, rights back, lids open, until all is handed in, or time is up."""
+        """No more faults: clocks right, rights back, lids open, and then lines up, until all is handed in, or time is up."""
         self._chaos.is_on = False
         await asyncio.sleep(DAY_S)
         self._give_rights_back()
         syncing = []
         for laptop in self._laptops:
-            laptop.clock.skew, laptop.line.is_up = timedelta(), True
+            laptop.clock.skew, laptop.line.is_up = timedelta(), False
             self._open(laptop)
             assert laptop.worker is not None
             syncing.append(asyncio.create_task(laptop.worker.watch()))
+        await asyncio.sleep(LINE_COMES_AFTER_S)  # so that whoever waits must come back by himself
+        for laptop in self._laptops:
+            laptop.line.is_up = True
         until_s = asyncio.get_running_loop().time() + HEALED_WITHIN_S
         quiet = 0
         while quiet < 3 and asyncio.get_running_loop().time() < until_s:
@@ -305,12 +312,12 @@ class _Month:
                 _outbox.c.state != OutboxState.CONFIRMED
             )
             left = connection.execute(query.order_by(_outbox.c.counter)).all()
-        for row in left:
-            if row.state == OutboxState.REFUSED:
-                queue_actions.send_again(laptop.store, Dot(row.device, row.counter))
+        refused = [row for row in left if row.state == OutboxState.REFUSED]
+        for row in refused:
+            queue_actions.send_again(laptop.store, Dot(row.device, row.counter))
         assert laptop.worker is not None
-        if left:
-            laptop.worker.nudge()
+        if refused:
+            laptop.worker.nudge()  # as the app does; nobody helps along what waits by itself
         return not left
 
     def _compare(self, seed: int) -> Outcome:
