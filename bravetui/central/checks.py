@@ -52,6 +52,12 @@ def admit(change: Change, access: Access, size_bytes: int) -> Admitted:
         raise _not_permitted(f"Only the office may write a {kind.label}.")
     if change.author_id != access.user_id:
         raise _not_permitted("The change names another person as its author.")
+    return check_content(change, size_bytes)
+
+
+def check_content(change: Change, size_bytes: int) -> Admitted:
+    """What a change says, whoever says it. Raises Refused."""
+    kind = kind_of(change.kind)
     check_shape(change, size_bytes)
     after = check_values(kind, change.after)
     if kind.name == "submission" and change.op is Op.CREATE and not change.after.get("template_id"):

@@ -20,13 +20,12 @@ from bravetui.base.canonical import Json
 from bravetui.base.errors import BadInput, Refused
 from bravetui.central.access import access_of
 from bravetui.central.checkpoint import with_counters
-from bravetui.central.checks import Admitted, check_values
+from bravetui.central.checks import check_content
 from bravetui.central.service import Central
 from bravetui.central.shelf import Shelf
 from bravetui.central.state import state_of
 from bravetui.central.tables import DEVICES, REFUSED, SCOPES
 from bravetui.central.taking import Sent, Taking
-from bravetui.db.kinds import kind_of
 from bravetui.merge.version import Dot
 from bravetui.wire.change import Change
 from bravetui.wire.messages import Verdict
@@ -64,11 +63,11 @@ def release(central: Central, dot: Dot, by: str, mends: Mapping[str, Json] | Non
         row = _locked(connection, dot)
         _from_the_office(connection, row.organization_id, by, now)
         sent = Sent.of(Change.model_validate_json(row.body))
-        change, kind = sent.change, kind_of(sent.change.kind)
-        values = check_values(kind, {**change.after, **(mends or {})})
+        change = sent.change
+        said = change.model_copy(update={"after": {**change.after, **(mends or {})}})
+        told = check_content(said, len(sent.body))
         taking = _taking(central, connection, change, row.organization_id, now)
-        taking.shelf.fetch_records([(*sent.target, values)])
-        told = Admitted(kind, values)
+        taking.shelf.fetch_records([(*sent.target, told.after)])
         verdict = taking.mend(sent, told, by) if mends else taking.take(sent, told, waited=True)
         taking.finish()
         held = connection.execute(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import socket
@@ -27,7 +28,7 @@ from bravetui.merge.version import VersionVector
 from bravetui.wire.change import Op
 from bravetui.wire.lanes import Lane
 from bravetui.wire.messages import Outcome, PullAsk
-from tests.support.central import PROJECT, Site
+from tests.support.central import PROJECT, TEMPLATE, Site
 
 
 @pytest.fixture
@@ -135,6 +136,34 @@ def test_an_operator_founds_an_organization_gives_codes_and_audits(
     assert "let in no more" in central("revoke", "--device", str(number))[1]
     assert "in order" in central("audit")[1]
     assert central("serve", "--host", "0.0.0.0")[0] == 1
+
+
+def test_an_operator_reads_mends_and_sets_aside_what_was_refused(
+    site: Site, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def central(*arguments: str) -> tuple[int, str, str]:
+        status = main(["quarantine", *arguments, "--folder", str(folder), "--database-url", site.url])
+        told = capsys.readouterr()
+        return status, told.out, told.err
+
+    assert central()[1] == "Nothing that was refused waits.\n"
+    carlos = site.laptop("carlos")
+    for record in ("s1", "s2"):
+        carlos.sync(carlos.change(record, {"title": "Daily"}, kind="submission"))
+    first, second = f"{carlos.device}.1", f"{carlos.device}.2"
+    assert all(words in central()[1] for words in (first, second, "carlos", "must name the form"))
+    assert json.loads(central("--show", first)[1])[0]["change"]["after"] == {"title": "Daily"}
+    assert "Who does it?" in central("--release", first)[2]
+    assert "Only somebody at the office" in central("--aside", first, "--by", "dana")[2]
+    assert "must name the form" in central("--release", first, "--by", "olga")[2]
+    assert "is no mend" in central("--release", first, "--by", "olga", "--set", "template_id")[2]
+    assert (
+        "is taken (applied)"
+        in central("--release", first, "--by", "olga", "--set", f"template_id={TEMPLATE}")[1]
+    )
+    assert "is set aside" in central("--aside", second, "--by", "olga")[1]
+    assert json.loads(central("--json")[1]) == []
+    assert site.laptop("dana").values("submission", "s1", Lane.FORMS) == {"title": "Daily", "template_id": TEMPLATE}
 
 
 def test_after_a_restore_laptops_are_told_and_no_number_is_given_twice(site: Site) -> None:
