@@ -163,7 +163,10 @@ def test_an_operator_reads_mends_and_sets_aside_what_was_refused(
     )
     assert "is set aside" in central("--aside", second, "--by", "olga")[1]
     assert json.loads(central("--json")[1]) == []
-    assert site.laptop("dana").values("submission", "s1", Lane.FORMS) == {"title": "Daily", "template_id": TEMPLATE}
+    assert site.laptop("dana").values("submission", "s1", Lane.FORMS) == {
+        "title": "Daily",
+        "template_id": TEMPLATE,
+    }
 
 
 def test_after_a_restore_laptops_are_told_and_no_number_is_given_twice(site: Site) -> None:

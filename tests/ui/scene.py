@@ -116,6 +116,30 @@ class Scene:
         }
         return replace(seed, values={**seed.values, **told})
 
+    def logged_twice(self) -> tuple[Seed, ...]:
+        """One delivery ticket, logged by the foreman and by the office."""
+        ticket: dict[str, Json] = {"supplier": "Rio Ready-Mix", "ticket_number": "T-1207"}
+        ids = [f"01980000-0000-7000-8000-00000000d{number:03d}" for number in (1, 2)]
+        told: tuple[dict[str, Json], ...] = (
+            {**ticket, "condition": "accepted", "hazardous": "no", "storage_location": "laydown yard"},
+            {
+                **ticket,
+                "condition": "damaged",
+                "hazardous": "yes",
+                "note": "Two bags torn, swept up and bagged.",
+            },
+        )
+        records = [
+            Seed("delivery", self.site.project_id, key, values, NOON)
+            for key, values in zip(ids, told, strict=True)
+        ]
+        seed = self.conflict(4, ({"deleted": False}, {"deleted": True}), "duplicate")
+        asked: dict[str, Json] = {
+            "record_kind": "delivery", "record_id": ids[1], "provisional": {"deleted": False},
+            "resolution": {"same_as": ids[0]},
+        }  # fmt: skip
+        return *records, replace(seed, values={**seed.values, **asked})
+
     def text_conflict(self) -> Seed:
         """Two summaries."""
         return self.conflict(2, ({"answers/summary": HERE}, {"answers/summary": THERE}), "text")

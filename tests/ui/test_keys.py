@@ -274,6 +274,21 @@ async def test_b_brings_back_what_a_rule_set_aside_and_k_keeps_it(
         assert row.status == "decided here"
 
 
+async def test_what_was_logged_twice_is_joined_with_two_keys(scene: Scene) -> None:
+    """2, Ctrl+S: the first says what both said, and the second is gone."""
+    scene.arrive(*scene.logged_twice())
+    async with playing(scene, SMALL) as pilot:
+        await press(pilot, "f7", "enter", "2", "ctrl+s")
+        await pilot.pause()
+        (row,) = conflicts.conflicts(scene.store, scene.site.project_id)
+        assert row.status == "decided here"
+        with scene.store.read() as connection:
+            query = "SELECT deleted, hazardous, note FROM delivery WHERE ticket_number = 'T-1207' ORDER BY id"
+            left = [tuple(found) for found in connection.exec_driver_sql(query)]
+        assert left[0] == (0, "yes", "Two bags torn, swept up and bagged.")
+        assert left[1][0] == 1
+
+
 async def test_deciding_without_choosing_says_what_to_press(scene: Scene) -> None:
     """Nothing is decided by accident."""
     scene.arrive(scene.rain_conflict())

@@ -194,6 +194,17 @@ async def test_a_value_that_a_rule_set_aside_can_be_brought_back(
 
 
 @BOTH
+async def test_one_thing_logged_twice_is_shown_beside_itself(
+    scene: Scene, size: tuple[int, int], snap_screen: SnapScreen
+) -> None:
+    """What differs first; two choices."""
+    scene.arrive(*scene.logged_twice())
+    async with playing(scene, size) as pilot:
+        await press(pilot, "f7", "enter", "2")
+        await snap_screen(pilot)
+
+
+@BOTH
 async def test_why_an_answer_says_what_it_says(
     scene: Scene, size: tuple[int, int], snap_screen: SnapScreen
 ) -> None:
