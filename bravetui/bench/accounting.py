@@ -13,9 +13,12 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, select
 
 from bravetui.central.tables import LEDGER
-from bravetui.db.kinds import KINDS
+from bravetui.db.kinds import KINDS, Kind, rules_for
 from bravetui.db.records import stored_from_row
-from bravetui.merge.state import RecordState
+from bravetui.db.templates import find_template
+from bravetui.merge.join import KEEPS_BOTH
+from bravetui.merge.rules import Rules
+from bravetui.merge.state import Cell, RecordState, alike
 from bravetui.merge.version import Dot
 from bravetui.wire.change import Change
 
@@ -64,29 +67,48 @@ def account(connection: Connection, scope_id: str, after_seq: int) -> Account:
     fates: Counter[str] = Counter()
     for change, told in entries:
         state = records[change.kind, change.record_id]
+        rules = _rules(connection, KINDS[change.kind], state)
         for path in change.after:
             where = (change.kind, change.record_id, path)
-            fates[_fate(change, path, state, sides.get(where, {}), path in told, later[where])] += 1
+            value = _Value(change, path, path in told, rules.of(path).rule in KEEPS_BOTH)
+            fates[_fate(value, state.cells.get(path), sides.get(where, {}), later[where])] += 1
     return Account(
         sum(fates.values()), *(fates[name] for name in ("kept", "in_conflict", "superseded", "lost"))
     )
 
 
-def _fate(
-    change: Change,
-    path: str,
-    state: RecordState,
-    sides: Mapping[Dot, bool],
-    told: bool,
-    others: Iterable[Change],
-) -> str:
-    cell = state.cells.get(path)
-    if sides.get(change.dot):
+@dataclass(frozen=True, slots=True)
+class _Value:
+    """One value that somebody entered."""
+
+    change: Change
+    path: str
+    told: bool
+    """Whether its author's receipt names it as superseded."""
+    woven: bool
+    """Whether its rule keeps what both wrote, so that what stands differs from either."""
+
+
+def _fate(value: _Value, cell: Cell | None, sides: Mapping[Dot, bool], others: Iterable[Change]) -> str:
+    dot = value.change.dot
+    if sides.get(dot):
         return "in_conflict"
-    if cell is not None and change.dot in cell.dots:
-        return "superseded" if change.dot in sides or told else "kept"
-    seen = any(other.context.covers([change.dot]) for other in others if other.dot != change.dot)
-    return "superseded" if seen or told or change.dot in sides else "lost"
+    if dot in sides or value.told:
+        return "superseded"
+    if (
+        cell is not None
+        and dot in cell.dots
+        and (value.woven or alike(cell.value, value.change.after[value.path]))
+    ):
+        return "kept"
+    return (
+        "superseded" if any(other.context.covers([dot]) for other in others if other.dot != dot) else "lost"
+    )
+
+
+def _rules(connection: Connection, kind: Kind, state: RecordState) -> Rules:
+    cell = state.cells.get("template_id") if kind.name == "submission" else None
+    return rules_for(kind, find_template(connection, str(cell.value)) if cell else None)
 
 
 def _records(connection: Connection, scope_id: str, keys: Iterable[Key]) -> dict[Key, RecordState]:
