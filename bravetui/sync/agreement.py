@@ -92,11 +92,13 @@ def asked(connection: Connection, cursor: Row[Any], under_way: Busy) -> dict[str
     return told
 
 
-def compare(connection: Connection, store: Store, ask: PullAsk, page: Page) -> Compared:
-    """Take the rows that were wanted, and find out whether what is here now is what central has."""
+def compare(connection: Connection, store: Store, ask: PullAsk, page: Page, told_at: datetime) -> Compared:
+    """Take the rows that were wanted, and find out whether what is here now is what central has. `told_at` is central's
+    time, for the stamps that come with the rows."""
     found, again = Compared(), refill.Refill(store, connection)
     if page.mended:
-        apply_rows(connection, page.scope_id, page.mended, again)
+        applied = apply_rows(connection, page.scope_id, page.mended, again)
+        store.learn_stamp(connection, applied.newest, told_at)
         found.mended = len(page.mended)
     under_way = busy(connection).get((page.scope_id, page.lane.value), set())
     if not page.sum or ask.agreed is None or not under_way <= set(ask.without):

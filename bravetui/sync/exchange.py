@@ -385,7 +385,7 @@ def _compare(
         ask = asks.get((page.scope_id, page.lane))
         if ask is None or refill.is_on(connection):
             continue
-        found = agreement.compare(connection, store, ask, page)
+        found = agreement.compare(connection, store, ask, page, answer.now)
         taken.mended += found.mended
         if found.strange:
             words = f"{found.strange} records are not as central has them; they are fetched again"
