@@ -21,7 +21,7 @@ from bravetui.db.digest import bucket_of, key_of, spelled, sums, total, window_d
 from bravetui.db.kinds import KINDS
 from bravetui.db.store import Store
 from bravetui.sync import refill
-from bravetui.sync.apply import apply_rows
+from bravetui.sync.apply import apply_rows, newest_of
 from bravetui.wire.lanes import Lane
 from bravetui.wire.messages import Page, PullAsk
 
@@ -97,8 +97,8 @@ def compare(connection: Connection, store: Store, ask: PullAsk, page: Page, told
     time, for the stamps that come with the rows."""
     found, again = Compared(), refill.Refill(store, connection)
     if page.mended:
-        applied = apply_rows(connection, page.scope_id, page.mended, again)
-        store.learn_stamp(connection, applied.newest, told_at)
+        store.learn_stamp(connection, newest_of(page.mended), told_at)
+        apply_rows(connection, page.scope_id, page.mended, again)
         found.mended = len(page.mended)
     under_way = busy(connection).get((page.scope_id, page.lane.value), set())
     if not page.sum or ask.agreed is None or not under_way <= set(ask.without):

@@ -42,7 +42,6 @@ class Applied:
     records: set[Key] = field(default_factory=set)
     conflicts: int = 0
     """Conflict records that are open now and were not before."""
-    newest: Hlc = field(default_factory=lambda: Hlc(0))
     incomplete: bool = False
     """A part of a record came whose whole is not here: the lane must be fetched anew."""
 
@@ -68,6 +67,11 @@ def apply_rows(
         if refill is not None:
             refill.offer(KINDS[name], scope_id, lost)
     return applied
+
+
+def newest_of(rows: Sequence[Row]) -> Hlc:
+    """The latest stamp in these rows."""
+    return max((group.hlc for row in rows for group in row.stamps), default=Hlc(0))
 
 
 def drop_settled_bases(connection: Connection) -> None:
@@ -137,7 +141,6 @@ def _apply_kind(
         if here is not None and row.seq < here.seq:
             continue
         central = row.state()
-        applied.newest = max([applied.newest, *(cell.hlc for cell in central.cells.values())])
         if (kind.name, row.id) in own and here is not None:
             state = _merged(connection, kind, scope_id, row.id, here.state, central)
         else:

@@ -31,7 +31,7 @@ from bravetui.db.store import Store
 from bravetui.db.urgent import jumping
 from bravetui.merge.version import Dot
 from bravetui.sync import agreement, refill
-from bravetui.sync.apply import Applied, apply_rows, drop_settled_bases
+from bravetui.sync.apply import Applied, apply_rows, drop_settled_bases, newest_of
 from bravetui.sync.batch import Entry, next_batches
 from bravetui.sync.log import write_exchange, write_log
 from bravetui.wire.change import Change
@@ -363,12 +363,13 @@ def _pass_counters(connection: Connection, device: int, answer: SyncAnswer) -> N
 
 def _take_page(connection: Connection, store: Store, page: Page, told_at: datetime, taken: Taken) -> None:
     again = refill.Refill(store, connection) if refill.is_on(connection) else None
+    # Before anything is written upon these rows: what a refill offers has seen them, and must come after.
+    store.learn_stamp(connection, newest_of(page.rows), told_at)
     applied: Applied = apply_rows(connection, page.scope_id, page.rows, again)
     after, before = (0, 0) if applied.incomplete else (page.after, page.before)
     told = {"after": after, "before": before, "rows_left": page.rows_left}
     statement = insert(_cursor).values(scope_id=page.scope_id, lane=page.lane.value, **told)
     connection.execute(statement.on_conflict_do_update(index_elements=["scope_id", "lane"], set_=told))
-    store.learn_stamp(connection, applied.newest, told_at)
     taken.rows[page.lane] = taken.rows.get(page.lane, 0) + len(page.rows)
     taken.rows_left += page.rows_left
     taken.more |= page.more or applied.incomplete

@@ -89,6 +89,35 @@ async def test_a_central_restored_from_a_backup_gets_back_what_was_confirmed_and
             assert all(one.state == held[key].state for key, one in carlos.records().items())
 
 
+async def test_what_a_slow_laptop_offers_to_a_restored_central_is_stamped_after_what_it_has_seen_there(
+    world: World,
+) -> None:
+    """Found by simulate in month 31: the offer had seen the rows of the same page, and was stamped before them."""
+    carlos, dana = await world.laptop("a", "carlos"), await world.laptop("b", "dana")
+    record = dana.create("violation", {"description": "fence down"})
+    assert await dana.sync()
+    with world.backup_of_central() as backup:
+        by_office = [Writing("violation", record, {"description": "fence down", "location": "lot C"})]
+        world.site.central.publish(PROJECT, by_office, "olga")
+        await carlos.sync()
+        with world.restored(backup):
+            world.clock.advance(hours=1)
+            dana.edit("violation", record, description="fence down again")
+            assert await dana.sync()
+            carlos.store.clock = ManualClock(world.clock.now() - timedelta(days=10))
+            assert await carlos.sync()
+            ledger = {change.dot: change for change in world.ledger()}
+            offers = [c for c in ledger.values() if c.after.get("location") == "lot C"]
+            seen = [
+                (c, s)
+                for c in offers
+                for s in ledger.values()
+                if s.dot != c.dot and c.context.covers([s.dot])
+            ]
+    assert seen
+    assert all(change.hlc > older.hlc for change, older in seen)
+
+
 async def test_an_edit_of_a_record_that_a_restored_central_has_lost_waits_only_for_the_record(
     world: World,
 ) -> None:
