@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
+from bravetui.base.collecting import collect_seldom
 from tests.support.isolation import HOME_VARIABLES, clean_environment, forbid_network
 
 if TYPE_CHECKING:  # a test of pure code waits for neither Textual nor PostgreSQL's driver
@@ -27,6 +28,7 @@ settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True
 
 def pytest_configure() -> None:
     settings.load_profile("ci" if os.environ.get("CI") else "here")
+    collect_seldom()
     clean_environment()
     forbid_network()
 

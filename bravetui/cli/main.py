@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bravetui import __version__
+from bravetui.base.collecting import collect_seldom
 from bravetui.base.errors import BadInput, BravetuiError, Busy, Transient
 
 EXIT_ERROR, EXIT_USAGE, EXIT_LATER, EXIT_INTERRUPTED = 1, 2, 75, 130
@@ -84,6 +85,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         arguments = parser_for(name).parse_args(words)
         run: Callable[[argparse.Namespace], int] = _module(COMMANDS[arguments.command or "run"]).run
+        collect_seldom()
         return run(arguments)
     except BravetuiError as error:
         print(f"bravetui: {error}", file=sys.stderr)
