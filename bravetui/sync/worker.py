@@ -11,22 +11,18 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
+from typing import Concatenate, ParamSpec, TypeVar
 
-from sqlalchemy import ColumnElement, func, select, update
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import Connection
 
 from bravetui.base.clock import Clock
 from bravetui.base.errors import BravetuiError, NeedsSignIn, Refused, StorageFull, Transient
 from bravetui.base.runner import Runner
-from bravetui.db import meta
-from bravetui.db.device import UNACKNOWLEDGED, Cursor, LaneState, Outbox, OutboxState
 from bravetui.db.store import Store
 from bravetui.db.urgent import urgent_at
-from bravetui.sync.agreement import is_agreed, may_agree
 from bravetui.sync.batch import BUDGET_BYTES_FIRST, next_budget, shrunk
 from bravetui.sync.client import Answered, CentralClient, NoLine, TooLarge
 from bravetui.sync.exchange import Prepared, Taken, prepare, take, unsend
-from bravetui.sync.log import write_failure
 from bravetui.sync.news import Listener, News
 from bravetui.sync.policy import poll_in_s, wait_s
 from bravetui.sync.power import Mains, Power, awake
@@ -43,13 +39,23 @@ from bravetui.sync.progress import (
     Waiting,
     fold,
 )
-from bravetui.sync.step import Exchange, LaneSituation, Situation, Wait, next_step
+from bravetui.sync.situation import (
+    failures_of,
+    forget_pauses,
+    has_history_left,
+    is_all_handed_in,
+    is_behind,
+    lane_situations,
+    unconfirmed,
+    wants_closing,
+    write_pauses,
+)
+from bravetui.sync.step import Exchange, Situation, Wait, next_step
 from bravetui.sync.twin import renumber
 from bravetui.wire.lanes import LANES, POLICY, Lane
 
-_outbox = Outbox.__table__  # type: ignore[attr-defined]
-_lanes = LaneState.__table__  # type: ignore[attr-defined]
-_cursor = Cursor.__table__  # type: ignore[attr-defined]
+P = ParamSpec("P")
+T = TypeVar("T")
 
 POLL_S = 30.0
 """How often an idle laptop asks for news while the line is up."""
@@ -177,8 +183,8 @@ class Worker:
             step = await self._next()
             lanes = step.lanes if isinstance(step, Exchange) else ()
             is_done = isinstance(step, Wait) and closing == CLOSING_MAX
-            if is_done or (isinstance(step, Wait) and not await self._run(self._wants_closing, closing)):
-                return await self._run(self._is_all_handed_in)
+            if is_done or (isinstance(step, Wait) and not await self._reads(wants_closing, closing)):
+                return await self._reads(is_all_handed_in)
             closing = 0 if isinstance(step, Exchange) else closing + 1
             error = await self._exchange(lanes)
             if error is not None:
@@ -189,10 +195,9 @@ class Worker:
         if self._held:
             return Wait(now + timedelta(seconds=self._poll_s))
         moved, self._moved = self._moved, {}
-        if moved:
-            is_behind = await self._run(self._is_behind, moved)
-            self._poll_at = None if is_behind else self._poll_at
-        return next_step(await self._run(self._situation), now)
+        if moved and await self._reads(is_behind, moved):
+            self._poll_at = None
+        return next_step(await self._reads(self._situation), now)
 
     async def _exchange(self, lanes: tuple[Lane, ...]) -> BravetuiError | None:
         """One exchange; what went wrong is reported, written down and returned."""
@@ -231,7 +236,7 @@ class Worker:
         if taken.new_device is not None and taken.first_strange is not None:
             await self._run(renumber, self._store, taken.new_device, taken.first_strange)
             self._tell(Renumbered(now, taken.new_device))
-        soon = taken.narrowing or await self._run(self._count, OutboxState.APPLIED) > 0
+        soon = taken.narrowing or await self._reads(unconfirmed) > 0
         self._lost_on = None
         self._poll_at = now + timedelta(seconds=min(CONFIRM_S, self._poll_s) if soon else self._pause_s())
         if self._listener is not None:
@@ -264,11 +269,12 @@ class Worker:
             self._lost_on = self._way_out()
         now = self._clock.now()
         self._pull_failures += 1
-        pauses = {lane: await self._run(self._lane_pause_s, lane, error) for lane in lanes}
+        failed = {lane: await self._reads(failures_of, lane) + 1 for lane in lanes}
+        pauses = {lane: self._asked(lane, failures, error) for lane, failures in failed.items()}
         self._pull_not_before = now + timedelta(
             seconds=self._asked(LANES[0].lane, self._pull_failures, error)
         )
-        await self._run(self._write_failure, pauses, error, now)
+        await self._writes(write_pauses, pauses, error, now)
         until = min(
             (now + timedelta(seconds=pause) for pause in pauses.values()), default=self._pull_not_before
         )
@@ -289,72 +295,40 @@ class Worker:
         self._poll_at = min(self._poll_at, soon) if self._poll_at else soon
         self._nudged.set()
 
-    def _is_behind(self, heads: dict[str, int]) -> bool:
-        """Whether central has something in these scopes that is not here."""
-        with self._store.read() as connection:
-            query = select(_cursor.c.scope_id, func.max(_cursor.c.after)).group_by(_cursor.c.scope_id)
-            here: dict[str, int] = dict(connection.execute(query).all())
-        return any(seq > here.get(scope_id, 0) for scope_id, seq in heads.items())
-
     def _asked(self, lane: Lane, failures: int, error: BravetuiError) -> float:
         if isinstance(error, NeedsSignIn | Refused | StorageFull) and not isinstance(error, TooLarge):
             return SIGN_IN_WAIT_S
         return wait_s(POLICY[lane], failures, error.wait_s if isinstance(error, Transient) else None)
 
-    def _lane_pause_s(self, lane: Lane, error: BravetuiError) -> float:
-        with self._store.read() as connection:
-            query = select(_lanes.c.failures).where(_lanes.c.lane == lane.value)
-            failures = connection.execute(query).scalar_one_or_none() or 0
-        return self._asked(lane, failures + 1, error)
-
-    def _write_failure(self, pauses: dict[Lane, float], error: BravetuiError, now: datetime) -> None:
-        with self._store.maintain() as connection:
-            for lane, pause in pauses.items():
-                told = {"next_attempt_at": now + timedelta(seconds=pause), "why": error.what}
-                statement = insert(_lanes).values(lane=lane.value, failures=1, **told)
-                more = {**told, "failures": _lanes.c.failures + 1}
-                connection.execute(statement.on_conflict_do_update(index_elements=["lane"], set_=more))
-            meta.put(connection, meta.LINE, "down" if isinstance(error, Transient) else "refused")
-            write_failure(connection, now, error)
-
-    def _situation(self) -> Situation:
-        with self._store.read() as connection:
-            counts: dict[str, int] = dict(
-                connection.execute(
-                    select(_outbox.c.lane, func.count())
-                    .where(_outbox.c.state.in_(UNACKNOWLEDGED), ~_behind_refused())
-                    .group_by(_outbox.c.lane)
-                ).all()
-            )  # fmt: skip
-            attempts: dict[str, datetime | None] = dict(
-                connection.execute(select(_lanes.c.lane, _lanes.c.next_attempt_at)).all()
-            )
-            history = select(func.count()).select_from(_cursor).where(_cursor.c.before.is_not(None))
-            unfinished = self._more or connection.execute(history).scalar_one() > 0
-            urgent = urgent_at(connection)
-        lanes = {
-            p.lane: LaneSituation(counts.get(p.lane.value, 0), attempts.get(p.lane.value)) for p in LANES
-        }
+    def _situation(self, connection: Connection) -> Situation:
+        lanes, unfinished = lane_situations(connection), self._more or has_history_left(connection)
         return Situation(
-            lanes, unfinished, 0, self._poll_at, self._pull_not_before, urgent, self._attempted_at
+            lanes,
+            unfinished,
+            0,
+            self._poll_at,
+            self._pull_not_before,
+            urgent_at(connection),
+            self._attempted_at,
         )
 
-    def _count(self, state: OutboxState) -> int:
-        with self._store.read() as connection:
-            query = select(func.count()).select_from(_outbox).where(_outbox.c.state == state)
-            return connection.execute(query).scalar_one()
+    async def _reads(
+        self, question: Callable[Concatenate[Connection, P], T], *args: P.args, **named: P.kwargs
+    ) -> T:
+        def ask() -> T:
+            with self._store.read() as connection:
+                return question(connection, *args, **named)
 
-    def _wants_closing(self, contacts: int) -> bool:
-        """Whether a contact more would confirm what is acknowledged, or show that both ends are equal."""
-        with self._store.read() as connection:
-            query = select(func.count()).where(_outbox.c.state == OutboxState.APPLIED)
-            unconfirmed = connection.execute(query).scalar_one()
-            return bool(unconfirmed and not contacts) or may_agree(connection)
+        return await self._run(ask)
 
-    def _is_all_handed_in(self) -> bool:
-        with self._store.read() as connection:
-            query = select(func.count()).select_from(_outbox).where(_outbox.c.state != OutboxState.CONFIRMED)
-            return connection.execute(query).scalar_one() == 0 and is_agreed(connection)
+    async def _writes(
+        self, note: Callable[Concatenate[Connection, P], None], *args: P.args, **named: P.kwargs
+    ) -> None:
+        def put() -> None:
+            with self._store.maintain() as connection:
+                note(connection, *args, **named)
+
+        await self._run(put)
 
     def _thrift(self) -> int:
         return BATTERY_THRIFT if self._power.on_battery() else 1
@@ -388,31 +362,11 @@ class Worker:
             return False
         self._lost_on = now_on
         if now_on:
-            await self._run(self._forget_pauses)
+            await self._writes(forget_pauses)
             self._pull_failures = 0
             self.ask_now()
         return bool(now_on)
 
-    def _forget_pauses(self) -> None:
-        with self._store.maintain() as connection:
-            connection.execute(update(_lanes).values(next_attempt_at=None, failures=0))
-
     def _tell(self, event: SyncEvent) -> None:
         self.progress = fold(self.progress, event)
         self._report(event)
-
-
-def _behind_refused() -> ColumnElement[bool]:
-    """Changes that come after a refused one of the same record."""
-    earlier = _outbox.alias("earlier")
-    return (
-        select(earlier.c.counter)
-        .where(
-            earlier.c.state == OutboxState.REFUSED,
-            earlier.c.scope_id == _outbox.c.scope_id,
-            earlier.c.kind == _outbox.c.kind,
-            earlier.c.record_id == _outbox.c.record_id,
-            earlier.c.counter < _outbox.c.counter,
-        )
-        .exists()
-    )

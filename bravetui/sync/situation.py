@@ -1,0 +1,107 @@
+"""What the loop asks of the tables before each step, and what it writes down when one failed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, Connection, bindparam, func, select, update
+from sqlalchemy.dialects.sqlite import insert
+
+from bravetui.base.errors import BravetuiError, Transient
+from bravetui.db import meta
+from bravetui.db.device import UNACKNOWLEDGED, Cursor, LaneState, Outbox, OutboxState
+from bravetui.sync.agreement import is_agreed, may_agree
+from bravetui.sync.log import write_failure
+from bravetui.sync.step import LaneSituation
+from bravetui.wire.lanes import LANES, Lane
+
+_outbox = Outbox.__table__  # type: ignore[attr-defined]
+_lanes = LaneState.__table__  # type: ignore[attr-defined]
+_cursor = Cursor.__table__  # type: ignore[attr-defined]
+
+
+def _behind_refused() -> ColumnElement[bool]:
+    """Changes that come after a refused one of the same record."""
+    earlier = _outbox.alias("earlier")
+    return (
+        select(earlier.c.counter)
+        .where(
+            earlier.c.state == OutboxState.REFUSED,
+            earlier.c.scope_id == _outbox.c.scope_id,
+            earlier.c.kind == _outbox.c.kind,
+            earlier.c.record_id == _outbox.c.record_id,
+            earlier.c.counter < _outbox.c.counter,
+        )
+        .exists()
+    )
+
+
+# Asked at every wake-up, and built once: building a statement costs more than running it.
+_TO_SEND = (
+    select(_outbox.c.lane, func.count())
+    .where(_outbox.c.state.in_(UNACKNOWLEDGED), ~_behind_refused())
+    .group_by(_outbox.c.lane)
+)
+_ATTEMPTS = select(_lanes.c.lane, _lanes.c.next_attempt_at)
+_HISTORY_LEFT = select(func.count()).select_from(_cursor).where(_cursor.c.before.is_not(None))
+_IN_STATE = select(func.count()).select_from(_outbox).where(_outbox.c.state == bindparam("state"))
+_NOT_CONFIRMED = select(func.count()).select_from(_outbox).where(_outbox.c.state != OutboxState.CONFIRMED)
+
+
+def lane_situations(connection: Connection) -> Mapping[Lane, LaneSituation]:
+    """How much each lane could send, and until when it pauses."""
+    counts: dict[str, int] = dict(connection.execute(_TO_SEND).all())
+    attempts: dict[str, datetime | None] = dict(connection.execute(_ATTEMPTS).all())
+    return {p.lane: LaneSituation(counts.get(p.lane.value, 0), attempts.get(p.lane.value)) for p in LANES}
+
+
+def has_history_left(connection: Connection) -> bool:
+    """Whether a lane's beginning has not been reached yet."""
+    return connection.execute(_HISTORY_LEFT).scalar_one() > 0
+
+
+def unconfirmed(connection: Connection) -> int:
+    """Changes that central has taken and not yet vouched for under a checkpoint."""
+    return connection.execute(_IN_STATE, {"state": OutboxState.APPLIED}).scalar_one()
+
+
+def wants_closing(connection: Connection, contacts: int) -> bool:
+    """Whether, after so many contacts that moved nothing, one more would confirm work or show both ends equal."""
+    return bool(unconfirmed(connection) and not contacts) or may_agree(connection)
+
+
+def is_all_handed_in(connection: Connection) -> bool:
+    """Whether central vouches for every change, and both ends were found equal."""
+    return connection.execute(_NOT_CONFIRMED).scalar_one() == 0 and is_agreed(connection)
+
+
+def is_behind(connection: Connection, heads: Mapping[str, int]) -> bool:
+    """Whether central, whose scopes have got so far, has something that is not here."""
+    query = select(_cursor.c.scope_id, func.max(_cursor.c.after)).group_by(_cursor.c.scope_id)
+    here: dict[str, int] = dict(connection.execute(query).all())
+    return any(seq > here.get(scope_id, 0) for scope_id, seq in heads.items())
+
+
+def failures_of(connection: Connection, lane: Lane) -> int:
+    """How often in a row the lane has failed."""
+    query = select(_lanes.c.failures).where(_lanes.c.lane == lane.value)
+    return connection.execute(query).scalar_one_or_none() or 0
+
+
+def write_pauses(
+    connection: Connection, pauses: Mapping[Lane, float], error: BravetuiError, now: datetime
+) -> None:
+    """Until when each lane waits (seconds from now) and why, for every window to show."""
+    for lane, pause in pauses.items():
+        told = {"next_attempt_at": now + timedelta(seconds=pause), "why": error.what}
+        statement = insert(_lanes).values(lane=lane.value, failures=1, **told)
+        more = {**told, "failures": _lanes.c.failures + 1}
+        connection.execute(statement.on_conflict_do_update(index_elements=["lane"], set_=more))
+    meta.put(connection, meta.LINE, "down" if isinstance(error, Transient) else "refused")
+    write_failure(connection, now, error)
+
+
+def forget_pauses(connection: Connection) -> None:
+    """Every lane may go at once."""
+    connection.execute(update(_lanes).values(next_attempt_at=None, failures=0))
