@@ -31,6 +31,7 @@ from bravetui.auth.locks import Passphrase
 from bravetui.auth.sealed_file import SealedFile
 from bravetui.base.canonical import Json
 from bravetui.base.clock import SystemClock, SystemIds
+from bravetui.base.collecting import collect_seldom
 from bravetui.base.runner import InlineRunner
 from bravetui.central.app import make_app
 from bravetui.central.database import migrate, open_central_engine
@@ -41,7 +42,7 @@ from bravetui.central.postgres import embedded_postgres
 from bravetui.central.serve import serving
 from bravetui.central.service import Central, Writing
 from bravetui.db.kinds import KINDS
-from bravetui.db.records import stored_from_row
+from bravetui.db.records import rows_of, stored_from_row
 from bravetui.forms.template import Question, QuestionKind, Section, Template
 from bravetui.merge.rules import FieldRule, Rule
 from bravetui.sync.worker import Worker
@@ -123,7 +124,7 @@ def dump(connection: Connection, path: str) -> None:
     """Every record as `{"k": "table/id", "f": {field: value}}`, a line each."""
     kind = KINDS["submission"]
     with Path(path).open("w", encoding="utf-8") as file:
-        for row in connection.execute(select(kind.table)).mappings():
+        for row in rows_of(connection, select(kind.table)):
             told = stored_from_row(kind, row).state.values()
             fields = {
                 name.removeprefix("answers/"): _plain(value)
@@ -278,4 +279,5 @@ def work() -> None:
 
 
 if __name__ == "__main__":
+    collect_seldom()
     {"server": serve, "client": work}[sys.argv[1]]()

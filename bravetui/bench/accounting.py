@@ -14,7 +14,7 @@ from sqlalchemy import Connection, select
 
 from bravetui.central.tables import LEDGER
 from bravetui.db.kinds import KINDS, Kind, rules_for
-from bravetui.db.records import stored_from_row
+from bravetui.db.records import rows_of, stored_from_row
 from bravetui.db.templates import find_template
 from bravetui.merge.join import KEEPS_BOTH
 from bravetui.merge.rules import Rules
@@ -119,7 +119,7 @@ def _records(connection: Connection, scope_id: str, keys: Iterable[Key]) -> dict
     for name, some in ids.items():
         kind = KINDS[name]
         query = select(kind.table).where(kind.table.c.scope_id == scope_id, kind.table.c.id.in_(some))
-        for row in connection.execute(query).mappings():
+        for row in rows_of(connection, query):
             found[name, row["id"]] = stored_from_row(kind, row).state
     return found
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
-from bravetui.central.tables import LEDGER
 from bravetui.db.digest import bucket_of, differing, spelled, sums, total, window_digests
-from bravetui.db.kinds import KINDS, Kind, kinds_in
+from bravetui.db.kinds import kinds_in
 from bravetui.db.records import load_many
 from bravetui.wire.messages import Page, PullAsk, Row, stamps_of
 
@@ -21,8 +20,7 @@ def compared(connection: Connection, ask: PullAsk, page: Page) -> Page:
         told["mended"] = tuple(_wanted(connection, ask))
     if ask.agreed is not None and not page.more and page.after > ask.agreed:
         window = (ask.agreed, page.after)
-        kinds = _touched(connection, ask, ask.agreed) if ask.agreed else None
-        digests = window_digests(connection, ask.scope_id, ask.lane, window, set(ask.without), kinds)
+        digests = window_digests(connection, ask.scope_id, ask.lane, window, set(ask.without))
         told["sum"] = total(digests)
         if ask.sums:
             strange = differing(sums(digests), ask.sums)
@@ -31,16 +29,6 @@ def compared(connection: Connection, ask: PullAsk, page: Page) -> Page:
                 key: spelled(digest) for key, digest in digests.items() if bucket_of(key) in strange
             }
     return page.model_copy(update=told) if told else page
-
-
-def _touched(connection: Connection, ask: PullAsk, above: int) -> list[Kind]:
-    """The kinds of which anything has changed since: mostly none, and the others' tables are not looked at."""
-    query = (
-        select(LEDGER.c.kind)
-        .distinct()
-        .where(LEDGER.c.scope_id == ask.scope_id, LEDGER.c.lane == ask.lane.value, LEDGER.c.seq > above)
-    )
-    return [KINDS[name] for name in connection.execute(query).scalars() if name in KINDS]
 
 
 def _wanted(connection: Connection, ask: PullAsk) -> Iterable[Row]:

@@ -7,10 +7,12 @@ only the changed cells travel; what it pushed itself a moment ago does not come 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from sqlalchemy import Connection, Select, func, literal, select, union_all
+from sqlalchemy import Row as SqlRow
 
 from bravetui.central.access import Access
 from bravetui.central.agreement import compared
@@ -32,6 +34,9 @@ COUNTED_MAX = 100_000
 
 WAITED_MAX = 500
 """Late verdicts in one answer."""
+
+READ_AT_ONCE = 64
+"""Records read for a page before looking whether there is room for more."""
 
 
 @dataclass(slots=True)
@@ -131,13 +136,12 @@ def _news(
     left = len(entries) > ask.rows_max
     entries = entries[: ask.rows_max]
     folded = _fold(connection, ask, after, {(row.kind, row.record_id) for row in entries})
-    states = _states(connection, ask.scope_id, folded)
     rows: dict[tuple[str, str], Row] = {}
     size, reached = 0, after
-    for entry in entries:
+    for entry, stored in _with_records(connection, ask.scope_id, entries):
         key = (entry.kind, entry.record_id)
-        if key not in rows and key in states:
-            row = _news_row(ask.scope_id, key, states[key], folded[key], whole, own)
+        if key not in rows and stored is not None:
+            row = _news_row(ask.scope_id, key, stored, folded[key], whole, own)
             row_bytes = _size(row)
             if rows and size + row_bytes > room:
                 left = True
@@ -167,17 +171,22 @@ def _fold(
     return folded
 
 
-def _states(
-    connection: Connection, scope_id: str, keys: Iterable[tuple[str, str]]
-) -> dict[tuple[str, str], Stored]:
-    by_kind: dict[str, list[str]] = {}
-    for kind, record_id in keys:
-        by_kind.setdefault(kind, []).append(record_id)
-    return {
-        (kind, record_id): stored
-        for kind, ids in by_kind.items()
-        for record_id, stored in load_many(connection, KINDS[kind], scope_id, ids).items()
-    }
+def _with_records(
+    connection: Connection, scope_id: str, entries: Sequence[SqlRow[*tuple[Any, ...]]]
+) -> Iterator[tuple[SqlRow[*tuple[Any, ...]], Stored | None]]:
+    """Each entry with its record, None where there is none. Read a few at a time: a page is full long before its limit of
+    rows wherever forms are long, and what is read beyond is read for nothing."""
+    read: dict[tuple[str, str], Stored] = {}
+    for start in range(0, len(entries), READ_AT_ONCE):
+        some = entries[start : start + READ_AT_ONCE]
+        by_kind: dict[str, list[str]] = {}
+        for entry in some:
+            if (entry.kind, entry.record_id) not in read:
+                by_kind.setdefault(entry.kind, []).append(entry.record_id)
+        for kind, ids in by_kind.items():
+            found = load_many(connection, KINDS[kind], scope_id, ids)
+            read |= {(kind, record_id): stored for record_id, stored in found.items()}
+        yield from ((entry, read.get((entry.kind, entry.record_id))) for entry in some)
 
 
 def _news_row(scope_id: str, key: tuple[str, str], stored: Stored, news: _News, whole: bool, own: Own) -> Row:
@@ -211,13 +220,12 @@ def _history(
     together = union_all(*(select(branch) for branch in branches)).subquery()
     entries = connection.execute(select(together).order_by(together.c.seq.desc()).limit(rows_max + 1)).all()
     left = len(entries) > rows_max
-    states = _states(connection, ask.scope_id, ((row.kind, row.id) for row in entries[:rows_max]))
     rows: list[Row] = []
     size, reached = 0, before
-    for entry in entries[:rows_max]:
-        stored = states[(entry.kind, entry.id)]
+    for entry, stored in _with_records(connection, ask.scope_id, entries[:rows_max]):
+        assert stored is not None, "one look at the database, and the record is gone from it"
         row = Row(
-            kind=entry.kind, id=entry.id, seq=stored.seq, whole=True,
+            kind=entry.kind, id=entry.record_id, seq=stored.seq, whole=True,
             version=stored.state.version, stamps=stamps_of(stored.state),
         )  # fmt: skip
         row_bytes = _size(row)
@@ -231,7 +239,7 @@ def _history(
 
 def _older(kind: str, scope_id: str, before: int) -> Select[tuple[str, str, int]]:
     table = KINDS[kind].table
-    return select(literal(kind).label("kind"), table.c.id, table.c.seq).where(
+    return select(literal(kind).label("kind"), table.c.id.label("record_id"), table.c.seq).where(
         table.c.scope_id == scope_id, table.c.seq < before
     )
 

@@ -8,14 +8,14 @@ of are those whose seq lies in a window, so that what once was found equal is no
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from functools import cache
 
-from sqlalchemy import Connection, Executable, Table, bindparam, select
+from sqlalchemy import ColumnElement, Connection, Executable, Table, bindparam, literal, select, union_all
 
 from bravetui.base.canonical import Json, canonical_bytes, sha256_hex
-from bravetui.db.kinds import Kind, kinds_in
-from bravetui.db.records import Stored, stored_from_row
+from bravetui.db.kinds import KINDS, kinds_in
+from bravetui.db.records import rows_of, values_from_row
 from bravetui.wire.lanes import Lane
 
 BUCKETS = 256
@@ -29,10 +29,9 @@ def key_of(kind: str, record_id: str) -> str:
     return f"{kind}/{record_id}"
 
 
-def row_digest(key: str, stored: Stored) -> int:
+def row_digest(key: str, version: Json, values: Mapping[str, Json]) -> int:
     """The number of one row, 64 bits."""
-    state = stored.state
-    said: Json = [key, state.version.to_json(), state.values()]
+    said: Json = [key, version, values]
     return int.from_bytes(hashlib.sha256(canonical_bytes(said)).digest()[:8], "big")
 
 
@@ -42,27 +41,39 @@ def window_digests(
     lane: Lane,
     window: tuple[int, int],
     without: Collection[str] = (),
-    kinds: Iterable[Kind] | None = None,
 ) -> dict[str, int]:
-    """Digests by key of the scope's rows in the lane with `window[0] < seq <= window[1]`; `kinds` narrows it further."""
+    """Digests by key of the scope's rows in the lane with `window[0] < seq <= window[1]`."""
     found: dict[str, int] = {}
-    for kind in kinds_in(lane) if kinds is None else kinds:
-        bounds = {"scope": scope_id, "above": window[0], "upto": window[1]}
-        for row in connection.execute(_in_window(kind.table), bounds).mappings():
+    bounds = {"scope": scope_id, "above": window[0], "upto": window[1]}
+    for name in connection.execute(_kinds_in_window(lane), bounds).scalars().all():
+        kind = KINDS[name]
+        for row in rows_of(connection, _in_window(kind.table), bounds):
             key = key_of(kind.name, row["id"])
             if key not in without:
-                found[key] = row_digest(key, stored_from_row(kind, row))
+                found[key] = row_digest(key, row["version"], values_from_row(kind, row))
     return found
+
+
+@cache
+def _kinds_in_window(lane: Lane) -> Executable:
+    """Which kinds have a row there: mostly none, and then this is the only statement."""
+    return union_all(
+        *(
+            select(literal(kind.name)).where(select(kind.table.c.id).where(*_within(kind.table)).exists())
+            for kind in kinds_in(lane)
+        )
+    )
 
 
 @cache
 def _in_window(table: Table) -> Executable:
     """Built once a table: building a statement costs more than running it."""
-    return select(table).where(
-        table.c.scope_id == bindparam("scope"),
-        table.c.seq > bindparam("above"),
-        table.c.seq <= bindparam("upto"),
-    )
+    return select(table).where(*_within(table))
+
+
+def _within(table: Table) -> tuple[ColumnElement[bool], ...]:
+    seq = table.c.seq
+    return table.c.scope_id == bindparam("scope"), seq > bindparam("above"), seq <= bindparam("upto")
 
 
 def bucket_of(key: str) -> int:

@@ -7,12 +7,12 @@ path this version does not know is kept in `extra` and moves into its column aft
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, Executable, RowMapping, Table, bindparam, select
+from sqlalchemy import BindParameter, Connection, Executable, Table, bindparam, select
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
@@ -46,9 +46,18 @@ def load_many(connection: Connection, kind: Kind, scope_id: str, ids: Iterable[s
     found: dict[str, Stored] = {}
     for start in range(0, len(wanted), IDS_PER_QUERY):
         some = wanted[start : start + IDS_PER_QUERY]
-        rows = connection.execute(_by_ids(kind.table), {"scope": scope_id, "ids": some}).mappings()
-        found |= {row["id"]: stored_from_row(kind, row) for row in rows}
+        for row in rows_of(connection, _by_ids(kind.table), {"scope": scope_id, "ids": some}):
+            found[row["id"]] = stored_from_row(kind, row)
     return found
+
+
+def rows_of(
+    connection: Connection, query: Executable, given: Mapping[str, Any] | None = None
+) -> Iterator[dict[str, Any]]:
+    """What a query finds, as plain dictionaries: several times quicker to read than SQLAlchemy's rows."""
+    result = connection.execute(query, given)
+    names = tuple(result.keys())
+    return (dict(zip(names, row, strict=True)) for row in result.all())
 
 
 def save_many(connection: Connection, kind: Kind, scope_id: str, records: Mapping[str, Stored]) -> None:
@@ -73,8 +82,24 @@ def _by_ids(table: Table) -> Executable:
     return select(table).where(table.c.scope_id == bindparam("scope"), table.c.id.in_(wanted))
 
 
-def stored_from_row(kind: Kind, row: RowMapping | Mapping[str, Any]) -> Stored:
+def stored_from_row(kind: Kind, row: Mapping[str, Any]) -> Stored:
     """A table's row as cells."""
+    state = RecordState(
+        _with_stamps(_all_values(kind, row), row["stamps"]), VersionVector.from_json(row["version"])
+    )
+    return Stored(state, row["seq"])
+
+
+def values_from_row(kind: Kind, row: Mapping[str, Any]) -> dict[str, Json]:
+    """A table's row as the values of its cells, without who wrote them and when."""
+    absent = row["stamps"].get("absent", ())
+    if not row["stamps"]:
+        return {}
+    return {path: value for path, value in _all_values(kind, row).items() if path not in absent}
+
+
+def _all_values(kind: Kind, row: Mapping[str, Any]) -> dict[str, Json]:
+    """By path, the columns of untouched cells included."""
     values: dict[str, Json] = dict(row["extra"])
     for name in kind.columns:
         if name in kind.documents:
@@ -83,8 +108,7 @@ def stored_from_row(kind: Kind, row: RowMapping | Mapping[str, Any]) -> Stored:
             values[name] = to_cell(row[name])
     if row["deleted"]:
         values[DELETED] = True
-    state = RecordState(_with_stamps(values, row["stamps"]), VersionVector.from_json(row["version"]))
-    return Stored(state, row["seq"])
+    return values
 
 
 def row_from_stored(kind: Kind, scope_id: str, record_id: str, stored: Stored) -> dict[str, Any]:

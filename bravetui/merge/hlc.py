@@ -7,9 +7,11 @@ one's own time are not learnt from (`MAX_DRIFT_MS`), and central clamps them on 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 from bravetui.base.errors import BadInput
+from bravetui.merge.version import SPELLINGS_REMEMBERED
 
 MAX_DRIFT_MS = 24 * 3600 * 1000
 """Stamps further ahead of one's own wall time than a day are a wrong clock, not the future."""
@@ -20,8 +22,7 @@ _WALL_MS_MAX = (1 << 44) - 1
 """The year 2527: what eleven hexadecimal digits hold. A clock beyond that is not believed."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Hlc:
+class Hlc(NamedTuple):
     """A stamp: milliseconds since 1970 (UTC), then a counter among stamps of the same millisecond."""
 
     wall_ms: int
@@ -33,9 +34,14 @@ class Hlc:
     @staticmethod
     def parse(text: str) -> Hlc:
         """Read fifteen hexadecimal digits, which sort as the stamps do. Raises BadInput for anything else."""
-        if len(text) != 15 or not set(text) <= set("0123456789abcdef"):
-            raise BadInput(f"{text[:40]!r} is not a time stamp of this program.")
-        return Hlc(int(text[:11], 16), int(text[11:], 16))
+        return _hlc(text)
+
+
+@lru_cache(maxsize=SPELLINGS_REMEMBERED)
+def _hlc(text: str) -> Hlc:
+    if len(text) != 15 or not set(text) <= set("0123456789abcdef"):
+        raise BadInput(f"{text[:40]!r} is not a time stamp of this program.")
+    return Hlc(int(text[:11], 16), int(text[11:], 16))
 
 
 def tick(last: Hlc, now_ms: int) -> Hlc:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import NamedTuple
 
 from bravetui.base.canonical import Json, canonical_bytes
 from bravetui.merge.hlc import Hlc
@@ -26,8 +27,7 @@ ANSWERS = "answers"
 """First segment of every path into a submission's answers."""
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
+class Cell(NamedTuple):
     """One value, the changes it stands for, and when (by hybrid logical clock) the last of them was made."""
 
     value: Json

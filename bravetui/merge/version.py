@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
+from typing import NamedTuple
 
 from bravetui.base.errors import BadInput
 
@@ -17,9 +18,11 @@ _NUMBER = re.compile(r"0|[1-9][0-9]{0,17}", re.ASCII)
 _COUNTER_MAX = 10**18 - 1
 """Eighteen digits fit a signed 64-bit column at both ends."""
 
+SPELLINGS_REMEMBERED = 1 << 16
+"""Dots and stamps read once: every cell of a record bears one, and a page of rows has only a few."""
 
-@dataclass(frozen=True, slots=True, order=True)
-class Dot:
+
+class Dot(NamedTuple):
     """One change: the number of the device that made it, and that device's counter."""
 
     device: int
@@ -31,10 +34,20 @@ class Dot:
     @staticmethod
     def parse(text: str) -> Dot:
         """Read `3.17`, which has one spelling only. Raises BadInput for anything else."""
-        device, _, counter = text.partition(".")
-        if not _NUMBER.fullmatch(device) or not _NUMBER.fullmatch(counter) or counter == "0":
-            raise BadInput(f"{text[:40]!r} is not a dot (device.counter).")
-        return Dot(int(device), int(counter))
+        return _dot(text)
+
+
+@lru_cache(maxsize=SPELLINGS_REMEMBERED)
+def _dot(text: str) -> Dot:
+    device, _, counter = text.partition(".")
+    if not _NUMBER.fullmatch(device) or not _NUMBER.fullmatch(counter) or counter == "0":
+        raise BadInput(f"{text[:40]!r} is not a dot (device.counter).")
+    return Dot(int(device), int(counter))
+
+
+@lru_cache(maxsize=SPELLINGS_REMEMBERED)
+def _is_device(text: str) -> bool:
+    return _NUMBER.fullmatch(text) is not None
 
 
 class Order(Enum):
@@ -112,7 +125,7 @@ class VersionVector:
 def _is_entry(device: object, counter: object) -> bool:
     return (
         isinstance(device, str)
-        and _NUMBER.fullmatch(device) is not None
+        and _is_device(device)
         and type(counter) is int
         and 0 < counter <= _COUNTER_MAX
     )

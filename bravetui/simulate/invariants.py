@@ -20,7 +20,7 @@ from bravetui.central.tables import HEADS, LEDGER
 from bravetui.central.taking import AGAIN, AUTHOR, MENDED
 from bravetui.db.device import UNACKNOWLEDGED, Outbox, OutboxState, Parked, Receipt
 from bravetui.db.kinds import KINDS, rules_for
-from bravetui.db.records import load, stored_from_row
+from bravetui.db.records import load, rows_of, stored_from_row
 from bravetui.merge.hlc import Hlc, clamp
 from bravetui.merge.rules import Rule
 from bravetui.merge.state import DELETED, RecordState
@@ -127,7 +127,7 @@ def _records(connection: Connection) -> dict[Key, RecordState]:
     found: dict[Key, RecordState] = {}
     for kind in KINDS.values():
         if POLICY[kind.lane].page_rows:
-            for row in connection.execute(select(kind.table)).mappings():
+            for row in rows_of(connection, select(kind.table)):
                 found[kind.name, row["id"]] = stored_from_row(kind, row).state
     return found
 

@@ -100,8 +100,10 @@ def compare(connection: Connection, store: Store, ask: PullAsk, page: Page, told
         store.learn_stamp(connection, newest_of(page.mended), told_at)
         apply_rows(connection, page.scope_id, page.mended, again)
         found.mended = len(page.mended)
+    if not page.sum or ask.agreed is None:
+        return found
     under_way = busy(connection).get((page.scope_id, page.lane.value), set())
-    if not page.sum or ask.agreed is None or not under_way <= set(ask.without):
+    if not under_way <= set(ask.without):
         return found
     own = window_digests(connection, page.scope_id, page.lane, (ask.agreed, page.after), set(ask.without))
     if total(own) == page.sum:

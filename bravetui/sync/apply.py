@@ -10,8 +10,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, bindparam, delete, select
+from sqlalchemy import Row as SqlRow
 from sqlalchemy.dialects.sqlite import insert
 
 from bravetui.base.canonical import Json
@@ -30,6 +32,13 @@ from bravetui.wire.messages import Row
 _outbox = Outbox.__table__  # type: ignore[attr-defined]
 _base = Base.__table__  # type: ignore[attr-defined]
 _parked = Parked.__table__  # type: ignore[attr-defined]
+
+_OWN_STATES = select(_outbox.c.kind, _outbox.c.record_id, _outbox.c.state).where(
+    _outbox.c.scope_id == bindparam("scope"), _outbox.c.state.in_([*UNACKNOWLEDGED, OutboxState.REFUSED])
+)
+_ASIDE = select(_parked.c.kind, _parked.c.record_id, _parked.c.row).where(
+    _parked.c.scope_id == bindparam("scope")
+)
 
 Key = tuple[str, str]
 """(kind, record id) inside one scope."""
@@ -54,8 +63,11 @@ def apply_rows(
     With `refill`, what a restored central has lost is offered to it.
     """
     applied = Applied()
+    aside = connection.execute(_ASIDE, {"scope": scope_id}).all()
+    if not rows and not aside:
+        return applied
     own = _own_states(connection, scope_id)
-    ready = [*_set_aside(connection, scope_id, own), *rows]
+    ready = [*_free(connection, scope_id, aside, own), *rows]
     by_kind: dict[str, list[Row]] = defaultdict(list)
     for row in ready:
         if row.kind not in KINDS or own.get((row.kind, row.id), set()) & set(UNACKNOWLEDGED):
@@ -87,21 +99,18 @@ def drop_settled_bases(connection: Connection) -> None:
 
 def _own_states(connection: Connection, scope_id: str) -> Mapping[Key, set[str]]:
     """The states of this laptop's own changes that are not at central, by record."""
-    states = [*UNACKNOWLEDGED, OutboxState.REFUSED]
-    query = select(_outbox.c.kind, _outbox.c.record_id, _outbox.c.state).where(
-        _outbox.c.scope_id == scope_id, _outbox.c.state.in_(states)
-    )
     found: dict[Key, set[str]] = defaultdict(set)
-    for kind, record_id, state in connection.execute(query):
+    for kind, record_id, state in connection.execute(_OWN_STATES, {"scope": scope_id}):
         found[kind, record_id].add(state)
     return found
 
 
-def _set_aside(connection: Connection, scope_id: str, own: Mapping[Key, set[str]]) -> list[Row]:
-    """Rows that waited for their record, and need to no longer."""
-    query = select(_parked.c.kind, _parked.c.record_id, _parked.c.row).where(_parked.c.scope_id == scope_id)
+def _free(
+    connection: Connection, scope_id: str, aside: Sequence[SqlRow[str, str, Any]], own: Mapping[Key, set[str]]
+) -> list[Row]:
+    """Of the rows set aside those that need to wait for their record no longer."""
     found: list[Row] = []
-    for kind, record_id, parts in connection.execute(query).all():
+    for kind, record_id, parts in aside:
         if kind in KINDS and not own.get((kind, record_id), set()) & set(UNACKNOWLEDGED):
             found += [Row.model_validate(part) for part in parts["rows"]]
             connection.execute(

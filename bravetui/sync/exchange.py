@@ -76,6 +76,11 @@ _SETTLE = (
         error=bindparam("why"),
     )
 )
+_WAITING = select(
+    *(_outbox.c[name] for name in ("device", "counter", "lane", "scope_id", "kind", "record_id", "state")),
+    func.length(_outbox.c.body).label("size"),
+).where(_outbox.c.state.in_([*UNACKNOWLEDGED, OutboxState.REFUSED]))
+_APPLIED = select(_outbox.c.device, _outbox.c.counter).where(_outbox.c.state == OutboxState.APPLIED)
 _KEEP_RECEIPT = insert(_receipts)
 _KEEP_RECEIPT = _KEEP_RECEIPT.on_conflict_do_update(
     index_elements=["device", "counter"], set_={name: _KEEP_RECEIPT.excluded[name] for name in ("at", "body")}
@@ -150,8 +155,7 @@ def prepare(store: Store, lanes: Sequence[Lane], budget_bytes: int) -> Prepared:
         bodies = _bodies(connection, [entry for _, entries in batches for entry in entries])
         for _, entries in batches:
             _mark_sent(connection, entries, now)
-        applied = select(_outbox.c.device, _outbox.c.counter).where(_outbox.c.state == OutboxState.APPLIED)
-        applied_before = frozenset((row.device, row.counter) for row in connection.execute(applied))
+        applied_before = frozenset((row.device, row.counter) for row in connection.execute(_APPLIED))
         going = [(entry.device, entry.counter) for _, entries in batches for entry in entries]
         push = tuple(
             Batch(lane=lane, changes=tuple(bodies[entry.device, entry.counter] for entry in entries))
@@ -230,13 +234,8 @@ def _chosen(
 
 
 def _waiting(connection: Connection) -> tuple[list[Entry], list[tuple[tuple[str, str, str], int]]]:
-    columns = [_outbox.c[name] for name in ("device", "counter", "lane", "scope_id", "kind", "record_id")]
-    states = [*UNACKNOWLEDGED, OutboxState.REFUSED]
-    query = select(*columns, _outbox.c.state, func.length(_outbox.c.body).label("size")).where(
-        _outbox.c.state.in_(states)
-    )
     entries, refused, first = [], [], jumping(connection)
-    for row in connection.execute(query):
+    for row in connection.execute(_WAITING):
         record = (row.scope_id, row.kind, row.record_id)
         if row.state == OutboxState.REFUSED:
             refused.append((record, row.counter))

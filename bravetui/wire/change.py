@@ -18,6 +18,7 @@ from pydantic import (
     ConfigDict,
     Field,
     PlainSerializer,
+    PlainValidator,
     ValidationError,
     WithJsonSchema,
 )
@@ -30,7 +31,7 @@ from bravetui.merge.state import Cell, RecordState
 from bravetui.merge.version import Dot, VersionVector
 
 
-def _parsed(kind: type, parse: Any) -> BeforeValidator:
+def _parsed(kind: type, parse: Any) -> PlainValidator:
     def validate(value: Any) -> Any:
         if isinstance(value, kind):
             return value
@@ -39,7 +40,7 @@ def _parsed(kind: type, parse: Any) -> BeforeValidator:
         except (BravetuiError, TypeError, AttributeError, KeyError) as error:
             raise ValueError(str(error)) from error
 
-    return BeforeValidator(validate)
+    return PlainValidator(validate)
 
 
 WireDot = Annotated[

@@ -19,7 +19,7 @@ from bravetui.db import meta
 from bravetui.db.damage import check_pages
 from bravetui.db.device import Outbox, OutboxState, Receipt
 from bravetui.db.kinds import KINDS, Kind
-from bravetui.db.records import load_many, stored_from_row
+from bravetui.db.records import load_many, rows_of, stored_from_row
 from bravetui.db.store import Store
 from bravetui.merge.version import Dot
 from bravetui.wire.change import Change
@@ -92,7 +92,8 @@ def _records(store: Store) -> Finding:
 def _reads(connection: Connection, kind: Kind, scope_id: str, record_id: str) -> bool:
     one = select(kind.table).where(kind.table.c.scope_id == scope_id, kind.table.c.id == record_id)
     try:
-        stored_from_row(kind, connection.execute(one).mappings().one())
+        for row in rows_of(connection, one):
+            stored_from_row(kind, row)
     except (ValueError, KeyError, TypeError, IndexError, BravetuiError):
         return False
     return True

@@ -26,6 +26,7 @@ from bravetui.db.records import (
     load_many,
     normalised,
     row_from_stored,
+    rows_of,
     save_many,
     stored_from_row,
 )
@@ -141,7 +142,7 @@ def test_a_path_that_this_version_does_not_know_is_kept_and_moves_to_its_column_
         read = load(connection, kind, "site", "r")
         assert read is not None
         save_many(connection, kind, "site", {"r": read})
-        (now,) = connection.execute(kind.table.select()).mappings().all()
+        (now,) = rows_of(connection, kind.table.select())
     assert (now["location"], now["extra"]) == ("lot B", {})
     assert stored_from_row(kind, now) == saved
 

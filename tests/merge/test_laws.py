@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from random import Random
 
 from hypothesis import given, settings
@@ -241,7 +240,7 @@ def test_wall_time_never_breaks_a_tie_only_the_order_of_stamps_counts(world: Wor
     moved = {stamp: Hlc(wall) for stamp, wall in zip(stamps, walls, strict=True)}
 
     def shifted(cells: Mapping[str, Cell]) -> dict[str, Cell]:
-        return {path: replace(cell, hlc=moved[cell.hlc]) for path, cell in cells.items()}
+        return {path: cell._replace(hlc=moved[cell.hlc]) for path, cell in cells.items()}
 
     for moment in moments(world):
         local, remote = (

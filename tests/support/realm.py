@@ -25,7 +25,7 @@ from bravetui.central.keys import make_keys
 from bravetui.central.sampling import found_sample
 from bravetui.central.service import Central
 from bravetui.db.kinds import KINDS
-from bravetui.db.records import stored_from_row
+from bravetui.db.records import rows_of, stored_from_row
 from bravetui.db.store import Store
 from bravetui.forms.library import shipped
 from bravetui.sample.site import Form, Site, make_site
@@ -99,9 +99,7 @@ class World:
         found: dict[tuple[str, str], dict[str, object]] = {}
         with at.connect() as connection:
             for kind in KINDS.values():
-                rows = connection.execute(
-                    select(kind.table).where(kind.table.c.scope_id == scope_id)
-                ).mappings()
+                rows = rows_of(connection, select(kind.table).where(kind.table.c.scope_id == scope_id))
                 for row in rows:
                     values = stored_from_row(kind, row).state.values()
                     found[kind.name, row["id"]] = {

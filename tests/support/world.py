@@ -30,7 +30,7 @@ from bravetui.central.state import begin_epoch
 from bravetui.central.tables import LEDGER
 from bravetui.db.device import Outbox, OutboxState
 from bravetui.db.kinds import KINDS, Kind
-from bravetui.db.records import Stored, load, stored_from_row
+from bravetui.db.records import Stored, load, rows_of, stored_from_row
 from bravetui.db.store import Store
 from bravetui.sync.line import Line
 from bravetui.sync.progress import SyncEvent
@@ -277,7 +277,7 @@ def _records(connection: Connection) -> Records:
 
 
 def _of_kind(connection: Connection, kind: Kind) -> Records:
-    rows = connection.execute(select(kind.table)).mappings()
+    rows = rows_of(connection, select(kind.table))
     return {(row["scope_id"], kind.name, row["id"]): stored_from_row(kind, row) for row in rows}
 
 
