@@ -14,6 +14,8 @@ THEMES: tuple[Theme, ...] = (
         name="dusk",
         primary="#4C9BE8", secondary="#7FB069", accent="#F2A65A", foreground="#E8E6E3", background="#14181D",
         surface="#1B2129", panel="#26303B", success="#7FB069", warning="#F2C14E", error="#F25F5C", dark=True,
+        # The marked line keeps a dark ground, on which the three colours that mean something can still be read.
+        variables={"block-cursor-background": "#1D3B58", "block-cursor-foreground": "#FFFFFF"},
     ),
     Theme(
         name="paper",

@@ -27,6 +27,10 @@ STATUS_SIGNS = {
 }
 
 
+OTHERS_LEAVE = 36
+"""Columns that state and time need; the other two share the rest."""
+
+
 class ConflictsScreen(WorkScreen):
     """Conflicts of this project."""
 
@@ -47,19 +51,32 @@ class ConflictsScreen(WorkScreen):
         await super().on_mount()
         self.query_one("#rows", DataTable).focus()
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._rows: tuple[ConflictRow, ...] = ()
+
     async def load(self) -> None:
         from bravetui.views import conflicts
 
         services = self.desk.services
-        rows = await self.call(conflicts.conflicts, services.store, services.scope_id)
-        now = services.store.clock.now()
+        rows = self._rows = await self.call(conflicts.conflicts, services.store, services.scope_id)
         count = sum(row.status == "open" for row in rows)
         lost = sum(row.status == "settled" and row.lost_here for row in rows)
         words = f"≠ {count} to decide. Enter opens one." if count else "✓ No conflict is open."
         words += f" {set_aside_words(lost)}" if lost else ""
         self.query_one("#count", Static).update(Text(words, style="bold"))
-        table = self.query_one("#rows", DataTable)
-        show_rows(table, [(row.id, _cells(row, now, services.zone)) for row in rows])
+        self._fill()
+
+    def on_resize(self) -> None:
+        """Words use the room there is."""
+        if self._rows:
+            self._fill()
+
+    def _fill(self) -> None:
+        services, room = self.desk.services, max(16, (self.size.width - OTHERS_LEAVE) // 2)
+        now = services.store.clock.now()
+        cells = [(row.id, _cells(row, now, services.zone, room)) for row in self._rows]
+        show_rows(self.query_one("#rows", DataTable), cells)
 
     @on(DataTable.RowSelected)
     def _open(self, event: DataTable.RowSelected) -> None:
@@ -69,13 +86,13 @@ class ConflictsScreen(WorkScreen):
             self.desk.open(ConflictScreen(event.row_key.value))
 
 
-def _cells(row: ConflictRow, now: datetime, zone: tzinfo) -> list[Text]:
+def _cells(row: ConflictRow, now: datetime, zone: tzinfo, room: int) -> list[Text]:
     since = clock_words(row.opened_at, now, zone) if row.opened_at else ""
     lost = row.status == "settled" and row.lost_here
     style = "bold" if lost or row.status == "open" else "dim"
     return [
         Text("· yours, by a rule" if lost else STATUS_SIGNS[row.status], style=style),
-        Text(shortened(row.what, 34)),
+        Text(shortened(row.what, room)),
         Text(since),
-        Text(shortened(row.title, 40)),
+        Text(shortened(row.title, room)),
     ]

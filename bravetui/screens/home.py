@@ -129,6 +129,9 @@ class HomeScreen(WorkScreen):
 
         services = self.desk.services
         templates = await self.call(seen.templates, services.store)
+        if inspection_id is None and len(templates) > 1:
+            await self.desk.action_go("forms")  # which one is the foreman's to say
+            return
         if not templates:
             self.notify("No form has arrived yet. Sync once (F5) where there is a line.", markup=False)
             return

@@ -195,8 +195,9 @@ class Worker:
         if self._held:
             return Wait(now + timedelta(seconds=self._poll_s))
         moved, self._moved = self._moved, {}
-        if moved and await self._reads(is_behind, moved):
-            self._poll_at = None
+        if moved:
+            behind: bool = await self._reads(is_behind, moved)
+            self._poll_at = None if behind else self._poll_at
         return next_step(await self._reads(self._situation), now)
 
     async def _exchange(self, lanes: tuple[Lane, ...]) -> BravetuiError | None:

@@ -10,11 +10,13 @@ import pytest
 from textual.events import Key
 from textual.widgets import DataTable, Input, Static
 
+from bravetui.base.canonical import Json
 from bravetui.base.errors import StorageFull
 from bravetui.messages import SyncReported
 from bravetui.sample.site import Seed
 from bravetui.screens.conflict import ConflictScreen
 from bravetui.screens.form import SAVE_AFTER_S, FormScreen
+from bravetui.screens.forms import FormsScreen
 from bravetui.screens.home import HomeScreen
 from bravetui.screens.queue import QueueScreen
 from bravetui.screens.rain import RainScreen
@@ -51,6 +53,21 @@ async def test_enter_opens_the_inspection_that_is_due(scene: Scene) -> None:
         await press(pilot, "down", "enter")
         await pilot.pause()
         assert isinstance(scene.app.screen, FormScreen)
+
+
+async def test_n_starts_the_only_form_at_once_and_lets_one_choose_where_there_are_several(
+    scene: Scene,
+) -> None:
+    async with playing(scene, SMALL) as pilot:
+        await press(pilot, "n")
+        await pilot.pause()
+        assert isinstance(scene.app.screen, FormScreen)
+        await press(pilot, "escape")
+        another: dict[str, Json] = {"title": "Another form", "body": "{}"}
+        scene.arrive(Seed("form_template", scene.site.project_id, "another", another, NOON))
+        await press(pilot, "n")
+        await pilot.pause()
+        assert isinstance(scene.app.screen, FormsScreen)
 
 
 async def test_what_is_typed_is_saved_without_any_further_key(scene: Scene) -> None:
