@@ -27,8 +27,8 @@ STATUS_SIGNS = {
 }
 
 
-OTHERS_LEAVE = 36
-"""Columns that state and time need; the other two share the rest."""
+TIME_TAKES = 22
+"""Columns that the time, the gaps and the scroll bar need at most; two of words share what the state leaves."""
 
 
 class ConflictsScreen(WorkScreen):
@@ -61,7 +61,7 @@ class ConflictsScreen(WorkScreen):
         services = self.desk.services
         rows = self._rows = await self.call(conflicts.conflicts, services.store, services.scope_id)
         count = sum(row.status == "open" for row in rows)
-        lost = sum(row.status == "settled" and row.lost_here for row in rows)
+        lost = sum(map(_lost, rows))
         words = f"≠ {count} to decide. Enter opens one." if count else "✓ No conflict is open."
         words += f" {set_aside_words(lost)}" if lost else ""
         self.query_one("#count", Static).update(Text(words, style="bold"))
@@ -73,8 +73,10 @@ class ConflictsScreen(WorkScreen):
             self._fill()
 
     def _fill(self) -> None:
-        services, room = self.desk.services, max(16, (self.size.width - OTHERS_LEAVE) // 2)
+        services = self.desk.services
         now = services.store.clock.now()
+        state = max((_state_words(row) for row in self._rows), key=len, default="")
+        room = max(16, (self.size.width - TIME_TAKES - len(state)) // 2)
         cells = [(row.id, _cells(row, now, services.zone, room)) for row in self._rows]
         show_rows(self.query_one("#rows", DataTable), cells)
 
@@ -88,11 +90,18 @@ class ConflictsScreen(WorkScreen):
 
 def _cells(row: ConflictRow, now: datetime, zone: tzinfo, room: int) -> list[Text]:
     since = clock_words(row.opened_at, now, zone) if row.opened_at else ""
-    lost = row.status == "settled" and row.lost_here
-    style = "bold" if lost or row.status == "open" else "dim"
+    style = "bold" if row.status == "open" or _lost(row) else "dim"
     return [
-        Text("· yours, by a rule" if lost else STATUS_SIGNS[row.status], style=style),
+        Text(_state_words(row), style=style),
         Text(shortened(row.what, room)),
         Text(since),
         Text(shortened(row.title, room)),
     ]
+
+
+def _state_words(row: ConflictRow) -> str:
+    return "· yours, by a rule" if _lost(row) else STATUS_SIGNS[row.status]
+
+
+def _lost(row: ConflictRow) -> bool:
+    return row.status == "settled" and row.lost_here

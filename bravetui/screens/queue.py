@@ -11,6 +11,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widgets import DataTable, Static
+from textual.widgets.data_table import ColumnKey
 
 from bravetui.screens.base import WorkScreen
 from bravetui.views.queue import Queue, QueueItem
@@ -18,6 +19,9 @@ from bravetui.views.status import LaneRow
 from bravetui.views.words import clock_words, left_for_words, span_words
 from bravetui.widgets import tones
 from bravetui.widgets.rows import show_rows
+
+WHAT_LEAST, OTHERS_TAKE = 25, 53
+"""Columns for what a change is about at the least, and what the others and the scroll bar take."""
 
 STATE_SIGNS = {"pending": "↑", "sent": "…", "parked": "⌛", "applied": "✓", "confirmed": "✓✓", "refused": "!"}
 
@@ -64,10 +68,17 @@ class QueueScreen(WorkScreen):
         ):
             lanes.add_column(label, width=width)
         items = self.query_one("#items", DataTable)
-        for label, width in (("", 2), ("Lane", 8), ("What", 35), ("State", 21), ("Tr", 2)):
-            items.add_column(label, width=width)
+        for label, width in (("", 2), ("Lane", 8), ("What", WHAT_LEAST), ("State", 28), ("Try", 3)):
+            items.add_column(label, width=width, key=label)
         await super().on_mount()
         items.focus()
+
+    def on_resize(self) -> None:
+        """What a change is about gets the room there is."""
+        items = self.query_one("#items", DataTable)
+        if items.columns:
+            items.columns[ColumnKey("What")].width = max(WHAT_LEAST, self.size.width - OTHERS_TAKE)
+            items.refresh(layout=True)
 
     async def load(self) -> None:
         from bravetui.views import queue
@@ -85,7 +96,8 @@ class QueueScreen(WorkScreen):
         if summary.waiting or summary.refused:
             text = Text()
             if summary.waiting:
-                text.append(f"↑ {summary.waiting} changes exist only on this laptop  ", style="bold")
+                exist = "change exists" if summary.waiting == 1 else "changes exist"
+                text.append(f"↑ {summary.waiting} {exist} only on this laptop  ", style="bold")
             if summary.refused:
                 text.append(f"! {summary.refused} refused and kept here  ", style=tones.bad())
             if summary.oldest_only_here:
