@@ -14,6 +14,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, Operationa
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from bravetui.base.errors import BadInput, Transient
+from bravetui.db.values import JSON_COLUMNS
 
 POOL_SIZE = 10
 LOCK_WAIT = "15s"
@@ -42,6 +43,7 @@ def open_central_engine(url: str) -> Engine:
         pool_size=POOL_SIZE,
         max_overflow=POOL_SIZE,
         pool_pre_ping=True,
+        **JSON_COLUMNS,
         connect_args={
             "connect_timeout": 10,
             "application_name": "bravetui-central",

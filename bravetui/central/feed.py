@@ -23,17 +23,23 @@ from bravetui.merge.state import Cell
 from bravetui.wire.change import Change
 from bravetui.wire.messages import Outcome, Page, PullAsk, Row, Verdict, stamps_of
 
-PAGE_BYTES_MAX = 256 * 1024
-"""Uncompressed JSON of one page: a minute on a line of 20 kbit/s after compression."""
+FIRST_PAGE_BYTES_MAX = 256 * 1024
+"""Uncompressed JSON of a lane's first page: at first contact every lane has something to show."""
 
-ANSWER_BYTES_MAX = 1024 * 1024
-"""Of all pages of one answer together."""
+ANSWER_BYTES = 1024 * 1024
+"""Of all pages of one answer together, for a laptop that does not say what suits its line."""
+
+ANSWER_BYTES_MAX = 4 * 1024 * 1024
+"""For a laptop that says it can take more: a quarter of what either end reads, since sizes are estimates."""
 
 COUNTED_MAX = 100_000
 """Rows left are counted up to here; beyond, the number shown only has to say "many"."""
 
 WAITED_MAX = 500
 """Late verdicts in one answer."""
+
+ROW_BYTES, STAMP_BYTES, CELL_BYTES = 130, 50, 6
+"""Of JSON, about: a row, a stamp and a cell without what they hold."""
 
 READ_AT_ONCE = 64
 """Records read for a page before looking whether there is room for more."""
@@ -63,17 +69,23 @@ class _News:
     created: bool = False
 
 
-def pages(connection: Connection, access: Access, asks: Iterable[PullAsk], own: Own) -> tuple[Page, ...]:
-    """A page for every ask of a scope that the device may see; others are passed over in silence."""
+def pages(
+    connection: Connection, access: Access, asks: Iterable[PullAsk], own: Own, bytes_max: int | None = None
+) -> tuple[Page, ...]:
+    """A page for every ask of a scope that the device may see; others are passed over in silence.
+
+    Together they stay at about `bytes_max` (None: as suits most lines) of JSON.
+    """
     wanted = [ask for ask in asks if ask.scope_id in access.scopes]
     query = select(HEADS.c.scope_id, HEADS.c.seq).where(
         HEADS.c.scope_id.in_({ask.scope_id for ask in wanted})
     )
     heads = {row.scope_id: row.seq for row in connection.execute(query)}
-    room = ANSWER_BYTES_MAX
+    room = min(bytes_max or ANSWER_BYTES, ANSWER_BYTES_MAX)
     out: list[Page] = []
     for ask in wanted:
-        page, size = _page(connection, ask, heads.get(ask.scope_id, 0), own, min(room, PAGE_BYTES_MAX))
+        share = room if ask.after else min(room, FIRST_PAGE_BYTES_MAX)
+        page, size = _page(connection, ask, heads.get(ask.scope_id, 0), own, share)
         room = max(room - size, 0)
         out.append(compared(connection, ask, page))
     return tuple(out)
@@ -263,4 +275,10 @@ def _count_left(connection: Connection, ask: PullAsk, after: int, before: int | 
 
 
 def _size(row: Row) -> int:
-    return len(row.model_dump_json(exclude_defaults=True))
+    """About how many bytes of JSON, from the lengths of its texts: spelling it out would cost as much as sending it."""
+    size = ROW_BYTES
+    for group in row.stamps:
+        size += STAMP_BYTES
+        for path, value in group.cells.items():
+            size += len(path) + len(value if isinstance(value, str) else str(value)) + CELL_BYTES
+    return size

@@ -85,7 +85,7 @@ class Central:
         reading = self.engine.connect().execution_options(isolation_level="REPEATABLE READ")
         with reading as connection, connection.begin():
             late = late_verdicts(connection, who.numbers, asks)
-            answered = pages(connection, access, asks, own)
+            answered = pages(connection, access, asks, own, request.answer_bytes_max)
             devices = owners(connection, access.organization_id, request.knows_devices)
         final = {verdict.dot for verdict in late}
         return SyncAnswer(

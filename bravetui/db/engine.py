@@ -21,6 +21,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from bravetui.base.errors import BadInput, BravetuiError, Busy, Corrupt, FailingDisk, WrongKey
 from bravetui.base.files import foreign_file_errors, make_private_folder, storage_full
+from bravetui.db.values import JSON_COLUMNS
 
 KEY_BYTES = 32
 PAGE_BYTES = 4096
@@ -63,6 +64,7 @@ def open_laptop_engine(
         creator=_creator(path, key, pages_max, busy_wait_s),
         poolclass=QueuePool,
         hide_parameters=True,
+        **JSON_COLUMNS,
     )
     event.listen(engine, "begin", _begin)
     event.listen(engine, "handle_error", _leave_after_a_refusal)

@@ -36,6 +36,7 @@ _table = Meta.__table__  # type: ignore[attr-defined]
 
 
 _GET = select(_table.c.value).where(_table.c.key == bindparam("wanted"))
+_LAST_MINTED = select(_table.c.key, _table.c.value).where(_table.c.key.in_((COUNTER, HLC)))
 _PUT = insert(_table).values(key=bindparam("key"), value=bindparam("value"))
 _PUT = _PUT.on_conflict_do_update(index_elements=["key"], set_={"value": _PUT.excluded.value})
 
@@ -60,6 +61,19 @@ def get_hlc(connection: Connection) -> Hlc:
     """The last stamp made or learnt here."""
     text = get(connection, HLC)
     return Hlc.parse(text) if text else Hlc(0)
+
+
+def get_last_minted(connection: Connection) -> tuple[int, Hlc]:
+    """Counter and stamp together, as every save needs them."""
+    found: dict[str, str] = dict(connection.execute(_LAST_MINTED).all())
+    stamp = found.get(HLC)
+    return int(found.get(COUNTER, "0")), Hlc.parse(stamp) if stamp else Hlc(0)
+
+
+def put_last_minted(connection: Connection, counter: int, hlc: Hlc) -> None:
+    """Set both."""
+    told = ((COUNTER, str(counter)), (HLC, str(hlc)))
+    connection.execute(_PUT, [{"key": key, "value": value} for key, value in told])
 
 
 def get_rate(connection: Connection) -> float | None:

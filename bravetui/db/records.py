@@ -7,9 +7,9 @@ path this version does not know is kept in `extra` and moves into its column aft
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from sqlalchemy import BindParameter, Connection, Executable, Table, bindparam, select
@@ -17,7 +17,7 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from bravetui.base.canonical import Json
-from bravetui.db.kinds import KINDS, Kind
+from bravetui.db.kinds import ENVELOPE, KINDS, Kind
 from bravetui.db.values import to_cell, to_column
 from bravetui.merge.hlc import Hlc
 from bravetui.merge.state import DELETED, Cell, RecordState
@@ -123,8 +123,8 @@ def row_from_stored(kind: Kind, scope_id: str, record_id: str, stored: Stored) -
         "deleted": DELETED in cells and cells[DELETED].value is True,
         "extra": {},
     }
-    for name, column in kind.columns.items():
-        row[name] = {} if name in kind.documents else _default(column)
+    for name, make in _defaults(kind.table, kind.documents):
+        row[name] = make()
     for path, cell in cells.items():
         name, slash, inner = path.partition("/")
         if slash and name in kind.documents:
@@ -161,10 +161,20 @@ def normalised(kind: Kind, values: Mapping[str, Json]) -> dict[str, Json]:
     }
 
 
-def _default(column: Any) -> Any:
-    if column.default is None:
+@cache
+def _defaults(table: Table, documents: frozenset[str]) -> tuple[tuple[str, Callable[[], Any]], ...]:
+    """What makes the value of each column that no cell fills, by name."""
+    return tuple(
+        (column.name, dict if column.name in documents else partial(_default, column.default))
+        for column in table.columns
+        if column.name not in ENVELOPE
+    )
+
+
+def _default(default: Any) -> Any:
+    if default is None:
         return None
-    return column.default.arg(None) if column.default.is_callable else column.default.arg
+    return default.arg(None) if default.is_callable else default.arg
 
 
 def _stamps(cells: Mapping[str, Cell], kind: Kind) -> dict[str, Any]:
@@ -172,8 +182,13 @@ def _stamps(cells: Mapping[str, Cell], kind: Kind) -> dict[str, Any]:
     if not cells:
         return {}
     by_stamp: dict[tuple[tuple[Dot, ...], Hlc], list[str]] = {}
-    for path, cell in cells.items():
-        by_stamp.setdefault((cell.dots, cell.hlc), []).append(path)
+    last: tuple[Any, Any] = (None, None)
+    paths: list[str] = []
+    for path, (_value, dots, hlc) in cells.items():
+        if dots is not last[0] or hlc is not last[1]:  # neighbours mostly share one stamp: hash it once
+            last = (dots, hlc)
+            paths = by_stamp.setdefault((dots, hlc), [])
+        paths.append(path)
     rest, _ = Counter({stamp: len(paths) for stamp, paths in by_stamp.items()}).most_common(1)[0]
     packed: dict[str, Any] = {"rest": _packed(*rest)}
     others = [[*_packed(*stamp), sorted(paths)] for stamp, paths in by_stamp.items() if stamp != rest]
@@ -197,7 +212,9 @@ def _with_stamps(values: Mapping[str, Json], stamps: Mapping[str, Any]) -> dict[
     if not stamps:
         return {}
     rest = _unpacked(stamps["rest"])
-    special = {path: _unpacked(group) for group in stamps.get("cells", ()) for path in group[2]}
+    special: dict[str, tuple[tuple[Dot, ...], Hlc]] = {}
+    for group in stamps.get("cells", ()):
+        special |= dict.fromkeys(group[2], _unpacked(group))
     absent = frozenset(stamps.get("absent", ()))
     return {
         path: Cell(value, *special.get(path, rest)) for path, value in values.items() if path not in absent

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from bravetui.base.errors import BadInput
 from bravetui.db.tables import FormTemplate
 from bravetui.forms.template import Template
 
 _table = FormTemplate.__table__  # type: ignore[attr-defined]
+_BODY = select(_table.c.body).where(_table.c.id == bindparam("wanted"))
 
 
 @lru_cache(maxsize=64)
@@ -20,7 +21,7 @@ def _parsed(body: str) -> Template:
 
 def find_template(connection: Connection, template_id: str) -> Template | None:
     """The template of that id; None while it has not arrived."""
-    body = connection.execute(select(_table.c.body).where(_table.c.id == template_id)).scalar_one_or_none()
+    body = connection.execute(_BODY, {"wanted": template_id}).scalar_one_or_none()
     return _parsed(body) if body else None
 
 

@@ -59,8 +59,9 @@ class Writing:
         self.connection = connection
         self._clock, self._ids, self._device, self._author_id = clock, ids, device, author_id
         self._folds_after = folds_after
-        self.counter = max(meta.get_counter(connection), spent)
-        self._hlc = tick(meta.get_hlc(connection), int(clock.now().timestamp() * 1000))
+        counter, last = meta.get_last_minted(connection)
+        self.counter = max(counter, spent)
+        self._hlc = tick(last, int(clock.now().timestamp() * 1000))
         self._frames: list[bytes] = []
         self.touched: set[tuple[str, str]] = set()
 
@@ -135,8 +136,7 @@ class Writing:
     def finish(self) -> list[bytes]:
         """Write counter and clock back; the frames are for the journal, in order."""
         if self._frames:
-            meta.put(self.connection, meta.COUNTER, str(self.counter))
-            meta.put(self.connection, meta.HLC, str(self._hlc))
+            meta.put_last_minted(self.connection, self.counter, self._hlc)
         return self._frames
 
     def _existing(self, kind: Kind, scope_id: str, record_id: str) -> Stored:

@@ -87,7 +87,11 @@ class VersionVector:
 
     def covers(self, dots: Iterable[Dot]) -> bool:
         """Whether everyone who has this vector has seen all `dots`."""
-        return all(self._counters.get(dot.device, 0) >= dot.counter for dot in dots)
+        # A plain loop, twice as quick as all(): asked of every cell of every record that arrives.
+        for device, counter in dots:  # noqa: SIM110
+            if self._counters.get(device, 0) < counter:
+                return False
+        return True
 
     def joined(self, other: VersionVector) -> VersionVector:
         """The least vector that covers both."""

@@ -63,9 +63,12 @@ _MARK_SENT = (
     .values(state=OutboxState.SENT.value, sent_at=bindparam("at"), attempts=_outbox.c.attempts + 1)
 )
 # Built once: for a month's verdicts, building statements would cost more than running them.
-_SENT_ONE = select(
-    *(_outbox.c[name] for name in ("hash", "lane", "state", "scope_id", "kind", "record_id"))
-).where(*_ONE)
+_SENT = select(
+    *(
+        _outbox.c[name]
+        for name in ("device", "counter", "hash", "lane", "state", "scope_id", "kind", "record_id")
+    )
+).where(_outbox.c.counter.in_(bindparam("numbers", expanding=True)))
 _SETTLE = (
     update(_outbox)
     .where(*_ONE)
@@ -90,6 +93,12 @@ _CONFIRM = update(_outbox).where(*_ONE).values(state=OutboxState.CONFIRMED.value
 
 KEPT_AFTER_CONFIRMED = timedelta(days=90)
 """How long a confirmed change is kept here: a central restored from a backup that young is refilled from it."""
+
+ANSWER_BYTES_MIN = 256 * 1024
+"""Asked for on the thinnest line, too: compressed it is a fifth of that, and every answer costs a round trip."""
+
+DOTS_PER_QUERY = 500
+"""Below SQLite's limit on bound parameters."""
 
 RATE_MOVED_MIN = 20
 """Records and changes in one exchange from which its speed says something."""
@@ -142,6 +151,8 @@ class Taken:
     """Lanes of which something was sent, and no verdict of central's on any of it came back."""
     forged: int = 0
     """Verdicts that were not central's, or not about our change."""
+    settled: list[dict[str, Any]] = field(default_factory=list)
+    """What verdicts say of outbox entries, to write down."""
     receipts: list[dict[str, Any]] = field(default_factory=list)
     """Rows to keep."""
 
@@ -167,6 +178,7 @@ def prepare(store: Store, lanes: Sequence[Lane], budget_bytes: int) -> Prepared:
             sent_at=now,
             push=push,
             pull=tuple(_asks(connection, agreement.busy(connection, going))),
+            answer_bytes_max=max(ANSWER_BYTES_MIN, budget_bytes),
             wants_sealing_key=not store.identity.sealing_key,
             knows_devices=connection.execute(select(func.max(_devices.c.device))).scalar_one() or 0,
         )
@@ -186,9 +198,7 @@ def take(store: Store, prepared: Prepared, answer: SyncAnswer, took_s: float = 0
         genuine = [one for one in (answer.checkpoint, *answer.earlier) if _is_genuine(store, one, answer)]
         if answer.checkpoint in genuine:
             _epoch(connection, answer.epoch)
-        for verdict in answer.verdicts:
-            _take_verdict(connection, store, verdict, taken, now)
-        _keep_receipts(connection, taken.receipts)
+        _take_verdicts(connection, store, answer.verdicts, taken, now)
         _confirm(connection, prepared, genuine)
         if answer.checkpoint in genuine:
             _forget_old(connection, answer.checkpoint.at)
@@ -291,11 +301,30 @@ def _epoch(connection: Connection, epoch: str) -> None:
         meta.put(connection, meta.EPOCH, epoch)
 
 
-def _take_verdict(
-    connection: Connection, store: Store, verdict: Verdict, taken: Taken, now: datetime
+def _take_verdicts(
+    connection: Connection, store: Store, verdicts: Sequence[Verdict], taken: Taken, now: datetime
 ) -> None:
-    dot = {"of": verdict.dot.device, "number": verdict.dot.counter}
-    row = connection.execute(_SENT_ONE, dot).one_or_none()
+    sent = _sent(connection, [verdict.dot for verdict in verdicts])
+    for verdict in verdicts:
+        _take_verdict(connection, store, sent.get(verdict.dot), verdict, taken, now)
+    if taken.settled:
+        connection.execute(_SETTLE, taken.settled)
+        connection.execute(_KEEP_RECEIPT, taken.receipts)
+
+
+def _sent(connection: Connection, dots: Sequence[Dot]) -> dict[Dot, Any]:
+    """What the outbox holds under these dots."""
+    found: dict[Dot, Any] = {}
+    for start in range(0, len(dots), DOTS_PER_QUERY):
+        counters = [dot.counter for dot in dots[start : start + DOTS_PER_QUERY]]
+        for row in connection.execute(_SENT, {"numbers": counters}):
+            found[Dot(row.device, row.counter)] = row
+    return found
+
+
+def _take_verdict(
+    connection: Connection, store: Store, row: Any, verdict: Verdict, taken: Taken, now: datetime
+) -> None:
     if row is None or row.state in (OutboxState.CONFIRMED, OutboxState.PENDING):
         return
     if row.hash != verdict.hash or not is_genuine(verdict, signed_by(store.identity.central_key)):
@@ -306,25 +335,25 @@ def _take_verdict(
     state = _STATE_OF.get(verdict.outcome)
     if state is None:
         return
-    receipt = verdict.model_dump(mode="json")
-    connection.execute(
-        _SETTLE, {**dot, "becomes": state, "receipt": receipt, "at": verdict.at, "why": verdict.reason}
-    )
-    record = {"scope_id": row.scope_id, "kind": row.kind, "record_id": row.record_id}
-    told = verdict.model_dump_json(exclude_defaults=True)
-    dot_of = {"device": verdict.dot.device, "counter": verdict.dot.counter}
-    taken.receipts.append({**dot_of, **record, "at": verdict.at, "body": told})
+    dot, told = verdict.dot, verdict.model_dump_json(exclude_defaults=True)
+    taken.settled.append(
+        {
+            "of": dot.device, "number": dot.counter, "becomes": state, "at": verdict.at, "why": verdict.reason,
+            "receipt": verdict.model_dump(mode="json"),
+        }
+    )  # fmt: skip
+    taken.receipts.append(
+        {
+            "device": dot.device, "counter": dot.counter, "scope_id": row.scope_id, "kind": row.kind,
+            "record_id": row.record_id, "at": verdict.at, "body": told,
+        }
+    )  # fmt: skip
     lane = Lane(row.lane)
     if state is OutboxState.REFUSED:
         taken.refused.append((lane, verdict.reason or "no reason was given"))
         write_log(connection, now, "refused", verdict.code or "refused", lane)
     else:
         taken.acknowledged[lane] = taken.acknowledged.get(lane, 0) + 1
-
-
-def _keep_receipts(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    if rows:
-        connection.execute(_KEEP_RECEIPT, rows)
 
 
 def _is_genuine(store: Store, checkpoint: Checkpoint, answer: SyncAnswer) -> bool:

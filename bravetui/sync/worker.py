@@ -112,9 +112,9 @@ class Worker:
         """The way out on which the line was lost; None while it is up."""
         self._listener = Listener(client, self._heard, self._stream_ended, self._sleep) if listens else None
         self._moved: dict[str, int] = {}
+        """Scopes that central says have moved, and where to, since that was last compared with what is here."""
         self._more = False
         """Whether the last answer brought rows and said that more would come at once."""
-        """Scopes that central says have moved, and where to, since that was last compared with what is here."""
         self._attempted_at: datetime | None = None
         self._nudged = asyncio.Event()
         self._stopping = self._held = False

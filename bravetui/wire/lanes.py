@@ -41,7 +41,7 @@ class LanePolicy:
     batch_changes_max: int
     """Changes in one push."""
     page_rows: int
-    """Rows asked for in one pull."""
+    """Rows asked for in one pull; mostly the bytes that suit the line end a page sooner."""
     concurrency: int
     """Transfers of this lane at a time."""
     wait_first_s: float
@@ -61,15 +61,15 @@ class LanePolicy:
 LANES: tuple[LanePolicy, ...] = (
     LanePolicy(
         Lane.CRITICAL, "Critical", "inspections, violations, weather, alerts",
-        Direction.BOTH, 100, 500, 1, 1.0, 60.0, Rule.REVIEW, may_wait=False, compress=True,
+        Direction.BOTH, 100, 2000, 1, 1.0, 60.0, Rule.REVIEW, may_wait=False, compress=True,
     ),
     LanePolicy(
         Lane.FORMS, "Forms", "submissions, signatures, daily logs",
-        Direction.UPLOAD_FIRST, 50, 500, 1, 2.0, 300.0, Rule.REVIEW, may_wait=False, compress=True,
+        Direction.UPLOAD_FIRST, 50, 2000, 1, 2.0, 300.0, Rule.REVIEW, may_wait=False, compress=True,
     ),
     LanePolicy(
         Lane.PHOTOS, "Photos", "photo details, thumbnails, images",
-        Direction.UPLOAD_FIRST, 10, 500, 3, 5.0, 900.0, Rule.LAST_WRITE_WINS, may_wait=True, compress=False,
+        Direction.UPLOAD_FIRST, 10, 2000, 3, 5.0, 900.0, Rule.LAST_WRITE_WINS, may_wait=True, compress=False,
     ),
     LanePolicy(
         Lane.ANALYTICS, "Usage", "daily counts of use and speed",

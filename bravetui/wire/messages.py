@@ -172,7 +172,10 @@ def stamps_of(state: RecordState, only: frozenset[str] | None = None) -> tuple[S
     for path, cell in state.cells.items():
         if only is None or path in only:
             groups.setdefault((cell.dots, cell.hlc), {})[path] = cell.value
-    return tuple(Stamped(dots=dots, hlc=hlc, cells=cells) for (dots, hlc), cells in groups.items())
+    # Cells of a state were looked at when they came in: to validate them again would cost as much as reading them.
+    return tuple(
+        Stamped.model_construct(dots=dots, hlc=hlc, cells=cells) for (dots, hlc), cells in groups.items()
+    )
 
 
 class Page(Message):
@@ -224,6 +227,8 @@ class SyncRequest(Message):
     sent_at: AwareDatetime
     push: tuple[Batch, ...] = ()
     pull: tuple[PullAsk, ...] = ()
+    answer_bytes_max: int | None = Field(default=None, ge=1)
+    """About how many bytes of rows, as plain JSON, suit the laptop's line at a time; central may send fewer."""
     wants_sealing_key: bool = False
     """Asked by a laptop that enrolled before central gave one."""
     knows_devices: int | None = None

@@ -155,7 +155,7 @@ def test_a_cell_that_central_stored_differently_comes_back(site: Site) -> None:
 
 
 def test_pages_stop_at_their_size_and_lose_nothing_by_it(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(feed, "PAGE_BYTES_MAX", 3000)
+    monkeypatch.setattr(feed, "ANSWER_BYTES", 3000)
     carlos, reader = site.laptop("carlos"), Reader(site.laptop("dana"))
     carlos.sync(*(carlos.change(f"i{number}", {"note": "x" * 1000}) for number in range(5)))
     assert len(reader.step().rows) == 2
@@ -165,6 +165,18 @@ def test_pages_stop_at_their_size_and_lose_nothing_by_it(site: Site, monkeypatch
         carlos.sync(carlos.change(f"i{number}", {"note": "y" * 5000}, op=Op.EDIT, seen=seen))
     assert len(reader.step().rows) == 1
     assert reader.catch_up() == truth(carlos)
+
+
+def test_an_answer_is_as_long_as_suits_the_line_of_the_laptop_that_asks(site: Site) -> None:
+    carlos, dana = site.laptop("carlos"), site.laptop("dana")
+    known = dana.sync(pull=(PullAsk(scope_id=PROJECT, lane=Lane.CRITICAL),)).pages[0].after
+    carlos.sync(*(carlos.change(f"i{number}", {"note": "x" * 1000}) for number in range(9)))
+    ask = PullAsk(scope_id=PROJECT, lane=Lane.CRITICAL, after=known)
+
+    def rows_at(bytes_max: int | None) -> int:
+        return len(dana.sync(pull=(ask,), answer_bytes_max=bytes_max).pages[0].rows)
+
+    assert [rows_at(bytes_max) for bytes_max in (1, 3000, 6000, None)] == [1, 2, 5, 9]
 
 
 def test_scopes_of_others_give_no_page_and_are_not_listed(site: Site) -> None:

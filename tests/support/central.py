@@ -147,9 +147,16 @@ class Laptop:
         number = self.device if device is None else device
         return SyncRequest(device=number, sent_at=self.site.clock.now(), push=push, pull=pull)
 
-    def sync(self, *changes: Change, pull: tuple[PullAsk, ...] = (), device: int | None = None) -> SyncAnswer:
+    def sync(
+        self,
+        *changes: Change,
+        pull: tuple[PullAsk, ...] = (),
+        device: int | None = None,
+        answer_bytes_max: int | None = None,
+    ) -> SyncAnswer:
         """One exchange, through the bytes of the wire."""
-        body = encode(self.request(*changes, pull=pull, device=device))
+        request = self.request(*changes, pull=pull, device=device)
+        body = encode(request.model_copy(update={"answer_bytes_max": answer_bytes_max}))
         answer = self.site.central.exchange(self.token, read(body, "zstd"))
         return SyncAnswer.model_validate_json(answer.model_dump_json(exclude_defaults=True))
 
