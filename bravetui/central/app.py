@@ -34,6 +34,7 @@ from bravetui.central.service import Central
 from bravetui.wire.codec import TooLarge, UnknownEncoding, decode, encode
 from bravetui.wire.dictionary import current
 from bravetui.wire.messages import BUNDLE_BYTES_MAX, PROTOCOL, Delivered, Enrol, Enrolled, Problem, SyncAnswer
+from bravetui.wire.texts import UnknownText
 
 log = logging.getLogger(__name__)
 
@@ -203,6 +204,7 @@ _STATUS: tuple[tuple[type[BravetuiError], int, str], ...] = (
     (_TooMany, 429, "too-many-attempts"),
     (TooLarge, 413, "too-large"),
     (UnknownEncoding, 415, "unknown-encoding"),
+    (UnknownText, 422, "unknown-text"),
     (BadInput, 400, "bad-request"),
     (NeedsSignIn, 401, "sign-in"),
     (Refused, 403, "refused"),

@@ -7,7 +7,7 @@ change that is none is refused by its dot.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -45,6 +45,19 @@ class Incoming:
         """The changes to take, in lane batches."""
         return self.sent
 
+    @property
+    def edited(self) -> list[Change]:
+        """The changes that carry texts as edits, in their order; none of them is among the batches yet."""
+        return [change for batch in self.request.push for change in batch.changes if change.edits]
+
+    def with_whole(self, make: Callable[[Change], Change]) -> Incoming:
+        """The same, each change made whole by `make`."""
+        push = tuple(
+            batch.model_copy(update={"changes": tuple(map(make, batch.changes))})
+            for batch in self.request.push
+        )
+        return _sorted(self.request.model_copy(update={"push": push}), list(self.broken))
+
     def refusals(self, now: datetime, epoch: str, with_key: Sign) -> list[Verdict]:
         """The verdicts on what could not be read."""
         return [
@@ -67,10 +80,14 @@ def read(body: bytes, encoding: str) -> Incoming:
         request = SyncRequest.model_validate_json(raw)
     except (ValidationError, RecursionError):
         request = _leniently(raw, broken)
+    return _sorted(request, broken)
+
+
+def _sorted(request: SyncRequest, broken: list[Broken]) -> Incoming:
     batches: list[tuple[Sent, ...]] = []
     for batch in request.push:
         readable: list[Sent] = []
-        for change in batch.changes:
+        for change in (one for one in batch.changes if not one.edits):
             try:
                 readable.append(Sent.of(change))
             except Refused as error:

@@ -24,6 +24,7 @@ _PROBLEMS = {
     403: "The code is unknown, used up or out of date.",
     413: "The body is too large: send smaller batches.",
     415: "The body's encoding, or its dictionary, is unknown: send plain zstd.",
+    422: "A text that an edit was made on is not here: send the change in full.",
     429: "Too many wrong codes: wait for Retry-After seconds.",
     503: "Central or its database is busy or down: wait for Retry-After seconds.",
 }
@@ -60,7 +61,7 @@ ENROL: dict[str, Any] = {
 SYNC: dict[str, Any] = {
     "summary": "Hand in changes and fetch what is new.",
     "operation_id": "sync",
-    "responses": _responses("SyncAnswer", 400, 401, 413, 415, 503),
+    "responses": _responses("SyncAnswer", 400, 401, 413, 415, 422, 503),
     "openapi_extra": {**_body("SyncRequest"), "security": [{"token": []}]},
 }
 

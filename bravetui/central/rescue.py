@@ -112,6 +112,10 @@ def _read(piece: bytes) -> Incoming:
         raise BadInput(
             "The bundle was made by a newer program than central's.", "Update central, and try again."
         )
+    if incoming.edited:
+        raise BadInput(
+            "The bundle holds changes that are not whole.", "Make it again with `bravetui rescue export`."
+        )
     return incoming
 
 

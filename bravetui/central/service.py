@@ -26,6 +26,7 @@ from bravetui.central.shelf import Shelf
 from bravetui.central.state import State, state_of
 from bravetui.central.tables import DEVICES, HEADS, SCOPES
 from bravetui.central.taking import AUTHOR, Sent, Taking
+from bravetui.central.texts import made_whole
 from bravetui.db.kinds import kind_of
 from bravetui.wire.change import Op
 from bravetui.wire.messages import Checkpoint, Enrol, Enrolled, PullAsk, SyncAnswer, SyncRequest, Verdict
@@ -78,6 +79,7 @@ class Central:
         request, now = incoming.request, self.clock.now()
         who = self._recognise(token, request, now)
         access, state = who.access, who.state
+        incoming = self._whole(access, incoming)
         verdicts, new_device = self.take(access, state, incoming, now)
         batches = incoming.batches()
         own = _own(batches, verdicts)
@@ -105,6 +107,12 @@ class Central:
         verdicts += incoming.refusals(now, state.epoch, self.keys.sign)
         take_parked(desk, access.scopes)
         return verdicts, new_device
+
+    def _whole(self, access: Access, incoming: Incoming) -> Incoming:
+        if not incoming.edited:
+            return incoming
+        with self.engine.connect() as connection:
+            return made_whole(connection, access, incoming)
 
     def open_scope(self, scope_id: str, organization_id: str, kind: str, name: str) -> None:
         """Make a scope, or rename it. An organization's own scope bears its id."""

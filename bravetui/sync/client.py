@@ -33,11 +33,13 @@ from bravetui.wire.messages import (
     SyncAnswer,
     SyncRequest,
 )
+from bravetui.wire.texts import folded_request
 
 CONTENT_TYPE = "application/json"
 BUNDLE_TYPE = "application/octet-stream"
 _UNREADABLE = frozenset({"400", "415"})
 """Codes of `Refused` that a packing which central does not know brings about."""
+_UNKNOWN_TEXT = "422"
 STREAM_TYPE = "text/event-stream"
 _STREAM_TIMEOUT = httpx.Timeout(connect=10, read=50, write=10, pool=10)
 """Central shows a sign of life every 20 seconds: two may be lost."""
@@ -78,7 +80,7 @@ class CentralClient:
             headers["Authorization"] = f"Bearer {token}"
         self._packing = "zstd"
         """Of request bodies: `dcz` once an answer came so, since central then has the dictionary."""
-        self._may_share = True
+        self._may_share = self._may_fold = True
         # The system's certificates are read once here: a client costs 35 ms to make, so there is one.
         self._http = httpx.AsyncClient(
             base_url=address, headers=headers, timeout=_TIMEOUT, transport=transport, follow_redirects=False
@@ -90,12 +92,24 @@ class CentralClient:
 
     async def sync(self, request: SyncRequest) -> Answered:
         """One exchange. Raises Transient, NeedsSignIn, TooLarge or Refused."""
-        answer, up, down = await self._post("/v1/sync", request, SyncAnswer)
+        answer, up, down = await self._exchange(request)
         if answer.protocol > PROTOCOL:
             raise Transient(
                 "Central speaks a newer protocol than this program.", "Update the program; nothing is lost."
             )
         return Answered(answer, up, down)
+
+    async def _exchange(self, request: SyncRequest) -> tuple[SyncAnswer, int, int]:
+        """Long texts go as edits; in full to a central that knows no edits, or lacks the text that one was made on."""
+        shorter = folded_request(request) if self._may_fold else request
+        if shorter is not request:
+            try:
+                return await self._post("/v1/sync", shorter, SyncAnswer)
+            except Refused as error:
+                if error.code not in ("400", _UNKNOWN_TEXT):
+                    raise
+                self._may_fold = error.code == _UNKNOWN_TEXT
+        return await self._post("/v1/sync", request, SyncAnswer)
 
     async def deliver(self, bundle: bytes) -> Delivered:
         """Carry a rescue bundle to central. Raises Transient, NeedsSignIn, TooLarge or Refused."""

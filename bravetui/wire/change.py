@@ -19,6 +19,8 @@ from pydantic import (
     Field,
     PlainSerializer,
     PlainValidator,
+    StrictInt,
+    StrictStr,
     ValidationError,
     WithJsonSchema,
 )
@@ -118,6 +120,15 @@ class Op(StrEnum):
     """Settles a conflict: an edit whose author has seen both values."""
 
 
+class TextEdit(Message):
+    """A long text as what was done to one that both ends have (`wire.texts`)."""
+
+    base: str
+    """The text before: the first 16 hexadecimal digits of SHA-256 over its UTF-8."""
+    steps: tuple[StrictInt | StrictStr, ...]
+    """Keep n code points of it (n), leave out n (-n), or put in a string; from its first to its last."""
+
+
 class Change(Message):
     """One entry of the ledger as its author wrote it."""
 
@@ -141,6 +152,10 @@ class Change(Message):
     """Why, where the author gave a reason: a decision, a correction of a submitted form."""
     conflict_id: str | None = None
     """The conflict that a decision settles."""
+    edits: dict[str, TextEdit] = Field(default_factory=dict)
+    """On its way only: long texts by path, in neither `before` nor `after`. Nothing with edits is hashed or stored."""
+    whole: str = ""
+    """With edits: the first 16 digits of the hash of the change as it was written, to know it again."""
 
     def to_json(self) -> dict[str, Json]:
         """The JSON object whose canonical bytes are hashed, stored and sent.

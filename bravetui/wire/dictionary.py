@@ -18,7 +18,7 @@ if sys.version_info >= (3, 14):
 else:
     from backports import zstd
 
-CURRENT = "8fa2cc26403cd987f3be51f7d8af0058fdc9718bd84c4d4d10866debb7e8b2b0"
+CURRENT = "4c333a1db10707a32f3c2fcee7c1e8bfb42f53f8aa113e178da76efd0e762f95"
 """SHA-256 of the dictionary that laptops of this version ask for, and the name of its file."""
 
 SUFFIX = ".dict"

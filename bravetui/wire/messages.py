@@ -16,8 +16,15 @@ from bravetui.merge.version import Dot
 from bravetui.wire.change import Change, Message, WireDot, WireHlc, WireJson, WireVector
 from bravetui.wire.lanes import Lane
 
-PROTOCOL = 1
-"""Raised when an older peer could no longer understand; unknown fields alone never need it."""
+PROTOCOL_PLAIN = 1
+"""What a message speaks unless it says otherwise."""
+
+PROTOCOL_EDITS = 2
+"""A request whose changes carry long texts as edits."""
+
+PROTOCOL = PROTOCOL_EDITS
+"""The highest that this program understands. Raised when an older peer would misunderstand; unknown fields alone never
+need it."""
 
 BODY_BYTES_MAX = 16 * 1024 * 1024
 """Largest body, uncompressed, that either end reads."""
@@ -220,7 +227,7 @@ class Checkpoint(Message):
 class SyncRequest(Message):
     """One exchange: `POST /v1/sync`."""
 
-    protocol: int = PROTOCOL
+    protocol: int = PROTOCOL_PLAIN
     device: int
     epoch: str = ""
     """The epoch this laptop last saw; empty before the first contact."""
@@ -238,7 +245,7 @@ class SyncRequest(Message):
 class SyncAnswer(Message):
     """Central's answer: verdicts for what was pushed, pages for what was asked."""
 
-    protocol: int = PROTOCOL
+    protocol: int = PROTOCOL_PLAIN
     epoch: str
     now: AwareDatetime
     verdicts: tuple[Verdict, ...] = ()

@@ -21,7 +21,7 @@ from bravetui.central.serve import serving
 from bravetui.wire.codec import DCZ_MAGIC, decode, encode, unpack
 from bravetui.wire.dictionary import current
 from bravetui.wire.lanes import Lane
-from bravetui.wire.messages import BODY_BYTES_MAX, Outcome, PullAsk, SyncAnswer
+from bravetui.wire.messages import BODY_BYTES_MAX, PROTOCOL, Outcome, PullAsk, SyncAnswer
 from tests.support import schema as schemas
 from tests.support.central import ORGANIZATION, PROJECT, Laptop, Site
 
@@ -208,7 +208,7 @@ async def test_a_newer_protocol_is_told_so_and_unknown_fields_are_not_minded(
     site: Site, client: Client
 ) -> None:
     carlos = site.laptop("carlos")
-    newer = carlos.request().model_copy(update={"protocol": 2})
+    newer = carlos.request().model_copy(update={"protocol": PROTOCOL + 1})
     assert (
         "protocol"
         in problem(

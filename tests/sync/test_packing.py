@@ -8,9 +8,13 @@ import httpx
 import pytest
 
 from bravetui.base.errors import Refused
+from bravetui.merge.hlc import Hlc
+from bravetui.merge.version import Dot, VersionVector
 from bravetui.sync.client import CentralClient
+from bravetui.wire.change import Op, make_change
 from bravetui.wire.codec import decode, encode
-from bravetui.wire.messages import Checkpoint, Problem, SyncAnswer, SyncRequest
+from bravetui.wire.lanes import Lane
+from bravetui.wire.messages import Batch, Checkpoint, Problem, SyncAnswer, SyncRequest
 
 NOW = datetime(2026, 8, 3, tzinfo=UTC)
 REQUEST = SyncRequest(device=1, sent_at=NOW)
@@ -59,6 +63,52 @@ async def test_a_central_that_never_shows_it_gets_plain_zstd() -> None:
 async def test_a_refused_packing_is_sent_again_plainly_and_never_tried_after(status: int) -> None:
     central = Central("dcz", reads=("zstd",), refuses=status)
     assert await contacts(central, 3) == ["zstd", "dcz", "zstd", "zstd"]
+
+
+LOG = "Silt fence along the arroyo is sound. Inlets are clean. Two loads of rock arrived at gate 2. " * 2
+EDIT = make_change(
+    dot=Dot(1, 2), target=("s", "submission", "r"), op=Op.EDIT, context=VersionVector({1: 1}), before={"answers/log": LOG},
+    after={"answers/log": f"{LOG}Crew left at noon."}, hlc=Hlc(1), author_id="c", at=NOW,
+)  # fmt: skip
+WITH_TEXT = REQUEST.model_copy(update={"push": (Batch(lane=Lane.FORMS, changes=(EDIT,)),)})
+
+
+class Reader:
+    """Takes changes in full; says `refuses` to edits, until it has said so often enough."""
+
+    def __init__(self, refuses: int, times: int) -> None:
+        self.refuses, self.times = refuses, times
+        self.seen: list[str] = []
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        asked = decode(SyncRequest, request.content, request.headers["content-encoding"])
+        in_full = asked == WITH_TEXT
+        self.seen.append("in full" if in_full else "as edits")
+        if not in_full and self.times > 0:
+            self.times -= 1
+            problem = Problem(type="about:blank", title="Not like this.", status=self.refuses)
+            stream = httpx.ByteStream(problem.model_dump_json().encode())
+            headers = {"Content-Type": "application/problem+json"}
+            return httpx.Response(self.refuses, headers=headers, stream=stream)
+        return httpx.Response(200, stream=httpx.ByteStream(encode(ANSWER, "identity")))
+
+
+@pytest.mark.parametrize(
+    ("refuses", "seen"),
+    [
+        (422, ["as edits", "in full", "as edits", "as edits"]),  # it lacks that text, this once
+        (400, ["as edits", "in full", "in full", "in full"]),  # it is older, and knows no edits
+    ],
+)
+async def test_long_texts_go_as_edits_and_in_full_to_whoever_cannot_use_them(
+    refuses: int, seen: list[str]
+) -> None:
+    central = Reader(refuses, times=1)
+    client = CentralClient("http://central", transport=httpx.MockTransport(central))
+    for _ in range(3):
+        assert (await client.sync(WITH_TEXT)).answer == ANSWER
+    await client.close()
+    assert central.seen == seen
 
 
 async def test_a_refusal_of_something_else_is_not_taken_for_one_of_the_packing() -> None:
