@@ -1,7 +1,8 @@
 """What becomes of one change: decided from the change, the record as central has it, and the rules. Pure.
 
 A change whose author had seen all that central has simply applies. Anything else is merged, so nothing is lost: what
-both touched is joined by its rule or becomes a conflict. Knows no database and no clock.
+both touched is joined by its rule or becomes a conflict. What was signed meanwhile stays as it was signed until a person has
+decided. Knows no database and no clock.
 """
 
 from __future__ import annotations
@@ -10,11 +11,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from bravetui.base.canonical import Json
+from bravetui.db.tables.forms import SIGNED_STATUSES
 from bravetui.merge.hlc import Hlc, clamp, tick
 from bravetui.merge.join import Side
 from bravetui.merge.record import Conflict, Superseded, merge
 from bravetui.merge.rules import Rule, Rules
-from bravetui.merge.state import Cell, RecordState
+from bravetui.merge.state import ANSWERS, Cell, RecordState, alike
 from bravetui.merge.version import Dot, VersionVector
 from bravetui.wire.change import Change
 from bravetui.wire.messages import Outcome
@@ -39,6 +41,8 @@ class Decision:
     superseded: tuple[str, ...] = ()
     conflicts: tuple[Conflict, ...] = ()
     set_aside: tuple[SetAside, ...] = ()
+    unsigned: Conflict | None = None
+    """Answers set by somebody who had not seen that the form was signed: a person decides, whatever their rules say."""
 
 
 def decide(
@@ -65,18 +69,57 @@ def decide(
     local = {
         path: cell for path, cell in entered.items() if not _overwritten(known.cells.get(path), change.dot)
     }
+    late = {path: local.pop(path) for path in _answers(local)} if _is_signed_unseen(known, context) else {}
     declared = rules() if _has_earlier(change, known.version) else _never_weaving(rules())
     merged = merge(change.before, RecordState(local, version), remote, declared)
-    state = RecordState(merged.record.cells, merged.record.version.joined(known.version))
+    kept = {path: _as_signed(known.cells.get(path), cell) for path, cell in late.items()}
+    state = RecordState({**merged.record.cells, **kept}, merged.record.version.joined(known.version))
+    unsigned = _unsigned(change.before, late, known)
     lost = {one.path for one in merged.superseded if one.loser is Side.LOCAL}
     return Decision(
         state,
-        Outcome.CONFLICT if merged.conflicts else Outcome.MERGED,
+        Outcome.CONFLICT if merged.conflicts or unsigned else Outcome.MERGED,
         tuple(path for path, cell in state.cells.items() if known.cells.get(path) != cell),
-        tuple(sorted(lost | (entered.keys() - local.keys()))),
+        tuple(sorted(lost | (entered.keys() - local.keys() - late.keys()))),
         merged.conflicts,
         tuple(_set_aside(change.before, local, remote.cells, merged.superseded, declared)),
+        unsigned,
     )  # fmt: skip
+
+
+def _answers(cells: Mapping[str, Cell]) -> list[str]:
+    return [path for path in cells if path.startswith(f"{ANSWERS}/")]
+
+
+def _is_signed_unseen(central: RecordState, context: VersionVector) -> bool:
+    """Whether the form was signed, and the author of a change had not seen that."""
+    status = central.cells.get("status")
+    return status is not None and status.value in SIGNED_STATUSES and not context.covers(status.dots)
+
+
+def _as_signed(signed: Cell | None, late: Cell) -> Cell:
+    """A cell that says what was signed, and has seen what came late."""
+    if signed is None:
+        return Cell(None, late.dots, late.hlc)
+    dots = tuple(sorted({*signed.dots, *late.dots}))
+    return Cell(signed.value, dots, max(signed.hlc, late.hlc))
+
+
+def _unsigned(before: Mapping[str, Json], late: Mapping[str, Cell], central: RecordState) -> Conflict | None:
+    """One question about all that came late and says something else than what was signed; None where nothing does."""
+    signed = {path: central.cells[path] for path in late if path in central.cells}
+    apart = tuple(
+        sorted(
+            path
+            for path, cell in late.items()
+            if not alike(cell.value, signed[path].value if path in signed else None)
+        )
+    )
+    if not apart:
+        return None
+    own, others = ({path: side[path] for path in apart if path in side} for side in (late, signed))
+    base = {path: before[path] for path in apart if path in before}
+    return Conflict(apart, base, own, others, Rule.REVIEW)
 
 
 def _set_aside(

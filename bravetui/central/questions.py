@@ -112,17 +112,19 @@ def opening(
     authors: tuple[Author, Author],
     now: datetime,
     loser: Side | None = None,
+    rule: str | None = None,
 ) -> Opening:
     """The conflict record for `target` (kind, record id); `authors` are those of the local and the remote side.
 
-    `loser` is the side whose values a rule has set aside already; None leaves it to a person.
+    `loser` is the side whose values a rule has set aside already; None leaves it to a person. `rule` says why it is asked
+    where it is not by the field's own.
     """
     local, remote = dots_of(conflict, merged)
     values: dict[str, Json] = {
         "record_kind": target[0],
         "record_id": target[1],
         "paths": list(conflict.paths),
-        "rule": conflict.rule.value,
+        "rule": rule or conflict.rule.value,
         "base": dict(conflict.base),
         "local": _side(conflict.paths, conflict.local, local, authors[0]),
         "remote": _side(conflict.paths, conflict.remote, remote, authors[1]),

@@ -27,6 +27,7 @@ from bravetui.central.shelf import Shelf, Target, parents_of
 from bravetui.central.tables import HEADS, LEDGER, PARKED, STATE
 from bravetui.db.kinds import KINDS, Kind, rules_for
 from bravetui.db.records import Stored, normalised
+from bravetui.db.tables.conflict import SIGNED
 from bravetui.merge.hlc import Hlc, tick
 from bravetui.merge.join import Side
 from bravetui.merge.record import Conflict
@@ -258,6 +259,8 @@ class Taking:
             self._note(plan.opened, sent, conflict, decision.state)
         for one in decision.set_aside:
             self._note(plan.noted, sent, one.both, decision.state, one.loser)
+        if decision.unsigned is not None:
+            self._note(plan.opened, sent, decision.unsigned, decision.state, rule=SIGNED)
         asked = self.shelf.questions(sent.target)
         if asked:
             seen = seen_by(change, known.version if known else VersionVector())
@@ -268,11 +271,11 @@ class Taking:
 
     def _note(
         self, into: dict[str, Mapping[str, Json]], sent: Sent, conflict: Conflict, merged: RecordState,
-        loser: Side | None = None,
+        loser: Side | None = None, rule: str | None = None,
     ) -> None:  # fmt: skip
         own, others = dots_of(conflict, merged)
         writers = self._author_of(own, sent.change), self._author_of(others, sent.change)
-        told = opening(sent.target[1:], conflict, merged, writers, self._now, loser)
+        told = opening(sent.target[1:], conflict, merged, writers, self._now, loser, rule)
         into[told.conflict_id] = normalised(_QUESTION, told.values)
 
     def _is_known_act(self, sent: Sent) -> bool:

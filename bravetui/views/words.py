@@ -42,6 +42,7 @@ RULE_WORDS: Mapping[str, str] = {
     "derived": "worked out again",
     "review": "a person decides",
     "duplicate": "perhaps the same thing, logged twice",
+    "signed": "it was signed meanwhile and stands as signed until a person decides",
 }
 
 _TITLES: Mapping[str, tuple[str, ...]] = {

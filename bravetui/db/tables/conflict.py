@@ -14,6 +14,9 @@ from bravetui.merge.rules import Rule
 DUPLICATE = "duplicate"
 """In the place of a rule: two records that may be the same thing, logged twice."""
 
+SIGNED = "signed"
+"""In the place of a rule: answers that somebody set in a form that had been signed meanwhile."""
+
 OPEN, SETTLED, RESOLVED = "open", "settled", "resolved"
 """A person has to decide; a rule has decided, and a person still may; a person has decided."""
 

@@ -8,6 +8,9 @@ from typing import Any
 from bravetui.db.tables.columns import Synced, merged, parent
 from bravetui.merge.rules import Rule
 
+SIGNED_STATUSES = ("submitted", "reviewed", "approved")
+"""Of a submission whose answers somebody has signed for as they stand."""
+
 
 class FormTemplate(Synced, table=True):
     """One version of a form, compiled. Immutable: a new version is a new record, so a submission keeps its form for ever."""

@@ -1,0 +1,58 @@
+"""A report that was signed while a colleague without a line went on writing in it."""
+
+from __future__ import annotations
+
+from bravetui.actions import conflicts as decisions
+from bravetui.actions import forms
+from bravetui.base.canonical import content_hash
+from bravetui.central.service import Writing
+from bravetui.forms.library import shipped
+from bravetui.views import conflicts
+from bravetui.views.forms import form
+from tests.support.central import ORGANIZATION, PROJECT
+from tests.support.world import World
+
+
+async def test_a_signed_report_stands_as_signed_until_a_person_takes_in_what_came_late(world: World) -> None:
+    carlos, dana = await world.laptop("a", "carlos"), await world.laptop("b", "dana")
+    epa = shipped("cgp_site_inspection")
+    body = {"key": epa.key, "title": epa.title, "body": epa.to_json()}
+    world.site.central.publish(ORGANIZATION, [Writing("form_template", "epa", body)])
+    await carlos.sync()
+    report = forms.start_form(carlos.store, PROJECT, "epa").submission_id
+    forms.answer(carlos.store, PROJECT, report, {"summary": "All controls were in order today."})
+    await carlos.sync()
+    await dana.sync()
+    with carlos.store.write() as writing:  # signed and handed in, with the form's other questions left aside
+        signed = form(carlos.store, PROJECT, report).answers
+        forms._sign(
+            writing,
+            carlos.store,
+            (PROJECT, report),
+            "inspector",
+            ("C", "F"),
+            ("words", content_hash(signed)),
+        )
+        writing.edit("submission", PROJECT, report, {"status": "submitted"})
+    await carlos.sync()
+    forms.answer(dana.store, PROJECT, report, {"location": "lot 9", "summary": "Silt at outfall 3."})
+    for device in (dana, carlos, dana):
+        await device.sync()
+    for device in (carlos, dana):
+        seen = form(device.store, PROJECT, report)
+        assert (seen.answers["summary"], seen.answers["location"]) == (
+            "All controls were in order today.",
+            "Mill Creek",
+        )
+        assert [signature.changed_since for signature in seen.signatures] == [False]
+    (asked,) = conflicts.conflicts(carlos.store, PROJECT)
+    told = conflicts.conflict(carlos.store, PROJECT, asked.id)
+    assert {field.path for field in told.fields} == {"answers/location", "answers/summary"}
+    late = {field.path: field.remote.raw for field in told.fields}
+    assert late["answers/summary"] == "Silt at outfall 3."
+    decisions.decide(carlos.store, PROJECT, asked.id, late, "Dana saw it")
+    await carlos.sync()
+    await dana.sync()
+    seen = form(dana.store, PROJECT, report)
+    assert seen.answers["summary"] == "Silt at outfall 3."
+    assert [signature.changed_since for signature in seen.signatures] == [True]
