@@ -5,7 +5,7 @@ Every call is a handful of short transactions. Nothing here knows HTTP; routes r
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -92,7 +92,7 @@ class Central:
         final = {verdict.dot for verdict in late}
         return SyncAnswer(
             epoch=state.epoch, now=now,
-            verdicts=(*(verdict for verdict in verdicts if verdict.dot not in final), *late),
+            verdicts=tuple(_spared(request, (*(v for v in verdicts if v.dot not in final), *late))),
             pages=answered, checkpoint=who.checkpoint, earlier=who.earlier, new_device=new_device,
             scopes=tuple(access.scopes.values()),
             sealing_key=self.keys.sealing_key if request.wants_sealing_key else None, devices=devices,
@@ -162,6 +162,12 @@ class Central:
             if ranges or device == number
         }
         return _Recognised(access, state, told.pop(number), tuple(told.values()), tuple(held))
+
+
+def _spared(request: SyncRequest, verdicts: Iterable[Verdict]) -> Iterator[Verdict]:
+    """Verdicts without the hashes that the laptop has, if it wants them so: a third of a verdict's bytes."""
+    sent = {change.dot for batch in request.push for change in batch.changes} if request.spares_hashes else set()
+    return (one.model_copy(update={"hash": ""}) if one.dot in sent else one for one in verdicts)
 
 
 def _from_the_start(asks: Iterable[PullAsk]) -> tuple[PullAsk, ...]:

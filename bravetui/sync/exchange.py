@@ -180,6 +180,7 @@ def prepare(store: Store, lanes: Sequence[Lane], budget_bytes: int) -> Prepared:
             pull=tuple(_asks(connection, agreement.busy(connection, going))),
             answer_bytes_max=max(ANSWER_BYTES_MIN, budget_bytes),
             wants_sealing_key=not store.identity.sealing_key,
+            spares_hashes=True,
             knows_devices=connection.execute(select(func.max(_devices.c.device))).scalar_one() or 0,
         )
     fault("marked_sent")
@@ -327,6 +328,7 @@ def _take_verdict(
 ) -> None:
     if row is None or row.state in (OutboxState.CONFIRMED, OutboxState.PENDING):
         return
+    verdict = verdict if verdict.hash else verdict.model_copy(update={"hash": row.hash})
     if row.hash != verdict.hash or not is_genuine(verdict, signed_by(store.identity.central_key)):
         taken.forged += 1
         return

@@ -98,8 +98,9 @@ class Verdict(Message):
     """Central's signed word on one change: the receipt."""
 
     dot: WireDot
-    hash: str
-    """Hash of the change it speaks of. A verdict whose hash is not ours acknowledges nothing."""
+    hash: str = ""
+    """Hash of the change it speaks of. A verdict whose hash is not ours acknowledges nothing. Empty on its way to a laptop
+    that `spares_hashes`: it is that of the change sent under this dot, or the signature, which covers it, does not fit."""
     outcome: Outcome
     seq: int = 0
     """Central's number for the change inside its scope; 0 while parked or refused."""
@@ -238,6 +239,8 @@ class SyncRequest(Message):
     """About how many bytes of rows, as plain JSON, suit the laptop's line at a time; central may send fewer."""
     wants_sealing_key: bool = False
     """Asked by a laptop that enrolled before central gave one."""
+    spares_hashes: bool = False
+    """Whether verdicts may come without the hash of what this request sent."""
     knows_devices: int | None = None
     """The highest device number whose owner this laptop knows; None does not ask whose they are."""
 

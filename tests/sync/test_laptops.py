@@ -164,7 +164,7 @@ async def test_confirmed_takes_a_later_request_than_applied(world: World) -> Non
 
 
 async def test_a_forged_verdict_acknowledges_nothing(world: World) -> None:
-    """Central's words under another's signature, or about another hash."""
+    """Central's words under another's signature, about another hash, or about another number."""
     here, _ = await two(world)
     start(world, here)
     from bravetui.sync.exchange import prepare, take
@@ -172,7 +172,8 @@ async def test_a_forged_verdict_acknowledges_nothing(world: World) -> None:
 
     prepared = prepare(here.store, list(Lane), 1 << 20)
     genuine = (await here.worker._client.sync(prepared.request)).answer
-    for lie in ({"signature": "A" * 86}, {"hash": "0" * 64}):
+    assert [verdict.hash for verdict in genuine.verdicts] == [""]  # the laptop puts in its own
+    for lie in ({"signature": "A" * 86}, {"hash": "0" * 64}, {"seq": 99}):
         verdicts = tuple(verdict.model_copy(update=lie) for verdict in genuine.verdicts)
         taken = take(here.store, prepared, genuine.model_copy(update={"verdicts": verdicts}))
         assert (states(here.store), taken.forged) == (["sent"], 1)
