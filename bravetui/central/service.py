@@ -166,7 +166,9 @@ class Central:
 
 def _spared(request: SyncRequest, verdicts: Iterable[Verdict]) -> Iterator[Verdict]:
     """Verdicts without the hashes that the laptop has, if it wants them so: a third of a verdict's bytes."""
-    sent = {change.dot for batch in request.push for change in batch.changes} if request.spares_hashes else set()
+    sent = (
+        {change.dot for batch in request.push for change in batch.changes} if request.spares_hashes else set()
+    )
     return (one.model_copy(update={"hash": ""}) if one.dot in sent else one for one in verdicts)
 
 

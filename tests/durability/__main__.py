@@ -1,9 +1,10 @@
 """Durability on trial: `make durability`, or `make durability ARGS="--kills 1000 --cuts 20000 --damages 10000"`.
 
 A foreman who is made up saves, and is told what is saved; then something is done to his laptop, and the program opens it
-again. Nothing that he was told is saved may be missing, and no number of his may name two changes. Four sorts of trial:
+again. Nothing that he was told is saved may be missing, and no number of his may name two changes. Five sorts of trial:
 
     kills     the process is killed (-9) at any moment or file call, and sometimes again while it recovers
+    both      he and central are killed (-9) while they talk, on real processes, HTTP and PostgreSQL
     cuts      the power is cut: calls not yet flushed are lost, kept, torn or out of order, and new names with them
     damages   one file is damaged: a bit, a page, its end, all of it, or the file itself
     refusals  a file call fails, as on a full disk or a broken one, once or for ever
@@ -26,7 +27,7 @@ from pathlib import Path
 from tests.durability.campaign import Tally, run
 from tests.durability.shim import ABSENT, built
 
-SORTS = {"kills": 1000, "cuts": 20_000, "damages": 10_000, "refusals": 6200}
+SORTS = {"kills": 1000, "both": 1000, "cuts": 20_000, "damages": 10_000, "refusals": 6200}
 """With the number of trials made by default; the last is every file call of a day in six ways."""
 
 
@@ -49,7 +50,7 @@ def main(words: list[str] | None = None) -> int:
         for sort in SORTS:
             began = time.monotonic()
             cases = range(getattr(chosen, sort))
-            if cases and (shim or sort in ("kills", "damages")):
+            if cases and (shim or sort in ("kills", "both", "damages")):
                 failed |= _report(run(sort, chosen.seed, cases, shim), time.monotonic() - began)
         return failed
 

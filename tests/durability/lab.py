@@ -17,11 +17,13 @@ import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar, cast
 
 from tests.durability import foreman
 from tests.durability.checking import Told, check
 
 _PIPE_BYTES = 1 << 20
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,8 @@ class Lab:
         self.template = folder / "template"
         self.told = Told()
         """What the template holds: its foreman was told too."""
+        self._kept: dict[object, object] = {}
+        self.until_the_end = contextlib.ExitStack()
 
     def chance(self, sort: str, case: int) -> random.Random:
         """The one source of chance of one trial."""
@@ -53,6 +57,12 @@ class Lab:
         with tempfile.TemporaryDirectory(dir=self.folder) as name:
             yield foreman.copy_template(self.template, Path(name) / "laptop")
 
+    def kept(self, make: Callable[[Path], contextlib.AbstractContextManager[_T]]) -> _T:
+        """Something that all trials of this process share: made for the first, ended after the last."""
+        if make not in self._kept:
+            self._kept[make] = self.until_the_end.enter_context(make(self.folder / "kept"))
+        return cast("_T", self._kept[make])
+
     def told_before(self) -> Told:
         """A copy of what the template's foreman was told, to add to."""
         return self.told.copy()
@@ -62,11 +72,15 @@ class Lab:
 def lab(seed: int) -> Iterator[Lab]:
     """A lab in memory where there is such a place, with everything imported, compiled and used once."""
     shared = Path("/dev/shm")
-    with tempfile.TemporaryDirectory(
-        prefix="bravetui-durability-", dir=shared if shared.is_dir() else None
-    ) as name:
+    with contextlib.ExitStack() as stack:
+        name = stack.enter_context(
+            tempfile.TemporaryDirectory(
+                prefix="bravetui-durability-", dir=shared if shared.is_dir() else None
+            )
+        )
         foreman.shrink()
         made = Lab(Path(name), seed)
+        stack.enter_context(made.until_the_end)
         foreman.make_template(made.template, made.told.hear)
         for _ in range(2):
             with made.laptop() as folder:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from types import ModuleType
 
-from bravetui.db import engine, journal, recover
+from bravetui.db import engine, journal, recover, store
+from bravetui.db.writing import Writing
 from bravetui.wiring import opening
 
 
@@ -45,11 +47,30 @@ def _read_only_for_ever() -> None:
     _instead(engine, "_leave_after_a_refusal", lambda context: None)
 
 
+class _Undone(Exception):
+    """Takes back what was written."""
+
+
+def _told_too_early() -> None:
+    """Every seventh save is said to be saved, and then it is not."""
+    real = store.Store.write
+
+    @contextmanager
+    def write(self: store.Store, author_id: str | None = None) -> Iterator[Writing]:
+        with suppress(_Undone), real(self, author_id) as writing:
+            yield writing
+            if writing.counter % 7 == 0:
+                raise _Undone
+
+    store.Store.write = write  # type: ignore[method-assign]
+
+
 PLANTED: dict[str, tuple[str, int, Callable[[], None]]] = {
     "unflushed": ("cuts", 40, _unflushed),
     "journal_wins": ("damages", 60, _journal_wins),
     "nothing_put_back": ("damages", 60, _nothing_put_back),
     "unread_pages": ("damages", 60, _unread_pages),
+    "told_too_early": ("both", 6, _told_too_early),
     "read_only_for_ever": ("refusals", 6, _read_only_for_ever),
 }
 """By name: the sort of trial that must find it, within how many, and the fault."""

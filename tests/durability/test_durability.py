@@ -15,12 +15,12 @@ pytestmark = pytest.mark.skipif(
     sys.platform != "linux", reason="processes are forked and killed as Linux does"
 )
 
-SHARES = {"kills": 24, "cuts": 80, "damages": 80, "refusals": 48}
+SHARES = {"kills": 24, "both": 10, "cuts": 80, "damages": 80, "refusals": 48}
 
 
 @pytest.mark.parametrize("sort", SHARES)
 def test_nothing_that_was_saved_is_ever_missing(tmp_path: Path, sort: str) -> None:
-    """After a kill, a power cut, damage to one file, or a disk that says no."""
+    """After a kill of one or both sides, a power cut, damage to one file, or a disk that says no."""
     shim = built(tmp_path)
     if shim is None and sort in ("cuts", "refusals"):
         pytest.skip(ABSENT)

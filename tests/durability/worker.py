@@ -8,13 +8,13 @@ import traceback
 from collections.abc import Callable
 
 from bravetui.base.errors import BravetuiError
-from tests.durability import cuts, damages, kills, refusals
+from tests.durability import both, cuts, damages, kills, refusals
 from tests.durability.checking import Lost
 from tests.durability.lab import Lab, lab
 from tests.durability.planted import PLANTED
 
 TRIALS: dict[str, Callable[[Lab, int], str]] = {
-    module.SORT: module.trial for module in (kills, cuts, damages, refusals)
+    module.SORT: module.trial for module in (kills, both, cuts, damages, refusals)
 }
 
 
