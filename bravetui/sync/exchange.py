@@ -1,15 +1,13 @@
 """One exchange with central: gather what goes, mark it sent, send it, and take the answer in one transaction.
 
-An entry counts as acknowledged only when a genuine verdict of central's names its dot and its hash; as confirmed only by a
-signed checkpoint of a later request. Whatever else comes back acknowledges nothing.
+What central's words do to the outbox stands in `acknowledge`, what they do to the records in `apply`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
-from typing import Any
+from dataclasses import replace
+from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, delete, func, select, update
 from sqlalchemy.dialects.sqlite import insert
@@ -29,23 +27,22 @@ from bravetui.db.device import (
 )
 from bravetui.db.store import Store
 from bravetui.db.urgent import jumping
-from bravetui.merge.version import Dot
 from bravetui.sync import agreement, refill
+from bravetui.sync.acknowledge import confirm, forget_old, take_verdicts
 from bravetui.sync.apply import Applied, apply_rows, drop_settled_bases, newest_of
 from bravetui.sync.batch import Entry, next_batches
 from bravetui.sync.log import write_exchange, write_log
+from bravetui.sync.taken import Prepared, Refusals, Taken
 from bravetui.wire.change import Change
 from bravetui.wire.lanes import LANES, POLICY, PRIORITY, Lane
 from bravetui.wire.messages import (
     Batch,
     Checkpoint,
-    Outcome,
     Page,
     PullAsk,
     ScopeGrant,
     SyncAnswer,
     SyncRequest,
-    Verdict,
 )
 from bravetui.wire.receipt import is_genuine
 
@@ -63,98 +60,18 @@ _MARK_SENT = (
     .values(state=OutboxState.SENT.value, sent_at=bindparam("at"), attempts=_outbox.c.attempts + 1)
 )
 # Built once: for a month's verdicts, building statements would cost more than running them.
-_SENT = select(
-    *(
-        _outbox.c[name]
-        for name in ("device", "counter", "hash", "lane", "state", "scope_id", "kind", "record_id")
-    )
-).where(_outbox.c.counter.in_(bindparam("numbers", expanding=True)))
-_SETTLE = (
-    update(_outbox)
-    .where(*_ONE)
-    .values(
-        state=bindparam("becomes"),
-        verdict=bindparam("receipt"),
-        settled_at=bindparam("at"),
-        error=bindparam("why"),
-    )
-)
 _WAITING = select(
     *(_outbox.c[name] for name in ("device", "counter", "lane", "scope_id", "kind", "record_id", "state")),
     func.length(_outbox.c.body).label("size"),
 ).where(_outbox.c.state.in_([*UNACKNOWLEDGED, OutboxState.REFUSED]))
 _APPLIED = select(_outbox.c.device, _outbox.c.counter).where(_outbox.c.state == OutboxState.APPLIED)
-_KEEP_RECEIPT = insert(_receipts)
-_KEEP_RECEIPT = _KEEP_RECEIPT.on_conflict_do_update(
-    index_elements=["device", "counter"], set_={name: _KEEP_RECEIPT.excluded[name] for name in ("at", "body")}
-)
 _UNSEND = update(_outbox).where(*_ONE).values(state=OutboxState.PENDING.value, sent_at=None)
-_CONFIRM = update(_outbox).where(*_ONE).values(state=OutboxState.CONFIRMED.value, settled_at=bindparam("at"))
-
-KEPT_AFTER_CONFIRMED = timedelta(days=90)
-"""How long a confirmed change is kept here: a central restored from a backup that young is refilled from it."""
 
 ANSWER_BYTES_MIN = 256 * 1024
 """Asked for on the thinnest line, too: compressed it is a fifth of that, and every answer costs a round trip."""
 
-DOTS_PER_QUERY = 500
-"""Below SQLite's limit on bound parameters."""
-
 RATE_MOVED_MIN = 20
 """Records and changes in one exchange from which its speed says something."""
-
-RECEIPTS_KEPT = timedelta(days=400)
-"""As long as central keeps everything that a laptop may still ask about."""
-
-_STATE_OF: Mapping[Outcome, OutboxState] = {
-    Outcome.APPLIED: OutboxState.APPLIED,
-    Outcome.MERGED: OutboxState.APPLIED,
-    Outcome.CONFLICT: OutboxState.APPLIED,
-    Outcome.PARKED: OutboxState.PARKED,
-    Outcome.REFUSED: OutboxState.REFUSED,
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """A request ready to go, and what must be remembered about its moment."""
-
-    request: SyncRequest
-    counts: Mapping[Lane, int]
-    fresh: tuple[tuple[int, int], ...]
-    """(device, counter) of changes that go for the first time."""
-    applied_before: frozenset[tuple[int, int]]
-    """(device, counter) of changes that were acknowledged before this request: a checkpoint may confirm these."""
-
-
-@dataclass(slots=True)
-class Taken:
-    """What an answer brought."""
-
-    acknowledged: dict[Lane, int] = field(default_factory=dict)
-    rows: dict[Lane, int] = field(default_factory=dict)
-    rows_left: int = 0
-    waiting: int = 0
-    more: bool = False
-    conflicts: int = 0
-    refused: list[tuple[Lane, str]] = field(default_factory=list)
-    records: set[tuple[str, str]] = field(default_factory=set)
-    mended: int = 0
-    """Records that were not as central has them, and are now."""
-    narrowing: bool = False
-    """Whether a difference is being narrowed down, so that the next contact should come soon."""
-    all_handed_in: bool = False
-    new_device: int | None = None
-    first_strange: Dot | None = None
-    """The first change that a twin of this laptop has made otherwise."""
-    silent: tuple[Lane, ...] = ()
-    """Lanes of which something was sent, and no verdict of central's on any of it came back."""
-    forged: int = 0
-    """Verdicts that were not central's, or not about our change."""
-    settled: list[dict[str, Any]] = field(default_factory=list)
-    """What verdicts say of outbox entries, to write down."""
-    receipts: list[dict[str, Any]] = field(default_factory=list)
-    """Rows to keep."""
 
 
 def prepare(store: Store, lanes: Sequence[Lane], budget_bytes: int) -> Prepared:
@@ -162,10 +79,11 @@ def prepare(store: Store, lanes: Sequence[Lane], budget_bytes: int) -> Prepared:
     now = store.clock.now()
     with store.maintain() as connection:
         agreement.begin_anew_if_due(connection, now)
-        device, batches = _chosen(connection, lanes, budget_bytes, store.identity.device)
+        entries, refused = _waiting(connection)
+        device, batches = _chosen(entries, refused, lanes, budget_bytes, store.identity.device)
         bodies = _bodies(connection, [entry for _, entries in batches for entry in entries])
-        for _, entries in batches:
-            _mark_sent(connection, entries, now)
+        for _, some in batches:
+            _mark_sent(connection, some, now)
         applied_before = frozenset((row.device, row.counter) for row in connection.execute(_APPLIED))
         going = [(entry.device, entry.counter) for _, entries in batches for entry in entries]
         push = tuple(
@@ -188,7 +106,12 @@ def prepare(store: Store, lanes: Sequence[Lane], budget_bytes: int) -> Prepared:
     counts: dict[Lane, int] = {}
     for batch in push:
         counts[batch.lane] = counts.get(batch.lane, 0) + len(batch.changes)
-    return Prepared(request, counts, fresh, applied_before)
+    return Prepared(request, counts, fresh, applied_before, left=len(entries) > len(going))
+
+
+def going_on(request: SyncRequest) -> Prepared:
+    """A request that pushes nothing and goes on from the last answer (`sync.ahead`)."""
+    return Prepared(request, {}, (), frozenset())
 
 
 def take(store: Store, prepared: Prepared, answer: SyncAnswer, took_s: float = 0.0) -> Taken:
@@ -199,13 +122,15 @@ def take(store: Store, prepared: Prepared, answer: SyncAnswer, took_s: float = 0
         genuine = [one for one in (answer.checkpoint, *answer.earlier) if _is_genuine(store, one, answer)]
         if answer.checkpoint in genuine:
             _epoch(connection, answer.epoch)
-        _take_verdicts(connection, store, answer.verdicts, taken, now)
-        _confirm(connection, prepared, genuine)
+        take_verdicts(connection, store, answer.verdicts, taken, now)
+        confirm(connection, prepared, genuine)
         if answer.checkpoint in genuine:
-            _forget_old(connection, answer.checkpoint.at)
+            forget_old(connection, answer.checkpoint.at)
         _pass_counters(connection, store.identity.device, answer)
+        asks = {(ask.scope_id, ask.lane): ask for ask in prepared.request.pull}
         for page in answer.pages:
-            _take_page(connection, store, page, answer.now, taken)
+            if _is_asked_from_here(connection, asks.get((page.scope_id, page.lane))):
+                _take_page(connection, store, page, answer.now, taken)
         _compare(connection, store, prepared, answer, taken, now)
         drop_settled_bases(connection)
         _take_scopes(connection, answer.scopes)
@@ -232,11 +157,10 @@ def unsend(store: Store, prepared: Prepared) -> None:
 
 
 def _chosen(
-    connection: Connection, lanes: Sequence[Lane], budget_bytes: int, own: int
+    entries: Sequence[Entry], refused: Refusals, lanes: Sequence[Lane], budget_bytes: int, own: int
 ) -> tuple[int, list[tuple[Lane, tuple[Entry, ...]]]]:
     """Whose changes go, and which. What a copy may share with its original goes first, under the number that both had
     (`sync.twin`); all of a request bears one number."""
-    entries, refused = _waiting(connection)
     for device in sorted({entry.device for entry in entries} - {own}):
         batches = next_batches([e for e in entries if e.device == device], refused, lanes, budget_bytes)
         if batches:
@@ -244,7 +168,7 @@ def _chosen(
     return own, next_batches([e for e in entries if e.device == own], refused, lanes, budget_bytes)
 
 
-def _waiting(connection: Connection) -> tuple[list[Entry], list[tuple[tuple[str, str, str], int]]]:
+def _waiting(connection: Connection) -> tuple[list[Entry], Refusals]:
     entries, refused, first = [], [], jumping(connection)
     for row in connection.execute(_WAITING):
         record = (row.scope_id, row.kind, row.record_id)
@@ -302,82 +226,8 @@ def _epoch(connection: Connection, epoch: str) -> None:
         meta.put(connection, meta.EPOCH, epoch)
 
 
-def _take_verdicts(
-    connection: Connection, store: Store, verdicts: Sequence[Verdict], taken: Taken, now: datetime
-) -> None:
-    sent = _sent(connection, [verdict.dot for verdict in verdicts])
-    for verdict in verdicts:
-        _take_verdict(connection, store, sent.get(verdict.dot), verdict, taken, now)
-    if taken.settled:
-        connection.execute(_SETTLE, taken.settled)
-        connection.execute(_KEEP_RECEIPT, taken.receipts)
-
-
-def _sent(connection: Connection, dots: Sequence[Dot]) -> dict[Dot, Any]:
-    """What the outbox holds under these dots."""
-    found: dict[Dot, Any] = {}
-    for start in range(0, len(dots), DOTS_PER_QUERY):
-        counters = [dot.counter for dot in dots[start : start + DOTS_PER_QUERY]]
-        for row in connection.execute(_SENT, {"numbers": counters}):
-            found[Dot(row.device, row.counter)] = row
-    return found
-
-
-def _take_verdict(
-    connection: Connection, store: Store, row: Any, verdict: Verdict, taken: Taken, now: datetime
-) -> None:
-    if row is None or row.state in (OutboxState.CONFIRMED, OutboxState.PENDING):
-        return
-    verdict = verdict if verdict.hash else verdict.model_copy(update={"hash": row.hash})
-    if row.hash != verdict.hash or not is_genuine(verdict, signed_by(store.identity.central_key)):
-        taken.forged += 1
-        return
-    if verdict.outcome is Outcome.TWIN:
-        taken.first_strange = min(verdict.dot, taken.first_strange or verdict.dot)
-    state = _STATE_OF.get(verdict.outcome)
-    if state is None:
-        return
-    dot, told = verdict.dot, verdict.model_dump_json(exclude_defaults=True)
-    taken.settled.append(
-        {
-            "of": dot.device, "number": dot.counter, "becomes": state, "at": verdict.at, "why": verdict.reason,
-            "receipt": verdict.model_dump(mode="json"),
-        }
-    )  # fmt: skip
-    taken.receipts.append(
-        {
-            "device": dot.device, "counter": dot.counter, "scope_id": row.scope_id, "kind": row.kind,
-            "record_id": row.record_id, "at": verdict.at, "body": told,
-        }
-    )  # fmt: skip
-    lane = Lane(row.lane)
-    if state is OutboxState.REFUSED:
-        taken.refused.append((lane, verdict.reason or "no reason was given"))
-        write_log(connection, now, "refused", verdict.code or "refused", lane)
-    else:
-        taken.acknowledged[lane] = taken.acknowledged.get(lane, 0) + 1
-
-
 def _is_genuine(store: Store, checkpoint: Checkpoint, answer: SyncAnswer) -> bool:
     return checkpoint.epoch == answer.epoch and is_genuine(checkpoint, signed_by(store.identity.central_key))
-
-
-def _confirm(connection: Connection, prepared: Prepared, genuine: Sequence[Checkpoint]) -> None:
-    held = [
-        {"of": device, "number": counter, "at": checkpoint.at}
-        for device, counter in prepared.applied_before
-        for checkpoint in genuine
-        if device == checkpoint.device and checkpoint.covers(counter)
-    ]
-    if held:
-        connection.execute(_CONFIRM, held)
-
-
-def _forget_old(connection: Connection, told_at: datetime) -> None:
-    """Let go of what has been kept long enough, by central's signed time: this laptop's own clock may be years off."""
-    old = (_outbox.c.state == OutboxState.CONFIRMED, _outbox.c.settled_at < told_at - KEPT_AFTER_CONFIRMED)
-    connection.execute(delete(_outbox).where(*old))
-    connection.execute(delete(_receipts).where(_receipts.c.at < told_at - RECEIPTS_KEPT))
 
 
 def _pass_counters(connection: Connection, device: int, answer: SyncAnswer) -> None:
@@ -389,6 +239,17 @@ def _pass_counters(connection: Connection, device: int, answer: SyncAnswer) -> N
     highest = max(told, default=0)
     if highest > meta.get_counter(connection):
         meta.put(connection, meta.COUNTER, str(highest))
+
+
+def _is_asked_from_here(connection: Connection, ask: PullAsk | None) -> bool:
+    """Whether the cursor still stands where a page was asked from: one that was asked for ahead may have come too late."""
+    if ask is None:
+        return False
+    query = select(_cursor.c.after, _cursor.c.before).where(
+        _cursor.c.scope_id == ask.scope_id, _cursor.c.lane == ask.lane.value
+    )
+    row = connection.execute(query).one_or_none()
+    return row is not None and (row.after, row.before) == (ask.after, ask.before)
 
 
 def _take_page(connection: Connection, store: Store, page: Page, told_at: datetime, taken: Taken) -> None:

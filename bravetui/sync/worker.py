@@ -20,9 +20,10 @@ from bravetui.base.errors import BravetuiError, NeedsSignIn, Refused, StorageFul
 from bravetui.base.runner import Runner
 from bravetui.db.store import Store
 from bravetui.db.urgent import urgent_at
+from bravetui.sync.ahead import continuation
 from bravetui.sync.batch import BUDGET_BYTES_FIRST, next_budget, shrunk
 from bravetui.sync.client import Answered, CentralClient, NoLine, TooLarge
-from bravetui.sync.exchange import Prepared, Taken, prepare, take, unsend
+from bravetui.sync.exchange import going_on, prepare, take, unsend
 from bravetui.sync.news import Listener, News
 from bravetui.sync.policy import poll_in_s, wait_s
 from bravetui.sync.power import Mains, Power, awake
@@ -51,8 +52,10 @@ from bravetui.sync.situation import (
     write_pauses,
 )
 from bravetui.sync.step import Exchange, Situation, Wait, next_step
+from bravetui.sync.taken import Prepared, Taken
 from bravetui.sync.twin import renumber
 from bravetui.wire.lanes import LANES, POLICY, Lane
+from bravetui.wire.messages import SyncRequest
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -81,6 +84,15 @@ BATTERY_THRIFT = 5
 """How many times longer, on its battery, a laptop with nothing to do sleeps between looks and polls. Work is not delayed."""
 
 MAINS = Mains()
+
+
+async def _given_up(task: asyncio.Task[Answered] | None) -> None:
+    """End what was asked for ahead and is not needed; what it would have brought comes with the next exchange."""
+    if task is not None:
+        task.cancel()
+        with suppress(asyncio.CancelledError, BravetuiError, TimeoutError):
+            await task
+
 
 STUCK_S = 120.0
 SIGN_IN_WAIT_S = 900.0
@@ -201,32 +213,51 @@ class Worker:
         return next_step(await self._reads(self._situation), now)
 
     async def _exchange(self, lanes: tuple[Lane, ...]) -> BravetuiError | None:
-        """One exchange; what went wrong is reported, written down and returned."""
+        """One exchange, and what goes on from it; what went wrong is reported, written down and returned."""
         prepared: Prepared | None = None
-        self._attempted_at = self._clock.now()
+        answering: asyncio.Task[Answered] | None = None
+        self._attempted_at = began_at = self._clock.now()
         try:
             prepared = await self._run(prepare, self._store, lanes, self._budget_bytes)
-            self._attempted_at, self._moved = self._clock.now(), {}
-            up = sum(
-                len(change.model_dump_json()) for batch in prepared.request.push for change in batch.changes
-            )
-            self._tell(Sending(self._clock.now(), prepared.counts, up))
+            self._attempted_at, self._moved = began_at, {}
+            self._tell_sending(prepared)
             began = self._clock.monotonic_s()
-            async with asyncio.timeout(STUCK_S), awake(self._power):
-                answered = await self._client.sync(prepared.request)
-            away_s = self._clock.monotonic_s() - began
-            taken = await self._run(take, self._store, prepared, answered.answer, away_s)
+            while prepared is not None:
+                answered = await (answering or self._ask(prepared.request))
+                came, following = self._clock.monotonic_s(), self._following(prepared, answered)
+                answering = asyncio.create_task(self._ask(following.request)) if following else None
+                taken = await self._run(take, self._store, prepared, answered.answer, came - began)
+                await self._succeeded(prepared, answered, taken, self._clock.monotonic_s() - began)
+                began = came
+                prepared = None if taken.silent or taken.waiting else following
         except TimeoutError:
             return await self._failed(lanes, Transient("Nothing moved for two minutes."))
         except BravetuiError as error:
             if isinstance(error, NoLine) and prepared is not None:
                 await self._run(unsend, self._store, prepared)
             return await self._failed(lanes, error)
-        await self._succeeded(prepared, answered, taken, self._clock.monotonic_s() - began)
+        finally:
+            await _given_up(answering)
         self._silences = self._silences + 1 if taken.silent else 0
         if self._silences < SILENCES_MAX:
             return None
         return await self._failed(taken.silent, Transient(*SILENT))
+
+    async def _ask(self, request: SyncRequest) -> Answered:
+        async with asyncio.timeout(STUCK_S), awake(self._power):
+            return await self._client.sync(request)
+
+    def _following(self, prepared: Prepared, answered: Answered) -> Prepared | None:
+        """What to ask for while an answer is being taken; nothing where something waits to be sent first."""
+        if prepared.left or self._stopping or self._held:
+            return None
+        following = continuation(prepared.request, answered.answer, self._clock.now())
+        return going_on(following) if following is not None else None
+
+    def _tell_sending(self, prepared: Prepared) -> None:
+        changes = [change for batch in prepared.request.push for change in batch.changes]
+        up = sum(len(change.model_dump_json()) for change in changes)
+        self._tell(Sending(self._clock.now(), prepared.counts, up))
 
     async def _succeeded(self, prepared: Prepared, answered: Answered, taken: Taken, took_s: float) -> None:
         now = self._clock.now()

@@ -1,0 +1,58 @@
+"""One exchange as values: the request that is ready to go, and what its answer brought."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from bravetui.merge.version import Dot
+from bravetui.wire.lanes import Lane
+from bravetui.wire.messages import SyncRequest
+
+Refusals = list[tuple[tuple[str, str, str], int]]
+"""Record and counter of every change in quarantine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A request ready to go, and what must be remembered about its moment."""
+
+    request: SyncRequest
+    counts: Mapping[Lane, int]
+    fresh: tuple[tuple[int, int], ...]
+    """(device, counter) of changes that go for the first time."""
+    applied_before: frozenset[tuple[int, int]]
+    """(device, counter) of changes that were acknowledged before this request: a checkpoint may confirm these."""
+    left: bool = False
+    """Whether more waits to be sent than goes with it."""
+
+
+@dataclass(slots=True)
+class Taken:
+    """What an answer brought."""
+
+    acknowledged: dict[Lane, int] = field(default_factory=dict)
+    rows: dict[Lane, int] = field(default_factory=dict)
+    rows_left: int = 0
+    waiting: int = 0
+    more: bool = False
+    conflicts: int = 0
+    refused: list[tuple[Lane, str]] = field(default_factory=list)
+    records: set[tuple[str, str]] = field(default_factory=set)
+    mended: int = 0
+    """Records that were not as central has them, and are now."""
+    narrowing: bool = False
+    """Whether a difference is being narrowed down, so that the next contact should come soon."""
+    all_handed_in: bool = False
+    new_device: int | None = None
+    first_strange: Dot | None = None
+    """The first change that a twin of this laptop has made otherwise."""
+    silent: tuple[Lane, ...] = ()
+    """Lanes of which something was sent, and no verdict of central's on any of it came back."""
+    forged: int = 0
+    """Verdicts that were not central's, or not about our change."""
+    settled: list[dict[str, Any]] = field(default_factory=list)
+    """What verdicts say of outbox entries, to write down."""
+    receipts: list[dict[str, Any]] = field(default_factory=list)
+    """Rows to keep."""
