@@ -20,6 +20,7 @@ from bravetui.screens.base import UNLISTED, WorkScreen
 from bravetui.views.conflicts import ConflictField, ConflictView, SideView, Span
 from bravetui.views.words import clock_words
 from bravetui.widgets.question_field import QuestionField
+from bravetui.widgets.typing import Line
 
 LOCAL, REMOTE, THIRD = "1", "2", "3"
 APART = {
@@ -78,7 +79,7 @@ class ConflictScreen(WorkScreen):
         yield VerticalScroll(id="fields", can_focus=True)
         yield Vertical(id="third")
         with Horizontal(id="decide"):
-            yield Input(placeholder="Reason (may be left empty)", id="reason", compact=True)
+            yield Line(placeholder="Reason (may be left empty)", id="reason")
             yield Button("Save decision", id="save", variant="success", compact=True)
         yield Static("", id="next", classes="words", markup=False)
 

@@ -15,6 +15,7 @@ from bravetui.screens.base import WorkScreen
 from bravetui.views.forms import SubmissionRow, TemplateRow
 from bravetui.views.words import clock_words
 from bravetui.widgets.rows import key_under_cursor, show_rows
+from bravetui.widgets.typing import Line
 
 TITLE_LEAVES = 60
 """Columns that state, place, time and author need beside a form's title."""
@@ -46,7 +47,7 @@ class FormsScreen(WorkScreen):
         yield Static("Start a form (Enter or N)", classes="heading", markup=False)
         yield DataTable(id="templates", cursor_type="row", show_header=False)
         yield Static("Drafts and handed in", classes="heading", markup=False)
-        yield Input(placeholder="Filter: any word, Esc clears", id="filter", compact=True)
+        yield Line(placeholder="Filter: any word, Esc clears", id="filter")
         yield DataTable(id="rows", cursor_type="row")
 
     async def on_mount(self) -> None:

@@ -25,6 +25,7 @@ from bravetui.forms.parse import parse_input
 from bravetui.forms.template import Choice, Question, QuestionKind
 from bravetui.widgets import tones
 from bravetui.widgets.choice_list import ChoiceList
+from bravetui.widgets.typing import Line, LongText
 
 UNANSWERED = "This must be answered."
 _TYPED = (QuestionKind.DATE, QuestionKind.TIME, QuestionKind.DATETIME)
@@ -111,9 +112,9 @@ class QuestionField(Vertical):
         if kind in (QuestionKind.CALCULATION, QuestionKind.NOTE):
             return Static(Text(safe_text(str(value or "not known yet"))), markup=False)
         if kind is QuestionKind.LONG_TEXT:
-            return TextArea(str(value or ""), disabled=not self._editable, tab_behavior="focus", compact=True)
+            return LongText(str(value or ""), disabled=not self._editable)
         typed = str(value or "") if kind not in _TYPED else self._typed_text()
-        return Input(typed, compact=True, disabled=not self._editable, select_on_focus=False)
+        return Line(typed, disabled=not self._editable)
 
     def _typed_text(self) -> str:
         """A date or time as the person may type it again."""
@@ -167,11 +168,11 @@ class QuestionField(Vertical):
         self._value, self._waiting = value, None
         for widget in self._inputs():
             with self.prevent(Input.Changed, TextArea.Changed, ChoiceList.Changed):
-                if isinstance(widget, Input):
+                if isinstance(widget, Line):
                     kind = self.asked.question.kind
-                    widget.value = self._typed_text() if kind in _TYPED else str(value or "")
-                elif isinstance(widget, TextArea):
-                    widget.text = str(value or "")
+                    widget.put(self._typed_text() if kind in _TYPED else str(value or ""))
+                elif isinstance(widget, LongText):
+                    widget.put(str(value or ""))
                 elif isinstance(widget, ChoiceList):
                     chosen = value if isinstance(value, list | tuple) else [value] if value else []
                     widget.chosen = tuple(str(v) for v in chosen)

@@ -15,6 +15,7 @@ from bravetui.base.text import safe_text, shortened
 from bravetui.forms.engine import FormState, Problem
 from bravetui.views.forms import FormView
 from bravetui.widgets import tones
+from bravetui.widgets.typing import Line
 
 
 class ReviewPage(Vertical):
@@ -71,9 +72,9 @@ class ReviewPage(Vertical):
         role = "" if self._view.editable else " as the authorized representative"
         yield Static(Text(safe_text(self._view.template.statement, 3000)), classes="statement", markup=False)
         yield Static(Text(f"Your name, typed, is your signature{role}", style="bold"), markup=False)
-        yield Input(placeholder=self._view.user_name, id="name", compact=True)
+        yield Line(placeholder="Type your name", id="name")
         yield Static(Text("Title", style="bold"), markup=False)
-        yield Input(self._view.user_title, id="title", compact=True)
+        yield Line(self._view.user_title, id="title")
         yield Button("Sign and submit" if self._view.editable else "Sign", id="submit", variant="success")
 
     def on_mount(self) -> None:
