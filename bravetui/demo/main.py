@@ -32,9 +32,9 @@ def run_demo(folder: Path | None, *, fresh: bool, play: bool) -> int:
         from bravetui.demo.office import Colleague
         from bravetui.wiring import run_app
 
-        submission_id = storm_inspection(stage)
+        storm_inspection(stage)
         say(f"Opening the app as {FOREMAN}. F6 cuts the line.")
-        with Colleague(stage, submission_id) as colleague:
+        with Colleague(stage) as colleague:
             return run_app(
                 stage.foreman,
                 syncs=True,

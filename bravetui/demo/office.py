@@ -6,44 +6,64 @@ does not know what the gauge on site shows.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from types import MappingProxyType
 from typing import Self
 
+from sqlalchemy import select
+
 from bravetui.actions import forms
 from bravetui.base.canonical import Json
+from bravetui.base.errors import BadInput
+from bravetui.db.device import Base
 from bravetui.db.values import to_cell
 from bravetui.demo.stage import Stage, sync
 from bravetui.forms.template import Question, QuestionKind
+from bravetui.merge.passages import woven
 from bravetui.merge.rules import Rule
-from bravetui.views.forms import FormView, form
+from bravetui.merge.state import ANSWERS
+from bravetui.merge.text import edits
+from bravetui.merge.words import diff
+from bravetui.views.forms import form
+
+_base = Base.__table__  # type: ignore[attr-defined]
 
 SUMMARY = (
     "Station KABQ shows 0.31 in for the storm. Silt fence SF-2 along the arroyo was repaired yesterday for about 20 ft near "
     "the low point. Inlets are clean. Nothing left the site."
 )
+SENTENCES = (
+    "SF-2 was repaired yesterday for about 20 ft, says the crew's log (Amy)",
+    "The office has photos of it from this morning (Amy)",
+    "Hank walked it at seven and saw nothing (Amy)",
+)
+"""What she writes in the place of what the foreman is rewriting; without a full stop, so that it meets also what he writes
+behind one."""
 
+READING: Mapping[str, Json] = MappingProxyType(
+    {"rain_in": "0.31", "rain_source": "weather_station", "station": "KABQ"}
+)
+"""The station's: one reading, which travels whole."""
 
 CONTESTED = (Rule.REVIEW, Rule.TEXT)
 """Fields of these rules wait for a person when two set them; the others merge by themselves."""
 
+_SENTENCE = re.compile(r"[^.!?\n]*(?:[.!?]+(?=\s|$)|[.!?\n]|$)\s*")
 
-def edit_same_inspection(
-    stage: Stage, submission_id: str, others: Mapping[str, Json] = MappingProxyType({})
-) -> tuple[str, ...]:
-    """Write the station's reading, a summary and `others` into the foreman's inspection, and send it. Returns what was
+
+def edit_same_inspection(stage: Stage, submission_id: str) -> tuple[str, ...]:
+    """Write the station's reading and a summary into the foreman's inspection, and send it. Returns the labels of what was
     touched."""
     store = stage.office.store
     sync(stage.office)
-    answers: dict[str, Json] = {
-        "trigger": "storm_rain", "rain_in": "0.31", "rain_source": "weather_station", "station": "KABQ", "summary": SUMMARY,
-        **others,
-    }  # fmt: skip
+    answers: dict[str, Json] = {"trigger": "storm_rain", **READING, "summary": SUMMARY}
     forms.answer(store, stage.project_id, submission_id, answers)
     sync(stage.office)
-    return tuple(answers)
+    template = form(store, stage.project_id, submission_id).template
+    return tuple(question.label for path in answers if (question := template.find(path)))
 
 
 def raise_alert(stage: Stage) -> str:
@@ -62,16 +82,15 @@ def raise_alert(stage: Stage) -> str:
 
 
 class Colleague:
-    """Watches what the foreman does, and while his line is cut edits once what he edits: the same fields, otherwise.
+    """Watches what the foreman does, and whenever his line is cut edits what he edits: the same fields, otherwise.
 
     A context manager: at its end she has finished what she was at.
     """
 
-    def __init__(self, stage: Stage, submission_id: str) -> None:
-        self._stage, self._submission_id = stage, submission_id
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
         self._desk = ThreadPoolExecutor(1, thread_name_prefix="office")
-        self._done = False
-        self._known = self._foremans().answers
+        self._warned = False
 
     def __enter__(self) -> Self:
         return self
@@ -81,36 +100,85 @@ class Colleague:
 
     def notice_write(self) -> None:
         """Called after every save of the foreman's, on the thread of the screen; she looks on her own."""
-        if not self._done:
-            self._desk.submit(self._look, self._stage.line.is_up)
+        if not self._stage.line.is_up:
+            self._desk.submit(self._look)
 
-    def _foremans(self) -> FormView:
-        return form(self._stage.foreman.store, self._stage.project_id, self._submission_id)
+    def _look(self) -> None:
+        for submission_id, agreed in self._unsent():
+            try:
+                answers = dict(self._others(submission_id, agreed))
+            except BadInput:
+                continue  # a form that was begun without a line: she does not know of it
+            if answers:
+                forms.answer(self._stage.office.store, self._stage.project_id, submission_id, answers)
+                sync(self._stage.office)
+                if not self._warned:
+                    self._warned = True
+                    raise_alert(self._stage)
 
-    def _look(self, line_was_up: bool) -> None:
-        seen = self._foremans()
-        if self._done or line_was_up:
-            self._known = seen.answers
-            return
-        others: dict[str, Json] = {}
-        for path, value in seen.answers.items():
-            question = seen.template.find(path)
-            if question and question.rule.rule in CONTESTED and value != self._known.get(path):
-                others[path] = other_answer(question, value)
-        if others:
-            edit_same_inspection(self._stage, self._submission_id, others)
-            self._done = True
-            raise_alert(self._stage)
+    def _unsent(self) -> list[tuple[str, Mapping[str, Json]]]:
+        """Forms with edits that exist only on the foreman's laptop, each as both ends last knew it."""
+        query = select(_base.c.record_id, _base.c.agreed).where(_base.c.kind == "submission")
+        with self._stage.foreman.store.read() as connection:
+            return [(row.record_id, row.agreed) for row in connection.execute(query)]
+
+    def _others(self, submission_id: str, agreed: Mapping[str, Json]) -> Iterator[tuple[str, Json]]:
+        """Her answers to what he has changed, where what she has written so far would not clash with his."""
+        stage = self._stage
+        his = form(stage.foreman.store, stage.project_id, submission_id)
+        hers = form(stage.office.store, stage.project_id, submission_id).answers
+        changed = {
+            path: question
+            for path, value in his.answers.items()
+            if (question := his.template.find(path)) is not None
+            and question.rule.rule in CONTESTED
+            and value != agreed.get(f"{ANSWERS}/{path}")
+        }
+        if any(hers.get(path) != agreed.get(f"{ANSWERS}/{path}") for path in changed):
+            sync(stage.office)
+            hers = form(stage.office.store, stage.project_id, submission_id).answers
+        for path, question in changed.items():
+            known, value = agreed.get(f"{ANSWERS}/{path}"), his.answers[path]
+            if not _clash(question, known, value, hers.get(path)):
+                other = other_answer(question, value, known)
+                if other is not None and _clash(question, known, value, other):
+                    yield path, other
+                    yield from READING.items() if path == "rain_in" else ()
 
 
-def other_answer(question: Question, value: Json) -> Json:
-    """An answer to the same question that differs from `value`, such as a colleague might give."""
+def _clash(question: Question, known: Json, his: Json, hers: Json) -> bool:
+    """Whether only a person can tell which of the two stands, from what both knew."""
+    if hers in (known, his):
+        return False
+    if question.rule.rule is not Rule.TEXT:
+        return True
+    texts = [str(value or "") for value in (known, his, hers)]
+    return woven(texts[0], texts[1], texts[2], local_first=True) is None
+
+
+def other_answer(question: Question, value: Json, known: Json = None) -> Json:
+    """An answer to the same question that differs from `value`, such as a colleague might give who knew `known`."""
     if question.choices:
         return next((choice.value for choice in question.choices if choice.value != value), value)
     if question.kind is QuestionKind.YES_NO:
         return "no" if value == "yes" else "yes"
     if question.kind is QuestionKind.DECIMAL:
         return "0.31" if value != "0.31" else "0.28"
-    if question.kind in (QuestionKind.TEXT, QuestionKind.LONG_TEXT):
-        return SUMMARY if question.kind is QuestionKind.LONG_TEXT else "as the office has it"
+    if question.kind is QuestionKind.LONG_TEXT:
+        return rewritten(str(known or ""), str(value or ""))
+    if question.kind is QuestionKind.TEXT:
+        return "as the office has it"
     return value
+
+
+def rewritten(known: str, his: str) -> str:
+    """`known` with those sentences written anew that he has changed, or to which he has added."""
+    touched = [(edit.start, edit.end) for edit in edits(diff(known, his))]
+    fresh = iter([words for words in SENTENCES if words not in known + his] or SENTENCES)
+    parts: list[str] = []
+    for match in _SENTENCE.finditer(known):
+        sentence = match.group()
+        end = match.start() + len(sentence.rstrip())
+        hit = any(start <= end and stop >= match.start() for start, stop in touched)
+        parts.append(next(fresh, "") + sentence[len(sentence.rstrip()) :] if hit and sentence else sentence)
+    return "".join(parts).strip() or SENTENCES[0]
