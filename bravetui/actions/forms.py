@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from uuid import UUID, uuid5
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, select
@@ -12,19 +13,18 @@ from bravetui.base.canonical import Json, content_hash
 from bravetui.base.errors import BadInput
 from bravetui.db.kinds import KINDS
 from bravetui.db.records import Stored, load
-from bravetui.db.site import EDITABLE, answers_of, calendar_of, may_sign, project_of
+from bravetui.db.site import EDITABLE, answers_of, calendar_of, last_inspected_at, may_sign, project_of
+from bravetui.db.starting import first_answers
 from bravetui.db.store import Changed, Store
-from bravetui.db.tables import FormTemplate, Submission
 from bravetui.db.templates import template_of
 from bravetui.db.values import to_cell
 from bravetui.db.writing import Writing
 from bravetui.forms.engine import evaluate
-from bravetui.forms.starting import starting_answers
 from bravetui.forms.template import Template
 from bravetui.merge.state import ANSWERS, Cell
 
-_submission = Submission.__table__  # type: ignore[attr-defined]
-_template = FormTemplate.__table__  # type: ignore[attr-defined]
+_NAMES = UUID("c9a4e5de-3d0b-5b0e-8f52-0d8f2f3f6c77")
+"""Namespace of ids that every laptop derives alike (RFC 9562 section 5.5)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,17 +43,20 @@ class Added:
     changed: Changed
 
 
-def start_form(store: Store, scope_id: str, template_id: str, inspection_id: str | None = None) -> Started:
+def start_form(
+    store: Store, scope_id: str, template_id: str, inspection_id: str | None = None, *, routine: bool = False
+) -> Started:
     """Begin a form: job facts carry over from the last one, observations never do.
 
-    With `inspection_id` the inspection is marked as under way and knows its form.
+    With `inspection_id` the inspection is marked as under way and knows its form, and what was recorded of its storm is
+    filled in. With `routine` the scheduled inspection that is due next is put on record first.
     """
     with store.write() as writing:
         connection = writing.connection
         template = template_of(connection, template_id)
-        answers = starting_answers(
-            template, _job_facts(connection, store, scope_id), _previous(connection, scope_id, template_id)
-        )
+        if routine and inspection_id is None:
+            inspection_id = _routine(writing, store, scope_id)
+        answers = first_answers(connection, store.identity, scope_id, template, template_id, inspection_id)
         now = store.clock.now()
         values: dict[str, Json] = {
             "template_id": template_id,
@@ -72,6 +75,22 @@ def start_form(store: Store, scope_id: str, template_id: str, inspection_id: str
             }
             writing.edit("inspection", scope_id, inspection_id, under_way)
     return Started(submission_id, _changed(writing))
+
+
+def _routine(writing: Writing, store: Store, scope_id: str) -> str:
+    """The record of the scheduled inspection that follows the last one; every laptop that makes it gives it one id."""
+    done_at = last_inspected_at(writing.connection, scope_id)
+    inspection_id = str(uuid5(_NAMES, f"{scope_id} routine {to_cell(done_at) if done_at else ''}"))
+    if load(writing.connection, KINDS["inspection"], scope_id, inspection_id) is None:
+        project = project_of(writing.connection, scope_id)
+        due: dict[str, Json] = {
+            "kind": "routine",
+            "schedule_basis": project["inspection_schedule"] if project else None,
+            "due_from": to_cell(done_at) if done_at else None,
+            "assigned_to": store.identity.user_id,
+        }
+        writing.create("inspection", scope_id, due, record_id=inspection_id)
+    return inspection_id
 
 
 def answer(store: Store, scope_id: str, submission_id: str, answers: Mapping[str, Json]) -> Changed:
@@ -228,44 +247,3 @@ def _inspection_of(connection: Connection, scope_id: str, submission_id: str) ->
     table = KINDS["inspection"].table
     query = select(table.c.id).where(table.c.scope_id == scope_id, table.c.submission_id == submission_id)
     return connection.execute(query).scalar_one_or_none()
-
-
-def _previous(connection: Connection, scope_id: str, template_id: str) -> dict[str, Json]:
-    """The answers of the newest submitted form of the same kind: the source of job facts that carry over."""
-    same_form = select(_template.c.id).where(
-        _template.c.key == select(_template.c.key).where(_template.c.id == template_id).scalar_subquery()
-    )
-    query = (
-        select(_submission.c.answers)
-        .where(_submission.c.scope_id == scope_id, _submission.c.template_id.in_(same_form))
-        .where(_submission.c.status != "draft", _submission.c.deleted.is_(False))
-        .order_by(_submission.c.submitted_at.desc())
-        .limit(1)
-    )
-    return dict(connection.execute(query).scalar_one_or_none() or {})
-
-
-def _job_facts(connection: Connection, store: Store, scope_id: str) -> dict[str, Json]:
-    """What is known without asking: the permit, the site, its controls, who is here."""
-    row = project_of(connection, scope_id)
-    people = KINDS["user"].table
-    person = (
-        connection.execute(select(people).where(people.c.id == store.identity.user_id))
-        .mappings()
-        .one_or_none()
-    )
-    facts: dict[str, Json] = {"inspector": store.identity.user_name}
-    if person is not None:
-        facts |= {
-            "inspector_title": person["title"],
-            "company": person["company"],
-            "contact": person["phone"] or person["email"],
-        }
-    if row is not None:
-        facts |= {
-            "npdes_id": row["npdes_id"],
-            "location": row["name"],
-            "schedule_basis": [row["inspection_schedule"]],
-            "controls": row["controls"],
-        }
-    return {name: value for name, value in facts.items() if value is not None}

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, RowMapping, select
+from sqlalchemy import Connection, RowMapping, func, select
 
 from bravetui.base.canonical import Json
 from bravetui.db.kinds import KINDS
@@ -45,3 +45,10 @@ def answers_of(stored: Stored) -> dict[str, Json]:
     prefix = f"{ANSWERS}/"
     cells = stored.state.cells.items()
     return {path.removeprefix(prefix): cell.value for path, cell in cells if path.startswith(prefix)}
+
+
+def last_inspected_at(connection: Connection, scope_id: str) -> datetime | None:
+    """When the last inspection that was handed in ended: the next scheduled walk counts from there."""
+    table = KINDS["inspection"].table
+    ended = (table.c.scope_id == scope_id, table.c.ended_at.is_not(None))
+    return connection.execute(select(func.max(table.c.ended_at)).where(*ended)).scalar_one_or_none()

@@ -11,11 +11,12 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.message import Message
 from textual.screen import Screen
-from textual.widgets import Footer, Input, TextArea
+from textual.widgets import Input, TextArea
 
 from bravetui.base.errors import BravetuiError
 from bravetui.messages import RecordsChanged, SyncReported
 from bravetui.views.services import Services
+from bravetui.widgets.key_line import KeyLine
 from bravetui.widgets.status_line import StatusLine
 
 P = ParamSpec("P")
@@ -37,6 +38,8 @@ class Desk(Protocol):
     def open(self, screen: Screen[Any], then: Callable[[Any], None] | None = None) -> None: ...
 
     def back(self) -> None: ...
+
+    def clear_notifications(self) -> None: ...
 
     def wrote(self) -> None: ...
 
@@ -69,7 +72,13 @@ class WorkScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         yield StatusLine(self.TITLE_WORDS)
         yield from self.body()
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeyLine()
+
+    def entitle(self, title: str) -> None:
+        """Call the screen something else, on top of it and in its help."""
+        self.TITLE_WORDS = title
+        for line in self.query(StatusLine):
+            line.entitle(title)
 
     def body(self) -> ComposeResult:
         """The screen's own widgets."""
@@ -109,6 +118,7 @@ class WorkScreen(Screen[None]):
     async def action_leave(self) -> None:
         """Back one level."""
         if await self.may_leave():
+            self.desk.clear_notifications()
             self.desk.back()
 
     async def load(self) -> None:

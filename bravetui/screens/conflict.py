@@ -79,7 +79,7 @@ class ConflictScreen(WorkScreen):
         yield VerticalScroll(id="fields", can_focus=True)
         yield Vertical(id="third")
         with Horizontal(id="decide"):
-            yield Line(placeholder="Reason (may be left empty)", id="reason")
+            yield Line(placeholder="Reason (may be left empty)", called="reason")
             yield Button("Save decision", id="save", variant="success", compact=True)
         yield Static("", id="next", classes="words", markup=False)
 

@@ -14,7 +14,7 @@ from textual.widgets import DataTable, Static
 from bravetui.base.text import shortened
 from bravetui.screens.base import WorkScreen
 from bravetui.views.words import clock_words, set_aside_words
-from bravetui.widgets.rows import show_rows
+from bravetui.widgets.rows import Rows, show_rows
 
 if TYPE_CHECKING:
     from bravetui.views.conflicts import ConflictRow
@@ -44,7 +44,7 @@ class ConflictsScreen(WorkScreen):
 
     def body(self) -> ComposeResult:
         yield Static("", id="count", classes="words", markup=False)
-        yield DataTable(id="rows", cursor_type="row")
+        yield Rows(id="rows", cursor_type="row")
 
     async def on_mount(self) -> None:
         self.query_one("#rows", DataTable).add_columns("State", "What", "Since", "Record")

@@ -21,14 +21,14 @@ from textual.widgets.option_list import Option
 
 from bravetui.base.canonical import Json
 from bravetui.base.errors import BravetuiError
-from bravetui.base.text import safe_line
+from bravetui.base.text import safe_line, shortened
 from bravetui.forms.engine import FormState
 from bravetui.forms.template import Question, Repeat, Section
 from bravetui.merge.state import ANSWERS
 from bravetui.screens.base import UNLISTED, WorkScreen
 from bravetui.screens.confirm import ConfirmScreen
-from bravetui.views.forms import FormView
-from bravetui.views.words import clock_words
+from bravetui.views.forms import FormView, NewForm
+from bravetui.views.words import clock_words, short_title
 from bravetui.widgets import tones
 from bravetui.widgets.question_field import QuestionField
 from bravetui.widgets.repeat_field import RepeatField, RowHead
@@ -51,7 +51,7 @@ class FormScreen(WorkScreen):
     CSS_PATH = "form.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "Close"),
-        Binding("pageup,ctrl+p", "turn(-1)", "Back", key_display="PgUp", priority=True),
+        Binding("pageup", "turn(-1)", "Back", key_display="PgUp", priority=True),
         Binding("pagedown,ctrl+n", "turn(1)", "Next", key_display="PgDn", priority=True),
         Binding("ctrl+r", "review", "Sign", key_display="^R"),
         Binding("f9", "why", "Why", key_display="F9"),
@@ -68,9 +68,9 @@ class FormScreen(WorkScreen):
         "Ctrl+R goes to the last page: what is left to mend, your signature, Submit."
     )
 
-    def __init__(self, submission_id: str) -> None:
+    def __init__(self, submission_id: str = "", new: NewForm | None = None) -> None:
         super().__init__()
-        self._submission_id = submission_id
+        self._submission_id, self._new = submission_id, new
         self._view: FormView | None = None
         self._answers: dict[str, Json] = {}
         self._state: FormState | None = None
@@ -93,10 +93,14 @@ class FormScreen(WorkScreen):
         from bravetui.views import forms
 
         services = self.desk.services
-        view = await self.call(forms.form, services.store, services.scope_id, self._submission_id)
+        if self._submission_id or self._new is None:
+            view = await self.call(forms.form, services.store, services.scope_id, self._submission_id)
+        else:
+            view = await self.call(forms.blank, services.store, services.scope_id, self._new)
         first = self._view is None
         rebuilt = first or self._view is None or self._view.status != view.status
         self._view = view
+        self.entitle(view.about.split(",")[0] or short_title(view.title))
         typed = {**self._going, **self._unsaved}
         self._answers = {**view.answers, **typed}
         self._state = forms.evaluated(view, self._answers, self._now()) if typed else view.state
@@ -131,6 +135,7 @@ class FormScreen(WorkScreen):
         page = self.query_one("#page", VerticalScroll)
         sections = self._sections()
         self._page = max(0, min(self._page, len(sections)))
+        self.desk.clear_notifications()  # what was said of the page before
         async with self.batch():
             await page.remove_children()
             await page.mount_all(self._widgets(sections))
@@ -186,9 +191,11 @@ class FormScreen(WorkScreen):
         text.append(f"{self._page + 1}/{len(names)}  ", style="dim")
         text.append(names[self._page], style="bold")
         text.append(
-            f"   {left} to answer or mend" if left else "   ✓ complete",
-            style=tones.warn() if left else tones.good(),
+            f"   {left} to answer" if left else "   ✓ complete", style=tones.warn() if left else tones.good()
         )
+        assert self._view is not None
+        form = shortened(short_title(self._view.title), max(0, self.size.width - text.cell_len - 5))
+        text.append(f"   {form}", style="dim")
         self.query_one("#where", Static).update(text)
 
     def _section_words(self, name: str, left: int | None) -> Text:
@@ -319,6 +326,7 @@ class FormScreen(WorkScreen):
         services = self.desk.services
         self._going, self._unsaved = self._unsaved, {}
         try:
+            await self._begin()
             await self.call(forms.answer, services.store, services.scope_id, self._submission_id, self._going)
         except BravetuiError as error:
             self._unsaved, self._going = {**self._going, **self._unsaved}, {}
@@ -328,6 +336,17 @@ class FormScreen(WorkScreen):
         self._going = {}
         self._say(f"✓ Saved on this laptop {self._local_now():%H:%M:%S}", tones.good())
         self.desk.wrote()
+
+    async def _begin(self) -> None:
+        """Store the form, once, as the first thing that is written in it."""
+        from bravetui.actions import forms
+
+        if self._new is None or self._submission_id:
+            return
+        services, new = self.desk.services, self._new
+        which = (services.store, services.scope_id, new.template_id, new.inspection_id)
+        started = await self.call(forms.start_form, *which, routine=new.kind == "routine")
+        self._submission_id = started.submission_id
 
     def _say(self, words: str, style: str) -> None:
         for line in self.query("#saved").results(Static):  # none once the screen is being taken down
@@ -339,6 +358,7 @@ class FormScreen(WorkScreen):
 
         await self.save()
         services = self.desk.services
+        await self._begin()
         added = await self.call(
             forms.add_row, services.store, services.scope_id, self._submission_id, event.repeat
         )
@@ -363,6 +383,7 @@ class FormScreen(WorkScreen):
             from bravetui.actions import forms
 
             services = self.desk.services
+            await self._begin()
             await self.call(forms.remove_row, services.store, services.scope_id, self._submission_id, row)
             await self.load()
             self.desk.wrote()
@@ -378,6 +399,7 @@ class FormScreen(WorkScreen):
         assert self._view is not None
         sign = forms.submit if self._view.editable else forms.countersign
         try:
+            await self._begin()
             await self.call(
                 sign, services.store, services.scope_id, self._submission_id, event.name, event.title
             )
@@ -406,6 +428,11 @@ class FormScreen(WorkScreen):
             return
         await self._settle()
         await self.save()
+        if not self._submission_id:
+            self.notify(
+                "It comes from the project or from the last report; nobody has written here.", markup=False
+            )
+            return
         self.desk.open(WhyScreen("submission", self._submission_id, f"{ANSWERS}/{fields[0].path}"))
 
     async def may_leave(self) -> bool:

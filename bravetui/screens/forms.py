@@ -13,12 +13,12 @@ from textual.widgets import DataTable, Input, Static
 from bravetui.base.text import shortened
 from bravetui.screens.base import WorkScreen
 from bravetui.views.forms import SubmissionRow, TemplateRow
-from bravetui.views.words import clock_words
-from bravetui.widgets.rows import key_under_cursor, show_rows
+from bravetui.views.words import clock_words, short_title
+from bravetui.widgets.rows import Rows, key_under_cursor, show_rows
 from bravetui.widgets.typing import Line
 
-TITLE_LEAVES = 60
-"""Columns that state, place, time and author need beside a form's title."""
+TITLE_LEAVES = 48
+"""Columns that state and place, time and author need beside a form's title."""
 
 
 class FormsScreen(WorkScreen):
@@ -45,14 +45,14 @@ class FormsScreen(WorkScreen):
 
     def body(self) -> ComposeResult:
         yield Static("Start a form (Enter or N)", classes="heading", markup=False)
-        yield DataTable(id="templates", cursor_type="row", show_header=False)
+        yield Rows(id="templates", cursor_type="row", show_header=False)
         yield Static("Drafts and handed in", classes="heading", markup=False)
-        yield Line(placeholder="Filter: any word, Esc clears", id="filter")
-        yield DataTable(id="rows", cursor_type="row")
+        yield Line(placeholder="Filter: any word, Esc clears", called="filter")
+        yield Rows(id="rows", cursor_type="row")
 
     async def on_mount(self) -> None:
         self.query_one("#templates", DataTable).add_columns("form", "version", "category")
-        self.query_one("#rows", DataTable).add_columns("Form", "State", "Where it is", "When", "Who")
+        self.query_one("#rows", DataTable).add_columns("Form", "State", "Last edited")
         self.query_one("#filter", Input).display = False
         await super().on_mount()
         self.query_one("#rows" if self._rows else "#templates", DataTable).focus()
@@ -73,23 +73,26 @@ class FormsScreen(WorkScreen):
         rows = [
             row
             for row in self._rows
-            if all(word in f"{row.title} {row.status_words} {row.author}".lower() for word in wanted)
+            if all(
+                word in f"{row.title} {row.about} {row.status_words} {row.author}".lower() for word in wanted
+            )
         ]
-        show_rows(self.query_one("#rows", DataTable), [(row.id, self._cells(row)) for row in rows])
+        show_rows(self.query_one("#rows", DataTable), [(row.id, self._cells(row)) for row in rows], height=2)
 
     def _cells(self, row: SubmissionRow) -> list[Text]:
         now, zone = self.desk.services.store.clock.now(), self.desk.services.zone
-        when = row.submitted_at or row.started_at
+        when = row.submitted_at or row.edited_at
         room = max(18, min(60, self.size.width - TITLE_LEAVES))
-        title = Text(shortened(row.title, room), style="bold" if row.status == "draft" else "")
+        title = Text(
+            shortened(short_title(row.title), room - 2), style="bold" if row.status == "draft" else ""
+        )
         if row.conflicts:
             title.append(" ≠", style="bold reverse")
+        title.append(f"\n{shortened(row.about, room)}", style="not bold dim")
         return [
             title,
-            Text(row.status_words),
-            Text(row.sync_words),
-            Text(clock_words(when, now, zone) if when else ""),
-            Text(row.author),
+            Text(f"{row.status_words}\n{row.sync_words}"),
+            Text(f"{clock_words(when, now, zone) if when else ''}\n{shortened(row.author, 18)}"),
         ]
 
     @on(DataTable.RowSelected, "#rows")
@@ -105,19 +108,15 @@ class FormsScreen(WorkScreen):
 
     async def action_new(self) -> None:
         """Start the form under the cursor of the upper list."""
-        from bravetui.actions import forms
         from bravetui.screens.form import FormScreen
+        from bravetui.views.forms import NewForm
 
         if not self._templates:
             self.notify("No form has arrived yet. Sync once (F5) where there is a line.", markup=False)
             return
-        services = self.desk.services
-        row = self._templates[
-            min(self.query_one("#templates", DataTable).cursor_row, len(self._templates) - 1)
-        ]
-        started = await self.call(forms.start_form, services.store, services.scope_id, row.id)
-        self.desk.wrote()
-        self.desk.open(FormScreen(started.submission_id))
+        at = self.query_one("#templates", DataTable).cursor_row
+        row = self._templates[min(at, len(self._templates) - 1)]
+        self.desk.open(FormScreen(new=NewForm(row.id)))
 
     def on_resize(self) -> None:
         """Titles use the room there is."""

@@ -13,11 +13,11 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from bravetui.screens.base import WorkScreen
-from bravetui.views.words import clock_words, day_words, left_words, set_aside_words
+from bravetui.views.words import clock_words, day_words, left_words, set_aside_words, short_title
 from bravetui.widgets import tones
 
 if TYPE_CHECKING:
-    from bravetui.views.home import Due, Home
+    from bravetui.views.home import Alert, Due, Home
 
 STANDING_SIGNS = {
     "overdue": ("‼ LATE", tones.bad),
@@ -119,27 +119,23 @@ class HomeScreen(WorkScreen):
         if due.submission_id:
             self.desk.open(FormScreen(due.submission_id))
         else:
-            self.run_worker(self._start(due.inspection_id))
+            self.run_worker(self._start(due))
 
-    async def _start(self, inspection_id: str | None) -> None:
-        """Start the inspection's form."""
-        from bravetui.actions import forms
+    async def _start(self, due: Due | None) -> None:
+        """Open the inspection's form, which begins with the first answer; without an inspection, a form of any kind."""
         from bravetui.screens.form import FormScreen
         from bravetui.views import forms as seen
 
         services = self.desk.services
         templates = await self.call(seen.templates, services.store)
-        if inspection_id is None and len(templates) > 1:
+        if due is None and len(templates) > 1:
             await self.desk.action_go("forms")  # which one is the foreman's to say
             return
         if not templates:
             self.notify("No form has arrived yet. Sync once (F5) where there is a line.", markup=False)
             return
-        started = await self.call(
-            forms.start_form, services.store, services.scope_id, templates[0].id, inspection_id
-        )
-        self.desk.wrote()
-        self.desk.open(FormScreen(started.submission_id))
+        new = (due.inspection_id, due.kind) if due is not None else ()
+        self.desk.open(FormScreen(new=seen.NewForm(templates[0].id, *new)))
 
     def _alerts(self, seen: Home) -> Iterator[Option]:
         fresh = [alert for alert in seen.alerts if not alert.seen][:4]
@@ -151,24 +147,17 @@ class HomeScreen(WorkScreen):
             text.append(f"{sign}  ", style=style())
             text.append(alert.title, style="bold")
             text.append(f"\n        {alert.body.splitlines()[0] if alert.body else ''}", style="dim")
-            yield self._option(f"alert-{alert.id}", text, partial(self._open_alert, alert.id))
+            yield self._option(f"alert-{alert.id}", text, partial(self._open_alert, alert))
 
-    def _open_alert(self, alert_id: str) -> None:
-        self.run_worker(self._saw(alert_id))
+    def _open_alert(self, alert: Alert) -> None:
+        from bravetui.screens.alert import AlertScreen
+
+        self.desk.open(AlertScreen(alert))
 
     def _open_form(self, submission_id: str) -> None:
         from bravetui.screens.form import FormScreen
 
         self.desk.open(FormScreen(submission_id))
-
-    async def _saw(self, alert_id: str) -> None:
-        """Enter on an alert says: I have read it."""
-        from bravetui.actions import site
-
-        services = self.desk.services
-        await self.call(site.alert_seen, services.store, services.scope_id, alert_id)
-        self.desk.wrote()
-        await self.load()
 
     def _waiting(self, seen: Home) -> Iterator[Option]:
         if seen.sync.conflicts_open:
@@ -194,10 +183,12 @@ class HomeScreen(WorkScreen):
         yield self._option("head-drafts", Text("DRAFTS", style="bold underline"), None)
         for draft in drafts:
             assert isinstance(draft, SubmissionRow)
-            text = Text(f"  {draft.title}")
-            when = clock_words(draft.started_at, seen.now, seen.zone) if draft.started_at else ""
-            author = "" if draft.author == seen.user_name else f"{draft.author}  "
-            text.append(f"  {when}  {author}{draft.sync_words}", style="dim")
+            text = Text(f"  {draft.about or short_title(draft.title)}", style="bold")
+            told = [short_title(draft.title)] * bool(draft.about)
+            told += [f"by {draft.author}"] * (draft.author != seen.user_name)
+            when = clock_words(draft.edited_at, seen.now, seen.zone) if draft.edited_at else ""
+            told += [f"last edited {when}"] * bool(when)
+            text.append(f"\n        {' · '.join([*told, draft.sync_words])}", style="dim not bold")
             yield self._option(f"draft-{draft.id}", text, partial(self._open_form, draft.id))
         if not drafts:
             yield self._option("none-drafts", Text("  No drafts. N starts a form."), None)

@@ -13,7 +13,7 @@ from textual.widgets import DataTable
 
 from bravetui.screens.base import WorkScreen
 from bravetui.views.words import clock_words
-from bravetui.widgets.rows import Row, show_rows
+from bravetui.widgets.rows import Row, Rows, show_rows
 
 
 class LogScreen(WorkScreen):
@@ -24,7 +24,7 @@ class LogScreen(WorkScreen):
     HELP = "Newest first. `bravetui status --json` gives the same state to a program."
 
     def body(self) -> ComposeResult:
-        yield DataTable(id="log", cursor_type="row")
+        yield Rows(id="log", cursor_type="row")
 
     async def on_mount(self) -> None:
         self.query_one("#log", DataTable).add_columns("When", "What", "Lane", "In words")

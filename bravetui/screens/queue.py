@@ -13,13 +13,15 @@ from textual.binding import Binding, BindingType
 from textual.widgets import DataTable, Static
 from textual.widgets.data_table import ColumnKey
 
+from bravetui.base.text import shortened
 from bravetui.screens.base import WorkScreen
 from bravetui.views.queue import Queue, QueueItem
 from bravetui.views.status import LaneRow
 from bravetui.views.words import clock_words, left_for_words, span_words
 from bravetui.widgets import tones
-from bravetui.widgets.rows import show_rows
+from bravetui.widgets.rows import Rows, show_rows
 
+WHY_LEAST, LANES_TAKE = 32, 49
 WHAT_LEAST, OTHERS_TAKE = 25, 53
 """Columns for what a change is about at the least, and what the others and the scroll bar take."""
 
@@ -33,9 +35,9 @@ class QueueScreen(WorkScreen):
     CSS_PATH = "queue.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "app.pop_screen", "Back"),
-        Binding("r", "retry", "Retry"),
-        Binding("s", "send_again", "Send again"),
-        Binding("m", "mend", "Mend"),
+        Binding("r", "retry", "Try now"),
+        Binding("s", "send_again", "Send as it is"),
+        Binding("m", "mend", "Correct"),
         Binding("l", "app.log", "Log"),
     ]
     HELP = (
@@ -43,8 +45,8 @@ class QueueScreen(WorkScreen):
         "↑ only on this laptop   … sent, no answer yet   ✓ at central\n"
         "✓✓ confirmed by central's signed checkpoint   ! refused\n"
         "A refused change is kept and holds back nothing but later changes of its own record.\n"
-        "R tries now. S sends the refused change under the cursor again, as it is. M opens its form: what you write there\n"
-        "goes with it as one new change. The office can also release it, or mend it. L shows what sync did."
+        "R tries now. For a refused change under the cursor: S sends it again as it is; M opens its form, and what you\n"
+        "write there goes with it as one new change. The office can also release or correct it. L: what sync did."
     )
 
     def __init__(self) -> None:
@@ -53,8 +55,8 @@ class QueueScreen(WorkScreen):
 
     def body(self) -> ComposeResult:
         yield Static("", id="oldest", classes="words", markup=False)
-        yield DataTable(id="lanes", cursor_type="none", zebra_stripes=False)
-        yield DataTable(id="items", cursor_type="row")
+        yield Rows(id="lanes", cursor_type="none", zebra_stripes=False)
+        yield Rows(id="items", cursor_type="row")
         yield Static("", id="why", classes="words", markup=False)
 
     async def on_mount(self) -> None:
@@ -64,21 +66,26 @@ class QueueScreen(WorkScreen):
             ("Waiting", 8),
             ("Oldest", 11),
             ("Next try", 9),
-            ("Why it waits", 32),
+            ("Why it waits", WHY_LEAST),
         ):
-            lanes.add_column(label, width=width)
+            lanes.add_column(label, width=width, key=label)
         items = self.query_one("#items", DataTable)
-        for label, width in (("", 2), ("Lane", 8), ("What", WHAT_LEAST), ("State", 28), ("Try", 3)):
+        for label, width in (("", 2), ("Lane", 8), ("What", WHAT_LEAST), ("State", 27), ("Tries", 5)):
             items.add_column(label, width=width, key=label)
+        self.on_resize()
         await super().on_mount()
         items.focus()
 
     def on_resize(self) -> None:
         """What a change is about gets the room there is."""
-        items = self.query_one("#items", DataTable)
-        if items.columns:
-            items.columns[ColumnKey("What")].width = max(WHAT_LEAST, self.size.width - OTHERS_TAKE)
-            items.refresh(layout=True)
+        lanes, items = self.query_one("#lanes", DataTable), self.query_one("#items", DataTable)
+        if not items.columns:
+            return
+        lanes.columns[ColumnKey("Why it waits")].width = max(WHY_LEAST, self.size.width - LANES_TAKE)
+        items.columns[ColumnKey("What")].width = max(WHAT_LEAST, self.size.width - OTHERS_TAKE)
+        show_rows(items, [(item.dot, self._item_cells(item)) for item in self._items])
+        for table in (lanes, items):
+            table.refresh(layout=True)
 
     async def load(self) -> None:
         from bravetui.views import queue
@@ -144,10 +151,16 @@ class QueueScreen(WorkScreen):
         return [
             Text(STATE_SIGNS[item.state], style=style),
             Text(item.label),
-            Text(item.what, style=style, overflow="ellipsis", no_wrap=True),
+            Text(self._what(item), style=style, no_wrap=True),
             Text(item.state_words, style=style),
             Text(str(item.attempts or "")),
         ]
+
+    def _what(self, item: QueueItem) -> str:
+        """Record and change in the room there is; of a long title its beginning."""
+        room = max(WHAT_LEAST, self.size.width - OTHERS_TAKE)
+        changed = shortened(item.changed, room - 12)
+        return f"{shortened(item.title, room - len(changed) - 3)} ({changed})"
 
     def _item(self) -> QueueItem | None:
         row = self.query_one("#items", DataTable).cursor_row
@@ -184,11 +197,11 @@ class QueueScreen(WorkScreen):
 
         item = self._item()
         if item is None or item.state != "refused":
-            self.notify("Choose a change that was refused (!).", markup=False)
+            self.notify("For changes that central refused (!): put the cursor on one first.", markup=False)
         elif item.kind == "submission":
             self.desk.open(FormScreen(item.record_id))
         else:
-            self.notify("Only a form is mended here. The office can mend or release it.", markup=False)
+            self.notify("Only a form is corrected here. The office can correct or release it.", markup=False)
 
     async def action_send_again(self) -> None:
         """Take the refused change under the cursor out of quarantine."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, RowMapping, func, select
@@ -16,19 +16,22 @@ from bravetui.db.device import UNACKNOWLEDGED, Outbox, OutboxState
 from bravetui.db.kinds import KINDS
 from bravetui.db.records import load
 from bravetui.db.site import EDITABLE, answers_of, calendar_of, may_sign, project_of
+from bravetui.db.starting import first_answers
 from bravetui.db.store import Store
 from bravetui.db.templates import template_of
-from bravetui.forms.compliance.calendar import WorkCalendar
-from bravetui.forms.compliance.clocks import routine_deadline, storm_deadline
 from bravetui.forms.engine import FormState, evaluate
 from bravetui.forms.template import Template
+from bravetui.merge.hlc import Hlc
 from bravetui.merge.state import ANSWERS
-from bravetui.views.words import clock_words
+from bravetui.views.occasion import about_words, derived_answers, inspection_row, occasion_words
 
 _outbox = Outbox.__table__  # type: ignore[attr-defined]
 _submission = KINDS["submission"].table
 _template = KINDS["form_template"].table
 _conflict = KINDS["conflict"].table
+
+_EPOCH_MS = 1_000_000_000_000
+"""Below it a stamp is none of a laptop's: September 2001."""
 
 STATUS_WORDS: Mapping[str, str] = {
     "draft": "draft",
@@ -57,8 +60,11 @@ class SubmissionRow:
     title: str
     status: str
     status_words: str
+    about: str
+    """Which inspection it is the report of: `Storm inspection, 0.42 in Mon 8:00 am`; empty for none."""
     author: str
-    started_at: datetime | None
+    edited_at: datetime | None
+    """When anybody last wrote in it."""
     submitted_at: datetime | None
     sync_words: str
     """`on this laptop`, `at central`, …"""
@@ -77,12 +83,25 @@ class SignatureRow:
     """Whether the answers are no longer those that were signed."""
 
 
+@dataclass(frozen=True, slots=True)
+class NewForm:
+    """A form to begin: it is stored with the first answer, so that one that was only looked at leaves no trace."""
+
+    template_id: str
+    inspection_id: str | None = None
+    kind: str = ""
+    """`routine` for the scheduled inspection that is due next, which has no record before."""
+
+
 @dataclass(frozen=True)
 class FormView:
     """One form to fill in or to read."""
 
     submission_id: str
+    """Empty while nothing has been written in it, and so nothing is stored."""
     title: str
+    about: str
+    """Which inspection it is the report of, in short; empty for none."""
     template: Template
     answers: Mapping[str, Json]
     state: FormState
@@ -131,7 +150,11 @@ def submissions(
             _unsent(connection, scope_id),
             _open(connection, scope_id),
         )
-        return tuple(_row(row, names, waiting, open_conflicts) for row in rows)
+        zone, now = calendar_of(project_of(connection, scope_id)).zone, store.clock.now()
+        return tuple(
+            _row(row, names, waiting, open_conflicts, about_words(connection, scope_id, row["id"], zone, now))
+            for row in rows
+        )
 
 
 def form(store: Store, scope_id: str, submission_id: str) -> FormView:
@@ -146,13 +169,15 @@ def form(store: Store, scope_id: str, submission_id: str) -> FormView:
         calendar = calendar_of(project_of(connection, scope_id))
         answers = answers_of(stored)
         status = str(values.get("status", "draft"))
-        derived = _derived(connection, scope_id, submission_id, answers, calendar, now)
+        row = inspection_row(connection, scope_id, submission_id=submission_id)
+        derived = derived_answers(row, answers, calendar, now)
         person = _person(connection, store.identity.user_id)
         signatures = tuple(_signatures(connection, scope_id, submission_id, content_hash(answers)))
         unsigned = all(signature.role != "signatory" for signature in signatures)
         return FormView(
             submission_id=submission_id,
             title=safe_line(str(values.get("title") or template.title), 80),
+            about=about_words(connection, scope_id, submission_id, calendar.zone, now),
             template=template,
             answers=answers,
             state=evaluate(template, answers, now=now.astimezone(calendar.zone), derived=derived),
@@ -171,6 +196,37 @@ def form(store: Store, scope_id: str, submission_id: str) -> FormView:
         )
 
 
+def blank(store: Store, scope_id: str, new: NewForm) -> FormView:
+    """The form as it will begin. Raises BadInput when its template is not here."""
+    now = store.clock.now()
+    with store.read() as connection:
+        template = template_of(connection, new.template_id)
+        calendar = calendar_of(project_of(connection, scope_id))
+        answers = first_answers(
+            connection, store.identity, scope_id, template, new.template_id, new.inspection_id, new.kind
+        )
+        row = inspection_row(connection, scope_id, id=new.inspection_id) if new.inspection_id else None
+        derived = derived_answers(row, answers, calendar, now)
+        return FormView(
+            submission_id="",
+            title=safe_line(template.title, 80),
+            about=occasion_words(connection, row["kind"] if row else new.kind, row, calendar.zone, now),
+            template=template,
+            answers=answers,
+            state=evaluate(template, answers, now=now.astimezone(calendar.zone), derived=derived),
+            status="draft",
+            status_words=STATUS_WORDS["draft"],
+            editable=True,
+            sync_words="",
+            conflicts={},
+            signatures=(),
+            zone=calendar.zone,
+            user_name=safe_line(store.identity.user_name, 80),
+            user_title=safe_line(_person(connection, store.identity.user_id) or "", 80),
+            may_countersign=False,
+        )
+
+
 def evaluated(view: FormView, answers: Mapping[str, Json], now: datetime) -> FormState:
     """The form's state with answers that are still being typed; no look at the tables."""
     derived = {
@@ -184,18 +240,28 @@ def _row(
     names: Mapping[str, str],
     waiting: Mapping[str, tuple[str, ...]],
     open_conflicts: Mapping[str, int],
+    about: str,
 ) -> SubmissionRow:
     return SubmissionRow(
         id=row["id"],
         title=safe_line(row["title"] or "Form", 80),
         status=row["status"],
         status_words=STATUS_WORDS.get(row["status"], row["status"]),
+        about=about,
         author=safe_line(names.get(row["author_id"], ""), 60),
-        started_at=row["started_at"],
+        edited_at=_edited_at(row),
         submitted_at=row["submitted_at"],
         sync_words=_sync_words(waiting.get(row["id"], ())),
         conflicts=open_conflicts.get(row["id"], 0),
     )
+
+
+def _edited_at(row: RowMapping) -> datetime | None:
+    """The newest of its stamps; when it was begun, where they tell nothing."""
+    stamps = row["stamps"]
+    told = [group[1] for group in (stamps.get("rest"), *stamps.get("cells", ())) if group]
+    newest_ms = max((Hlc.parse(text).wall_ms for text in told), default=0)
+    return datetime.fromtimestamp(newest_ms / 1000, UTC) if newest_ms > _EPOCH_MS else row["started_at"]
 
 
 def _sync_words(states: tuple[str, ...]) -> str:
@@ -252,33 +318,3 @@ def _names(connection: Connection) -> dict[str, str]:
 def _person(connection: Connection, user_id: str) -> str | None:
     people = KINDS["user"].table
     return connection.execute(select(people.c.title).where(people.c.id == user_id)).scalar()
-
-
-def _derived(
-    connection: Connection, scope_id: str, submission_id: str, answers: Mapping[str, Json],
-    calendar: WorkCalendar, now: datetime,
-) -> dict[str, Json]:  # fmt: skip
-    """What the permit's rules say of this report: when the next one is due, and whether this one was in time."""
-    table = KINDS["inspection"].table
-    query = select(table).where(table.c.scope_id == scope_id, table.c.submission_id == submission_id)
-    row = connection.execute(query).mappings().first()
-    basis = answers.get("schedule_basis")
-    schedule = str(basis[0]) if isinstance(basis, list | tuple) and basis else "7d"
-    begun = (row["started_at"] if row else None) or now
-    try:
-        following = routine_deadline(schedule, begun, calendar)
-        due = (
-            storm_deadline(row["due_from"], calendar)
-            if row and row["kind"] == "storm" and row["due_from"]
-            else None
-        )
-    except BadInput:
-        return {}
-    derived: dict[str, Json] = {}
-    if following is not None:
-        derived["next_due"] = f"{clock_words(following.due_at, now, calendar.zone)} ({following.citation})"
-    if due is not None:
-        late = begun > due.due_at
-        limit = clock_words(due.due_at, now, calendar.zone)
-        derived["timely"] = f"{'No, it was' if late else 'Yes, it was'} due by {limit} ({due.citation})"
-    return derived

@@ -11,22 +11,15 @@ from sqlalchemy import Connection, RowMapping, func, select
 from bravetui.base.errors import BadInput
 from bravetui.base.text import safe_line, safe_text
 from bravetui.db.kinds import KINDS
-from bravetui.db.site import calendar_of, project_of
+from bravetui.db.site import calendar_of, last_inspected_at, project_of
 from bravetui.db.store import Store
 from bravetui.forms.compliance.calendar import WorkCalendar
 from bravetui.forms.compliance.clocks import Deadline, Standing, routine_deadline, storm_deadline
 from bravetui.forms.compliance.rain import inches
+from bravetui.views.occasion import INSPECTION_WORDS
 from bravetui.views.status import SyncSummary, summary_of
 
 _OPEN = ("due", "in_progress", "rejected")
-_KIND_WORDS = {
-    "storm": "Storm inspection",
-    "routine": "Routine inspection",
-    "snowmelt": "Snowmelt inspection",
-    "dewatering": "Dewatering inspection",
-    "final": "Final inspection",
-    "agency": "Inspection asked for by the agency",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +29,8 @@ class Due:
     inspection_id: str | None
     """None for a routine one that nobody has opened yet."""
     submission_id: str | None
+    kind: str
+    """`storm`, `routine`, …"""
     title: str
     why: str
     due_at: datetime
@@ -53,7 +48,10 @@ class Alert:
     """`info`, `warning` or `stop_work`."""
     title: str
     body: str
+    issued_by: str
+    """The name of whoever warns; empty where nobody is known."""
     issued_at: datetime | None
+    expires_at: datetime | None
     seen: bool
 
 
@@ -121,8 +119,13 @@ def _from_inspection(connection: Connection, row: RowMapping, calendar: WorkCale
     return Due(
         inspection_id=row["id"],
         submission_id=row["submission_id"],
-        title=_KIND_WORDS.get(row["kind"], "Inspection"),
-        why=_storm_words(connection, row, calendar.zone) if storm else "Routine schedule of this project",
+        kind=row["kind"],
+        title=INSPECTION_WORDS.get(row["kind"], "Inspection"),
+        why=_storm_words(connection, row, calendar.zone)
+        if storm
+        else deadline.words.capitalize()
+        if deadline
+        else "Routine schedule of this project",
         due_at=deadline.due_at if deadline else start,
         do_by=deadline.do_by if deadline else start,
         standing=deadline.standing(now) if deadline else Standing.UPCOMING,
@@ -147,11 +150,7 @@ def _routine(
     connection: Connection, scope_id: str, schedule: str, calendar: WorkCalendar, now: datetime
 ) -> list[Due]:
     """The next scheduled walk, from the last inspection that was handed in."""
-    table = KINDS["inspection"].table
-    last = select(func.max(table.c.ended_at)).where(
-        table.c.scope_id == scope_id, table.c.ended_at.is_not(None)
-    )
-    done_at = connection.execute(last).scalar_one_or_none()
+    done_at = last_inspected_at(connection, scope_id)
     if done_at is None:
         return []
     try:
@@ -162,7 +161,7 @@ def _routine(
         return []
     return [
         Due(
-            None, None, "Routine inspection", deadline.words.capitalize(), deadline.due_at, deadline.do_by,
+            None, None, "routine", "Routine inspection", deadline.words.capitalize(), deadline.due_at, deadline.do_by,
             deadline.standing(now), deadline.citation,
         )
     ]  # fmt: skip
@@ -177,14 +176,22 @@ def _alerts(connection: Connection, scope_id: str, user_id: str, now: datetime) 
         .order_by(table.c.issued_at.desc())
         .limit(20)
     )
+    people = KINDS["user"].table
+    names: dict[str, str] = dict(connection.execute(select(people.c.id, people.c.name)).all())
     rank = {"stop_work": 0, "warning": 1}
     found = [
         Alert(
-            row["id"], row["level"], safe_line(row["title"]), safe_text(row["body"], 600), row["issued_at"],
-            row["seen_by"].get(user_id) is not None,
+            id=row["id"],
+            level=row["level"],
+            title=safe_line(row["title"]),
+            body=safe_text(row["body"], 6000),
+            issued_by=safe_line(names.get(row["issued_by"], ""), 60),
+            issued_at=row["issued_at"],
+            expires_at=row["expires_at"],
+            seen=row["seen_by"].get(user_id) is not None,
         )
         for row in connection.execute(query).mappings()
-    ]  # fmt: skip
+    ]
     return sorted(found, key=lambda alert: (alert.seen, rank.get(alert.level, 2)))
 
 

@@ -12,8 +12,10 @@ from sqlalchemy import Connection, case, func, select
 from bravetui.db.device import UNACKNOWLEDGED, Outbox, OutboxState
 from bravetui.db.kinds import KINDS
 from bravetui.db.store import Store
+from bravetui.db.tables.conflict import RESOLVED
+from bravetui.views.occasion import occasion_of
 from bravetui.views.status import SyncSummary, summary_of
-from bravetui.views.words import paths_words, record_title, state_words
+from bravetui.views.words import DECIDED_WORDS, paths_words, record_title, short_title, state_words
 from bravetui.wire.lanes import LANES, POLICY, Lane
 
 _outbox = Outbox.__table__  # type: ignore[attr-defined]
@@ -26,10 +28,6 @@ _FIRST = case(
 )
 
 
-TITLE_CHARACTERS = 24
-"""Of a record's title; what was changed in it says more here."""
-
-
 @dataclass(frozen=True, slots=True)
 class QueueItem:
     """One change."""
@@ -40,8 +38,10 @@ class QueueItem:
     """The lane's name."""
     kind: str
     record_id: str
-    what: str
-    """The record and how much of it, in words."""
+    title: str
+    """The record, in words."""
+    changed: str
+    """How much of it, in words."""
     state: str
     state_words: str
     attempts: int
@@ -50,6 +50,11 @@ class QueueItem:
     """Why it waits or was refused; None when nothing holds it."""
     made_at: datetime
     size_bytes: int
+
+    @property
+    def what(self) -> str:
+        """The record and how much of it."""
+        return f"{self.title} ({self.changed})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +80,8 @@ def queue(store: Store, limit: int = 500) -> Queue:
         summary = summary_of(connection, store.clock.now(), store.identity.user_id)
         total = connection.execute(select(func.count()).select_from(_outbox)).scalar_one()
         next_attempts = {lane.lane: (lane.next_attempt_at, lane.why) for lane in summary.lanes}
-        items = tuple(_item(connection, row, next_attempts) for row in connection.execute(query))
+        rows, decided = connection.execute(query).all(), _decided(connection)
+        items = tuple(_item(connection, row, next_attempts, decided) for row in rows)
     return Queue(summary, items, total)
 
 
@@ -87,20 +93,38 @@ def refused(store: Store) -> tuple[dict[str, Any], ...]:
     return tuple({"change": json.loads(row.body), "verdict": row.verdict} for row in rows)
 
 
-def _item(connection: Connection, row, next_attempts) -> QueueItem:  # type: ignore[no-untyped-def]
+def _decided(connection: Connection) -> frozenset[str]:
+    """The conflicts that are closed."""
+    table = KINDS["conflict"].table
+    return frozenset(connection.execute(select(table.c.id).where(table.c.status == RESOLVED)).scalars())
+
+
+def _title(connection: Connection, row) -> str:  # type: ignore[no-untyped-def]
+    """A form by the inspection that it is of, since a site has many of the same name."""
+    title = record_title(connection, KINDS[row.kind], row.scope_id, row.record_id)
+    if row.kind != "submission":
+        return title
+    return occasion_of(connection, row.scope_id, row.record_id) or short_title(title)
+
+
+def _item(connection: Connection, row, next_attempts, decided) -> QueueItem:  # type: ignore[no-untyped-def]
     state, waits = OutboxState(row.state), row.state in UNACKNOWLEDGED
     next_attempt_at, lane_why = next_attempts.get(row.lane, (None, None))
     reason = (row.verdict or {}).get("reason")
-    title = record_title(connection, KINDS[row.kind], row.scope_id, row.record_id, TITLE_CHARACTERS)
+    words = state_words(state, row.verdict)
+    opened = (row.verdict or {}).get("conflicts") or ()
+    if opened and not waits and decided.issuperset(opened):
+        words = DECIDED_WORDS
     return QueueItem(
         dot=f"{row.device}.{row.counter}",
         lane=row.lane,
         label=POLICY[Lane(row.lane)].label,
         kind=row.kind,
         record_id=row.record_id,
-        what=f"{title} ({paths_words(json.loads(row.body)['after'])})",
+        title=_title(connection, row),
+        changed=paths_words(json.loads(row.body)["after"]),
         state=state.value,
-        state_words=state_words(state, row.verdict),
+        state_words=words,
         attempts=row.attempts,
         next_attempt_at=next_attempt_at if waits else None,
         why=reason or row.error or (lane_why if waits else None),

@@ -26,6 +26,9 @@ MERGED_WORDS: Mapping[str, str] = {
     "conflict": "at central, needs a decision",
     "applied": "at central",
 }
+DECIDED_WORDS = "at central, decided"
+"""For a change about which there was a conflict, once there is none any more."""
+
 """By a verdict's outcome, for changes that are at central."""
 
 RULE_WORDS: Mapping[str, str] = {
@@ -133,13 +136,21 @@ def record_title(connection: Connection, kind: Kind, scope_id: str, record_id: s
     return shortened(words, limit)
 
 
+def short_title(title: str) -> str:
+    """A form's title as people call it: `EPA site inspection report (CGP 2022)` is an EPA site inspection report."""
+    return title.partition(" (")[0].strip() or title
+
+
 def paths_words(paths: Iterable[str]) -> str:
     """How much a change touches: `new answers`, `3 answers`, `status`."""
     listed = list(paths)
     if DELETED in listed:
         return "removed"
+    if listed and all(path.startswith("seen_by/") for path in listed):
+        return "seen"
     answers = sum(path.startswith(f"{ANSWERS}/") for path in listed)
-    fields = [path.split("/")[0].replace("_", " ") for path in listed if not path.startswith(f"{ANSWERS}/")]
+    others = (path for path in listed if not path.startswith(f"{ANSWERS}/"))
+    fields = list(dict.fromkeys(path.split("/")[0].replace("_", " ") for path in others))
     said = [f"{answers} answer{'s' * (answers != 1)}"] * bool(answers)
     said += fields if len(fields) <= 2 else [f"{len(fields)} fields"]
     return ", ".join(said)

@@ -72,9 +72,9 @@ class ReviewPage(Vertical):
         role = "" if self._view.editable else " as the authorized representative"
         yield Static(Text(safe_text(self._view.template.statement, 3000)), classes="statement", markup=False)
         yield Static(Text(f"Your name, typed, is your signature{role}", style="bold"), markup=False)
-        yield Line(placeholder="Type your name", id="name")
+        yield Line(placeholder="Type your name", called="name")
         yield Static(Text("Title", style="bold"), markup=False)
-        yield Line(self._view.user_title, id="title")
+        yield Line(self._view.user_title, called="title")
         yield Button("Sign and submit" if self._view.editable else "Sign", id="submit", variant="success")
 
     def on_mount(self) -> None:

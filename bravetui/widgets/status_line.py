@@ -6,12 +6,16 @@ from datetime import tzinfo
 from typing import TYPE_CHECKING
 
 from rich.text import Text
+from textual import events
 from textual.widgets import Static
 
 from bravetui.widgets import tones
 
 if TYPE_CHECKING:
     from bravetui.views.status import SyncSummary
+
+
+DECIDE = "≠"
 
 
 class StatusLine(Static):
@@ -24,13 +28,26 @@ class StatusLine(Static):
     def __init__(self, title: str) -> None:
         super().__init__(Text(title, style="bold"), markup=False)
         self._title = title
+        self._decide_from: int | None = None
+        """The column from which on the line says what is to decide."""
+
+    def entitle(self, title: str) -> None:
+        """Call the screen something else."""
+        self._title = title
+
+    def on_click(self, event: events.Click) -> None:
+        """What is to decide opens where it is clicked."""
+        if self._decide_from is not None and event.x > self._decide_from:
+            self.app.call_later(self.app.run_action, "go('conflicts')")
 
     def show(self, summary: SyncSummary, *, cut: bool, zone: tzinfo) -> None:
         """Show how sync stands."""
         text = Text()
         text.append(f"{self._title}", style="bold")
+        self._decide_from = None
         for words, style in status_words(summary, cut=cut, zone=zone):
             text.append(" │ ", style="dim")
+            self._decide_from = text.cell_len if words.startswith(DECIDE) else None
             text.append(words, style=style)
         self.update(text)
 
@@ -52,11 +69,11 @@ def status_words(summary: SyncSummary, *, cut: bool, zone: tzinfo) -> list[tuple
     elif summary.refused:
         parts.append((f"! {summary.refused} refused, kept here", tones.bad()))
     elif summary.unconfirmed:
-        parts.append((f"✓ {summary.unconfirmed} at central, unconfirmed", ""))
+        parts.append((f"✓ {summary.unconfirmed} at central, being confirmed", ""))
     elif summary.all_handed_in_at:
         parts.append(
             (f"✓ all handed in, {clock_words(summary.all_handed_in_at, summary.now, zone)}", tones.good())
         )
     if summary.conflicts_open:
-        parts.append((f"≠ {summary.conflicts_open} to decide: F7", "bold reverse"))
+        parts.append((f"{DECIDE} {summary.conflicts_open} to decide: F7", "bold reverse"))
     return parts

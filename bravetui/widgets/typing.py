@@ -10,7 +10,7 @@ from typing import ClassVar, cast
 
 from textual import events
 from textual.app import App
-from textual.binding import Binding, BindingType
+from textual.binding import Binding, BindingsMap, BindingType
 from textual.widget import Widget
 from textual.widgets import Input, TextArea
 from textual.widgets.text_area import Selection
@@ -20,10 +20,10 @@ def _without(bindings: list[BindingType], *keys: str) -> list[BindingType]:
     return [binding for binding in bindings if isinstance(binding, Binding) and binding.key not in keys]
 
 
-async def act_at_once(widget: Widget, event: events.Key) -> None:
+async def act_at_once(widget: Widget, bindings: BindingsMap, event: events.Key) -> None:
     """Run the widget's own action for a key, and let nobody else have the key."""
     app = cast("App[object]", widget.app)
-    for binding in widget._bindings.key_to_bindings.get(event.key, ()):
+    for binding in bindings.key_to_bindings.get(event.key, ()):
         if await app.run_action(binding.action, widget):
             event.stop()
             event.prevent_default()
@@ -55,7 +55,7 @@ class LongText(TextArea, inherit_bindings=False):
         self.call_after_refresh(self.scroll_cursor_visible)
 
     async def on_key(self, event: events.Key) -> None:
-        await act_at_once(self, event)
+        await act_at_once(self, self._bindings, event)
 
     def action_to_end(self, end: bool) -> None:
         """Go to the first or the last character."""
@@ -72,10 +72,10 @@ class Line(Input, inherit_bindings=False):
     ]
 
     def __init__(
-        self, text: str = "", *, placeholder: str = "", id: str | None = None, disabled: bool = False
+        self, text: str = "", *, placeholder: str = "", called: str | None = None, disabled: bool = False
     ) -> None:
         super().__init__(
-            text, placeholder=placeholder, id=id, disabled=disabled, compact=True, select_on_focus=False
+            text, placeholder=placeholder, id=called, disabled=disabled, compact=True, select_on_focus=False
         )
 
     def on_mount(self) -> None:
@@ -86,4 +86,4 @@ class Line(Input, inherit_bindings=False):
         self.value, self.cursor_position = text, len(text)
 
     async def on_key(self, event: events.Key) -> None:
-        await act_at_once(self, event)
+        await act_at_once(self, self._bindings, event)

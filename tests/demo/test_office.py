@@ -81,7 +81,9 @@ def edit(stage: Stage, answers: dict[str, Json]) -> None:
 
 
 def opened(stage: Stage) -> str:
-    return next(d.submission_id for d in home.home(stage.foreman.store, stage.project_id).due if d.submission_id)
+    return next(
+        d.submission_id for d in home.home(stage.foreman.store, stage.project_id).due if d.submission_id
+    )
 
 
 def asked(stage: Stage) -> list[tuple[str, Json, Json]]:
@@ -124,7 +126,9 @@ def test_an_edit_with_the_line_up_brings_no_colleague_and_one_with_it_cut_brings
     ("path", "steps"),
     [
         pytest.param("summary", ["{0} By the gate."], id="a sentence added"),
-        pytest.param("summary", ["{0} By", "{0} By the", "{0} By the gate, 12 ft."], id="typed in three saves"),
+        pytest.param(
+            "summary", ["{0} By", "{0} By the", "{0} By the gate, 12 ft."], id="typed in three saves"
+        ),
         pytest.param("summary", ["Torn. {0}", "Torn. {0} And dry."], id="at both ends"),
         pytest.param("trigger", ["other"], id="a choice"),
         pytest.param("rain_in", ["0.51"], id="a number"),

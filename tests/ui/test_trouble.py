@@ -25,7 +25,7 @@ def scene(tmp_path: Path) -> Scene:
     return set_scene(tmp_path)
 
 
-def full(*_: object) -> None:
+def full(*_: object, **__: object) -> None:
     """What the store does on a full disk."""
     raise StorageFull("The disk is full.", "Free some room, then go on: this text is kept on screen.")
 
@@ -119,16 +119,22 @@ async def test_a_screen_that_could_not_be_read_once_is_read_again(
         assert isinstance(scene.app.screen, FormScreen)
 
 
-async def test_an_inspection_that_cannot_be_begun_leaves_the_list_working(
+async def test_a_form_that_cannot_be_begun_keeps_what_was_typed(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """N with a full disk: a key's own action fails, and the next key is heard."""
-    real = forms.start_form
+    """N and a letter with a full disk: the form stays with its words, and is begun once there is room."""
+    real, before = forms.start_form, drafts(scene)
     async with playing(scene, SMALL) as pilot:
         monkeypatch.setattr(forms, "start_form", full)
         await press(pilot, "n")
-        assert isinstance(scene.app.screen, HomeScreen)
-        monkeypatch.setattr(forms, "start_form", real)
-        await press(pilot, "n")
         await pilot.pause()
+        await write(pilot, "today")
+        await press(pilot, "escape")
         assert isinstance(scene.app.screen, FormScreen)
+        assert drafts(scene) == before
+        monkeypatch.setattr(forms, "start_form", real)
+        await press(pilot, "escape")
+        assert isinstance(scene.app.screen, HomeScreen)
+    (begun,) = drafts(scene) - before
+    answers = seen.form(scene.store, scene.site.project_id, begun).answers
+    assert answers["report_date"] == "2026-08-03"

@@ -58,7 +58,16 @@ async def test_a_burst_of_keys_acts_in_its_order(scene: Scene, path: str) -> Non
     async with playing(scene, SMALL) as pilot:
         field = await open_answer(pilot, scene, path, KNOWN)
         burst(
-            scene, *["backspace"] * 30, *SENTENCE, *["left"] * 3, "delete", "Z", "ctrl+home", "Y", "ctrl+end", "W"
+            scene,
+            *["backspace"] * 30,
+            *SENTENCE,
+            *["left"] * 3,
+            "delete",
+            "Z",
+            "ctrl+home",
+            "Y",
+            "ctrl+end",
+            "W",
         )
         await pilot.pause()
         await pilot.pause()

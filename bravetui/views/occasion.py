@@ -1,0 +1,107 @@
+"""Which inspection a form is the report of, and what the permit's clocks say of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime, time
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection, RowMapping, select
+
+from bravetui.base.canonical import Json
+from bravetui.base.errors import BadInput
+from bravetui.db.kinds import KINDS
+from bravetui.forms.compliance.calendar import WorkCalendar
+from bravetui.forms.compliance.clocks import Deadline, routine_deadline, storm_deadline
+from bravetui.forms.compliance.rain import inches
+from bravetui.views.words import clock_words
+
+INSPECTION_WORDS: Mapping[str, str] = {
+    "storm": "Storm inspection",
+    "routine": "Routine inspection",
+    "snowmelt": "Snowmelt inspection",
+    "dewatering": "Dewatering inspection",
+    "final": "Final inspection",
+    "agency": "Inspection asked for by the agency",
+}
+
+_NOT_DATED = "Not known before the inspection has its date and start time."
+
+
+def occasion_of(connection: Connection, scope_id: str, submission_id: str) -> str:
+    """`Storm inspection`, or nothing for a form that belongs to no inspection."""
+    row = inspection_row(connection, scope_id, submission_id=submission_id)
+    return INSPECTION_WORDS.get(row["kind"], "Inspection") if row else ""
+
+
+def about_words(
+    connection: Connection, scope_id: str, submission_id: str, zone: ZoneInfo, now: datetime
+) -> str:
+    """Which inspection a form is the report of."""
+    row = inspection_row(connection, scope_id, submission_id=submission_id)
+    return occasion_words(connection, row["kind"], row, zone, now) if row else ""
+
+
+def inspection_row(connection: Connection, scope_id: str, **where: str) -> RowMapping | None:
+    """The inspection with these columns, or none."""
+    table = KINDS["inspection"].table
+    query = select(table).where(table.c.scope_id == scope_id, *(table.c[k] == v for k, v in where.items()))
+    return connection.execute(query).mappings().first()
+
+
+def occasion_words(
+    connection: Connection, kind: str, row: RowMapping | None, zone: ZoneInfo, now: datetime
+) -> str:
+    """Kind of inspection, and for a storm how much fell and when the clock began."""
+    words = INSPECTION_WORDS.get(kind, "Inspection" if kind else "")
+    if row is None or row["weather_event_id"] is None:
+        return words
+    table = KINDS["weather_event"].table
+    query = select(table.c.rain_hundredths, table.c.threshold_reached_at)
+    event = connection.execute(query.where(table.c.id == row["weather_event_id"])).one_or_none()
+    if event is None or event.rain_hundredths is None or event.threshold_reached_at is None:
+        return words
+    return f"{words}, {inches(event.rain_hundredths)} in {clock_words(event.threshold_reached_at, now, zone)}"
+
+
+def derived_answers(
+    row: RowMapping | None, answers: Mapping[str, Json], calendar: WorkCalendar, now: datetime
+) -> dict[str, Json]:
+    """What the permit's rules say of this report: when the next one is due, and whether this one is in time. Nothing is said
+    of an inspection that has no date yet but by when it is due."""
+    basis = answers.get("schedule_basis")
+    schedule = str(basis[0]) if isinstance(basis, list | tuple) and basis else "7d"
+    walked_at = _walked_at(answers, calendar.zone)
+    try:
+        following = routine_deadline(schedule, walked_at, calendar) if walked_at else None
+        due = _due(row, schedule, calendar)
+    except BadInput:
+        return {}
+    derived: dict[str, Json] = {}
+    if walked_at is None:
+        derived["next_due"] = _NOT_DATED
+    elif following is not None:
+        derived["next_due"] = f"{clock_words(following.due_at, now, calendar.zone)} ({following.citation})"
+    if due is not None:
+        by = f"by {clock_words(due.due_at, now, calendar.zone)} ({due.citation})"
+        late = walked_at is not None and walked_at > due.due_at
+        said = _NOT_DATED if walked_at is None else "No." if late else "Yes."
+        derived["timely"] = f"{said} It {'is' if walked_at is None else 'was'} due {by}."
+    return derived
+
+
+def _due(row: RowMapping | None, schedule: str, calendar: WorkCalendar) -> Deadline | None:
+    if row is None or row["due_from"] is None:
+        return None
+    if row["kind"] == "routine":
+        return routine_deadline(row["schedule_basis"] or schedule, row["due_from"], calendar)
+    return storm_deadline(row["due_from"], calendar) if row["kind"] == "storm" else None
+
+
+def _walked_at(answers: Mapping[str, Json], zone: ZoneInfo) -> datetime | None:
+    """When the walk began, as the report has it; None before it says so."""
+    try:
+        day = date.fromisoformat(str(answers.get("report_date")))
+        return datetime.combine(day, time.fromisoformat(str(answers.get("started_at"))), zone)
+    except ValueError:
+        return None
