@@ -167,6 +167,7 @@ class BravetuiApp(App[None]):
         }[name]
         if isinstance(self.screen, wanted):
             return
+        self.clear_notifications()
         while len(self.screen_stack) > 2 and isinstance(self.screen, WorkScreen):
             if not await self.screen.may_leave():
                 return
@@ -200,7 +201,7 @@ class BravetuiApp(App[None]):
         from bravetui.screens.help import HelpScreen
 
         if isinstance(self.screen, WorkScreen):
-            self.open(HelpScreen(self.screen.TITLE_WORDS, self.screen.HELP))
+            self.open(HelpScreen(self.screen.TITLE_WORDS, self.screen.help_words()))
 
     def action_rain(self) -> None:
         """Log a rain reading."""
@@ -229,7 +230,9 @@ class BravetuiApp(App[None]):
         yield SystemCommand("Sync log", "What sync did, line by line", self.action_log)
         if self.services.line is not None:
             words = "Cut the line" if self.services.line.is_up else "Restore the line"
-            yield SystemCommand(words, "As a truck leaves or reaches coverage (F6)", self.action_line)
+            yield SystemCommand(
+                words, "The demo's stand-in for losing and finding coverage (F6)", self.action_line
+            )
         for theme in THEMES:
             yield SystemCommand(
                 f"Colours: {theme.name}",

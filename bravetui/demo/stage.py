@@ -176,17 +176,21 @@ FROM_THE_GATE = "Silt fence SF-2 along the arroyo needs a look near the low poin
 """What the summary says before two people rewrite the same words of it."""
 
 
+READ_AT_NIGHT = 38
+"""Hundredths of an inch in the gauge when the quarter inch had fallen; it rained on, and the report says how much."""
+
+
 def storm_inspection(stage: Stage) -> str:
     """The inspection that the story is about: begun on the foreman's laptop and known to the office; its form's id.
 
     Rain reached a quarter inch three hours ago, so it is due within 21 hours.
     """
     store, project_id = stage.foreman.store, stage.project_id
-    due = [each for each in home.home(store, project_id).due if each.inspection_id]
+    due = [each for each in home.home(store, project_id).due if each.kind == "storm"]
     if not due:
         reached = store.clock.now().replace(minute=0, second=0, microsecond=0) - timedelta(hours=3)
-        site_actions.log_rain(store, project_id, 42, reached)
-        due = [each for each in home.home(store, project_id).due if each.inspection_id]
+        site_actions.log_rain(store, project_id, READ_AT_NIGHT, reached)
+        due = [each for each in home.home(store, project_id).due if each.kind == "storm"]
     inspection_id = due[0].inspection_id if due else None
     submission_id = due[0].submission_id if due else None
     if submission_id is None:

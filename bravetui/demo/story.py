@@ -122,7 +122,7 @@ class Story:
     def _office(self) -> None:
         self._head(f"Meanwhile {OFFICE} at the office edits the same inspection.")
         touched = edit_same_inspection(self._stage, self._submission_id)
-        self._tell(f"She writes {', '.join(touched)}; central has it.")
+        self._tell(f"She answers: {'; '.join(touched)}. Central has it.")
         self._tell(f"And she warns the site: {raise_alert(self._stage)}")
 
     def _drain(self) -> None:
@@ -149,6 +149,8 @@ class Story:
         many = "s" * (len(rows) != 1)
         self._head(
             f"Two people set the same fields: {len(rows)} conflict{many}. Nothing was lost and nothing waited."
+            if rows
+            else "Both wrote the same things or different ones: there is no conflict this time."
         )
         for row in rows:
             seen = conflicts.conflict(store, stage.project_id, row.id)
@@ -163,12 +165,17 @@ class Story:
 
     def _decide(self) -> None:
         stage, store = self._stage, self._stage.foreman.store
-        self._head(f"{FOREMAN} decides: the gauge on site stands, and so does what he saw.")
-        for row in conflicts.conflicts(store, stage.project_id):
-            if row.status == "open":
-                seen = conflicts.conflict(store, stage.project_id, row.id)
-                values = {field.path: field.local.raw for field in seen.fields}
-                conflict_actions.decide(store, stage.project_id, row.id, values, "the gauge is on site")
+        rows = [row for row in conflicts.conflicts(store, stage.project_id) if row.status == "open"]
+        self._head(
+            f"{FOREMAN} decides: what he saw on site stands." if rows else "There is nothing to decide."
+        )
+        for row in rows:
+            seen = conflicts.conflict(store, stage.project_id, row.id)
+            if seen.is_duplicate:
+                conflict_actions.keep_both(store, stage.project_id, row.id, "two things")
+                continue
+            values = {field.path: _seen_on_site(field) for field in seen.fields}
+            conflict_actions.decide(store, stage.project_id, row.id, values, "seen on site")
         sync(stage.foreman, stage.line)
         sync(stage.office)
         both = [
@@ -179,8 +186,8 @@ class Story:
             f"Rain on {FOREMAN}'s laptop {both[0].get('rain_in')} in, on {OFFICE}'s {both[1].get('rain_in')} in."
         )
         self._tell("All answers are equal on both." if both[0] == both[1] else "The two still differ.")
-        rows = "SELECT status, count(*) FROM conflict WHERE record_id = :record GROUP BY status"
-        told = self._central(rows, record=self._submission_id)
+        counted = "SELECT status, count(*) FROM conflict WHERE record_id = :record GROUP BY status"
+        told = self._central(counted, record=self._submission_id)
         for status, count in told:
             self._tell(f"Central's conflict rows: {count} {status}")
 
@@ -192,9 +199,11 @@ class Story:
         rows = "SELECT status, answers->>'rain_in', seq, version FROM submission WHERE id = :record"
         for status, rain, seq, version in self._central(rows, record=self._submission_id):
             self._tell(f"Central's submission row: {status}, rain {rain} in, #{seq}, contains {version}")
-        rows = "SELECT signer_name, left(content_sha256, 16) FROM signature WHERE submission_id = :record"
-        for name, content in self._central(rows, record=self._submission_id):
-            self._tell(f"Central's signature row: {name}, over the answers with hash {content}…")
+        rows = (
+            "SELECT signer_name, role, left(content_sha256, 16) FROM signature WHERE submission_id = :record"
+        )
+        for name, role, content in self._central(rows, record=self._submission_id):
+            self._tell(f"Central's signature row: {name} as {role}, over the answers with hash {content}…")
 
     def _end(self) -> None:
         stage, store = self._stage, self._stage.foreman.store
@@ -239,3 +248,9 @@ class Story:
         """Central's own rows, asked of PostgreSQL itself."""
         with self._stage.central.engine.connect() as connection:
             return [tuple(row) for row in connection.execute(text(query), values)]
+
+
+def _seen_on_site(field: conflicts.ConflictField) -> Json:
+    """The foreman's side, whichever column it stands in."""
+    his = field.remote if field.remote.who == FOREMAN and field.local.who != FOREMAN else field.local
+    return his.raw

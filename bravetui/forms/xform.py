@@ -2,9 +2,9 @@
 
 Any XForm of the types in `_KINDS` works, whoever authored it; a type or structure outside them is refused by name. Of
 several languages the default one is taken. The XML comes from outside: no document type, no entities, no network,
-limits on size and depth. Our own bind attributes are in the
-namespace `urn:bravetui:form:1`: `rule`, `order`, `group`, and `extra` with space-separated `carry`, `long`, `fixed`,
-`statement`, `unit=`, `places=`, `rows=`, `min=`, `label=`.
+limits on size and depth. Our own bind attributes are in the namespace `urn:bravetui:form:1`: `rule`, `order`, `group`,
+`label` (a computed value has no control that could hold one), and `extra` with space-separated `carry`, `long`,
+`fixed`, `statement`, `unit=`, `places=`, `rows=`, `min=`, `label=`.
 """
 
 from __future__ import annotations
@@ -158,7 +158,7 @@ class _Reader:
             path=path,
             ref=ref,
             kind=kind,
-            label=self._label(ref) or path,
+            label=self._label(ref) or bind.get(f"{OURS}label") or _named(path),
             hint=self._text(ref, "hint"),
             required="" if bind.get("required") in ("", "false()") else bind.get("required"),
             relevant=bind.get("relevant"),
@@ -271,6 +271,11 @@ def _rule(declared: str, kind: QuestionKind, path: str) -> Rule:
 def _asked(section: Section) -> Iterator[Question]:
     for item in section.items:
         yield from (item,) if isinstance(item, Question) else item.questions
+
+
+def _named(path: str) -> str:
+    """What a question without a label is called: its own name, as words."""
+    return path.rpartition("/")[2].replace("_", " ").capitalize()
 
 
 def _local(node: etree._Element) -> str:

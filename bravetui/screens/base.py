@@ -24,10 +24,14 @@ T = TypeVar("T")
 
 
 UNLISTED = tuple(
-    Binding(key, f"app.go('{name}')", name.title(), show=False)
-    for key, name in (("f3", "forms"), ("f4", "queue"), ("f7", "conflicts"))
+    Binding(key, f"app.go('{name}')", label, show=False, key_display=key.upper())
+    for key, name, label in (
+        ("f3", "forms", "Forms"),
+        ("f4", "queue", "Queue"),
+        ("f7", "conflicts", "Decide"),
+    )
 )
-"""On a page that is worked on, its own keys get the 80 columns; these go on working and F1 lists them."""
+"""On a page that is worked on, its own keys come first on the last line; these follow where there is room."""
 
 
 class Desk(Protocol):
@@ -73,6 +77,10 @@ class WorkScreen(Screen[None]):
         yield StatusLine(self.TITLE_WORDS)
         yield from self.body()
         yield KeyLine()
+
+    def help_words(self) -> str:
+        """What can be done here now."""
+        return self.HELP
 
     def entitle(self, title: str) -> None:
         """Call the screen something else, on top of it and in its help."""

@@ -47,7 +47,9 @@ class ConflictScreen(WorkScreen):
         Binding("escape", "leave", "Back"),
         Binding("1", "choose('1')", "This laptop"),
         Binding("2", "choose('2')", "Central"),
-        Binding("3", "choose('3')", "Third"),
+        Binding("3", "choose('3')", "Write another"),
+        Binding("1", "choose_twice('1')", "Keep both"),
+        Binding("2", "choose_twice('2')", "Join them"),
         Binding("b", "bring_back", "Bring back"),
         Binding("k", "keep", "Keep as it is"),
         Binding("ctrl+s", "save", "Save", key_display="^S"),
@@ -60,7 +62,16 @@ class ConflictScreen(WorkScreen):
         "Where a rule has decided, B brings back the value that it set aside, and K says that it is well as it is."
     )
 
+    TWICE_HELP = (
+        "Two people may have logged one and the same thing. What differs stands on top, the newer record on the left.\n"
+        "1 keeps both: they are two things. 2 joins them: they are one, and the first goes on with what both say.\n"
+        "Ctrl+S saves that on this laptop; it goes to central first of all. A reason helps whoever reads it later."
+    )
+
     LEAVES_TYPED = "Nothing is decided yet. Ctrl+S saves your decision; the same key again leaves without it."
+
+    def help_words(self) -> str:
+        return self.TWICE_HELP if self._view is not None and self._view.is_duplicate else self.HELP
 
     choice: reactive[str] = reactive("")
 
@@ -151,23 +162,15 @@ class ConflictScreen(WorkScreen):
             side = "left" if view.set_aside == "local" else "right"
             text = Text(f"A rule set the {side} side aside. B brings it back, K keeps it so.", style="bold")
         elif view.status not in UNDECIDED:
-            decided = ", ".join(view.resolution.values())
-            text = Text(
-                f"Decided{f' by {view.resolved_by}' if view.resolved_by else ''}: {decided}"
-                if decided
-                else "Decided.",
-                style="bold",
-            )
-        text.append(f"\nWhat happens next: {view.what_next}", style="not bold")
+            text = Text(_decided_words(view), style="bold")
+        if self.choice != THIRD:  # there the room is for writing
+            text.append(f"\nWhat happens next: {view.what_next}", style="not bold")
         self.query_one("#next", Static).update(text)
         self.query_one("#third").display = self.choice == THIRD
 
     async def action_choose(self, choice: str) -> None:
         """Choose a side, or open the fields for a third value."""
         if self._view is None or self._view.status not in UNDECIDED:
-            return
-        if choice == THIRD and self._view.is_duplicate:
-            self.notify("There are two choices here: 1 keeps both, 2 joins them.", markup=False)
             return
         self.choice = choice
         third = self.query_one("#third", Vertical)
@@ -176,6 +179,10 @@ class ConflictScreen(WorkScreen):
             for widget in third.query(QuestionField):
                 widget.focus_input()
                 break
+
+    async def action_choose_twice(self, choice: str) -> None:
+        """Say whether two records are two things or one."""
+        await self.action_choose(choice)
 
     def _third_field(self, field: ConflictField) -> QuestionField:
         question = field.question or Question(
@@ -206,7 +213,9 @@ class ConflictScreen(WorkScreen):
         if view is None or view.status not in UNDECIDED:
             return
         if not self.choice:
-            self.notify("Choose first: 1 this laptop, 2 central, 3 write a third.", markup=False)
+            twice = "1 keeps both, 2 joins them."
+            apart = "1 takes the left side, 2 the right side, 3 writes another value."
+            self.notify(f"Choose first: {twice if view.is_duplicate else apart}", markup=False)
             return
         if view.is_duplicate:
             await self._decide_duplicate(join=self.choice == REMOTE)
@@ -219,9 +228,13 @@ class ConflictScreen(WorkScreen):
         await self._decide(sides[self.choice], "Decided and saved on this laptop. It goes to central first.")
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """B and K only where a rule has decided."""
+        """Only what can be done here: nothing where it is decided, B and K only where a rule has decided."""
+        view = self._view
         if action in ("bring_back", "keep"):
-            return self._view is not None and self._view.status == SETTLED
+            return view is not None and view.status == SETTLED
+        if action in ("choose", "choose_twice", "save"):
+            fits = view is not None and view.is_duplicate == (action == "choose_twice")
+            return view is not None and view.status in UNDECIDED and (fits or action == "save")
         return super().check_action(action, parameters)
 
     async def action_bring_back(self) -> None:
@@ -279,6 +292,14 @@ class ConflictScreen(WorkScreen):
         self.notify(words, markup=False)
         self.desk.wrote()
         self.desk.back()
+
+
+def _decided_words(view: ConflictView) -> str:
+    """Who decided what, and why."""
+    who = f" by {view.resolved_by}" if view.resolved_by else ""
+    decided = ", ".join(view.resolution.values())
+    why = f"\nReason: {view.reason}" if view.reason else ""
+    return f"Decided{who}: {decided}{why}" if decided else f"Decided{who}.{why}"
 
 
 def marked(spans: tuple[Span, ...]) -> Text:

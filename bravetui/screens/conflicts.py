@@ -35,7 +35,7 @@ class ConflictsScreen(WorkScreen):
     """Conflicts of this project."""
 
     TITLE_WORDS = "Conflicts"
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "app.pop_screen", "Back")]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Back")]
     HELP = (
         "A conflict is two values that two people set, neither having seen the other's.\n"
         "Nothing is lost and nothing waits: central holds both. Enter opens one to decide.\n"

@@ -28,9 +28,9 @@ from bravetui.merge.state import ANSWERS
 from bravetui.screens.base import UNLISTED, WorkScreen
 from bravetui.screens.confirm import ConfirmScreen
 from bravetui.views.forms import FormView, NewForm
-from bravetui.views.words import clock_words, short_title
+from bravetui.views.words import clock_words, short_title, to_do_words
 from bravetui.widgets import tones
-from bravetui.widgets.question_field import QuestionField
+from bravetui.widgets.question_field import UNANSWERED, QuestionField
 from bravetui.widgets.repeat_field import RepeatField, RowHead
 from bravetui.widgets.review_page import ReviewPage
 
@@ -62,10 +62,10 @@ class FormScreen(WorkScreen):
     HELP = (
         "Tab and Shift+Tab go from question to question, PgDn and PgUp from page to page.\n"
         "Choices: arrows to move, space or the digit to choose; a click does both.\n"
-        "A star * marks what must be answered. A ! under a question says what is wrong with it.\n"
+        "In a long text Ctrl+Home and Ctrl+End go to its beginning and its end.\n"
+        "* must be answered. ! under a question says what is wrong with it.\n"
         "Every answer is saved on this laptop within half a second; there is no Save key.\n"
-        "F9 tells why an answer says what it says: who wrote it, what others wrote, which rule decided.\n"
-        "Ctrl+R goes to the last page: what is left to mend, your signature, Submit."
+        "F9: who wrote an answer, what others wrote, which rule decided. Ctrl+R: sign and submit."
     )
 
     def __init__(self, submission_id: str = "", new: NewForm | None = None) -> None:
@@ -183,16 +183,15 @@ class FormScreen(WorkScreen):
             listed.clear_options()
             for index, name in enumerate(names):
                 listed.add_option(
-                    Option(self._section_words(name, counts[index] if index < len(counts) else None))
+                    Option(self._section_words(name, sum(counts[index]) if index < len(counts) else None))
                 )
             listed.highlighted = self._page
-        left = counts[self._page] if self._page < len(counts) else sum(counts)
+        here = counts[self._page] if self._page < len(counts) else tuple(map(sum, zip(*counts, strict=True)))
+        left = to_do_words(here[0], here[1])
         text = Text()
         text.append(f"{self._page + 1}/{len(names)}  ", style="dim")
         text.append(names[self._page], style="bold")
-        text.append(
-            f"   {left} to answer" if left else "   ✓ complete", style=tones.warn() if left else tones.good()
-        )
+        text.append(f"   {left}" if left else "   ✓ complete", style=tones.warn() if left else tones.good())
         assert self._view is not None
         form = shortened(short_title(self._view.title), max(0, self.size.width - text.cell_len - 5))
         text.append(f"   {form}", style="dim")
@@ -208,11 +207,13 @@ class FormScreen(WorkScreen):
             text.append(f"  {left}", style=tones.warn())
         return text
 
-    def _left_in(self, section: Section) -> int:
+    def _left_in(self, section: Section) -> tuple[int, int]:
+        """How many answers are missing on a page, and how many are wrong."""
         assert self._state is not None
         names = {item.path for item in section.items}
-        asked = sum(bool(a.problems) for path, a in self._state.asked.items() if path.split("/")[0] in names)
-        return asked + sum(problem.path in names for problem in self._state.row_problems)
+        asked = [a for path, a in self._state.asked.items() if path.split("/")[0] in names and a.problems]
+        missing = sum(UNANSWERED in a.problems for a in asked)
+        return missing, len(asked) - missing + sum(p.path in names for p in self._state.row_problems)
 
     async def _show_state(self) -> None:
         assert self._state is not None

@@ -12,10 +12,11 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 EVERYWHERE = (
-    "F2 home   F3 forms   F4 queue   F5 sync now   F7 conflicts   F8 rain\n"
-    "Ctrl+P finds every command by name   Esc goes back   Ctrl+Q quits; all you typed is saved\n\n"
-    "Signs:  ● line up   ○ no line   ↑ only on this laptop   ✓ at central   ≠ two values, a person decides\n"
-    "        * must be answered   ! to mend"
+    "F2 home  F3 forms  F4 queue  F5 sync now  F7 conflicts  F8 rain  Esc back\n"
+    "F6 cuts or restores the line, in the demo   Ctrl+P: every command by name\n"
+    "Ctrl+Q quits; all you typed is saved   Ctrl+C copies\n"
+    "● line up   ○ no line   ↑ only on this laptop   ✓ at central\n"
+    "≠ two values, a person decides   * must be answered   ! to correct"
 )
 
 
@@ -24,8 +25,8 @@ class HelpScreen(ModalScreen[None]):
 
     DEFAULT_CSS = """
     HelpScreen { align: center middle; }
-    HelpScreen VerticalScroll { width: 84%; max-width: 96; height: auto; max-height: 90%; background: $surface;
-        border: thick $primary; padding: 1 2; }
+    HelpScreen VerticalScroll { width: 100%; max-width: 100; height: auto; max-height: 100%; background: $surface;
+        border: thick $primary; padding: 0 1; }
     HelpScreen Static { height: auto; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,f1,enter", "app.pop_screen", "Close")]
@@ -37,9 +38,9 @@ class HelpScreen(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         with VerticalScroll():
             text = Text()
-            text.append(f"{self._title}\n\n", style="bold")
-            text.append(self._words, style="not bold")
+            text.append(self._title, style="bold")
+            text.append("   Esc closes this help, arrows scroll it\n\n", style="dim not bold")
+            text.append(self._words, style="not bold not dim")
             text.append("\n\nEverywhere\n\n", style="bold")
             text.append(EVERYWHERE, style="not bold")
-            text.append("\n\nEsc closes this.", style="dim")
             yield Static(text, markup=False)

@@ -20,7 +20,7 @@ class LogScreen(WorkScreen):
     """The sync log."""
 
     TITLE_WORDS = "Sync log"
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "app.pop_screen", "Back")]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Back")]
     HELP = "Newest first. `bravetui status --json` gives the same state to a program."
 
     def body(self) -> ComposeResult:

@@ -34,7 +34,7 @@ class QueueScreen(WorkScreen):
     TITLE_WORDS = "Queue"
     CSS_PATH = "queue.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "app.pop_screen", "Back"),
+        Binding("escape", "leave", "Back"),
         Binding("r", "retry", "Try now"),
         Binding("s", "send_again", "Send as it is"),
         Binding("m", "mend", "Correct"),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
 from typing import ClassVar
 
 from rich.text import Text
@@ -12,7 +15,7 @@ from textual.widgets import Button, Static
 
 from bravetui.base.canonical import Json
 from bravetui.base.errors import BravetuiError
-from bravetui.forms.compliance.rain import QUALIFYING_HUNDREDTHS
+from bravetui.forms.compliance.rain import QUALIFYING_HUNDREDTHS, inches
 from bravetui.forms.engine import Asked
 from bravetui.forms.template import Question, QuestionKind
 from bravetui.screens.base import WorkScreen
@@ -34,6 +37,9 @@ REACHED = Question(
     "When 0.25 inch had fallen",
     "This starts the 24 hours (CGP 4.2.2). Under 0.25: when it was read.",
 )
+
+
+WANTED = {"amount": "Give the inches, like 0.42.", "reached": "Give the time, like 8/3 6:00 am, or now."}
 
 
 class RainScreen(WorkScreen):
@@ -81,24 +87,25 @@ class RainScreen(WorkScreen):
     async def on_button_pressed(self, event: Button.Pressed) -> None:
         await self.action_save()
 
+    def _say_what_is_missing(self) -> None:
+        """At the questions themselves, with the cursor in the first of them."""
+        wrong: list[QuestionField] = []
+        for field in self.query(QuestionField):
+            missing, words = not _reads(field.path, self._values.get(field.path)), WANTED[field.path]
+            field.show(replace(field.asked, problems=(words,) if missing else ()))
+            wrong += [field] * missing
+        for field in wrong[:1]:
+            field.focus_input()
+
     async def action_save(self) -> None:
         """Record the reading."""
-        from datetime import datetime
-        from decimal import Decimal, InvalidOperation
-
         from bravetui.actions import site
-        from bravetui.forms.compliance.rain import inches
 
         services = self.desk.services
         try:
-            amount = int(Decimal(str(self._values.get("amount") or "")) * 100)
-            reached = datetime.fromisoformat(str(self._values.get("reached") or ""))
+            amount, reached = _hundredths(self._values.get("amount")), _moment(self._values.get("reached"))
         except (InvalidOperation, ValueError):
-            self.notify(
-                "Give both: the inches, like 0.42, and the time, like 8/3 6:00 am.",
-                severity="warning",
-                markup=False,
-            )
+            self._say_what_is_missing()
             return
         try:
             await self.call(site.log_rain, services.store, services.scope_id, amount, reached)
@@ -109,3 +116,19 @@ class RainScreen(WorkScreen):
         self.notify(Text(f"{inches(amount)} in logged on this laptop.{due}").plain, markup=False)
         self.desk.wrote()
         self.desk.back()
+
+
+def _hundredths(value: Json) -> int:
+    return int(Decimal(str(value or "")) * 100)
+
+
+def _moment(value: Json) -> datetime:
+    return datetime.fromisoformat(str(value or ""))
+
+
+def _reads(path: str, value: Json) -> bool:
+    """Whether the answer is an amount, or a time."""
+    try:
+        return bool(_hundredths(value) if path == "amount" else _moment(value))
+    except (InvalidOperation, ValueError):
+        return False

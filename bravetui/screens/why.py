@@ -18,11 +18,11 @@ class WhyScreen(WorkScreen):
 
     TITLE_WORDS = "Why it says this"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "app.pop_screen", "Back"),
+        Binding("escape", "leave", "Back"),
         Binding("enter", "open_conflict", "Both sides"),
     ]
     HELP = (
-        "Who wrote what the field says now, and every time two people set it apart: both values, what each had seen\n"
+        "Who wrote what the field says now, and every time two people wrote it apart: both values, what each had seen\n"
         "when he wrote, which rule decided, or who did. Enter shows the last pair side by side; there a value that a rule\n"
         "set aside can be brought back. All of it is on this laptop; nobody is asked."
     )

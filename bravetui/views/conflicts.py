@@ -13,17 +13,18 @@ from sqlalchemy import Connection, RowMapping, select
 
 from bravetui.base.canonical import Json
 from bravetui.base.errors import BadInput
-from bravetui.base.text import safe_text
+from bravetui.base.text import safe_line
 from bravetui.db.device import UNACKNOWLEDGED, Outbox
 from bravetui.db.kinds import KINDS, rules_for
 from bravetui.db.records import load
 from bravetui.db.store import Store
 from bravetui.db.tables.conflict import DUPLICATE, OPEN, RESOLVED, SETTLED
 from bravetui.db.templates import template_of
-from bravetui.forms.display import value_text
 from bravetui.forms.template import Question, Template
 from bravetui.merge.state import ANSWERS, DELETED
+from bravetui.views.values import Reader, field_words, names_of, reader_for
 from bravetui.views.words import RULE_WORDS, record_title
+from bravetui.wire.change import Change
 
 _STATUS_ORDER = (OPEN, "decided here", SETTLED, RESOLVED)
 
@@ -37,9 +38,13 @@ _WHAT_NEXT: Mapping[str, str] = {
 }
 
 _TWICE_NEXT = (
-    "1 keeps both. 2 joins them: what the second says goes into the first by each field's rule, and the second stays in the "
-    "history. Where they differ and only a person can say, the first stands."
+    "1 keeps both. 2 makes them one: what only the second says is added to the first. Where they differ, the form's rule "
+    "decides, or the first stands. The second stays in the history."
 )
+
+_SAME, _NOT_SAME = "one thing; the second was joined into the first", "two things; both are kept"
+_SAME_AS = "The same as "
+"""How `actions.conflicts.join` begins the reason where nobody gave one."""
 
 _conflict = KINDS["conflict"].table
 _outbox = Outbox.__table__  # type: ignore[attr-defined]
@@ -121,6 +126,8 @@ class ConflictView:
     resolution: Mapping[str, str]
     """What was decided, by path, in words; empty while open."""
     resolved_by: str
+    reason: str
+    """Why, in the words of whoever decided; empty where nobody gave any."""
 
 
 def conflicts(store: Store, scope_id: str) -> tuple[ConflictRow, ...]:
@@ -184,6 +191,11 @@ def _loser(row: RowMapping) -> Mapping[str, Any]:
 def _status(connection: Connection, row: RowMapping) -> str:
     if row["status"] == RESOLVED:
         return RESOLVED
+    return "decided here" if _decided_here(connection, row) else row["status"]
+
+
+def _decided_here(connection: Connection, row: RowMapping) -> Change | None:
+    """The decision that is on its way to central, if there is one."""
     bodies = connection.execute(
         select(_outbox.c.body).where(
             _outbox.c.scope_id == row["scope_id"],
@@ -191,7 +203,8 @@ def _status(connection: Connection, row: RowMapping) -> str:
             _outbox.c.state.in_(UNACKNOWLEDGED),
         )
     ).scalars()
-    return "decided here" if any(f'"conflict_id":"{row["id"]}"' in body for body in bodies) else row["status"]
+    found = [body for body in bodies if f'"conflict_id":"{row["id"]}"' in body]
+    return Change.model_validate_json(found[-1]) if found else None
 
 
 def _title(connection: Connection, row: RowMapping) -> str:
@@ -216,26 +229,29 @@ def label_of(template: Template | None, path: str) -> tuple[str, Question | None
     question = (
         template.find(path.removeprefix(f"{ANSWERS}/")) if template and path.startswith(ANSWERS) else None
     )
-    return (
-        question.label if question else path.rsplit("/", maxsplit=1)[-1].replace("_", " ").capitalize()
-    ), question
+    return (question.label if question else field_words(path)), question
 
 
 def _view(connection: Connection, store: Store, row: RowMapping) -> ConflictView:
     own = store.identity.device
     here_first = row["remote"].get("device") == own and row["local"].get("device") != own
     local, remote = (row["remote"], row["local"]) if here_first else (row["local"], row["remote"])
-    people = (local.get("author_id"), remote.get("author_id"), row["resolved_by"])
+    here = _decided_here(connection, row) if row["status"] != RESOLVED else None
+    told = here.after if here else row["resolution"].get("values", {})
+    reason = here.reason if here else row["resolution"].get("reason")
+    decider = here.author_id if here else row["resolved_by"]
+    people = (local.get("author_id"), remote.get("author_id"), decider)
     names = names_of(connection, {str(person) for person in people})
     is_own = local.get("device") == own
     template = template_for(connection, row["scope_id"], row["record_kind"], row["record_id"])
     status, doubled = _status(connection, row), row["rule"] == DUPLICATE
+    values = [*local.get("values", {}).values(), *remote.get("values", {}).values(), *told.values()]
+    reader = reader_for(connection, row["scope_id"], KINDS.get(row["record_kind"]), values)
     fields = (
         tuple(_twice(connection, row, names))
         if doubled
-        else tuple(_field(path, dict(row), local, remote, template, names) for path in row["paths"])
+        else tuple(_field(path, dict(row), (local, remote), template, names, reader) for path in row["paths"])
     )
-    told = row["resolution"].get("values", {})
     writer = "This laptop" if is_own else names.get(str(local.get("author_id")), "Colleague")
     heads = ("Logged second", "Logged first") if doubled else (writer, "Central")
     return ConflictView(
@@ -249,8 +265,15 @@ def _view(connection: Connection, store: Store, row: RowMapping) -> ConflictView
         fields=fields,
         opened_at=row["opened_at"],
         what_next=_TWICE_NEXT if doubled and status == OPEN else _WHAT_NEXT[status],
-        resolution={path: text_of(label_of(template, path)[1], value) for path, value in told.items()},
-        resolved_by=names.get(str(row["resolved_by"]), ""),
+        resolution={
+            path: (_SAME if value else _NOT_SAME)
+            if doubled and path == DELETED
+            else reader.text(label_of(template, path)[1], value, path)
+            for path, value in told.items()
+            if path in row["paths"]
+        },
+        resolved_by=names.get(str(decider), ""),
+        reason=safe_line(str(reason), 300) if reason and not str(reason).startswith(_SAME_AS) else "",
     )  # fmt: skip
 
 
@@ -261,19 +284,22 @@ def _twice(connection: Connection, row: RowMapping, names: Mapping[str, str]) ->
     left, right = (one.state.values() if one else {} for one in pair)
     paths = sorted((left.keys() | right.keys()) - {DELETED}, key=lambda p: (left.get(p) == right.get(p), p))
     rules = rules_for(kind)
+    reader = reader_for(connection, row["scope_id"], kind, [*left.values(), *right.values()])
     for path in paths[:TWICE_FIELDS_MAX]:
         local = {**row["local"], "values": {path: left.get(path)}}
         remote = {**row["remote"], "values": {path: right.get(path)}}
-        yield _field(path, {"base": {}, "rule": rules.of(path).rule.value}, local, remote, None, names)
+        yield _field(
+            path, {"base": {}, "rule": rules.of(path).rule.value}, (local, remote), None, names, reader
+        )
 
 
 def _field(
-    path: str, row: Mapping[str, Any], local: Mapping[str, Any], remote: Mapping[str, Any],
-    template: Template | None, names: Mapping[str, str],
+    path: str, row: Mapping[str, Any], pair: tuple[Mapping[str, Any], Mapping[str, Any]],
+    template: Template | None, names: Mapping[str, str], reader: Reader,
 ) -> ConflictField:  # fmt: skip
     label, question = label_of(template, path)
-    values = [side.get("values", {}).get(path) for side in (local, remote)]
-    texts = [text_of(question, value) for value in values]
+    values = [side.get("values", {}).get(path) for side in pair]
+    texts = [reader.text(question, value, path) for value in values]
     long_text = max(map(len, texts)) > LONG_TEXT or any("\n" in text for text in texts)
     spans = differences(*texts)
     sides = [
@@ -285,34 +311,16 @@ def _field(
             device=int(side.get("device") or 0),
             spans=spans[index],
         )
-        for index, side in enumerate((local, remote))
+        for index, side in enumerate(pair)
     ]
     base = row["base"].get(path)
     return ConflictField(
         path,
         label,
         RULE_WORDS.get(row["rule"], ""),
-        text_of(question, base),
+        reader.text(question, base, path),
         sides[0],
         sides[1],
         long_text,
         question,
     )
-
-
-def text_of(question: Question | None, value: Json) -> str:
-    """A value in words, safe to show."""
-    if value is None:
-        return "(nothing)"
-    if question is not None:
-        return safe_text(value_text(question, value))
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return safe_text(", ".join(map(str, value)) if isinstance(value, list) else str(value))
-
-
-def names_of(connection: Connection, ids: set[str]) -> dict[str, str]:
-    """The names of people by id, safe to show."""
-    people = KINDS["user"].table
-    rows = connection.execute(select(people.c.id, people.c.name).where(people.c.id.in_(ids)))
-    return {row.id: safe_text(row.name, 80) for row in rows}

@@ -22,7 +22,8 @@ from bravetui.db.store import Identity, Store
 from bravetui.db.tables.conflict import OPEN, RESOLVED, SETTLED
 from bravetui.forms.template import Question
 from bravetui.merge.state import Cell
-from bravetui.views.conflicts import label_of, names_of, template_for, text_of
+from bravetui.views.conflicts import label_of, template_for
+from bravetui.views.values import NOTHING, Reader, names_of, reader_for
 from bravetui.views.words import RULE_WORDS, clock_words, record_title, state_words
 from bravetui.wire.change import Change
 
@@ -87,11 +88,12 @@ def why(store: Store, scope_id: str, kind_name: str, record_id: str, path: str) 
             )
         template = template_for(connection, scope_id, kind_name, record_id)
         label, question = label_of(template, path)
-        telling = _Telling(connection, store.identity, question, path)
+        reader = reader_for(connection, scope_id, kind, [cell.value])
+        telling = _Telling(connection, store.identity, question, path, reader)
         return Why(
             title=record_title(connection, kind, scope_id, record_id),
             label=label,
-            text=text_of(question, cell.value),
+            text=reader.text(question, cell.value, path),
             writers=telling.writers(cell),
             rule_words=RULE_WORDS.get(rules_for(kind, template).of(path).rule.value, ""),
             apart=tuple(telling.apart(_conflicts_of(connection, scope_id, kind, record_id))),
@@ -121,9 +123,18 @@ def lines_of(told: Why, now: datetime, zone: tzinfo) -> list[str]:
 
     lines = [told.title, f"{told.label}: {told.text}"]
     lines += [f"Written by {who}{when(at)}." for who, at in told.writers]
-    lines.append(f"Where two people set it apart, {told.rule_words}." if told.rule_words else "")
+    if len(told.writers) > 1 and not told.apart:
+        lines.append(
+            "They wrote it without having seen each other's; the program joined what both wrote, and nobody has to decide. "
+            "Each one's own words are in central's ledger."
+        )
+    words = f"Where two people write here without having seen each other's, {told.rule_words}."
+    lines.append(words if told.rule_words else "")
     for apart in told.apart:
-        lines += ["", f"Set apart by two people{when(apart.at)} ({apart.rule_words}):"]
+        lines += [
+            "",
+            f"Two people wrote it{when(apart.at)}, neither having seen the other's ({apart.rule_words}):",
+        ]
         lines += [f"  {said(side)}" for side in apart.sides]
         lines.append(f"  In the end: {apart.outcome}.")
     if told.made_here:
@@ -135,8 +146,9 @@ class _Telling:
     """Turns rows into sentences about one field."""
 
     def __init__(
-        self, connection: Connection, identity: Identity, question: Question | None, path: str
+        self, connection: Connection, identity: Identity, question: Question | None, path: str, reader: Reader
     ) -> None:
+        self._reader = reader
         self._connection, self._identity, self._question, self._path = connection, identity, question, path
         self._owners: Mapping[int, str] = {
             row.device: row.user_id for row in connection.execute(select(_devices))
@@ -175,7 +187,7 @@ class _Telling:
         return Said(self._text(side["values"].get(self._path)), name, when, self._before(row["base"]))
 
     def _before(self, base: Mapping[str, Json]) -> str:
-        return self._text(base[self._path]) if self._path in base else "(nothing)"
+        return self._text(base[self._path]) if self._path in base else NOTHING
 
     def _outcome(self, row: RowMapping, decider: str) -> str:
         if row["status"] == OPEN:
@@ -211,7 +223,7 @@ class _Telling:
                 )
 
     def _text(self, value: Json) -> str:
-        return text_of(self._question, value)
+        return self._reader.text(self._question, value, self._path)
 
 
 def _conflicts_of(connection: Connection, scope_id: str, kind: Kind, record_id: str) -> list[RowMapping]:

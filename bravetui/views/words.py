@@ -41,7 +41,7 @@ RULE_WORDS: Mapping[str, str] = {
     "min": "the smaller one stands",
     "union": "both are kept",
     "sum": "both are added up",
-    "text": "both texts are kept until somebody decides",
+    "text": "both texts become one; where both changed the same words, a person decides",
     "derived": "worked out again",
     "review": "a person decides",
     "duplicate": "perhaps the same thing, logged twice",
@@ -134,6 +134,12 @@ def record_title(connection: Connection, kind: Kind, scope_id: str, record_id: s
         else f"{kind.label.capitalize()}: {named}".removesuffix(": ")
     )
     return shortened(words, limit)
+
+
+def to_do_words(missing: int, wrong: int) -> str:
+    """What a form still needs: `6 to answer`, `1 to correct`, or both."""
+    parts = [f"{missing} to answer"] * bool(missing) + [f"{wrong} to correct"] * bool(wrong)
+    return ", ".join(parts)
 
 
 def short_title(title: str) -> str:

@@ -22,18 +22,24 @@ class KeyLine(Footer):
         if not self._bindings_ready:
             return
         active = [(one.binding, one.enabled) for one in self.screen.active_bindings.values()]
-        shown = {one.action: (one, enabled) for one, enabled in reversed(active) if one.show}
-        more = {one.action: (one, enabled) for key in MORE for one, enabled in active if one.key == key}
-        listed = [*reversed(shown.values()), *(told for action, told in more.items() if action not in shown)]
-        for binding, enabled in fitting(listed, self._width, self.app.size.width):
-            key = FooterKey(
-                binding.key,
-                self.app.get_key_display(binding),
-                binding.description,
-                binding.action,
-                disabled=not enabled,
+        shown: dict[str, tuple[Binding, bool]] = {}
+        for binding, enabled in active:
+            if binding.show:
+                shown.setdefault(binding.action, (binding, enabled))
+        for key in MORE:
+            shown |= {
+                one.action: (one, enabled) for one, enabled in active if one.key == key and not one.show
+            }
+        listed = list(shown.values())
+        for told, is_on in fitting(listed, self._width, self.app.size.width):
+            shown_key = FooterKey(
+                told.key,
+                self.app.get_key_display(told),
+                told.description,
+                told.action,
+                disabled=not is_on,
             )
-            yield key.data_bind(compact=Footer.compact)
+            yield shown_key.data_bind(compact=Footer.compact)
 
     def _width(self, binding: Binding) -> int:
         return len(self.app.get_key_display(binding)) + len(binding.description) + 2

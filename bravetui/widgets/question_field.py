@@ -29,6 +29,7 @@ from bravetui.widgets.typing import Line, LongText
 
 UNANSWERED = "This must be answered."
 _TYPED = (QuestionKind.DATE, QuestionKind.TIME, QuestionKind.DATETIME)
+UNIT_WORDS = {"in": "in inches", "h": "in hours", "ft": "in feet"}
 _EXAMPLES = {
     QuestionKind.DATE: "month/day/year, or today",
     QuestionKind.TIME: "like 8:30 am, or now",
@@ -89,7 +90,7 @@ class QuestionField(Vertical):
         if self.asked.required:
             text.append(" *", style=tones.bad())
         if question.unit:
-            text.append(f"  in {question.unit}" if question.unit != "in" else "  inches", style="dim")
+            text.append(f"  {UNIT_WORDS.get(question.unit, f'in {question.unit}')}", style="dim")
         if question.kind in _EXAMPLES:
             text.append(f"  {_EXAMPLES[question.kind]}", style="dim")
         if self._conflict:

@@ -131,7 +131,7 @@ class RepeatField(Vertical):
         missing = sum(UNANSWERED in a.problems for a in asked)
         wrong = sum(bool(set(a.problems) - {UNANSWERED}) for a in asked)
         if wrong:
-            text.append(f"  ! {wrong} to mend", style=tones.bad())
+            text.append(f"  ! {wrong} to correct", style=tones.bad())
         if missing:
             text.append(f"  {missing} to answer", style=tones.warn())
         elif not wrong:

@@ -14,8 +14,13 @@ from textual.widgets.option_list import Option
 from bravetui.base.text import safe_text, shortened
 from bravetui.forms.engine import FormState, Problem
 from bravetui.views.forms import FormView
+from bravetui.views.words import to_do_words
 from bravetui.widgets import tones
+from bravetui.widgets.question_field import UNANSWERED
 from bravetui.widgets.typing import Line
+
+LABEL_CHARACTERS = 72
+"""What fits on a line of 80 beside sign and scroll bar."""
 
 
 class ReviewPage(Vertical):
@@ -23,7 +28,7 @@ class ReviewPage(Vertical):
 
     DEFAULT_CSS = """
     ReviewPage { height: auto; }
-    ReviewPage OptionList { height: auto; max-height: 12; border: none; margin: 0 0 1 0; }
+    ReviewPage OptionList { height: auto; border: none; margin: 0 0 1 0; }
     ReviewPage Input { width: 50; }
     ReviewPage Button { margin: 1 0; }
     ReviewPage .statement { color: $text-muted; height: auto; margin: 0 0 1 0; }
@@ -90,18 +95,15 @@ class ReviewPage(Vertical):
 
     def _list(self) -> None:
         count = len(self._problems)
-        words = (
-            f"! {count} to answer or mend. Enter goes to the question." if count else "✓ Nothing is missing."
-        )
+        missing = sum(problem.words == UNANSWERED for problem in self._problems)
+        left = to_do_words(missing, count - missing)
+        words = f"! {left}. Enter goes to the question." if count else "✓ Nothing is missing."
         self.query_one("#left", Static).update(Text(words, style=tones.warn() if count else tones.good()))
         listed = self.query_one("#problems", OptionList)
         listed.display = bool(count)
         listed.clear_options()
         for problem in self._problems[:200]:
-            text = Text()
-            text.append(shortened(problem.label, 58), style="bold")
-            text.append(f"  {shortened(problem.words, 80)}")
-            listed.add_option(Option(text))
+            listed.add_option(Option(_problem_words(problem)))
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         event.stop()
@@ -111,3 +113,12 @@ class ReviewPage(Vertical):
         event.stop()
         name, title = self.query_one("#name", Input).value, self.query_one("#title", Input).value
         self.post_message(self.SubmitWanted(name, title))
+
+
+def _problem_words(problem: Problem) -> Text:
+    """The question, on one line; a sentence under it where the answer that stands is wrong."""
+    text = Text("  " if problem.words == UNANSWERED else "! ")
+    text.append(shortened(problem.label, LABEL_CHARACTERS), style="bold")
+    if problem.words != UNANSWERED:
+        text.append(f"\n  {shortened(problem.words, 200)}")
+    return text

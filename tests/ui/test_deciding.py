@@ -1,0 +1,132 @@
+"""Deciding, and what is told afterwards: in the words of the site, with the keys that do something."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from textual.widgets import Static
+
+from bravetui.base.canonical import Json
+from bravetui.db.device import OutboxState
+from bravetui.sample.site import Seed
+from bravetui.screens.rain import RainScreen
+from bravetui.views import conflicts, queue
+from bravetui.widgets.question_field import QuestionField
+from tests.support.seeded import NOON
+from tests.support.snapshots import screen_text
+from tests.ui.scene import LARGE, SMALL, Scene, playing, press, set_scene, write
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Scene:
+    return set_scene(tmp_path)
+
+
+def storms(scene: Scene) -> tuple[Seed, ...]:
+    """One storm that the foreman and the office both logged."""
+    told: tuple[dict[str, Json], ...] = (
+        {"kind": "rain", "rain_hundredths": 30, "source": "station", "station": "KABQ", "read_by": scene.site.office_id,
+         "threshold_reached_at": "2026-08-02T22:19:00Z"},
+        {"kind": "rain", "rain_hundredths": 42, "source": "gauge", "read_by": scene.site.foreman_id,
+         "threshold_reached_at": "2026-08-02T21:40:00Z"},
+    )  # fmt: skip
+    ids = [f"01980000-0000-7000-8000-00000000e{number:03d}" for number in (1, 2)]
+    records = [
+        Seed("weather_event", scene.site.project_id, key, values, NOON)
+        for key, values in zip(ids, told, strict=True)
+    ]
+    seed = scene.conflict(5, ({"deleted": False}, {"deleted": True}), "duplicate")
+    asked: dict[str, Json] = {
+        "record_kind": "weather_event", "record_id": ids[1], "resolution": {"same_as": ids[0]},
+    }  # fmt: skip
+    return *records, replace(seed, values={**seed.values, **asked})
+
+
+async def test_a_storm_logged_twice_is_told_in_the_words_of_the_site(scene: Scene) -> None:
+    """Inches, local time, names, where it was read; keys and help are those of the two choices."""
+    scene.arrive(*storms(scene))
+    async with playing(scene, LARGE) as pilot:
+        await press(pilot, "f7", "enter")
+        await pilot.pause()
+        said = screen_text(pilot)
+        for words in (
+            "Rain in 24 hours", "0.30 in", "0.42 in", "Read by", "Carlos Medina", "Amy Tran", "Rain gauge on site",
+            "Weather station", "Sun 2 Aug 2026, 3:40 pm", "1 Keep both", "2 Join them",
+        ):  # fmt: skip
+            assert words in said
+        for words in (
+            "hundredths",
+            "T21:40",
+            scene.site.office_id,
+            "Third",
+            "Write another",
+            "1 This laptop",
+        ):
+            assert words not in said
+        await press(pilot, "3")
+        assert screen_text(pilot) == said
+        await press(pilot, "f1")
+        assert "2 joins them" in screen_text(pilot)
+
+
+async def test_a_decided_conflict_tells_the_reason_and_offers_no_key_that_does_nothing(scene: Scene) -> None:
+    """On its way to central, and at central."""
+    scene.arrive(scene.rain_conflict())
+    async with playing(scene, SMALL) as pilot:
+        await press(pilot, "f7", "enter", "1")
+        scene.app.screen.query_one("#reason").focus()
+        await write(pilot, "gauge on site")
+        await press(pilot, "ctrl+s")
+        await press(pilot, "enter")
+        await pilot.pause()
+        said = screen_text(pilot)
+        assert "Decided by Carlos Medina: 0.42 in" in said
+        assert "Reason: gauge on site" in said
+        assert "^S" not in said.splitlines()[-1]
+        assert "Central" not in said.splitlines()[-1]
+
+
+def test_the_queue_says_that_a_conflict_has_been_decided(scene: Scene) -> None:
+    """Of a change that once needed a decision."""
+    seed = scene.rain_conflict()
+    scene.arrive(seed)
+    scene.set_outbox(state=OutboxState.CONFIRMED, verdict={"outcome": "conflict", "conflicts": [seed.id]})
+    assert {item.state_words for item in queue.queue(scene.store).items} == {"at central, needs a decision"}
+    with scene.store.maintain() as connection:
+        connection.exec_driver_sql("UPDATE conflict SET status = 'resolved'")
+    assert {item.state_words for item in queue.queue(scene.store).items} == {"at central, decided"}
+
+
+async def test_a_rain_log_says_at_each_question_what_is_missing(scene: Scene) -> None:
+    """And the cursor goes to the first of them."""
+    async with playing(scene, SMALL) as pilot:
+        await press(pilot, "f8", "ctrl+s")
+        assert isinstance(scene.app.screen, RainScreen)
+        amount, reached = scene.app.screen.query(QuestionField)
+        assert "Give the inches" in str(amount.query_one(".problem", Static).render())
+        assert "Give the time" in str(reached.query_one(".problem", Static).render())
+        await write(pilot, "0.3")
+        await press(pilot, "ctrl+s")
+        assert "Give the" not in str(amount.query_one(".problem", Static).render())
+        assert reached.has_focus_within
+
+
+async def test_help_fits_a_small_screen_and_says_how_to_leave(scene: Scene) -> None:
+    """On the page with the longest help."""
+    async with playing(scene, SMALL) as pilot:
+        await press(pilot, "down", "enter")
+        await pilot.pause()
+        await press(pilot, "f1")
+        said = screen_text(pilot)
+        assert "Esc closes this help" in said
+        assert "Ctrl+Q quits; all you typed is saved" in said
+        assert "F6" in said
+        assert "* must be answered" in said
+
+
+def test_conflicts_of_the_office_alone_are_told_too(scene: Scene) -> None:
+    scene.arrive(*storms(scene))
+    (row,) = conflicts.conflicts(scene.store, scene.site.project_id)
+    assert row.what == "Logged twice?"
