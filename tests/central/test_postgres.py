@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 
 from bravetui.central.database import open_central_engine
-from bravetui.central.postgres import MADE_NAME, data_folder, embedded_postgres
+from bravetui.central.postgres import MADE_NAME, _said, _start, data_folder, embedded_postgres
 
 
 @pytest.fixture
@@ -39,3 +40,24 @@ def test_a_database_that_was_made_is_never_made_anew(folder: Path) -> None:
                 connection.execute(text("INSERT INTO kept VALUES (1)"))
             engine.dispose()
     assert data_folder(folder).with_name(MADE_NAME).exists()
+
+
+def test_a_start_that_takes_longer_than_the_wheel_waits_is_waited_for() -> None:
+    """The wheel gives up after ten seconds, then finds the server starting, then ready."""
+    answers = [subprocess.TimeoutExpired("pg_ctl", 10), AssertionError(), None]
+
+    def start() -> None:
+        error = answers.pop(0)
+        if error is not None:
+            raise error
+
+    _start(start)
+    assert not answers
+
+
+def test_what_postgres_said_is_told_where_it_wrote_no_log(tmp_path: Path) -> None:
+    """Its last words, not the name of a file that is not there."""
+    error = subprocess.CalledProcessError(1, "initdb", stderr="initdb: error: cannot be run as root\n")
+    assert _said(tmp_path / "log", error) == "initdb: error: cannot be run as root"
+    (tmp_path / "log").write_text("FATAL: no room\n", encoding="utf-8")
+    assert _said(tmp_path / "log", error) == f"what it said is in {tmp_path / 'log'}."
