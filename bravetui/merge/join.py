@@ -47,6 +47,10 @@ def _server_wins(base: Json, local: Cell, remote: Cell, rule: FieldRule, rules: 
 
 
 def _last_write_wins(base: Json, local: Cell, remote: Cell, rule: FieldRule, rules: Rules) -> Stands:
+    return _later_entry(local, remote)
+
+
+def _later_entry(local: Cell, remote: Cell) -> Stands:
     return Stands(max(local, remote, key=lambda cell: cell.rank).value)
 
 
@@ -64,7 +68,7 @@ def safer(local: Json, remote: Json, order: Sequence[str]) -> Side | None:
 
 def _review(base: Json, local: Cell, remote: Cell, rule: FieldRule, rules: Rules) -> Stands:
     if rule.order in _SIZES and _same_number(local.value, remote.value):
-        return _last_write_wins(base, local, remote, rule, rules)
+        return _later_entry(local, remote)
     side = safer(local.value, remote.value, rule.order)
     return Stands(local.value if side is Side.LOCAL else remote.value, ask=True)
 
@@ -109,11 +113,11 @@ def _by_date(pick: Callable[[Cell, Cell, datetime, datetime], Cell]) -> Join:
 
 
 def _earlier(local: Cell, remote: Cell, left: datetime, right: datetime) -> Cell:
-    return min((left, local.rank, local), (right, remote.rank, remote), key=lambda row: row[:2])[2]
+    return local if (left, local.rank) < (right, remote.rank) else remote
 
 
 def _later(local: Cell, remote: Cell, left: datetime, right: datetime) -> Cell:
-    return max((left, local.rank, local), (right, remote.rank, remote), key=lambda row: row[:2])[2]
+    return local if (left, local.rank) > (right, remote.rank) else remote
 
 
 def _stricter(base: Json, local: Cell, remote: Cell, rule: FieldRule, rules: Rules) -> Stands:
@@ -145,14 +149,19 @@ def _by_size(prefer: str) -> Join:
     def join(base: Json, local: Cell, remote: Cell, rule: FieldRule, rules: Rules) -> Stands:
         if local.value is None or remote.value is None:
             return Stands(remote.value if local.value is None else local.value)
-        if _same_number(local.value, remote.value):
-            return _last_write_wins(base, local, remote, rule, rules)
-        side = safer(local.value, remote.value, (prefer,))
-        if side is None:
-            return Stands(remote.value, ask=True)
-        return Stands(local.value if side is Side.LOCAL else remote.value)
+        return _sized(local, remote, prefer)
 
     return join
+
+
+def _sized(local: Cell, remote: Cell, prefer: str) -> Stands:
+    """The `higher` or the `lower` of two numbers; a person decides where one is none."""
+    if _same_number(local.value, remote.value):
+        return _later_entry(local, remote)
+    side = safer(local.value, remote.value, (prefer,))
+    if side is None:
+        return Stands(remote.value, ask=True)
+    return Stands(local.value if side is Side.LOCAL else remote.value)
 
 
 def _sum(base: Json, local: Cell, remote: Cell, rule: FieldRule, rules: Rules) -> Stands:
@@ -184,19 +193,14 @@ def _row_present(local: Cell, remote: Cell) -> Stands:
     """Of two positions the earlier; a row that one side removed and the other moved stays, and a person decides."""
     if local.value is None or remote.value is None:
         return Stands(remote.value if local.value is None else local.value, ask=True)
-    return Stands(min(local.value, remote.value, key=_place))
-
-
-def _place(position: Json) -> tuple[bool, Decimal, bytes]:
-    number = _number(position)
-    return (number is None, number or Decimal(0), canonical_bytes(position))
+    return _sized(local, remote, "lower")
 
 
 def _text(base: Json, local: Cell, remote: Cell, rule: FieldRule, rules: Rules) -> Stands:
     """What both wrote; where that cannot be told, or one emptied what the other wrote in, a person decides."""
     was, left, right = ("" if value is None else value for value in (base, local.value, remote.value))
     if not (isinstance(was, str) and isinstance(left, str) and isinstance(right, str)):
-        return _review(base, local, remote, rule, rules)
+        return Stands(remote.value, ask=True)
     if was and not (left and right):
         return Stands(remote.value if right else local.value, ask=True)
     text = woven(was, left, right, local_first=local.rank < remote.rank)
