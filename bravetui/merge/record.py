@@ -158,10 +158,9 @@ class _Outcome:
         """Merge fields that win, lose or conflict as one: no row comes out that nobody entered."""
         sides = {path: (self._local.cells.get(path), self._remote.cells.get(path)) for path in paths}
         whole = self._group_winner(sides)
-        if isinstance(whole, Rule):
-            self._ask(tuple(paths), whole)
-            whole = self._safer_side(sides)
-            self._let_stand(sides, whole)
+        if whole is None:
+            self._ask(tuple(paths), Rule.REVIEW)
+            self._let_stand(sides, self._safer_side(sides))
             return
         self._let_stand(sides, whole)
         for path, (local, remote) in sides.items():
@@ -170,14 +169,14 @@ class _Outcome:
     def _let_stand(self, sides: _Sides, whole: Side) -> None:
         """The group as one side has it. An answer that this side never gave is empty, not borrowed from the other."""
         pairs = {path: pair if whole is Side.LOCAL else pair[::-1] for path, pair in sides.items()}
-        latest = max(
-            (own for own, _ in pairs.values() if own is not None), key=lambda cell: cell.rank, default=None
-        )
+        given = [own for own, _ in pairs.values() if own is not None]
         for path, (own, other) in pairs.items():
             if own is None:
                 assert other is not None
-                borrowed = latest is None or self._knows(whole, other) or "/" not in path
-                self.cells[path] = other if latest is None or borrowed else _joined(None, latest, other)
+                if self._knows(whole, other) or "/" not in path:
+                    self.cells[path] = other
+                else:
+                    self.cells[path] = _joined(None, max(given, key=lambda cell: cell.rank), other)
             elif other is None or self._knows(whole, other):
                 self.cells[path] = own
             else:
@@ -192,8 +191,8 @@ class _Outcome:
             return
         self.superseded.append(Superseded(path, loser, cell, self._rules.of(path).rule))
 
-    def _group_winner(self, sides: _Sides) -> Side | Rule:
-        """The side whose whole group stands, or the rule that leaves it to a person."""
+    def _group_winner(self, sides: _Sides) -> Side | None:
+        """The side whose whole group stands; None leaves it to a person."""
         moved: set[Side] = set()
         entered_again: set[Side] = set()
         apart = False
@@ -212,30 +211,32 @@ class _Outcome:
             return Side.REMOTE
         if rules == {Rule.LAST_WRITE_WINS}:
             return self._later_side(sides)
-        return next((rule for rule in (Rule.REVIEW, Rule.TEXT) if rule in rules), Rule.REVIEW)
+        return None
 
     def _moved_alone(self, local: Cell | None, remote: Cell | None) -> set[Side]:
         """The side that set a member which the other does not hold; none if the other knows of it and left it alone."""
         if local is not None:
             return set() if self._knows(Side.REMOTE, local) else {Side.LOCAL}
-        return set() if remote is None or self._knows(Side.LOCAL, remote) else {Side.REMOTE}
+        assert remote is not None
+        return set() if self._knows(Side.LOCAL, remote) else {Side.REMOTE}
 
     def _later_side(self, sides: _Sides) -> Side:
-        ranked = [
-            (cell.rank, side)
-            for pair in sides.values()
-            for cell, side in zip(pair, (Side.LOCAL, Side.REMOTE), strict=True)
-            if cell is not None
+        """The side that made the latest entry of those that the other had not seen."""
+        own = [local.rank for local, _ in sides.values() if local and not self._knows(Side.REMOTE, local)]
+        others = [
+            remote.rank for _, remote in sides.values() if remote and not self._knows(Side.LOCAL, remote)
         ]
-        return max(ranked, key=lambda row: row[0])[1]
+        return Side.LOCAL if max(own, default=()) > max(others, default=()) else Side.REMOTE
 
     def _safer_side(self, sides: _Sides) -> Side:
         """Whose group stands until a person decides: the safer one where a member says so, else central's."""
         for path, (local, remote) in sides.items():
             if local is not None and remote is not None and newer(local, remote, self._seen) is None:
                 declared = self._rules.of(path)
-                stands = JOINS[declared.rule](self._base.get(path), local, remote, declared, self._rules)
-                if declared.order and stands.value == local.value != remote.value:
+                if not declared.order or declared.rule is Rule.UNION:  # whose order is that of the form
+                    continue
+                stands = JOINS[declared.rule](None, local, remote, declared, self._rules)
+                if stands.value == local.value != remote.value:
                     return Side.LOCAL
         return Side.REMOTE
 
@@ -258,19 +259,17 @@ class _Outcome:
         """The latest cell inside the removed row or record that its remover had not seen; None if there is none."""
         inside = "" if removed == DELETED else f"{removed}/"
         states = (self._local, self._remote)
-        unseen: list[Cell] = []
         for remover, worker in (states, states[::-1]):
             cell = remover.cells.get(removed)
-            if cell is None or not _gone(removed, cell) or worker.version.covers(cell.dots):
+            if cell is None or worker.version.covers(cell.dots) or _gone(removed, worker.cells.get(removed)):
                 continue
-            if _gone(removed, worker.cells.get(removed)):
-                continue
-            unseen += [
+            unseen = (
                 other
                 for path, other in worker.cells.items()
                 if path.startswith(inside) and path != removed and not remover.version.covers(other.dots)
-            ]
-        return max(unseen, key=lambda cell: cell.rank, default=None)
+            )
+            return max(unseen, key=lambda cell: cell.rank, default=None)
+        return None
 
 
 def _joined(value: Json, local: Cell, remote: Cell) -> Cell:

@@ -149,12 +149,28 @@ def contained(path: str, value: Json, stands: Json, struck: set[str]) -> bool:
 
 @thoroughly
 @given(worlds)
-def test_a_conflict_holds_both_values_as_they_were_entered(world: World) -> None:
+def test_a_conflict_holds_both_values_as_they_were_entered_and_what_both_had_known(world: World) -> None:
     for moment in moments(world):
         for conflict in moment.merged.conflicts:
             for path in conflict.paths:
+                assert (path in conflict.base) == (path in moment.base)
+                assert conflict.base.get(path) == moment.base.get(path)
                 assert conflict.local.get(path) == moment.local.cells.get(path)
                 assert conflict.remote.get(path) == moment.remote.cells.get(path)
+
+
+@thoroughly
+@given(worlds)
+def test_a_question_and_a_value_set_aside_name_the_rule_that_made_them(world: World) -> None:
+    """A group that its rules cannot decide is left to a person; what comes back from a removal is a union of both."""
+    for moment in moments(world):
+        assert all(one.rule is RULES.of(one.path).rule for one in moment.merged.superseded)
+        for conflict in moment.merged.conflicts:
+            path = conflict.paths[0]
+            expected = {RULES.of(path).rule} if len(conflict.paths) == 1 else {Rule.REVIEW}
+            if path == DELETED or is_row(path):
+                expected.add(Rule.UNION)
+            assert conflict.rule in expected, path
 
 
 @thoroughly

@@ -35,10 +35,29 @@ def test_two_ends_that_joined_the_same_changes_from_other_bases_agree_on_central
     assert not merged.conflicts
 
 
+def test_they_do_so_while_each_has_news_of_another_field_whatever_their_stamps_say() -> None:
+    local = RecordState({"loads": cell(29, A1, B1, at=9), "where": cell("gate", C1)}, vector(A1, B1, C1))
+    remote = RecordState({"loads": cell(24, A1, B1, at=8)}, vector(A1, B1, Dot(4, 1)))
+    merged = merge({}, local, remote, Rules({"loads": FieldRule(Rule.SUM)}))
+    assert merged.record.cells["loads"] == remote.cells["loads"]
+    assert not merged.conflicts
+
+
 def test_a_stamp_that_central_clamped_replaces_the_laptops_own() -> None:
     local = RecordState({"where": cell("gate", A1, at=10**12)}, vector(A1))
     remote = RecordState({"where": cell("gate", A1, at=5)}, vector(A1))
     assert merge({}, local, remote, Rules()).record == remote
+    ahead = RecordState({**local.cells, "note": cell("torn", Dot(1, 2))}, vector(Dot(1, 2)))
+    assert merge({}, ahead, remote, Rules()).record.cells["where"] == remote.cells["where"]
+
+
+def test_an_answer_to_what_was_seen_stands_though_its_clock_is_behind_and_each_went_on_elsewhere() -> None:
+    seen = RecordState({"where": cell("gate", A1, at=9), "note": cell("torn", Dot(1, 2))}, vector(Dot(1, 2)))
+    answer = RecordState({"where": cell("north gate", B1, at=5)}, vector(A1, B1))
+    rules = Rules({"where": FieldRule(Rule.LAST_WRITE_WINS)})
+    for merged in (merge({}, seen, answer, rules), merge({}, answer, seen, rules)):
+        assert merged.record.cells["where"] == answer.cells["where"]
+        assert not merged.superseded
 
 
 def test_an_old_page_that_arrives_again_does_not_undo_what_was_merged_since() -> None:
@@ -49,12 +68,35 @@ def test_an_old_page_that_arrives_again_does_not_undo_what_was_merged_since() ->
 
 def test_a_part_of_a_group_that_arrives_alone_is_no_clash_with_the_part_that_did_not_change() -> None:
     """A page may bring changed cells only: a member left out has not been touched, so nobody set it apart."""
+    start, end = "answers/start", "answers/end"
+    rules = Rules({start: FieldRule(group="shift"), end: FieldRule(group="shift")})
+    whole = RecordState({start: cell("07:00", A1), end: cell("15:00", A1)}, vector(A1))
+    part = RecordState({start: cell("06:30", B1)}, vector(A1, B1))
+    for merged in (merge({}, whole, part, rules), merge({}, part, whole, rules)):
+        assert merged.record.cells == {start: cell("06:30", B1), end: cell("15:00", A1)}
+        assert not merged.conflicts
+
+
+def test_who_only_entered_one_half_of_a_group_again_is_not_set_apart_from_who_changed_the_other() -> None:
     rules = Rules({"start": FieldRule(group="shift"), "end": FieldRule(group="shift")})
-    local = RecordState({"start": cell("07:00", A1), "end": cell("15:00", A1)}, vector(A1))
-    remote = RecordState({"start": cell("06:30", B1)}, vector(A1, B1))
-    merged = merge({}, local, remote, rules)
-    assert merged.record.values() == {"start": "06:30", "end": "15:00"}
-    assert not merged.conflicts
+    changed = RecordState({"start": cell("06:30", B1), "end": cell("15:00", A1)}, vector(A1, B1))
+    again = RecordState({"start": cell("07:00", A1), "end": cell("15:00", C1)}, vector(A1, C1))
+    for merged in (merge({}, changed, again, rules), merge({}, again, changed, rules)):
+        assert merged.record.values() == {"start": "06:30", "end": "15:00"}
+        assert not merged.conflicts
+
+
+def test_which_group_is_the_later_is_told_by_what_the_other_had_not_seen() -> None:
+    """A member that both have alike may bear the stamp of a clock that ran ahead; it speaks for neither."""
+    rules = Rules(
+        {"lat": FieldRule(Rule.LAST_WRITE_WINS, group="g"), "lon": FieldRule(Rule.LAST_WRITE_WINS, group="g")}
+    )
+    shared = cell("0", A1, at=99)
+    earlier = RecordState({"lat": cell("1", B1, at=5), "lon": shared}, vector(A1, B1))
+    later = RecordState({"lat": cell("2", C1, at=7), "lon": shared}, vector(A1, C1))
+    changed = RecordState({"lat": later.cells["lat"]}, later.version)
+    for local, remote in ((earlier, later), (later, earlier), (earlier, changed), (changed, earlier)):
+        assert merge({}, local, remote, rules).record.values() == {"lat": "2", "lon": "0"}
 
 
 def test_entering_the_same_group_again_marks_it_as_entered_again() -> None:
@@ -100,6 +142,18 @@ def test_of_two_records_that_each_saw_something_else_the_joined_cell_is_right() 
     seen = vector(A1, B1, C1), vector(A1, B1, Dot(4, 1))
     assert newer(joined, single, seen) is Side.LOCAL
     assert newer(single, joined, seen) is Side.REMOTE
+
+
+def test_of_two_cells_that_each_joined_something_else_the_later_is_right_from_either_side() -> None:
+    earlier, later = cell("earlier", A1, B1, at=5), cell("later", A1, C1, at=7)
+    seen = vector(A1, B1, C1), vector(A1, B1, C1, Dot(4, 1))
+    apart = vector(A1, B1, C1, Dot(5, 1)), seen[1]
+    assert newer(earlier, later, apart) is Side.REMOTE
+    assert newer(later, earlier, apart) is Side.LOCAL
+    assert newer(later, earlier, seen) is Side.REMOTE, (
+        "the record that saw more is right whatever the clock says"
+    )
+    assert newer(earlier, later, seen[::-1]) is Side.LOCAL
 
 
 def test_a_field_that_central_does_not_hold_yet_is_kept_as_the_laptop_has_it() -> None:
