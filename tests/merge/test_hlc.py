@@ -42,6 +42,11 @@ def test_a_clock_beyond_what_can_be_written_is_not_believed() -> None:
     assert tick(Hlc(1_750_000_000_000), year_3000_ms) == Hlc(1_750_000_000_000, 1)
 
 
+def test_the_last_millisecond_that_can_be_written_is_believed_and_the_next_is_not() -> None:
+    assert tick(Hlc(5), LAST_WRITABLE_MS) == Hlc(LAST_WRITABLE_MS)
+    assert tick(Hlc(5), LAST_WRITABLE_MS + 1) == Hlc(5, 1)
+
+
 @given(stamps, real_walls)
 def test_a_stamp_follows_the_wall_clock_where_that_is_ahead(last: Hlc, now_ms: int) -> None:
     assert tick(last, now_ms) >= Hlc(now_ms)
@@ -85,8 +90,10 @@ def test_written_stamps_sort_as_the_stamps_do(one: Hlc, other: Hlc) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "0", "0" * 14, "0" * 16, "g" + "0" * 14, "A" * 15, "-00000000050000", "0" * 14 + "\u0661", " " * 15],
-)
-def test_what_is_not_a_stamp_is_refused(text: str) -> None:
-    with pytest.raises(BadInput):
+    ["", "0", "0" * 14, "0" * 16, "g" + "0" * 14, "A" * 15, "-00000000050000", "0" * 14 + "\u0661", " " * 15,
+     "0X" + "0" * 13, "0" * 11 + "0X00", "9" * 5000],
+)  # fmt: skip
+def test_what_is_not_a_stamp_is_refused_by_name_and_a_long_one_by_its_beginning(text: str) -> None:
+    with pytest.raises(BadInput) as refusal:
         Hlc.parse(text)
+    assert str(refusal.value) == f"{text[:40]!r} is not a time stamp of this program."

@@ -69,6 +69,18 @@ def test_two_values_are_alike_when_they_are_spelled_the_same(left: Json, right: 
     assert alike(right, left) is same
 
 
+_dots = st.sets(st.builds(Dot, st.integers(0, 3), st.integers(1, 3)), min_size=1, max_size=3)
+
+
+@given(_dots, _dots)
+def test_a_joined_cell_is_later_than_either_half_of_the_same_moment(one: set[Dot], other: set[Dot]) -> None:
+    """Else a third entry of that moment could win against the whole and lose against its half."""
+    joined = Cell(None, tuple(sorted(one | other)), Hlc(1))
+    for dots in (one, other):
+        half = Cell(None, tuple(sorted(dots)), Hlc(1))
+        assert half.rank < joined.rank or half == joined
+
+
 def test_editing_stamps_the_touched_cells_only_and_leaves_the_old_state_as_it_was() -> None:
     before = edited(RecordState(), {"a": 1, "b": 2}, Dot(1, 1), Hlc(1))
     after = edited(before, {"b": 3}, Dot(2, 1), Hlc(2))

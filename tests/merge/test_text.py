@@ -89,14 +89,14 @@ def test_edits_say_what_gives_way_to_what() -> None:
 
 @pytest.mark.parametrize("text", ["", "abcd", "ab"])
 def test_an_operation_for_a_text_of_another_length_is_refused(text: str) -> None:
-    with pytest.raises(BadInput, match=r"does not fit the text that it is applied to\.$"):
+    with pytest.raises(BadInput, match=r"^The edit does not fit the text that it is applied to\.$"):
         apply(operation([3, "x"]), text)
 
 
 def test_operations_that_do_not_belong_together_are_refused() -> None:
-    with pytest.raises(BadInput, match=r"does not fit what the first leaves\.$"):
+    with pytest.raises(BadInput, match=r"^The second edit does not fit what the first leaves\.$"):
         compose(operation([3, "x"]), operation([3]))
-    with pytest.raises(BadInput, match=r"were not made to the same text\.$"):
+    with pytest.raises(BadInput, match=r"^The two edits were not made to the same text\.$"):
         transform(operation([3]), operation([4]), left_first=True)
 
 

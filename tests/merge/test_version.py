@@ -71,6 +71,21 @@ def test_a_vector_that_saw_a_dot_covers_it_and_all_before(vector: VersionVector,
     assert vector.covers([dot]) == (seen == vector)
 
 
+@given(vectors, st.integers(0, 4))
+def test_a_vector_tells_the_highest_counter_it_saw_of_a_device_and_none_of_a_stranger(
+    vector: VersionVector, device: int
+) -> None:
+    seen = vector[device]
+    assert seen == max((dot.counter for dot in vector if dot.device == device), default=0)
+    assert vector.covers([Dot(device, seen)])
+    assert not vector.covers([Dot(device, seen + 1)])
+
+
+def test_a_vector_shows_its_dots_to_whoever_reads_a_failing_test() -> None:
+    assert repr(VersionVector({3: 17, 1: 2})) == "VersionVector(1.2 3.17)"
+    assert repr(VersionVector()) == "VersionVector(empty)"
+
+
 @given(vectors)
 def test_equal_vectors_hash_alike_however_they_were_spelled(vector: VersionVector) -> None:
     padded = VersionVector({99: 0, **{dot.device: dot.counter for dot in reversed(list(vector))}})
@@ -90,9 +105,10 @@ def test_a_vector_and_its_dots_come_back_from_the_wire_as_they_went(vector: Vers
     ["", ".", "3", "3.", ".3", "3.0", "03.1", "3.01", "-3.1", "3.-1", "3.1.1", " 3.1", "3.1\n", "\u0663.1", "3,1",
      "9" * 5000 + ".1", "1." + "9" * 19, "1e3.1", "0x3.1", "3.1_0"],
 )  # fmt: skip
-def test_what_is_not_a_dot_is_refused_by_name(text: str) -> None:
-    with pytest.raises(BadInput):
+def test_what_is_not_a_dot_is_refused_by_name_and_a_long_one_by_its_beginning(text: str) -> None:
+    with pytest.raises(BadInput) as refusal:
         Dot.parse(text)
+    assert str(refusal.value) == f"{text[:40]!r} is not a dot (device.counter)."
 
 
 @given(st.text())
@@ -107,5 +123,14 @@ def test_any_text_is_a_dot_in_one_spelling_or_bad_input(text: str) -> None:
      {" 3": 1}, {"a": 1}, {3: 1}, {"3": 10**18}, {"9" * 5000: 1}],
 )  # fmt: skip
 def test_a_damaged_vector_is_refused_rather_than_half_read(value: object) -> None:
-    with pytest.raises(BadInput):
+    with pytest.raises(BadInput) as refusal:
         VersionVector.from_json(value)  # type: ignore[arg-type]
+    assert str(refusal.value) == "A version vector is damaged. Fetch the record again from central."
+
+
+def test_the_greatest_counter_that_a_column_holds_is_read_and_the_next_is_refused() -> None:
+    greatest = 10**18 - 1
+    assert VersionVector.from_json({"3": greatest})[3] == greatest
+    assert Dot.parse(f"3.{greatest}") == Dot(3, greatest)
+    with pytest.raises(BadInput):
+        VersionVector.from_json({"3": greatest + 1})
