@@ -179,11 +179,11 @@ class _Reader:
     """Reads an operation's steps, in parts where the other operation's are shorter."""
 
     __slots__ = ("_index", "_steps", "next", "size")
+    next: Step | None
+    size: int
 
     def __init__(self, done: Operation) -> None:
         self._steps, self._index = done.steps, -1
-        self.next: Step | None = None
-        self.size = 0
         self._advance()
 
     def _advance(self) -> None:

@@ -198,20 +198,15 @@ def _begins(pieces: Sequence[str], at: int) -> int:
 
 
 def _tidied(found: Sequence[Edit], before: str) -> list[Edit]:
-    """Neighbouring rewritings as one where what stayed between them is blank, or shorter than either: mere chance."""
+    """Neighbouring rewritings as one where what stayed between them is no longer than either: mere chance."""
     out: list[Edit] = []
     for edit in found:
-        while out and _by_chance(out[-1], edit, before[out[-1].end : edit.start]):
+        while out and edit.start - out[-1].end <= min(_rewritten(out[-1]), _rewritten(edit)):
             last = out.pop()
             edit = Edit(last.start, edit.end, last.text + before[last.end : edit.start] + edit.text)
         out.append(edit)
     return out
 
 
-def _by_chance(left: Edit, right: Edit, between: str) -> bool:
-    if left.inserts_only and right.inserts_only:
-        return False
-    if not between.strip(" \t"):
-        return True
-    sizes = [min(edit.end - edit.start, len(edit.text)) for edit in (left, right)]
-    return len(between) <= min(sizes)
+def _rewritten(edit: Edit) -> int:
+    return min(edit.end - edit.start, len(edit.text))

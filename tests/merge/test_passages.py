@@ -121,6 +121,7 @@ def test_a_word_that_stayed_between_two_rewritten_ones_is_chance_if_it_is_no_lon
     assert len(list(edits(diff("aaa in bbb.", "ccc in ddd.")))) == 2
     assert len(list(edits(diff("aaaa in bbb.", "cccc in ddd.")))) == 2
     assert len(list(edits(diff("a word.", "now a word more.")))) == 2
+    assert len(list(edits(diff("one of three of five", "one instead three instead five")))) == 2
 
 
 @given(texts, texts, texts, st.booleans())
