@@ -25,7 +25,7 @@ _MODULUS = 1 << 64
 
 
 def key_of(kind: str, record_id: str) -> str:
-    """How a record is called in a comparison."""
+    """How a record is called in a comparison; with an empty id, all records of the kind."""
     return f"{kind}/{record_id}"
 
 
@@ -47,6 +47,8 @@ def window_digests(
     bounds = {"scope": scope_id, "above": window[0], "upto": window[1]}
     for name in connection.execute(_kinds_in_window(lane), bounds).scalars().all():
         kind = KINDS[name]
+        if key_of(name, "") in without:
+            continue
         for row in rows_of(connection, _in_window(kind.table), bounds):
             key = key_of(kind.name, row["id"])
             if key not in without:

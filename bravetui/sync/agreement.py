@@ -37,7 +37,8 @@ WITHOUT_MAX = 50
 WANT_MAX = 200
 
 Busy = dict[tuple[str, str], set[str]]
-"""By scope and lane, the keys of records on which this laptop holds work that central has not taken."""
+"""By scope and lane, the keys of records on which this laptop holds work that central has not taken, and of kinds that it
+keeps for a later version."""
 
 
 @dataclass(slots=True)
@@ -59,9 +60,11 @@ def busy(connection: Connection, going: Iterable[tuple[int, int]] = ()) -> Busy:
         if (row.device, row.counter) not in left:
             found.setdefault((row.scope_id, row.lane), set()).add(key_of(row.kind, row.record_id))
     for row in connection.execute(select(_parked.c.scope_id, _parked.c.kind, _parked.c.record_id)):
-        if row.kind in KINDS:
-            lane = KINDS[row.kind].lane.value
-            found.setdefault((row.scope_id, lane), set()).add(key_of(row.kind, row.record_id))
+        # Of a kind that a later version will know, the lane is not known either: all of it is left out, in every lane.
+        known = KINDS.get(row.kind)
+        key = key_of(row.kind, row.record_id if known else "")
+        for lane in [known.lane] if known else Lane:
+            found.setdefault((row.scope_id, lane.value), set()).add(key)
     return found
 
 

@@ -138,7 +138,8 @@ class PullAsk(Message):
     agreed: int | None = None
     """Asks for a sum over the rows above this seq, once all others are here; None asks for none."""
     without: tuple[str, ...] = ()
-    """Records (`kind/id`) to leave out of the sum: this laptop holds work on them that central has not taken."""
+    """Records (`kind/id`) to leave out of the sum: this laptop holds work on them that central has not taken. `kind/` leaves
+    out all of a kind: its version does not know it."""
     sums: str = Field(default="", max_length=256 * 16)
     """After a sum that differed: the laptop's own by bucket. Answered with the digests of rows in those that differ."""
     want: tuple[str, ...] = Field(default=(), max_length=500)

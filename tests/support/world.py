@@ -8,12 +8,14 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
+import sys
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
+import pytest
 from sqlalchemy import Connection, Engine, select
 
 from bravetui import wiring
@@ -42,6 +44,8 @@ from tests.support.postgres import TestServer
 
 ADDRESS = "http://central.test"
 PASSPHRASE = "a truck in the rain"
+
+_OF_THE_LAPTOP = ("bravetui.sync.", "bravetui.actions.", "bravetui.views.", "bravetui.wiring.")
 
 _outbox = Outbox.__table__  # type: ignore[attr-defined]
 
@@ -261,6 +265,14 @@ def a_world(postgres: TestServer, folder: Path) -> Iterator[World]:
             yield world
         finally:
             world.close()
+
+
+def forget_kinds(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
+    """Make every laptop an older program, which does not know these kinds; central knows them."""
+    older = {name: kind for name, kind in KINDS.items() if name not in names}
+    for module in [module for name, module in sys.modules.items() if name.startswith(_OF_THE_LAPTOP)]:
+        if hasattr(module, "KINDS"):
+            monkeypatch.setattr(module, "KINDS", older)
 
 
 def ring_of(folder: Path) -> SealedFile:

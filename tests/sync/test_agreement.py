@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import pytest
 from sqlalchemy import delete, select, update
 
+from bravetui.central.service import Writing
 from bravetui.db.device import Cursor, OutboxState
 from bravetui.db.kinds import KINDS
 from bravetui.sync.agreement import begin_anew, is_agreed
 from bravetui.sync.progress import Exchanged
 from tests.support.central import PROJECT
-from tests.support.world import Here, World
+from tests.support.world import Here, World, forget_kinds
 
 _cursor = Cursor.__table__  # type: ignore[attr-defined]
 _violations = KINDS["violation"].table
@@ -121,3 +123,27 @@ async def test_all_handed_in_is_not_said_while_the_two_differ(world: World) -> N
     assert not await here.sync()
     with here.store.read() as connection:
         assert not is_agreed(connection)
+
+
+@pytest.mark.parametrize("unknown", [("delivery",), ("delivery", "inspector_visit", "safety_alert")])
+async def test_kinds_that_only_a_newer_program_knows_keep_nobody_from_being_all_handed_in(
+    world: World, monkeypatch: pytest.MonkeyPatch, unknown: tuple[str, ...]
+) -> None:
+    """They are kept and count on neither side, whoever writes in them later; all else is compared as ever."""
+    carlos = await world.laptop("a", "carlos")
+    await carlos.sync()
+    forget_kinds(monkeypatch, *unknown)
+    note = carlos.create("daily_log", {"narrative": "good"})
+    for day in range(3):
+        for kind in unknown:
+            world.site.central.publish(PROJECT, [Writing(kind, f"{kind}-{day}", {})], "olga")
+        assert await carlos.sync()
+        assert agreed(carlos)
+        contacts = sum(isinstance(event, Exchanged) for event in carlos.events)
+        assert await carlos.sync()
+        assert sum(isinstance(event, Exchanged) for event in carlos.events) == contacts + 1
+    with carlos.store.maintain() as connection:
+        connection.exec_driver_sql("UPDATE daily_log SET narrative = 'rotten'")
+    compare_all(carlos)
+    assert await carlos.sync()
+    assert carlos.value("daily_log", note, "narrative") == "good"

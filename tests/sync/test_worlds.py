@@ -14,14 +14,14 @@ from bravetui.base.errors import Transient
 from bravetui.central.service import Writing
 from bravetui.db.device import Cursor, Outbox, OutboxState, Parked
 from bravetui.db.kinds import KINDS
-from bravetui.sync import apply, exchange
+from bravetui.sync import exchange
 from bravetui.sync.apply import apply_rows
 from bravetui.sync.progress import AllHandedIn, ChangeRefused, ConflictOpened, Renumbered
 from bravetui.sync.worker import CLOSING_MAX
 from bravetui.wire.lanes import POLICY
 from bravetui.wire.messages import Row, stamps_of
 from tests.support.central import ORGANIZATION, PROJECT
-from tests.support.world import World
+from tests.support.world import World, forget_kinds
 
 _outbox = Outbox.__table__  # type: ignore[attr-defined]
 _parked = Parked.__table__  # type: ignore[attr-defined]
@@ -239,9 +239,8 @@ async def test_a_kind_that_only_a_newer_program_knows_is_kept_and_used_after_the
     await carlos.sync()
     delivery = olga.create("delivery", {"supplier": "Acme"})
     await olga.sync()
-    older = {name: kind for name, kind in KINDS.items() if name != "delivery"}
     with monkeypatch.context() as before_the_upgrade:
-        before_the_upgrade.setattr(apply, "KINDS", older)
+        forget_kinds(before_the_upgrade, "delivery")
         assert await carlos.sync()
     with carlos.store.read() as connection:
         assert connection.execute(select(_parked.c.kind)).scalars().all() == ["delivery"]
