@@ -10,16 +10,31 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Mapping
 from functools import cache
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Executable, Table, bindparam, literal, select, union_all
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Executable,
+    Select,
+    Table,
+    bindparam,
+    literal,
+    select,
+    union_all,
+)
 
 from bravetui.base.canonical import Json, canonical_bytes, sha256_hex
-from bravetui.db.kinds import KINDS, kinds_in
+from bravetui.base.errors import Corrupt
+from bravetui.db.kinds import KINDS, Kind, kinds_in
 from bravetui.db.records import rows_of, values_from_row
 from bravetui.wire.lanes import Lane
 
 BUCKETS = 256
 """Into which rows fall by the hash of their key, to narrow a difference down to a few of them."""
+
+UNREADABLE = 0
+"""The digest of a row that does not read back as it was written."""
 
 _MODULUS = 1 << 64
 
@@ -49,10 +64,32 @@ def window_digests(
         kind = KINDS[name]
         if key_of(name, "") in without:
             continue
-        for row in rows_of(connection, _in_window(kind.table), bounds):
-            key = key_of(kind.name, row["id"])
-            if key not in without:
+        try:
+            for row in rows_of(connection, _in_window(kind.table), bounds):
+                key = key_of(kind.name, row["id"])
+                if key not in without:
+                    found[key] = row_digest(key, row["version"], values_from_row(kind, row))
+        except Corrupt:
+            found |= _one_by_one(connection, kind, bounds, without)
+    return found
+
+
+def _one_by_one(
+    connection: Connection, kind: Kind, bounds: Mapping[str, Any], without: Collection[str]
+) -> dict[str, int]:
+    """Of a table with a record that does not read back: that one is like nothing that central could have."""
+    found: dict[str, int] = {}
+    ids = connection.execute(select(kind.table.c.id).where(*_within(kind.table)), bounds).scalars().all()
+    for record_id in ids:
+        key = key_of(kind.name, record_id)
+        if key in without:
+            continue
+        one = _in_window(kind.table).where(kind.table.c.id == record_id)
+        try:
+            for row in rows_of(connection, one, bounds):
                 found[key] = row_digest(key, row["version"], values_from_row(kind, row))
+        except Corrupt:
+            found[key] = UNREADABLE
     return found
 
 
@@ -68,7 +105,7 @@ def _kinds_in_window(lane: Lane) -> Executable:
 
 
 @cache
-def _in_window(table: Table) -> Executable:
+def _in_window(table: Table) -> Select[Any]:
     """Built once a table: building a statement costs more than running it."""
     return select(table).where(*_within(table))
 

@@ -17,6 +17,7 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from bravetui.base.canonical import Json
+from bravetui.base.errors import BravetuiError, Corrupt
 from bravetui.db.kinds import ENVELOPE, KINDS, Kind
 from bravetui.db.values import to_cell, to_column
 from bravetui.merge.hlc import Hlc
@@ -25,6 +26,9 @@ from bravetui.merge.version import Dot, VersionVector
 
 IDS_PER_QUERY = 500
 """Below SQLite's and PostgreSQL's limits on bound parameters."""
+
+_UNREADABLE = (ValueError, KeyError, TypeError, IndexError, AttributeError)
+"""What columns that hold something else than was written raise: JSON, a date, a vector that is none any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +55,32 @@ def load_many(connection: Connection, kind: Kind, scope_id: str, ids: Iterable[s
     return found
 
 
+def load_readable(connection: Connection, kind: Kind, scope_id: str, ids: Iterable[str]) -> dict[str, Stored]:
+    """As `load_many`, for who can replace a record that does not read back: such ones are absent too."""
+    wanted = tuple(ids)
+    try:
+        return load_many(connection, kind, scope_id, wanted)
+    except Corrupt:
+        if len(wanted) < 2:
+            return {}
+    return {
+        key: stored
+        for each in wanted
+        for key, stored in load_readable(connection, kind, scope_id, [each]).items()
+    }
+
+
 def rows_of(
     connection: Connection, query: Executable, given: Mapping[str, Any] | None = None
 ) -> Iterator[dict[str, Any]]:
-    """What a query finds, as plain dictionaries: several times quicker to read than SQLAlchemy's rows."""
+    """What a query finds, as plain dictionaries: several times quicker to read than SQLAlchemy's rows. Raises Corrupt."""
     result = connection.execute(query, given)
     names = tuple(result.keys())
-    return (dict(zip(names, row, strict=True)) for row in result.all())
+    try:
+        rows = result.all()
+    except _UNREADABLE as error:
+        raise _unreadable() from error
+    return (dict(zip(names, row, strict=True)) for row in rows)
 
 
 def save_many(connection: Connection, kind: Kind, scope_id: str, records: Mapping[str, Stored]) -> None:
@@ -83,19 +106,23 @@ def _by_ids(table: Table) -> Executable:
 
 
 def stored_from_row(kind: Kind, row: Mapping[str, Any]) -> Stored:
-    """A table's row as cells."""
-    state = RecordState(
-        _with_stamps(_all_values(kind, row), row["stamps"]), VersionVector.from_json(row["version"])
-    )
-    return Stored(state, row["seq"])
+    """A table's row as cells. Raises Corrupt for one that no longer reads back as it was written."""
+    try:
+        cells = _with_stamps(_all_values(kind, row), row["stamps"])
+        return Stored(RecordState(cells, VersionVector.from_json(row["version"])), row["seq"])
+    except (*_UNREADABLE, BravetuiError) as error:
+        raise _unreadable() from error
 
 
 def values_from_row(kind: Kind, row: Mapping[str, Any]) -> dict[str, Json]:
-    """A table's row as the values of its cells, without who wrote them and when."""
-    absent = row["stamps"].get("absent", ())
-    if not row["stamps"]:
-        return {}
-    return {path: value for path, value in _all_values(kind, row).items() if path not in absent}
+    """A table's row as the values of its cells, without who wrote them and when. Raises Corrupt."""
+    try:
+        absent = row["stamps"].get("absent", ())
+        if not row["stamps"]:
+            return {}
+        return {path: value for path, value in _all_values(kind, row).items() if path not in absent}
+    except _UNREADABLE as error:
+        raise _unreadable() from error
 
 
 def _all_values(kind: Kind, row: Mapping[str, Any]) -> dict[str, Json]:
@@ -159,6 +186,13 @@ def normalised(kind: Kind, values: Mapping[str, Json]) -> dict[str, Json]:
         else value
         for path, value in values.items()
     }
+
+
+def _unreadable() -> Corrupt:
+    return Corrupt(
+        "A record on this laptop does not read back as it was written.",
+        "Run bravetui doctor: it names it and fetches it from central.",
+    )
 
 
 @cache

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from sqlalchemy import Connection, delete, select
 from sqlalchemy.dialects.sqlite import insert
 
+from bravetui.base.errors import Corrupt
 from bravetui.db import meta
 from bravetui.db.device import Base, Outbox, OutboxState
 from bravetui.db.kinds import KINDS
@@ -41,7 +42,8 @@ class Recovered:
     damaged: int
     """Stretches of the journal that could not be read."""
     unreadable: int
-    """Frames that read well and hold no change that this version understands; they stay in the journal."""
+    """Frames that hold no change that this version understands, or one of a record that does not read back; they stay in
+    the journal."""
 
 
 def recover(store: Store) -> Recovered:
@@ -57,9 +59,12 @@ def recover(store: Store) -> Recovered:
         latest[change.dot] = (change, frame)
     damaged = len(store.journal.damage)
     with store.maintain() as connection:
-        replayed = sum(
-            _replay(connection, *latest[dot]) for dot in last_dots(change for change, _ in latest.values())
-        )
+        replayed = 0
+        for dot in last_dots(change for change, _ in latest.values()):
+            try:
+                replayed += _replay(connection, *latest[dot])
+            except Corrupt:  # its record does not read back: kept until it does
+                unreadable.append(latest[dot][1])
         _catch_up(connection, store, latest)
         store.folds_after = meta.get_counter(connection)
         bodies = _unconfirmed(connection)
@@ -119,9 +124,9 @@ def _replay(connection: Connection, change: Change, body: bytes) -> bool:
         return False
     by_dot = (_outbox.c.device == change.dot.device, _outbox.c.counter == change.dot.counter)
     row = connection.execute(select(_outbox.c.state, _outbox.c.body).where(*by_dot)).one_or_none()
-    stored = load(connection, kind, change.scope_id, change.record_id) or Stored(RecordState())
     if row is not None and (row.state != OutboxState.PENDING or not _is_later(change, row.body)):
         return False
+    stored = load(connection, kind, change.scope_id, change.record_id) or Stored(RecordState())
     if row is None and stored.state.version.covers([change.dot]):
         return False
     target = {"scope_id": change.scope_id, "kind": change.kind, "record_id": change.record_id}

@@ -19,7 +19,7 @@ from sqlalchemy.dialects.sqlite import insert
 from bravetui.base.canonical import Json
 from bravetui.db.device import UNACKNOWLEDGED, Base, Outbox, OutboxState, Parked
 from bravetui.db.kinds import KINDS, Kind, rules_for
-from bravetui.db.records import Stored, load_many, save_many
+from bravetui.db.records import Stored, load_readable, save_many
 from bravetui.db.tables.conflict import OPEN
 from bravetui.db.templates import find_template
 from bravetui.merge.hlc import Hlc
@@ -140,7 +140,7 @@ def _apply_kind(
 ) -> dict[str, dict[str, Json]]:  # fmt: skip
     """Save the rows; returns, by record id, what was here and is not in central's whole record."""
     lost: dict[str, dict[str, Json]] = {}
-    known = load_many(connection, kind, scope_id, (row.id for row in rows))
+    known = load_readable(connection, kind, scope_id, (row.id for row in rows))
     saved: dict[str, Stored] = {}
     for row in rows:
         here = saved.get(row.id) or known.get(row.id)

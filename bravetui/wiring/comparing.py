@@ -9,7 +9,7 @@ from bravetui.base.runner import ThreadRunner
 from bravetui.db.lease import Lease
 from bravetui.sync.agreement import begin_anew, is_agreed
 from bravetui.sync.progress import Mended, SyncEvent
-from bravetui.wiring.checkup import Finding, Health
+from bravetui.wiring.checkup import Finding, Health, unforeseen
 from bravetui.wiring.folder import LEASE
 from bravetui.wiring.joining import make_worker
 from bravetui.wiring.opening import Laptop
@@ -39,6 +39,8 @@ async def compare_with_central(laptop: Laptop, transport: AsyncBaseTransport | N
         return Finding(PART, Health.UNKNOWN, "another window of the program is syncing this laptop", todo)
     except BravetuiError as error:
         return Finding(PART, Health.UNKNOWN, f"not compared: {error.what}", error.todo)
+    except Exception as error:  # noqa: BLE001 - whatever lies in a damaged table, the doctor says what he found
+        return unforeseen(PART, error)
     with store.read() as connection:
         agreed = is_agreed(connection)
     return _finding(agreed, handed_in, sum(event.records for event in events if isinstance(event, Mended)))

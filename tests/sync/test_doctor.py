@@ -14,7 +14,10 @@ from bravetui.cli import doctor
 from bravetui.db.device import Outbox, OutboxState
 from bravetui.db.kinds import KINDS
 from bravetui.db.lease import Lease
-from bravetui.wiring.checkup import Health, check_up
+from bravetui.db.store import Store
+from bravetui.sync.agreement import begin_anew
+from bravetui.wiring import checkup
+from bravetui.wiring.checkup import Finding, Health, check_up
 from bravetui.wiring.comparing import compare_with_central
 from tests.support.world import PASSPHRASE, Here, World
 
@@ -49,6 +52,49 @@ async def test_a_record_that_cannot_be_read_is_set_aside_and_fetched_from_centra
     found = await compare_with_central(here.laptop, here.line)
     assert found.health is Health.MENDED, found
     assert here.value("violation", records[1], "description") == "finding 1"
+
+
+TORN = {"stamps": "{torn", "version": "[1, 2]", "extra": "null", "identified_at": "soon"}
+
+
+@pytest.mark.parametrize("column", TORN)
+async def test_a_record_that_cannot_be_read_and_holds_unsent_work_is_said_and_its_work_is_handed_in(
+    world: World, column: str
+) -> None:
+    """The work is whole in the queue; once it is at central, the record comes back from there."""
+    here, records = await at_work(world)
+    with here.store.maintain() as connection:
+        torn = (TORN[column], records[0])
+        connection.exec_driver_sql(f"UPDATE violation SET {column} = ? WHERE id = ?", torn)
+        begin_anew(connection, here.store.clock.now())
+    here.laptop.close()
+    world.laptops.remove(here)
+    here = world.open(here.folder)
+    told = {finding.part: finding for finding in check_up(here.store)}
+    assert (told["records"].health, told["queue"].health) == (Health.LOOK, Health.SOUND)
+    assert told["records"].words.startswith("1 of ")
+    found = await compare_with_central(here.laptop, here.line)
+    assert found.health in (Health.SOUND, Health.MENDED), found
+    assert await here.sync()
+    assert here.value("violation", records[0], "location") == "typed and not sent"
+    assert here.records() == {key: world.central_records()[key] for key in here.records()}
+    assert set(health(here).values()) == {"sound"}
+
+
+async def test_no_part_keeps_the_others_from_being_looked_at(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever a damaged table makes a look end in."""
+    here, _ = await at_work(world)
+    parts = dict(checkup._PARTS)
+
+    def dies(store: Store) -> Finding:
+        raise RecursionError
+
+    for part in parts:
+        with monkeypatch.context() as patched:
+            patched.setitem(checkup._PARTS, part, dies)
+            assert health(here) == {**dict.fromkeys(parts, "sound"), part: "unknown"}
 
 
 async def test_a_value_that_changed_by_itself_is_mended_and_said(world: World) -> None:
