@@ -27,7 +27,7 @@ from bravetui.base.runner import InlineRunner
 from bravetui.central.app import make_app
 from bravetui.central.database import open_central_engine
 from bravetui.central.enrolment import issue_code
-from bravetui.central.service import Central
+from bravetui.central.service import Central, Writing
 from bravetui.central.state import begin_epoch
 from bravetui.central.tables import LEDGER
 from bravetui.db.device import Outbox, OutboxState
@@ -273,6 +273,14 @@ def forget_kinds(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
     for module in [module for name, module in sys.modules.items() if name.startswith(_OF_THE_LAPTOP)]:
         if hasattr(module, "KINDS"):
             monkeypatch.setattr(module, "KINDS", older)
+
+
+def demote(world: World, user_id: str, role: str) -> None:
+    """Take a person's right to write in the project, or give it back."""
+    members = KINDS["project_member"].table
+    with world.engine.connect() as connection:
+        member_id = connection.execute(select(members.c.id).where(members.c.user_id == user_id)).scalar_one()
+    world.site.central.publish(PROJECT, [Writing("project_member", member_id, {"project_role": role})])
 
 
 def ring_of(folder: Path) -> SealedFile:

@@ -3,27 +3,16 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import select
 
 from bravetui.base.errors import BadInput
 from bravetui.central.quarantine import release, set_aside, waiting
-from bravetui.central.service import Writing
 from bravetui.db.device import OutboxState
-from bravetui.db.kinds import KINDS
 from bravetui.merge.version import Dot
 from bravetui.views import conflicts
 from bravetui.views.queue import queue
 from bravetui.wire.change import Op
 from tests.support.central import PROJECT, TEMPLATE
-from tests.support.world import Here, World
-
-
-def demote(world: World, user_id: str, role: str) -> None:
-    """Take a person's right to write in the project, or give it back."""
-    members = KINDS["project_member"].table
-    with world.engine.connect() as connection:
-        member_id = connection.execute(select(members.c.id).where(members.c.user_id == user_id)).scalar_one()
-    world.site.central.publish(PROJECT, [Writing("project_member", member_id, {"project_role": role})])
+from tests.support.world import Here, World, demote
 
 
 async def refused(world: World) -> tuple[Here, str, Dot]:
