@@ -155,6 +155,7 @@ def rules_for(kind: Kind, template: Template | None = None) -> Rules:
     if template is not None:
         by_path |= {f"{ANSWERS}/{path}": rule for path, rule in template.field_rules().items()}
     for document in kind.documents - {ANSWERS}:
-        by_path.pop(document, None)
         by_path[document] = FieldRule(Rule.UNION)
+        rows = kind.columns[document].info["rows"]
+        by_path |= {f"{document}/{name}": rule for name, rule in rows.items()}
     return Rules(by_path, FieldRule(POLICY[kind.lane].conflict_default))

@@ -39,16 +39,22 @@ def merged(
     group: str | None = None,
     default: Any = None,
     document: bool = False,
+    rows: Mapping[str, FieldRule] | None = None,
     json: type[list[Any] | dict[str, Any]] | None = None,
     **field: Any,
 ) -> Any:
     """Declare a field with its merge rule.
 
     `order` and `group` are as in `FieldRule`. `document` marks a JSON column whose inner paths are cells of their own
-    (answers, repeat rows); its inner rules come from the form template, or are `rule` itself. `json` is `list` or `dict` for
-    a JSON column that is one cell.
+    (answers, repeat rows); `rows` are the rules of its rows' fields by name, those of answers come from the form template.
+    `json` is `list` or `dict` for a JSON column that is one cell.
     """
-    told = {"rule": FieldRule(rule, order, group), "document": document, **field.pop("info", {})}
+    told = {
+        "rule": FieldRule(rule, order, group),
+        "document": document,
+        "rows": rows or {},
+        **field.pop("info", {}),
+    }
     if document or json:
         return Field(default_factory=json or dict, sa_type=JsonType, sa_column_kwargs={"info": told}, **field)
     return Field(default=default, sa_column_kwargs={"info": told}, **field)

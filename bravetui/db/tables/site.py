@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Any
 
 from bravetui.db.tables.columns import Synced, merged, parent
-from bravetui.merge.rules import Rule
+from bravetui.merge.rules import FieldRule, Rule
 
 
 class Organization(Synced, table=True):
@@ -46,7 +46,11 @@ class Project(Synced, table=True):
     """By ISO date: the day's name."""
     rain_source: str | None = merged(Rule.SERVER_WINS, max_length=80)
     """On-site gauge, or the id of the representative weather station (CGP 4.2.2)."""
-    controls: dict[str, Any] = merged(Rule.UNION, document=True)
+    controls: dict[str, Any] = merged(
+        Rule.UNION,
+        document=True,
+        rows=dict.fromkeys(("name", "kind", "location"), FieldRule(Rule.SERVER_WINS)),
+    )
     """Stormwater controls on site: repeat rows `<row id>`, `<row id>/name`, `<row id>/kind`, `<row id>/location`."""
     status: str = merged(Rule.SERVER_WINS, default="active", max_length=20)
     starts_on: date | None = merged(Rule.SERVER_WINS)

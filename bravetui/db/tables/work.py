@@ -6,7 +6,11 @@ from datetime import date, datetime
 from typing import Any
 
 from bravetui.db.tables.columns import Synced, merged, parent
-from bravetui.merge.rules import Rule
+from bravetui.merge.rules import FieldRule, Rule
+
+_LATER, _TEXT, _ASKED = FieldRule(Rule.LAST_WRITE_WINS), FieldRule(Rule.TEXT), FieldRule(Rule.REVIEW)
+_EARLIER, _OFFICE = FieldRule(Rule.EARLIEST), FieldRule(Rule.SERVER_WINS)
+_AMOUNT = FieldRule(Rule.REVIEW, group="amount")
 
 
 class Crew(Synced, table=True):
@@ -18,7 +22,7 @@ class Crew(Synced, table=True):
     trade: str = merged(Rule.SERVER_WINS, default="", max_length=60)
     company: str | None = merged(Rule.SERVER_WINS, max_length=120)
     lead: str | None = merged(Rule.SERVER_WINS, max_length=120)
-    members: dict[str, Any] = merged(Rule.UNION, document=True)
+    members: dict[str, Any] = merged(Rule.UNION, document=True, rows={"name": _OFFICE, "role": _OFFICE})
     """Repeat rows `<row id>`, `<row id>/name`, `<row id>/role`."""
 
 
@@ -48,7 +52,7 @@ class SafetyAlert(Synced, table=True):
     issued_by: str | None = merged(Rule.SERVER_WINS, max_length=64)
     issued_at: datetime | None = merged(Rule.EARLIEST)
     expires_at: datetime | None = merged(Rule.LATEST)
-    seen_by: dict[str, Any] = merged(Rule.UNION, document=True)
+    seen_by: dict[str, Any] = merged(Rule.UNION, document=True, rows={"at": _EARLIER})
     """Repeat rows by user id: `<user id>` present, `<user id>/at` when."""
 
 
@@ -61,7 +65,11 @@ class Delivery(Synced, table=True):
     supplier: str = merged(Rule.LAST_WRITE_WINS, default="", max_length=120)
     ticket_number: str | None = merged(Rule.SERVER_WINS, max_length=60)
     po_number: str | None = merged(Rule.LAST_WRITE_WINS, max_length=60)
-    items: dict[str, Any] = merged(Rule.UNION, document=True)
+    items: dict[str, Any] = merged(
+        Rule.UNION,
+        document=True,
+        rows={"material": _LATER, "lot": _LATER, "quantity": _AMOUNT, "unit": _AMOUNT},
+    )
     """Repeat rows `<row id>`, `<row id>/material`, `<row id>/quantity`, `<row id>/unit`."""
     condition: str = merged(Rule.REVIEW, default="accepted", max_length=20)
     hazardous: str = merged(Rule.STRICTER, default="no", order=("no", "yes"), max_length=3)
@@ -83,9 +91,17 @@ class DailyLog(Synced, table=True):
     high_f: int | None = merged(Rule.LAST_WRITE_WINS)
     low_f: int | None = merged(Rule.LAST_WRITE_WINS)
     rain_hundredths: int | None = merged(Rule.REVIEW, order=("higher",))
-    crews: dict[str, Any] = merged(Rule.UNION, document=True)
-    """Repeat rows `<row id>`, `<row id>/crew`, `<row id>/headcount`, `<row id>/hours`, `<row id>/work`."""
-    visitors: dict[str, Any] = merged(Rule.UNION, document=True)
+    crews: dict[str, Any] = merged(
+        Rule.UNION,
+        document=True,
+        rows={"crew": _LATER, "headcount": _LATER, "hours": _LATER, "area": _LATER, "work": _TEXT},
+    )
+    """Repeat rows `<row id>`, `<row id>/crew`, `<row id>/headcount`, `<row id>/hours`, `<row id>/area`, `<row id>/work`."""
+    visitors: dict[str, Any] = merged(
+        Rule.UNION,
+        document=True,
+        rows={"name": _LATER, "organization": _LATER, "in": _EARLIER, "out": _ASKED, "purpose": _TEXT},
+    )
     stormwater_note: str | None = merged(Rule.TEXT)
     safety_note: str | None = merged(Rule.TEXT)
     narrative: str | None = merged(Rule.TEXT)
