@@ -3,6 +3,8 @@ make sense only together: no merge makes an entry that nobody made."""
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 
 from bravetui.base.canonical import Json
@@ -86,4 +88,29 @@ async def test_two_quantities_of_one_item_are_for_a_person(world: World) -> None
     assert asked.status == "open"
     stands = [carlos.value("delivery", delivery, f"items/{ROW}/{name}") for name in ("quantity", "unit")]
     assert stands in (["14", "loads"], ["12", "tons"])
+    assert carlos.records() == dana.records()
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=lambda kind: kind.name)
+def test_no_group_is_of_one_field(kind: Kind) -> None:
+    groups = Counter(rule.group for rule in kind.rules.values() if rule.group)
+    assert all(members > 1 for members in groups.values()), groups
+
+
+async def test_how_grave_a_finding_is_and_by_when_it_has_to_be_mended_are_never_from_two_people(
+    world: World,
+) -> None:
+    carlos, dana = await world.laptop("a", "carlos"), await world.laptop("b", "dana")
+    found: dict[str, Json] = {"severity": "minor", "response_due": "2026-08-20", "required_action": "Mend."}
+    record = carlos.create("violation", found)
+    for here in (carlos, dana):
+        await here.sync()
+    carlos.edit("violation", record, severity="critical", response_due="2026-08-04")
+    dana.edit("violation", record, response_due="2026-09-01", required_action="Mend when dry.")
+    for here in (carlos, dana, carlos):
+        await here.sync()
+    (asked,) = conflicts(carlos.store, PROJECT)
+    assert asked.status == "open"
+    stands = [carlos.value("violation", record, name) for name in found]
+    assert stands == ["critical", "2026-08-04", "Mend."], "the safer of the two, as he entered it"
     assert carlos.records() == dana.records()

@@ -31,7 +31,7 @@ class Inspection(Synced, table=True):
 
 
 class Violation(Synced, table=True):
-    """A deficiency: our own finding, or an agency's."""
+    """A deficiency: our own finding, or an agency's. How grave it is, what has to be done and by when belong together."""
 
     __tablename__ = "violation"
 
@@ -43,10 +43,10 @@ class Violation(Synced, table=True):
     )
     description: str = merged(Rule.TEXT, default="")
     location: str | None = merged(Rule.LAST_WRITE_WINS, max_length=200)
-    required_action: str | None = merged(Rule.TEXT)
+    required_action: str | None = merged(Rule.TEXT, group="finding")
     identified_at: datetime | None = merged(Rule.EARLIEST)
     """Starts every clock of CGP Part 5."""
-    response_due: date | None = merged(Rule.EARLIEST)
+    response_due: date | None = merged(Rule.EARLIEST, group="finding")
     status: str = merged(Rule.SERVER_WINS, default="open", max_length=20)
 
 
