@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import selectors
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
@@ -43,13 +44,21 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
 
 def live(story: Coroutine[Any, Any, T]) -> T:
-    """Run a story to its end in virtual time."""
+    """Run a story to its end in virtual time. One that breaks off is cleaned up after, as far as its tasks let it."""
     loop = VirtualLoop()
     try:
         return loop.run_until_complete(story)
     finally:
+        with suppress(Stalled):
+            loop.run_until_complete(_ended(asyncio.all_tasks(loop)))
         loop.run_until_complete(loop.shutdown_asyncgens())
         loop.close()
+
+
+async def _ended(tasks: Iterable[asyncio.Task[Any]]) -> None:
+    for task in (left := list(tasks)):
+        task.cancel()
+    await asyncio.gather(*left, return_exceptions=True)
 
 
 class SkewedClock:

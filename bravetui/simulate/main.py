@@ -6,22 +6,26 @@ import argparse
 import os
 import signal
 import tempfile
+import textwrap
 import time
+import traceback
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, fields
 from multiprocessing import get_context
 from pathlib import Path
 
+from bravetui.base.collecting import collect_seldom
 from bravetui.base.errors import BadInput
 from bravetui.base.stopping import stoppable
 from bravetui.central.postgres import embedded_postgres
 from bravetui.simulate.central import FOREMEN, found_site
 from bravetui.simulate.database import Databases, databases_on
 from bravetui.simulate.invariants import Fates
-from bravetui.simulate.month import Outcome, Plan, simulate
+from bravetui.simulate.month import Outcome, Plan, simulate, unlived
 from bravetui.simulate.planted import PLANTED, planted
 
 COMPLAINTS_SHOWN = 8
@@ -51,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
         or min(arguments.days, arguments.months, arguments.jobs) < 1
     ):
         raise BadInput(f"Give 1 to {len(FOREMEN)} laptops, and at least one day, month and job.")
-    plan = Plan(laptops=arguments.laptops, days=arguments.days)
+    plan = plan_of(arguments)
     with (
         tempfile.TemporaryDirectory(prefix="bravetui-simulate-") as folder,
         stoppable(),
@@ -64,6 +68,11 @@ def run(arguments: argparse.Namespace) -> int:
             return _hunt(server, names, arguments.first, plan, arguments.jobs)
         seeds = range(arguments.first, arguments.first + arguments.months)
         return _soak(server, seeds, plan, arguments.jobs, twice=not arguments.once)
+
+
+def plan_of(arguments: argparse.Namespace) -> Plan:
+    """The months that are asked for."""
+    return Plan(laptops=arguments.laptops, days=arguments.days)
 
 
 @dataclass
@@ -98,14 +107,22 @@ def _soak(server: str, seeds: range, plan: Plan, jobs: int, *, twice: bool) -> i
             f"month {outcome.seed}: {_verdict(outcome)}  ({tally.months}/{len(seeds)}, {left_s / 60:.0f} min left)",
             flush=True,
         )
-        for words in outcome.complaints[:COMPLAINTS_SHOWN]:
-            print(f"    {words}")
         if outcome.complaints:
-            print(
-                f"    again: bravetui simulate --seed {outcome.seed} --laptops {plan.laptops} --days {plan.days}"
-            )
+            _told(outcome, plan)
     _summary(tally, faults, fates, time.monotonic() - began)
     return 1 if tally.failed else 0
+
+
+def _told(outcome: Outcome, plan: Plan) -> None:
+    """What went wrong, what came just before the end, and the one command that lives through it again."""
+    for words in outcome.complaints[:COMPLAINTS_SHOWN]:
+        print(textwrap.indent(words, "    "))
+    for words in outcome.trace:
+        print(f"    ... {words}")
+    print(
+        f"    again: bravetui simulate --seed {outcome.seed} --laptops {plan.laptops} --days {plan.days}",
+        flush=True,
+    )
 
 
 def _verdict(outcome: Outcome) -> str:
@@ -174,12 +191,19 @@ _here: list[tuple[Databases, str]] = []
 
 def _begin(server: str) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears Ctrl-C, and ends its children
+    collect_seldom()
     databases = Databases(server)
     _here.append((databases, found_site(databases)))
 
 
 def _work(task: Task) -> Outcome:
-    seed, plan, bug, twice = task
+    try:
+        return _lived(*task)
+    except Exception:  # noqa: BLE001 -- a soak of a thousand months does not end over one of them
+        return unlived(task[0], f"the month could not be lived: {traceback.format_exc().rstrip()}")
+
+
+def _lived(seed: int, plan: Plan, bug: str, twice: bool) -> Outcome:
     databases, template = _here[0]
     outcome = _month(databases, template, seed, plan, bug)
     if twice:
@@ -198,18 +222,35 @@ def _first_difference(left: tuple[str, ...], right: tuple[str, ...]) -> str:
 
 @contextmanager
 def _pool(server: str, jobs: int) -> Iterator[ProcessPoolExecutor]:
-    with databases_on(server, own=True):
-        pool = ProcessPoolExecutor(jobs, get_context("spawn"), _begin, (server,))
-        try:
-            yield pool
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+    pool = ProcessPoolExecutor(jobs, get_context("spawn"), _begin, (server,))
+    try:
+        yield pool
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _outcomes(server: str, tasks: list[Task], jobs: int) -> Iterator[Outcome]:
-    """The months' outcomes as they come."""
-    with _pool(server, min(jobs, len(tasks))) as pool:
-        waiting: set[Future[Outcome]] = {pool.submit(_work, task) for task in tasks}
-        while waiting:
-            done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-            yield from (future.result() for future in done)
+    """The months' outcomes as they come. A process that dies takes the months of that moment with it, not the others."""
+    left = list(reversed(tasks))
+    with databases_on(server, own=True):
+        while left:
+            with _pool(server, min(jobs, len(tasks))) as pool:
+                yield from _drained(pool, left, jobs)
+
+
+def _drained(pool: ProcessPoolExecutor, left: list[Task], jobs: int) -> Iterator[Outcome]:
+    """Live through what is left, a few at a time, until nothing is, or until the pool breaks."""
+    waiting: dict[Future[Outcome], Task] = {}
+    try:
+        while left or waiting:
+            while left and len(waiting) < 2 * jobs:
+                waiting[pool.submit(_work, left[-1])] = left[-1]
+                left.pop()
+            done, _ = wait(waiting, return_when=FIRST_COMPLETED)
+            for future in done:
+                outcome = future.result()
+                del waiting[future]
+                yield outcome
+    except BrokenProcessPool:
+        for seed, *_ in [*waiting.values()] or [left.pop()]:
+            yield unlived(seed, "the process died that lived through it, or through another at the same time")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import tempfile
+import traceback
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -44,6 +45,9 @@ REQUESTS_AN_HOUR_MAX = 250
 """As many as a month of three laptops takes; more is a livelock, and from there on no line is up."""
 
 LINE_COMES_AFTER_S = 900.0
+
+TRACED_MAX = 12
+"""Last lines of the trace that are shown of a month that went wrong; replaying it shows all."""
 
 HEALED_WITHIN_S = 8 * 3600.0
 """How long after the last fault everything must be handed in and everybody alike; longer is a stall."""
@@ -89,16 +93,25 @@ class Outcome:
         return replace(self, complaints=(*self.complaints, words))
 
     def without_trace(self) -> Outcome:
-        """The outcome as it travels between processes."""
-        return replace(self, trace=())
+        """The outcome as it travels between processes: of a month that went wrong, with the last that was traced."""
+        return replace(self, trace=self.trace[-TRACED_MAX:] if self.complaints else ())
+
+
+def unlived(seed: int, why: str) -> Outcome:
+    """The outcome of a month of which nothing is known."""
+    return Outcome(seed, (why,), Counter(), Fates(), 0, 0, 0, 0, 0, "", ())
 
 
 def simulate(databases: Databases, template: str, seed: int, plan: Plan) -> Outcome:
-    """Live through the month that `seed` stands for."""
+    """Live through the month that `seed` stands for. Whatever goes wrong in it is a complaint of its outcome."""
     chaos = Chaos(seed)
     random.seed(seed)  # tenacity draws its pauses from there
     with tempfile.TemporaryDirectory(prefix="bravetui-simulate-") as folder, _points(chaos):
-        return live(_Month(databases, template, chaos, plan, Path(folder)).story(seed))
+        month = _Month(databases, template, chaos, plan, Path(folder))
+        try:
+            return live(month.story(seed))
+        except (Exception, Died, asyncio.CancelledError) as error:  # noqa: BLE001 -- whatever it is, it is told
+            return month.broken_off(seed, error)
 
 
 @contextmanager
@@ -277,6 +290,13 @@ class _Month:
 
     # ------------------------------------------------------------------ the end
 
+    def broken_off(self, seed: int, error: BaseException) -> Outcome:
+        """The outcome of a month that an error ended before its time."""
+        where = "".join(traceback.format_exception(error)).rstrip()
+        complaints = [*self._witness.complaints, f"the month broke off: {where}"]
+        self._chaos.tell(f"broken off: {type(error).__name__}")
+        return self._outcome(seed, complaints)
+
     async def _come_back(self) -> None:
         """No more faults: clocks right, rights back, lids open, and then lines up, until all is handed in, or time is up."""
         self._chaos.is_on = False
@@ -324,10 +344,20 @@ class _Month:
         end = read_end(self._central, self._laptops, self._witness)
         complaints = [words for check in CHECKS for words in check(end)]
         conflicts = sum(kind == "conflict" for kind, _ in end.central)
-        lines = [laptop.line for laptop in self._laptops]
         self._chaos.tell(f"{len(end.ledger)} changes, {conflicts} conflicts, {end.fates}")
+        return self._outcome(seed, complaints, end.fates, len(end.ledger), conflicts)
+
+    def _outcome(
+        self,
+        seed: int,
+        complaints: list[str],
+        fates: Fates | None = None,
+        changes: int = 0,
+        conflicts: int = 0,
+    ) -> Outcome:
+        lines = [laptop.line for laptop in self._laptops]
         return Outcome(
-            seed, tuple(complaints), self._chaos.counts, end.fates, len(self._witness.saved), len(end.ledger), conflicts,
+            seed, tuple(complaints), self._chaos.counts, fates or Fates(), len(self._witness.saved), changes, conflicts,
             sum(line.requests for line in lines), sum(line.bytes for line in lines),
             self._chaos.fingerprint(), tuple(self._chaos.trace),
         )  # fmt: skip

@@ -5,15 +5,10 @@ A month that fails prints its complaints; `bravetui simulate --seed N` lives thr
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
-from bravetui.simulate.central import found_site
-from bravetui.simulate.database import Databases
-from bravetui.simulate.month import Outcome, Plan, simulate
 from bravetui.simulate.planted import PLANTED, planted
-from tests.support.postgres import TestServer
+from tests.simulate.conftest import Site
 
 MONTHS = range(1, 51)
 LIVED_TWICE = (3, 8, 12)
@@ -39,26 +34,10 @@ FOUND_IN = {
 }
 """The month in which each planted bug was found last: looked at first, since any change of the program deals anew."""
 
-Site = tuple[Databases, str]
-
-
-@pytest.fixture(scope="module")
-def site(postgres: TestServer) -> Iterator[Site]:
-    databases = Databases(postgres.url("postgres"))
-    template = found_site(databases)
-    yield databases, template
-    databases.drop(template)
-    databases.close()
-
-
-def lived(site: Site, seed: int) -> Outcome:
-    databases, template = site
-    return simulate(databases, template, seed, Plan())
-
 
 @pytest.mark.parametrize("seed", MONTHS)
 def test_everything_holds_in_month(site: Site, seed: int) -> None:
-    outcome = lived(site, seed)
+    outcome = site.lived(seed)
     assert not outcome.complaints, "\n".join(outcome.complaints)
     fates = outcome.fates
     counted = fates.kept + fates.in_conflict + fates.superseded + fates.folded + fates.gone_with_disk
@@ -67,7 +46,7 @@ def test_everything_holds_in_month(site: Site, seed: int) -> None:
 
 @pytest.mark.parametrize("seed", LIVED_TWICE)
 def test_the_same_seed_is_the_same_month(site: Site, seed: int) -> None:
-    first, second = lived(site, seed), lived(site, seed)
+    first, second = site.lived(seed), site.lived(seed)
     assert first.trace == second.trace
 
 
@@ -75,4 +54,4 @@ def test_the_same_seed_is_the_same_month(site: Site, seed: int) -> None:
 def test_a_planted_bug_is_found(site: Site, bug: str) -> None:
     first = FOUND_IN.get(bug, 1)
     with planted(bug):
-        assert any(lived(site, seed).complaints for seed in (first, *(set(MONTHS) - {first})))
+        assert any(site.lived(seed).complaints for seed in (first, *(set(MONTHS) - {first})))

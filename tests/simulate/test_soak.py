@@ -1,0 +1,117 @@
+"""A soak goes on whatever one month does, and says how to live through that month again."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import nullcontext
+from typing import Self
+
+import pytest
+
+from bravetui.simulate import main
+from bravetui.simulate.laptop import SimulatedLaptop
+from bravetui.simulate.main import Task
+from bravetui.simulate.month import Outcome, Plan, unlived
+from bravetui.simulate.people import People
+from tests.simulate.conftest import Site
+
+Soak = Callable[..., int]
+
+
+@pytest.fixture
+def soak(site: Site, monkeypatch: pytest.MonkeyPatch) -> Soak:
+    """`bravetui simulate`, on the tests' own server and in this process."""
+
+    def in_this_process(_server: str, tasks: list[Task], _jobs: int) -> Iterator[Outcome]:
+        yield from map(main._work, tasks)
+
+    monkeypatch.setattr(main, "_here", [(site.databases, site.template)])
+    monkeypatch.setattr(main, "_outcomes", in_this_process)
+
+    def run(*words: str) -> int:
+        parser = argparse.ArgumentParser()
+        main.options(parser)
+        asked = parser.parse_args([*words, "--days", "3", "--laptops", "1"])
+        seeds = range(asked.first, asked.first + asked.months)
+        return main._soak("", seeds, main.plan_of(asked), asked.jobs, twice=not asked.once)
+
+    return run
+
+
+def test_an_error_that_is_not_ours_ends_its_month_and_not_the_soak(
+    soak: Soak, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The month says where it broke and how to see it again; the others are lived, summed up, and the exit code is 1."""
+
+    def bug(_people: People, laptop: SimulatedLaptop) -> None:
+        if laptop.line.requests:
+            raise RuntimeError("not ours")
+
+    monkeypatch.setattr(People, "_act", bug)
+    assert soak("--months", "2") == 1
+    said = capsys.readouterr().out
+    assert "RuntimeError: not ours" in said
+    assert "in bug" in said, "where it happened"
+    assert "    ... " in said, "what came just before"
+    assert "again: bravetui simulate --seed 2 --laptops 1 --days 3" in said
+    assert "month 1: all held" in said, "nobody works in that one"
+    assert "2 months in" in said
+    assert "two runs differ" not in said, "it breaks at the same place again"
+
+
+def test_a_month_in_which_nobody_would_ever_wake_is_a_complaint(
+    soak: Soak, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What waits for ever cannot hold up the soak."""
+
+    async def for_ever(*_: object) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(People, "work", for_ever)
+    monkeypatch.setattr("bravetui.sync.worker.Worker.watch", for_ever)
+    assert soak("--months", "1", "--once") == 1
+    assert "Stalled" in capsys.readouterr().out
+
+
+def test_a_month_that_cannot_even_begin_is_a_complaint(
+    soak: Soak, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nor can a server that lends no database."""
+    monkeypatch.setattr(main, "_here", [])
+    assert soak("--months", "1", "--once") == 1
+    assert "could not be lived" in capsys.readouterr().out
+
+
+class DyingPool:
+    """Its first process dies over its second month; a pool made anew lives on."""
+
+    def __init__(self, _server: str, _jobs: int) -> None:
+        self.asked = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+    def submit(self, _work: object, task: Task) -> Future[Outcome]:
+        future = Future[Outcome]()
+        if task[0] == 2:
+            future.set_exception(BrokenProcessPool())
+        else:
+            future.set_result(unlived(task[0], ""))
+        return future
+
+
+def test_a_process_that_dies_takes_only_its_own_months_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every month has an outcome, also after the process that lived through some of them was killed."""
+    monkeypatch.setattr(main, "_pool", DyingPool)
+    monkeypatch.setattr(main, "databases_on", lambda *_, **__: nullcontext())
+    tasks: list[Task] = [(seed, Plan(), "", False) for seed in range(1, 7)]
+    outcomes = {outcome.seed: outcome.complaints[0] for outcome in main._outcomes("", tasks, 1)}
+    assert outcomes.keys() == set(range(1, 7))
+    assert "the process died" in outcomes[2]
