@@ -29,6 +29,7 @@ from bravetui.simulate.central import SimulatedCentral
 from bravetui.simulate.laptop import SimulatedLaptop
 from bravetui.simulate.network import STRANGE_KIND
 from bravetui.simulate.witness import Saved, Witness
+from bravetui.sync import refill
 from bravetui.sync.refill import REASON
 from bravetui.wire.change import Change
 from bravetui.wire.lanes import POLICY
@@ -141,7 +142,12 @@ def _unsent(connection: Connection) -> list[str]:
 
 
 def hidden_work(connection: Connection) -> list[str]:
-    """Typed here, not handed in, not on the screen: asked at the end of every visit, for the end of the month heals it."""
+    """Typed here, not handed in, not on the screen: asked at the end of every visit, for the end of the month heals it.
+
+    Not while a restored central is refilled: then all of one's changes go again, also those that others have written over.
+    """
+    if refill.is_on(connection):
+        return []
     query = (
         select(_outbox.c.body)
         .where(_outbox.c.state.in_(UNACKNOWLEDGED))

@@ -15,9 +15,11 @@ from bravetui.base.canonical import Json
 from bravetui.db import meta
 from bravetui.db.device import Cursor, Outbox, OutboxState, Parked
 from bravetui.db.kinds import KINDS, Kind
-from bravetui.db.records import load_many
+from bravetui.db.records import load, load_many
 from bravetui.db.store import Store
 from bravetui.db.writing import Writing
+from bravetui.merge.version import Dot
+from bravetui.wire.change import Change, Op
 from bravetui.wire.lanes import POLICY
 
 _outbox = Outbox.__table__  # type: ignore[attr-defined]
@@ -84,7 +86,21 @@ class Refill:
         for scope_id, record_id in self._connection.execute(query.order_by(table.c.scope_id, table.c.id)):
             absent.setdefault(scope_id, []).append(record_id)
         for scope_id, ids in absent.items():
-            self.offer_records(kind, scope_id, ids)
+            self.offer_records(
+                kind, scope_id, [key for key in ids if not self._is_fragment(kind, scope_id, key)]
+            )
+
+    def _is_fragment(self, kind: Kind, scope_id: str, record_id: str) -> bool:
+        """Whether nothing of a record is here but edits of one's own, put back from the journal of a database that was
+        restored. They wait at central for the record; handed in as a record, they would pass for the whole of it."""
+        query = select(_outbox.c.device, _outbox.c.counter, _outbox.c.body).where(
+            _outbox.c.scope_id == scope_id, _outbox.c.kind == kind.name, _outbox.c.record_id == record_id
+        )
+        own = {Dot(row.device, row.counter): row.body for row in self._connection.execute(query)}
+        stored = load(self._connection, kind, scope_id, record_id)
+        dots = {dot for cell in stored.state.cells.values() for dot in cell.dots} if stored else set()
+        edits = [Change.model_validate_json(body).op is not Op.CREATE for body in own.values()]
+        return dots <= own.keys() and all(edits)
 
     def offer_records(self, kind: Kind, scope_id: str, ids: Sequence[str]) -> None:
         """Hand in whole records that central does not have, and so has not numbered either."""
