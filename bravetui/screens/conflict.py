@@ -14,6 +14,7 @@ from textual.widgets import Button, Input, Static
 
 from bravetui.base.canonical import Json
 from bravetui.base.errors import BravetuiError
+from bravetui.base.text import shortened
 from bravetui.forms.engine import Asked
 from bravetui.forms.template import Question, QuestionKind
 from bravetui.screens.base import UNLISTED, WorkScreen
@@ -297,7 +298,7 @@ class ConflictScreen(WorkScreen):
 def _decided_words(view: ConflictView) -> str:
     """Who decided what, and why."""
     who = f" by {view.resolved_by}" if view.resolved_by else ""
-    decided = ", ".join(view.resolution.values())
+    decided = shortened(", ".join(view.resolution.values()), 120)
     why = f"\nReason: {view.reason}" if view.reason else ""
     return f"Decided{who}: {decided}{why}" if decided else f"Decided{who}.{why}"
 

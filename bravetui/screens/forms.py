@@ -17,8 +17,8 @@ from bravetui.views.words import clock_words, short_title
 from bravetui.widgets.rows import Rows, key_under_cursor, show_rows
 from bravetui.widgets.typing import Line
 
-TITLE_LEAVES = 48
-"""Columns that state and place, time and author need beside a form's title."""
+TIME_TAKES = 27
+"""Columns that the time, the gaps and the scroll bar need at most; title and state share the others."""
 
 
 class FormsScreen(WorkScreen):
@@ -82,7 +82,10 @@ class FormsScreen(WorkScreen):
     def _cells(self, row: SubmissionRow) -> list[Text]:
         now, zone = self.desk.services.store.clock.now(), self.desk.services.zone
         when = row.submitted_at or row.edited_at
-        room = max(18, min(60, self.size.width - TITLE_LEAVES))
+        state = max(
+            (len(words) for each in self._rows for words in (each.status_words, each.sync_words)), default=0
+        )
+        room = max(18, min(60, self.size.width - TIME_TAKES - state))
         title = Text(
             shortened(short_title(row.title), room - 2), style="bold" if row.status == "draft" else ""
         )

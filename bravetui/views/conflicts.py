@@ -22,8 +22,9 @@ from bravetui.db.tables.conflict import DUPLICATE, OPEN, RESOLVED, SETTLED
 from bravetui.db.templates import template_of
 from bravetui.forms.template import Question, Template
 from bravetui.merge.state import ANSWERS, DELETED
+from bravetui.views.occasion import titled
 from bravetui.views.values import Reader, field_words, names_of, reader_for
-from bravetui.views.words import RULE_WORDS, record_title
+from bravetui.views.words import RULE_WORDS
 from bravetui.wire.change import Change
 
 _STATUS_ORDER = (OPEN, "decided here", SETTLED, RESOLVED)
@@ -209,7 +210,7 @@ def _decided_here(connection: Connection, row: RowMapping) -> Change | None:
 
 def _title(connection: Connection, row: RowMapping) -> str:
     kind = KINDS.get(row["record_kind"])
-    return record_title(connection, kind, row["scope_id"], row["record_id"]) if kind else row["record_kind"]
+    return titled(connection, kind, row["scope_id"], row["record_id"]) if kind else row["record_kind"]
 
 
 def template_for(connection: Connection, scope_id: str, kind: str, record_id: str) -> Template | None:
@@ -317,7 +318,7 @@ def _field(
     return ConflictField(
         path,
         label,
-        RULE_WORDS.get(row["rule"], ""),
+        RULE_WORDS.get("review" if row["rule"] == "text" else row["rule"], ""),
         reader.text(question, base, path),
         sides[0],
         sides[1],

@@ -10,11 +10,11 @@ from sqlalchemy import Connection, RowMapping, select
 
 from bravetui.base.canonical import Json
 from bravetui.base.errors import BadInput
-from bravetui.db.kinds import KINDS
+from bravetui.db.kinds import KINDS, Kind
 from bravetui.forms.compliance.calendar import WorkCalendar
 from bravetui.forms.compliance.clocks import Deadline, routine_deadline, storm_deadline
 from bravetui.forms.compliance.rain import inches
-from bravetui.views.words import clock_words
+from bravetui.views.words import clock_words, record_title, short_title
 
 INSPECTION_WORDS: Mapping[str, str] = {
     "storm": "Storm inspection",
@@ -32,6 +32,17 @@ def occasion_of(connection: Connection, scope_id: str, submission_id: str) -> st
     """`Storm inspection`, or nothing for a form that belongs to no inspection."""
     row = inspection_row(connection, scope_id, submission_id=submission_id)
     return INSPECTION_WORDS.get(row["kind"], "Inspection") if row else ""
+
+
+def titled(connection: Connection, kind: Kind, scope_id: str, record_id: str) -> str:
+    """A record in words; a form by the inspection that it is of, since a site has many of the same name."""
+    title = record_title(connection, kind, scope_id, record_id)
+    if kind.name == "inspection":
+        row = inspection_row(connection, scope_id, id=record_id)
+        return INSPECTION_WORDS.get(row["kind"], title) if row else title
+    if kind.name != "submission":
+        return title
+    return occasion_of(connection, scope_id, record_id) or short_title(title)
 
 
 def about_words(

@@ -13,9 +13,9 @@ from bravetui.db.device import UNACKNOWLEDGED, Outbox, OutboxState
 from bravetui.db.kinds import KINDS
 from bravetui.db.store import Store
 from bravetui.db.tables.conflict import RESOLVED
-from bravetui.views.occasion import occasion_of
+from bravetui.views.occasion import titled
 from bravetui.views.status import SyncSummary, summary_of
-from bravetui.views.words import DECIDED_WORDS, paths_words, record_title, short_title, state_words
+from bravetui.views.words import DECIDED_WORDS, paths_words, state_words
 from bravetui.wire.lanes import LANES, POLICY, Lane
 
 _outbox = Outbox.__table__  # type: ignore[attr-defined]
@@ -99,14 +99,6 @@ def _decided(connection: Connection) -> frozenset[str]:
     return frozenset(connection.execute(select(table.c.id).where(table.c.status == RESOLVED)).scalars())
 
 
-def _title(connection: Connection, row) -> str:  # type: ignore[no-untyped-def]
-    """A form by the inspection that it is of, since a site has many of the same name."""
-    title = record_title(connection, KINDS[row.kind], row.scope_id, row.record_id)
-    if row.kind != "submission":
-        return title
-    return occasion_of(connection, row.scope_id, row.record_id) or short_title(title)
-
-
 def _item(connection: Connection, row, next_attempts, decided) -> QueueItem:  # type: ignore[no-untyped-def]
     state, waits = OutboxState(row.state), row.state in UNACKNOWLEDGED
     next_attempt_at, lane_why = next_attempts.get(row.lane, (None, None))
@@ -121,7 +113,7 @@ def _item(connection: Connection, row, next_attempts, decided) -> QueueItem:  # 
         label=POLICY[Lane(row.lane)].label,
         kind=row.kind,
         record_id=row.record_id,
-        title=_title(connection, row),
+        title=titled(connection, KINDS[row.kind], row.scope_id, row.record_id),
         changed=paths_words(json.loads(row.body)["after"]),
         state=state.value,
         state_words=words,

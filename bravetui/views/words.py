@@ -158,7 +158,8 @@ def paths_words(paths: Iterable[str]) -> str:
     others = (path for path in listed if not path.startswith(f"{ANSWERS}/"))
     fields = list(dict.fromkeys(path.split("/")[0].replace("_", " ") for path in others))
     said = [f"{answers} answer{'s' * (answers != 1)}"] * bool(answers)
-    said += fields if len(fields) <= 2 else [f"{len(fields)} fields"]
+    if not said:
+        said = fields if len(fields) <= 2 else [f"{len(fields)} fields"]
     return ", ".join(said)
 
 
