@@ -46,13 +46,13 @@ class ConflictScreen(WorkScreen):
     CSS_PATH = "conflict.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "Back"),
+        Binding("b", "bring_back", "Bring back"),
+        Binding("k", "keep", "Keep as it is"),
         Binding("1", "choose('1')", "This laptop"),
         Binding("2", "choose('2')", "Central"),
         Binding("3", "choose('3')", "Write another"),
         Binding("1", "choose_twice('1')", "Keep both"),
         Binding("2", "choose_twice('2')", "Join them"),
-        Binding("b", "bring_back", "Bring back"),
-        Binding("k", "keep", "Keep as it is"),
         Binding("ctrl+s", "save", "Save", key_display="^S"),
         *UNLISTED,
     ]

@@ -76,8 +76,11 @@ class ConflictsScreen(WorkScreen):
         services = self.desk.services
         now = services.store.clock.now()
         state = max((_state_words(row) for row in self._rows), key=len, default="")
-        room = max(16, (self.size.width - TIME_TAKES - len(state)) // 2)
-        cells = [(row.id, _cells(row, now, services.zone, room)) for row in self._rows]
+        both = self.size.width - TIME_TAKES - len(state)
+        title = min(max((len(row.title) for row in self._rows), default=0), both // 2)
+        cells = [
+            (row.id, _cells(row, now, services.zone, (max(16, both - title), title))) for row in self._rows
+        ]
         show_rows(self.query_one("#rows", DataTable), cells)
 
     @on(DataTable.RowSelected)
@@ -88,14 +91,14 @@ class ConflictsScreen(WorkScreen):
             self.desk.open(ConflictScreen(event.row_key.value))
 
 
-def _cells(row: ConflictRow, now: datetime, zone: tzinfo, room: int) -> list[Text]:
+def _cells(row: ConflictRow, now: datetime, zone: tzinfo, room: tuple[int, int]) -> list[Text]:
     since = clock_words(row.opened_at, now, zone) if row.opened_at else ""
     style = "bold" if row.status == "open" or _lost(row) else "dim"
     return [
         Text(_state_words(row), style=style),
-        Text(shortened(row.what, room)),
+        Text(shortened(row.what, room[0])),
         Text(since),
-        Text(shortened(row.title, room)),
+        Text(shortened(row.title, room[1])),
     ]
 
 

@@ -22,7 +22,7 @@ from bravetui.widgets import tones
 from bravetui.widgets.rows import Rows, show_rows
 
 WHY_LEAST, LANES_TAKE = 32, 49
-WHAT_LEAST, OTHERS_TAKE = 25, 53
+WHAT_LEAST, OTHERS_TAKE = 29, 51
 """Columns for what a change is about at the least, and what the others and the scroll bar take."""
 
 STATE_SIGNS = {"pending": "↑", "sent": "…", "parked": "⌛", "applied": "✓", "confirmed": "✓✓", "refused": "!"}
@@ -70,7 +70,7 @@ class QueueScreen(WorkScreen):
         ):
             lanes.add_column(label, width=width, key=label)
         items = self.query_one("#items", DataTable)
-        for label, width in (("", 2), ("Lane", 8), ("What", WHAT_LEAST), ("State", 27), ("Tries", 5)):
+        for label, width in (("", 2), ("Lane", 8), ("What", WHAT_LEAST), ("State", 24), ("Tries", 5)):
             items.add_column(label, width=width, key=label)
         self.on_resize()
         await super().on_mount()

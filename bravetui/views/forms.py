@@ -61,7 +61,7 @@ class SubmissionRow:
     status: str
     status_words: str
     about: str
-    """Which inspection it is the report of: `Storm inspection, 0.42 in Mon 8:00 am`; empty for none."""
+    """Which inspection it is the report of: `Storm inspection, 0.42 in Mon 3 Aug`; empty for none."""
     author: str
     edited_at: datetime | None
     """When anybody last wrote in it."""
@@ -150,9 +150,9 @@ def submissions(
             _unsent(connection, scope_id),
             _open(connection, scope_id),
         )
-        zone, now = calendar_of(project_of(connection, scope_id)).zone, store.clock.now()
+        zone = calendar_of(project_of(connection, scope_id)).zone
         return tuple(
-            _row(row, names, waiting, open_conflicts, about_words(connection, scope_id, row["id"], zone, now))
+            _row(row, names, waiting, open_conflicts, about_words(connection, scope_id, row["id"], zone))
             for row in rows
         )
 
@@ -177,7 +177,7 @@ def form(store: Store, scope_id: str, submission_id: str) -> FormView:
         return FormView(
             submission_id=submission_id,
             title=safe_line(str(values.get("title") or template.title), 80),
-            about=about_words(connection, scope_id, submission_id, calendar.zone, now),
+            about=about_words(connection, scope_id, submission_id, calendar.zone),
             template=template,
             answers=answers,
             state=evaluate(template, answers, now=now.astimezone(calendar.zone), derived=derived),
@@ -210,7 +210,7 @@ def blank(store: Store, scope_id: str, new: NewForm) -> FormView:
         return FormView(
             submission_id="",
             title=safe_line(template.title, 80),
-            about=occasion_words(connection, row["kind"] if row else new.kind, row, calendar.zone, now),
+            about=occasion_words(connection, row["kind"] if row else new.kind, row, calendar.zone),
             template=template,
             answers=answers,
             state=evaluate(template, answers, now=now.astimezone(calendar.zone), derived=derived),

@@ -45,12 +45,10 @@ def titled(connection: Connection, kind: Kind, scope_id: str, record_id: str) ->
     return occasion_of(connection, scope_id, record_id) or short_title(title)
 
 
-def about_words(
-    connection: Connection, scope_id: str, submission_id: str, zone: ZoneInfo, now: datetime
-) -> str:
+def about_words(connection: Connection, scope_id: str, submission_id: str, zone: ZoneInfo) -> str:
     """Which inspection a form is the report of."""
     row = inspection_row(connection, scope_id, submission_id=submission_id)
-    return occasion_words(connection, row["kind"], row, zone, now) if row else ""
+    return occasion_words(connection, row["kind"], row, zone) if row else ""
 
 
 def inspection_row(connection: Connection, scope_id: str, **where: str) -> RowMapping | None:
@@ -60,10 +58,8 @@ def inspection_row(connection: Connection, scope_id: str, **where: str) -> RowMa
     return connection.execute(query).mappings().first()
 
 
-def occasion_words(
-    connection: Connection, kind: str, row: RowMapping | None, zone: ZoneInfo, now: datetime
-) -> str:
-    """Kind of inspection, and for a storm how much fell and when the clock began."""
+def occasion_words(connection: Connection, kind: str, row: RowMapping | None, zone: ZoneInfo) -> str:
+    """Kind of inspection, and for a storm how much fell and on which day the clock began."""
     words = INSPECTION_WORDS.get(kind, "Inspection" if kind else "")
     if row is None or row["weather_event_id"] is None:
         return words
@@ -72,7 +68,8 @@ def occasion_words(
     event = connection.execute(query.where(table.c.id == row["weather_event_id"])).one_or_none()
     if event is None or event.rain_hundredths is None or event.threshold_reached_at is None:
         return words
-    return f"{words}, {inches(event.rain_hundredths)} in {clock_words(event.threshold_reached_at, now, zone)}"
+    day = event.threshold_reached_at.astimezone(zone)
+    return f"{words}, {inches(event.rain_hundredths)} in {day:%a} {day.day} {day:%b}"
 
 
 def derived_answers(

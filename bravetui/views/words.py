@@ -15,7 +15,7 @@ from bravetui.merge.state import ANSWERS, DELETED
 STATE_WORDS: Mapping[OutboxState, str] = {
     OutboxState.PENDING: "on this laptop",
     OutboxState.SENT: "sent, no answer yet",
-    OutboxState.PARKED: "at central, waits for its record",
+    OutboxState.PARKED: "at central, on hold",
     OutboxState.APPLIED: "at central",
     OutboxState.CONFIRMED: "at central, confirmed",
     OutboxState.REFUSED: "refused, kept here",
@@ -23,7 +23,7 @@ STATE_WORDS: Mapping[OutboxState, str] = {
 
 MERGED_WORDS: Mapping[str, str] = {
     "merged": "at central, merged",
-    "conflict": "at central, needs a decision",
+    "conflict": "at central, to be decided",
     "applied": "at central",
 }
 DECIDED_WORDS = "at central, decided"

@@ -95,7 +95,7 @@ async def test_drafts_say_which_inspection_and_when_last_edited(scene: Scene) ->
     scene.clock.advance(minutes=30)
     forms.answer(scene.store, scene.site.project_id, scene.submission_id, {"temp_f": 61})
     async with playing(scene, SMALL) as pilot:
-        assert "Storm inspection, 0.42 in yesterday" in screen_text(pilot)
+        assert "Storm inspection, 0.42 in Sun 2 Aug" in screen_text(pilot)
         assert "last edited 11:07 am" in screen_text(pilot)
         await press(pilot, "f3")
         assert "Storm inspection, 0.42 in" in screen_text(pilot)

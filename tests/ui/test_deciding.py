@@ -93,7 +93,7 @@ def test_the_queue_says_that_a_conflict_has_been_decided(scene: Scene) -> None:
     seed = scene.rain_conflict()
     scene.arrive(seed)
     scene.set_outbox(state=OutboxState.CONFIRMED, verdict={"outcome": "conflict", "conflicts": [seed.id]})
-    assert {item.state_words for item in queue.queue(scene.store).items} == {"at central, needs a decision"}
+    assert {item.state_words for item in queue.queue(scene.store).items} == {"at central, to be decided"}
     with scene.store.maintain() as connection:
         connection.exec_driver_sql("UPDATE conflict SET status = 'resolved'")
     assert {item.state_words for item in queue.queue(scene.store).items} == {"at central, decided"}
