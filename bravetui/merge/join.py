@@ -98,18 +98,30 @@ def _plausible(value: Json, rules: Rules) -> bool:
     return _is_time(value) or not (early or late)
 
 
-def _by_date(pick: Callable[[Cell, Cell, datetime, datetime], Cell]) -> Join:
-    def join(base: Json, local: Cell, remote: Cell, rule: FieldRule, rules: Rules) -> Stands:
-        if local.value is None or remote.value is None:
-            date = remote.value if local.value is None else local.value
-            return Stands(date, ask=base is not None or not _plausible(date, rules))
-        left, right = moment(local.value), moment(remote.value)
-        fit = _plausible(local.value, rules), _plausible(remote.value, rules)
-        if left is not None and right is not None and all(fit):
-            return Stands(pick(local, remote, left, right).value)
-        return Stands(local.value if fit == (True, False) else remote.value, ask=True)
+def _earliest(base: Json, local: Cell, remote: Cell, rule: FieldRule, rules: Rules) -> Stands:
+    return _dated(base, local, remote, rules, _earlier)
 
-    return join
+
+def _latest(base: Json, local: Cell, remote: Cell, rule: FieldRule, rules: Rules) -> Stands:
+    return _dated(base, local, remote, rules, _later)
+
+
+def _dated(
+    base: Json,
+    local: Cell,
+    remote: Cell,
+    rules: Rules,
+    pick: Callable[[Cell, Cell, datetime, datetime], Cell],
+) -> Stands:
+    """Of two sound dates the one that is picked; a person decides where one is not, or was cleared."""
+    if local.value is None or remote.value is None:
+        date = remote.value if local.value is None else local.value
+        return Stands(date, ask=base is not None or not _plausible(date, rules))
+    left, right = moment(local.value), moment(remote.value)
+    fit = _plausible(local.value, rules), _plausible(remote.value, rules)
+    if left is not None and right is not None and all(fit):
+        return Stands(pick(local, remote, left, right).value)
+    return Stands(local.value if fit == (True, False) else remote.value, ask=True)
 
 
 def _earlier(local: Cell, remote: Cell, left: datetime, right: datetime) -> Cell:
@@ -121,12 +133,12 @@ def _later(local: Cell, remote: Cell, left: datetime, right: datetime) -> Cell:
 
 
 def _stricter(base: Json, local: Cell, remote: Cell, rule: FieldRule, rules: Rules) -> Stands:
-    if local.value is None or remote.value is None:
-        return Stands(remote.value if local.value is None else local.value)
-    side = safer(local.value, remote.value, rule.order)
-    if side is None:
-        return Stands(remote.value, ask=True)
-    return Stands(local.value if side is Side.LOCAL else remote.value)
+    return _given(local, remote) or _as_safe(local, remote, rule.order)
+
+
+def _as_safe(local: Cell, remote: Cell, order: Sequence[str]) -> Stands:
+    side = safer(local.value, remote.value, order)
+    return Stands(local.value if side is Side.LOCAL else remote.value, ask=side is None)
 
 
 def _number(value: Json) -> Decimal | None:
@@ -145,23 +157,26 @@ def _same_number(local: Json, remote: Json) -> bool:
     return left is not None and left == _number(remote)
 
 
-def _by_size(prefer: str) -> Join:
-    def join(base: Json, local: Cell, remote: Cell, rule: FieldRule, rules: Rules) -> Stands:
-        if local.value is None or remote.value is None:
-            return Stands(remote.value if local.value is None else local.value)
-        return _sized(local, remote, prefer)
+def _max(base: Json, local: Cell, remote: Cell, rule: FieldRule, rules: Rules) -> Stands:
+    return _given(local, remote) or _sized(local, remote, "higher")
 
-    return join
+
+def _min(base: Json, local: Cell, remote: Cell, rule: FieldRule, rules: Rules) -> Stands:
+    return _given(local, remote) or _sized(local, remote, "lower")
+
+
+def _given(local: Cell, remote: Cell) -> Stands | None:
+    """Of a value and an emptied field the value; None where both sides have one."""
+    if local.value is None:
+        return Stands(remote.value)
+    return Stands(local.value) if remote.value is None else None
 
 
 def _sized(local: Cell, remote: Cell, prefer: str) -> Stands:
     """The `higher` or the `lower` of two numbers; a person decides where one is none."""
     if _same_number(local.value, remote.value):
         return _later_entry(local, remote)
-    side = safer(local.value, remote.value, (prefer,))
-    if side is None:
-        return Stands(remote.value, ask=True)
-    return Stands(local.value if side is Side.LOCAL else remote.value)
+    return _as_safe(local, remote, (prefer,))
 
 
 def _sum(base: Json, local: Cell, remote: Cell, rule: FieldRule, rules: Rules) -> Stands:
@@ -191,9 +206,8 @@ def _union(base: Json, local: Cell, remote: Cell, rule: FieldRule, rules: Rules)
 
 def _row_present(local: Cell, remote: Cell) -> Stands:
     """Of two positions the earlier; a row that one side removed and the other moved stays, and a person decides."""
-    if local.value is None or remote.value is None:
-        return Stands(remote.value if local.value is None else local.value, ask=True)
-    return _sized(local, remote, "lower")
+    given = _given(local, remote)
+    return Stands(given.value, ask=True) if given else _sized(local, remote, "lower")
 
 
 def _text(base: Json, local: Cell, remote: Cell, rule: FieldRule, rules: Rules) -> Stands:
@@ -216,11 +230,11 @@ KEEPS_BOTH = frozenset({Rule.UNION, Rule.SUM, Rule.TEXT, Rule.DERIVED})
 JOINS: dict[Rule, Join] = {
     Rule.SERVER_WINS: _server_wins,
     Rule.LAST_WRITE_WINS: _last_write_wins,
-    Rule.EARLIEST: _by_date(_earlier),
-    Rule.LATEST: _by_date(_later),
+    Rule.EARLIEST: _earliest,
+    Rule.LATEST: _latest,
     Rule.STRICTER: _stricter,
-    Rule.MAX: _by_size("higher"),
-    Rule.MIN: _by_size("lower"),
+    Rule.MAX: _max,
+    Rule.MIN: _min,
     Rule.UNION: _union,
     Rule.SUM: _sum,
     Rule.TEXT: _text,

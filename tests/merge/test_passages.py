@@ -104,6 +104,7 @@ def test_a_text_falls_into_words_blanks_and_signs(text: str, pieces: list[str]) 
         ("Fence torn.", "Silt Fence torn.", Edit(0, 0, "Silt ")),
         ("a. The b.", "a. The x. The b.", Edit(2, 2, " The x.")),
         ("The b.", "The x. The b.", Edit(0, 0, "The x. ")),
+        ("The b", "The x. The b", Edit(0, 0, "The x. ")),
         ("The x. The b.", "The b.", Edit(0, 7)),
         ("one two three", "1 2 3", Edit(0, 13, "1 2 3")),
         ("a  b", "a b", Edit(1, 3, " ")),
