@@ -20,7 +20,7 @@ from textual.screen import Screen
 from textual.worker import Worker as TextualWorker
 from textual.worker import WorkerState
 
-from bravetui.base.crash import write_crash_report
+from bravetui.base.crash import crash_words
 from bravetui.base.errors import BravetuiError
 from bravetui.messages import RecordsChanged, SyncReported
 from bravetui.screens.base import WorkScreen
@@ -294,14 +294,14 @@ class BravetuiApp(App[None]):
         if isinstance(cause, BravetuiError):
             self.show_error(cause)
             return
-        path = write_crash_report(error)
+        details = crash_words(error, self.services.store.folder)
         if self._fault_said:
-            return  # one fault draws others behind it: all are in the file, one is said
+            return  # one fault draws others behind it: all are in files, one is said
         self._fault_said = True
         self.exit(
             return_code=1,
             message=f"Something went wrong inside the program ({type(error).__name__}). What was saved is saved.\n"
-            f"Details for support, without answers or names, are in {path}.",
+            f"{details}",
         )
 
     def on_worker_state_changed(self, event: TextualWorker.StateChanged) -> None:
@@ -311,6 +311,6 @@ class BravetuiApp(App[None]):
             if isinstance(error, BravetuiError):
                 self.show_error(error)
                 return
-            path = write_crash_report(error)
-            words = f"Sync has stopped. Everything is saved on this laptop. For support: {path}"
+            details = crash_words(error, self.services.store.folder)
+            words = f"Sync has stopped. Everything is saved on this laptop. {details}"
             self.notify(words, severity="error", timeout=30, markup=False)

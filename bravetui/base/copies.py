@@ -31,7 +31,9 @@ class _Copy:
 class TwoCopies:
     """The two files `<path>.a` and `<path>.b`."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, todo: str = "Put it back from a backup of this folder.") -> None:
+        """`todo`: what to do when both are damaged."""
+        self._todo = todo
         self._paths = tuple(path.with_name(f"{path.name}.{letter}") for letter in "ab")
         self._name = path.name
 
@@ -47,7 +49,7 @@ class TwoCopies:
         if not whole and self.exist():
             raise Corrupt(
                 f"Both copies of {safe_line(self._name)} are damaged.",
-                "Restore the file from a backup of this folder, or sign in again to set up this laptop anew.",
+                self._todo,
             )
         return whole
 

@@ -1,9 +1,16 @@
-"""Where an unexpected fault goes: a file for support. Frames and types only; values may hold answers or names."""
+"""Where an unexpected fault goes: a file for support. Frames and types only; values may hold answers or names.
+
+Written where other accounts read and lay nothing: a new file with a name of its own, open to this account alone. Never
+raises: a fault that cannot be written down is still said.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import os
 import tempfile
 import traceback
+from collections.abc import Iterator
 from pathlib import Path
 
 
@@ -16,9 +23,37 @@ def crash_text(error: BaseException) -> str:
     return "\n".join([f"{type(error).__module__}.{type(error).__qualname__}", *places, ""])
 
 
-def write_crash_report(error: BaseException, folder: Path | None = None) -> Path:
-    """Append the report to `bravetui-crash.txt` and say where that is."""
-    path = (folder or Path(tempfile.gettempdir())) / "bravetui-crash.txt"
-    with path.open("a", encoding="utf-8") as file:
-        file.write(crash_text(error))
-    return path
+def write_crash_report(error: BaseException, *folders: Path) -> Path | None:
+    """Write the report into the first of `folders` that takes it, else among the temporary files; None where none does."""
+    text = crash_text(error).encode("utf-8", "replace")
+    for folder in _places(folders):
+        try:
+            descriptor, name = tempfile.mkstemp(".txt", "bravetui-crash-", folder)
+        except OSError:
+            continue
+        path = Path(name)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(text)
+        except OSError:
+            with contextlib.suppress(OSError):
+                path.unlink()
+        else:
+            return path
+    return None
+
+
+def crash_words(error: BaseException, *folders: Path) -> str:
+    """Write the report, and say in a sentence where it is, or what it would have said."""
+    path = write_crash_report(error, *folders)
+    if path is not None:
+        return f"Details for support, without answers or names, are in {path}."
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+    return f"Details could not be written anywhere; tell support: {type(error).__name__}{place}."
+
+
+def _places(folders: tuple[Path, ...]) -> Iterator[Path]:
+    yield from folders
+    with contextlib.suppress(OSError):
+        yield Path(tempfile.gettempdir())

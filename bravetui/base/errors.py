@@ -10,6 +10,7 @@
     |- WrongKey         the database cannot be opened with this key
     |- Busy             another process holds what is needed
     `- BadInput         what was given here cannot be used: say what would be
+       `- Unusable      nobody gave it wrongly: a file or folder here is not as it has to be
 
 Every error is two sentences for a person: `what` happened, and `todo`, what to do next. A conflict is a value, not an
 error; a programmer's mistake is an assert.
@@ -32,11 +33,14 @@ class BravetuiError(Exception):
         return f"{self.what} {self.todo}".strip()
 
 
+BY_ITSELF = "Nothing is lost; it is tried again by itself."
+
+
 class Transient(BravetuiError):
     """Nothing is wrong with the data; the same request may be sent again."""
 
     def __init__(self, what: str, todo: str = "", *, wait_s: float | None = None) -> None:
-        super().__init__(what, todo or "Nothing is lost; it is tried again by itself.")
+        super().__init__(what, todo or BY_ITSELF)
         self.wait_s = wait_s
         """Seconds that the other side asked us to wait (Retry-After, RFC 9110 section 10.2.3), if it did."""
 
@@ -78,3 +82,7 @@ class Busy(BravetuiError):
 
 class BadInput(BravetuiError):
     """A value, a file or an option given here cannot be used."""
+
+
+class Unusable(BadInput):
+    """A file or folder of the program's own is not what it has to be, or may not be touched by this account."""

@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from bravetui.base.errors import BadInput, BravetuiError, Busy, FailingDisk, StorageFull
+from bravetui.base.errors import BravetuiError, Busy, FailingDisk, StorageFull, Unusable
 from bravetui.base.fault import fault
 from bravetui.base.text import safe_line
 
@@ -25,6 +25,16 @@ if sys.platform == "darwin":
 _FULL = frozenset({errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)})
 _DENIED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 _DAMAGED = frozenset({errno.EIO})
+_MISPLACED = {
+    errno.EISDIR: "it is a folder, and a file belongs there",
+    errno.ENOTDIR: "it is a file, and a folder belongs there",
+    errno.EEXIST: "something else has that name",
+    errno.ENAMETOOLONG: "the name is too long for this disk",
+    errno.ELOOP: "it is a link, or leads round in a circle",
+    errno.ENXIO: "it is no file",
+    errno.ENODEV: "it is no file",
+}
+"""Something of another sort stands where the program's own file or folder has to be."""
 _BUSY = frozenset({errno.EBUSY, errno.ETXTBSY, errno.EAGAIN})
 _WINDOWS_IN_USE = frozenset({32, 33})
 """ERROR_SHARING_VIOLATION and ERROR_LOCK_VIOLATION: a scanner or another window has the file open."""
@@ -48,9 +58,14 @@ def our_file_error(error: OSError) -> BravetuiError | None:
     if getattr(error, "winerror", None) in _WINDOWS_IN_USE or error.errno in _BUSY:
         return Busy(f"Another program has {name} open.", "Close other windows of bravetui and try again.")
     if error.errno in _DENIED:
-        return BadInput(
+        return Unusable(
             f"This account may not read or write {name}.",
             "Check the folder's permissions, or that the disk is not read-only, and try again.",
+        )
+    if error.errno in _MISPLACED:
+        return Unusable(
+            f"{name} cannot be used: {_MISPLACED[error.errno]}.",
+            "Look at what is there, and name another place or move it away; nothing was changed.",
         )
     if error.errno in _DAMAGED:
         return FailingDisk(

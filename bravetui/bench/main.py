@@ -25,6 +25,7 @@ from bravetui import wiring
 from bravetui.auth.locks import Passphrase
 from bravetui.auth.sealed_file import SealedFile
 from bravetui.base.clock import SystemClock, SystemIds
+from bravetui.base.options import decimal
 from bravetui.base.runner import InlineRunner
 from bravetui.bench.accounting import account
 from bravetui.bench.paint import Unmeasurable, measure
@@ -76,7 +77,9 @@ class Figure:
 def options(parser: argparse.ArgumentParser) -> None:
     """How much, and how to print it."""
     parser.add_argument("--json", action="store_true", help="for programs")
-    parser.add_argument("--scale", type=float, default=1.0, help="size of the site; 1 is the typical project")
+    parser.add_argument(
+        "--scale", type=decimal(0.01, 100), default=1.0, help="size of the site; 1 is the typical project"
+    )
     parser.add_argument("--quick", action="store_true", help="a tenth of everything, to see that it runs")
 
 

@@ -24,6 +24,9 @@ OFFICE_ROLES = frozenset({"admin", "office", "org_admin", "project_manager", "co
 READING_ROLES = frozenset({"viewer", "agency", "support"})
 """Read and write nothing."""
 
+ROLES = OFFICE_ROLES | READING_ROLES | {"foreman"}
+"""All that may be given; whatever else is written in a person's record has a foreman's rights."""
+
 OWNERS_MAX = 500
 """Owners of device numbers told in one answer; the next one goes on from there."""
 
@@ -134,11 +137,7 @@ def _readopted(connection: Connection, token_hash: str, number: int) -> bool:
 
     Only numbers that this life of central leaves out qualify (`state.begin_epoch`), so nobody else can bear it.
     """
-    left_out = connection.execute(select(STATE.c.device)).scalar_one()
-    if (
-        not 0 < number < left_out
-        or connection.execute(select(DEVICES.c.number).where(DEVICES.c.number == number)).first()
-    ):
+    if not is_left_out(connection, number):
         return False
     names = ("organization_id", "user_id", "name", "public_key", "token_hash", "enrolled_at")
     query = select(*(DEVICES.c[name] for name in names)).where(
@@ -149,6 +148,14 @@ def _readopted(connection: Connection, token_hash: str, number: int) -> bool:
         return False
     connection.execute(insert(DEVICES).values(**dict(row), number=number, held=[]).on_conflict_do_nothing())
     return True
+
+
+def is_left_out(connection: Connection, number: int) -> bool:
+    """Whether this life of central neither knows the number nor gives it out, as one before it may have done."""
+    left_out = connection.execute(select(STATE.c.device)).scalar()
+    if left_out is None or not 0 < number < left_out:
+        return False
+    return connection.execute(select(DEVICES.c.number).where(DEVICES.c.number == number)).first() is None
 
 
 def owners(connection: Connection, organization_id: str, above: int | None) -> dict[int, str]:
@@ -181,5 +188,6 @@ def held_of_token(connection: Connection, token_hash: str) -> dict[int, Sequence
 
 def _unknown() -> NeedsSignIn:
     return NeedsSignIn(
-        "Central does not know this laptop.", "Enrol it with a new code from the office; unsent work is kept."
+        "Central does not know this laptop any more.",
+        "Get a new code from the office, then: bravetui enrol --again ADDRESS CODE. All work is kept.",
     )

@@ -25,9 +25,12 @@ from pathlib import Path
 from sqlalchemy import select
 
 from bravetui.base.clock import SystemClock, SystemIds
-from bravetui.base.errors import BadInput, BravetuiError
+from bravetui.base.errors import BadInput, BravetuiError, Transient
+from bravetui.base.exits import EXIT_INTERRUPTED, exit_code
+from bravetui.base.options import whole
 from bravetui.base.stopping import stoppable
 from bravetui.base.text import safe_line
+from bravetui.central.access import ROLES
 from bravetui.central.app import Settings, make_app
 from bravetui.central.database import foreign_errors, migrate, open_central_engine
 from bravetui.central.enrolment import issue_code
@@ -41,6 +44,7 @@ from bravetui.central.serve import PORT, listen, serve
 from bravetui.central.service import Central, revoke
 from bravetui.central.state import begin_epoch
 from bravetui.central.tables import SCOPES
+from bravetui.wire.messages import NUMBER_MAX
 
 FOLDER = Path("bravetui-central")
 DATABASE_VARIABLE = "BRAVETUI_CENTRAL_DATABASE_URL"
@@ -57,13 +61,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_place_arguments(parser)
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
-    parser.add_argument("--port", type=int, default=PORT, help="port to listen on")
+    parser.add_argument("--port", type=whole(0, 65535), default=PORT, help="port to listen on")
     parser.add_argument("--behind-proxy", action="store_true", help="a proxy in front speaks TLS")
     parser.add_argument("--organization", help="name of the organization (found)")
     parser.add_argument("--name", help="name of the person (found)")
-    parser.add_argument("--role", default="admin", help="role of the person (found)")
+    parser.add_argument("--role", default="admin", choices=sorted(ROLES), help="role of the person (found)")
     parser.add_argument("--user", help="id of the person (code)")
-    parser.add_argument("--device", type=int, help="number of the laptop (revoke)")
+    parser.add_argument("--device", type=whole(1, NUMBER_MAX), help="number of the laptop (revoke)")
     add_import_arguments(parser)
     add_quarantine_arguments(parser)
 
@@ -82,7 +86,7 @@ def add_place_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, say: Say = print) -> int:
-    """Do the task; returns the exit status. Errors are sentences on stderr."""
+    """Do the task; returns the exit status. Errors are for whoever reads the command line."""
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     try:
         with stoppable(), _listening(options) as bound, opened(options) as central:
@@ -91,10 +95,7 @@ def run(options: argparse.Namespace, say: Say = print) -> int:
             else:
                 _serve(central, options, bound, say)
     except KeyboardInterrupt:
-        return 130
-    except BravetuiError as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
+        return EXIT_INTERRUPTED
     return 0
 
 
@@ -131,7 +132,11 @@ def opened(options: argparse.Namespace) -> Iterator[Central]:
 def _central(url: str, options: argparse.Namespace) -> Iterator[Central]:
     engine = open_central_engine(url)
     try:
-        migrate(engine)
+        try:
+            migrate(engine)
+        except Transient as error:
+            todo = f"Look whether the address is right (--database-url, or {DATABASE_VARIABLE}), and the database runs."
+            raise Transient(error.what, todo) from error
         clock = SystemClock()
         with foreign_errors():
             yield Central(engine, load_keys(_folder(options) / KEY_FILE), clock, SystemIds(clock))
@@ -219,7 +224,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="bravetui central", description="The server that laptops sync with."
     )
     add_arguments(parser)
-    return run(parser.parse_args(arguments))
+    try:
+        return run(parser.parse_args(arguments))
+    except BravetuiError as error:
+        sys.stderr.write(f"bravetui: {error}\n")
+        return exit_code(error)
 
 
 if __name__ == "__main__":

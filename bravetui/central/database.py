@@ -29,7 +29,7 @@ def open_central_engine(url: str) -> Engine:
     """An engine for a PostgreSQL address (`postgresql://...`). Raises BadInput for any other."""
     try:
         address = make_url(url)
-    except ArgumentError as error:
+    except (ArgumentError, ValueError) as error:
         raise BadInput(
             "The database address cannot be read.", "Give one like postgresql://user@host/name."
         ) from error

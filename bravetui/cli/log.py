@@ -6,6 +6,7 @@ import argparse
 from datetime import timedelta
 from pathlib import Path
 
+from bravetui.base.options import LINES_MAX, decimal, whole
 from bravetui.base.text import safe_line
 from bravetui.cli.common import json_line, laptop_of, write_new
 from bravetui.views.status import LogLine, log
@@ -15,14 +16,17 @@ EPILOG = (
     "own, no answer, no name and no secret, so it may be sent to anybody."
 )
 
-LINES_MAX = 10_000
+EXPORTED_MAX = 10_000
+DAYS_MAX = 10_000
 
 
 def options(parser: argparse.ArgumentParser) -> None:
     """How much, and in what form."""
     parser.epilog = EPILOG
-    parser.add_argument("--days", type=float, default=30, help="how far back (default 30)")
-    parser.add_argument("--limit", type=int, default=200, help="lines shown, the newest (default 200)")
+    parser.add_argument("--days", type=decimal(0, DAYS_MAX), default=30, help="how far back (default 30)")
+    parser.add_argument(
+        "--limit", type=whole(1, LINES_MAX), default=200, help="lines shown, the newest (default 200)"
+    )
     parser.add_argument("--json", action="store_true", help="for programs")
     parser.add_argument("--export", type=Path, metavar="FILE", help="all of it into a new file")
 
@@ -30,8 +34,8 @@ def options(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print or write it, the oldest first."""
     with laptop_of(arguments) as laptop:
-        since = laptop.store.clock.now() - timedelta(days=min(max(arguments.days, 0), 10_000))
-        limit = LINES_MAX if arguments.export else max(1, arguments.limit)
+        since = laptop.store.clock.now() - timedelta(days=arguments.days)
+        limit = EXPORTED_MAX if arguments.export else arguments.limit
         lines = [_line(one, arguments.json) for one in reversed(log(laptop.store, limit, since))]
     if arguments.export:
         write_new(arguments.export, "\n".join(lines) + "\n")

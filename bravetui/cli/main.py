@@ -10,14 +10,19 @@ import argparse
 import importlib
 import sys
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from bravetui import __version__
 from bravetui.base.collecting import collect_seldom
-from bravetui.base.errors import BadInput, BravetuiError, Busy, Transient
+from bravetui.base.errors import BY_ITSELF, BadInput, BravetuiError, Unusable
+from bravetui.base.exits import EXIT_ERROR, EXIT_INTERRUPTED, exit_code
+from bravetui.base.text import safe_line
+from bravetui.cli import output
 
-EXIT_ERROR, EXIT_USAGE, EXIT_LATER, EXIT_INTERRUPTED = 1, 2, 75, 130
+if TYPE_CHECKING:
+    from _typeshed import SupportsWrite
 
 
 class Command(NamedTuple):
@@ -59,9 +64,16 @@ COMMANDS: dict[str, Command] = {
 }
 
 
+class _Parser(argparse.ArgumentParser):
+    """argparse keeps silent about output that cannot be written; here it is an error like any other."""
+
+    def _print_message(self, message: str, file: SupportsWrite[str] | None = None) -> None:
+        (file or sys.stderr).write(message)
+
+
 def parser_for(name: str | None) -> argparse.ArgumentParser:
     """The parser, with the options of the one command that is going to run."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="bravetui",
         description="A month of construction compliance paperwork without a network, and nothing lost.",
         epilog="Start with `bravetui demo`. On any screen of the app, F1 says what can be done there.",
@@ -81,26 +93,47 @@ def parser_for(name: str | None) -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code. Nobody sees a traceback."""
     words = list(sys.argv[1:] if argv is None else argv)
-    name = command_of(words)
+    output.make_lenient()
     try:
-        arguments = parser_for(name).parse_args(words)
-        run: Callable[[argparse.Namespace], int] = _module(COMMANDS[arguments.command or "run"]).run
-        collect_seldom()
-        return run(arguments)
-    except BravetuiError as error:
-        print(f"bravetui: {error}", file=sys.stderr)
-        return _exit_code(error)
+        code = _run(words)
+        sys.stdout.flush()
+        return code
+    except SystemExit:  # argparse has printed what was asked for, or what is wrong
+        if (broken := output.broken()) is None:
+            raise
+        return _say(broken)
     except KeyboardInterrupt:
-        print("\nbravetui: stopped. What was saved is saved.", file=sys.stderr)
+        output.say("\nbravetui: stopped. What was saved is saved.")
         return EXIT_INTERRUPTED
     except BrokenPipeError:
-        sys.stderr.close()
+        output.give_up()
         return EXIT_ERROR
+    except BravetuiError as error:
+        return _say(error)
     except Exception as error:
-        if isinstance(error, ModuleNotFoundError) and not (error.name or "bravetui").startswith("bravetui"):
-            print(f"bravetui: {_not_installed(error)}", file=sys.stderr)
-            return EXIT_USAGE
-        return _unexpected(error)
+        ours = _ours(error)
+        return _unexpected(error, words) if ours is None else _say(ours)
+
+
+def _run(words: Sequence[str]) -> int:
+    arguments = parser_for(command_of(words)).parse_args(words)
+    _refuse_undecodable(arguments)
+    run: Callable[[argparse.Namespace], int] = _module(COMMANDS[arguments.command or "run"]).run
+    collect_seldom()
+    return run(arguments)
+
+
+def _refuse_undecodable(arguments: argparse.Namespace) -> None:
+    """Words that are no text in this terminal's encoding: a path may be such a thing, nothing else may."""
+    for name, value in vars(arguments).items():
+        for word in value if isinstance(value, list) else [value]:
+            if isinstance(word, str) and not word.isascii() and not word.isprintable():
+                try:
+                    word.encode()
+                except UnicodeEncodeError as error:
+                    raise BadInput(
+                        f"What was given as {name} is not text in UTF-8.", "Type it again, or set the locale."
+                    ) from error
 
 
 def command_of(words: Sequence[str]) -> str | None:
@@ -126,20 +159,39 @@ def _not_installed(error: ModuleNotFoundError) -> BadInput:
     )
 
 
-def _exit_code(error: BravetuiError) -> int:
-    if isinstance(error, BadInput):
-        return EXIT_USAGE
-    return EXIT_LATER if isinstance(error, Transient | Busy) else EXIT_ERROR
+def _ours(error: Exception) -> BravetuiError | None:
+    """The sentence for what the system or the installation refuses; None for a fault of the program."""
+    if isinstance(error, ModuleNotFoundError) and not (error.name or "bravetui").startswith("bravetui"):
+        return _not_installed(error)
+    if not isinstance(error, OSError):
+        return None
+    if (broken := output.broken()) is not None:
+        return broken
+    from bravetui.base.files import our_file_error
+
+    ours = our_file_error(error)
+    if not error.filename:  # what is no file of the program's own, and no socket, is the terminal
+        ours = output.not_written(error)
+    elif ours is None:
+        name = safe_line(Path(str(error.filename)).name or str(error.filename), 80)
+        ours = Unusable(f"{name} cannot be used: {error.strerror}.", "Look at what is there, then try again.")
+    return ours
 
 
-def _unexpected(error: Exception) -> int:
+def _say(error: BravetuiError) -> int:
+    # A command that ends tries nothing by itself.
+    words = str(error).replace(BY_ITSELF, "Nothing is lost; the same command will do later.")
+    output.say(f"bravetui: {words}")
+    return exit_code(error)
+
+
+def _unexpected(error: Exception, words: Sequence[str]) -> int:
     """A fault of the program itself: the details go to a file for support, a sentence to the person."""
-    from bravetui.base.crash import write_crash_report
+    from bravetui.base.crash import crash_words
 
-    path = write_crash_report(error)
-    print(
+    named = [Path(folder) for option, folder in pairwise(words) if option == "--folder"]
+    output.say(
         f"bravetui: something went wrong inside the program ({type(error).__name__}). What was saved is saved.\n"
-        f"Details for support, without answers or names, are in {path}.",
-        file=sys.stderr,
+        + crash_words(error, *named)
     )
     return EXIT_ERROR

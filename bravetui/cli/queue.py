@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from bravetui.actions.queue import send_again
+from bravetui.base.options import LINES_MAX, whole
 from bravetui.base.text import safe_line
 from bravetui.cli.common import laptop_of, print_json, write_new
 from bravetui.merge.version import Dot
@@ -23,7 +24,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     """Look, or send again."""
     parser.epilog = EPILOG
     parser.add_argument("--json", action="store_true", help="for programs")
-    parser.add_argument("--limit", type=int, default=100, help="changes shown (default 100)")
+    parser.add_argument("--limit", type=whole(1, LINES_MAX), default=100, help="changes shown (default 100)")
     parser.add_argument(
         "--export",
         metavar="FILE",
@@ -47,7 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
                 f"{len(changes)} refused changes are in {safe_line(str(arguments.export), 200)}. They stay here, too."
             )
             return 0
-        seen = queue(laptop.store, max(1, arguments.limit))
+        seen = queue(laptop.store, arguments.limit)
     if arguments.json:
         print_json({"total": seen.total, "items": [asdict(item) for item in seen.items]})
         return 0

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from bravetui.base.errors import BadInput
+from bravetui.base.options import LINES_MAX, whole
 from bravetui.base.text import safe_line
 from bravetui.cli.common import ask_passphrase, folder_of, laptop_of, print_json, ring_of
 from bravetui.views.receipts import ReceiptRow, check, receipts
@@ -30,7 +31,7 @@ def options(parser: argparse.ArgumentParser) -> None:
         help="a record's id or a dot: its receipts in full, to print",
     )
     parser.add_argument("--json", action="store_true", help="for programs")
-    parser.add_argument("--limit", type=int, default=100, help="receipts shown (default 100)")
+    parser.add_argument("--limit", type=whole(1, LINES_MAX), default=100, help="receipts shown (default 100)")
     parser.add_argument(
         "--key", help="central's public key, for a check on a machine that is no laptop of it"
     )
@@ -47,7 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise BadInput("One record at a time.", "bravetui receipts RECORD")
     wanted = words[0] if words else ""
     with laptop_of(arguments) as laptop:
-        found = receipts(laptop.store, wanted, max(1, arguments.limit))
+        found = receipts(laptop.store, wanted, arguments.limit)
         key = laptop.store.identity.central_key
     if arguments.json:
         print_json({"central_key": key, "receipts": [_plain(row) for row in found]})
