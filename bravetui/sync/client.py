@@ -70,8 +70,7 @@ class CentralClient:
     def __init__(
         self, address: str, token: str = "", *, transport: httpx.AsyncBaseTransport | None = None
     ) -> None:
-        if not address.startswith(("http://", "https://")):
-            raise BadInput(f"{safe_line(address)!r} is not an address of central.", "Give it as https://…")
+        url = _url(address)
         headers = {
             "User-Agent": f"bravetui/{__version__}", "Accept": CONTENT_TYPE,
             "Accept-Encoding": "dcz, zstd", "Available-Dictionary": current().name,
@@ -83,7 +82,7 @@ class CentralClient:
         self._may_share = self._may_fold = True
         # The system's certificates are read once here: a client costs 35 ms to make, so there is one.
         self._http = httpx.AsyncClient(
-            base_url=address, headers=headers, timeout=_TIMEOUT, transport=transport, follow_redirects=False
+            base_url=url, headers=headers, timeout=_TIMEOUT, transport=transport, follow_redirects=False
         )
 
     async def enrol(self, asked: Enrol) -> Enrolled:
@@ -161,10 +160,7 @@ class CentralClient:
         try:
             answer = decode(kind, raw, response.headers.get("content-encoding", ""))
         except BadInput as error:
-            raise Transient(
-                "What answered is not central: a sign-in page of this network, or a broken proxy.",
-                "Open a web page to sign in to the network, or wait for a better one. Nothing is lost.",
-            ) from error
+            raise _not_central() from error
         if self._may_share and response.headers.get("content-encoding", "") == "dcz":
             self._packing = "dcz"
         return answer, len(body), len(raw)
@@ -190,9 +186,8 @@ def error_of(response: httpx.Response, raw: bytes) -> BravetuiError:
     status, asked_s = response.status_code, retry_after_s(response.headers.get("retry-after"))
     said = _problem(response, raw)
     if status in (401, 403):
-        return NeedsSignIn(
-            said or "Central does not know this laptop any more.", "Enrol it again; its work is kept."
-        )
+        # Networks that want to be paid, and proxies, answer so too: only central's own word counts.
+        return NeedsSignIn(*said) if said else _not_central()
     if status == 413:
         return TooLarge("Central takes only smaller batches.", code="too_large")
     if status == 429:
@@ -200,18 +195,41 @@ def error_of(response: httpx.Response, raw: bytes) -> BravetuiError:
     if status >= 500:
         return Transient(f"Central is unwell (it answered {status}).", wait_s=asked_s)
     if status in (400, 409, 415, 422) and said:
-        return Refused(said, "Send a diagnosis to support; nothing is lost.", code=str(status))
+        return Refused(" ".join(said), "Send a diagnosis to support; nothing is lost.", code=str(status))
     return Transient(f"What answered ({status}) is not central.", wait_s=asked_s)
 
 
-def _problem(response: httpx.Response, raw: bytes) -> str:
+def _problem(response: httpx.Response, raw: bytes) -> tuple[str, ...]:
+    """What central says happened, and what to do about it; nothing where it was not central that answered."""
     if "problem+json" not in response.headers.get("content-type", ""):
-        return ""
+        return ()
     try:
         problem = decode(Problem, raw, response.headers.get("content-encoding", ""))
     except BadInput:
-        return ""
-    return safe_line(f"{problem.title} {problem.detail}".strip(), 300)
+        return ()
+    return tuple(safe_line(words, 300) for words in (problem.title, problem.detail) if words.strip())
+
+
+def _not_central() -> Transient:
+    return Transient(
+        "What answered is not central: a sign-in page of this network, or a broken proxy.",
+        "Open a web page to sign in to the network, or wait for a better one. Nothing is lost.",
+    )
+
+
+def _url(address: str) -> httpx.URL:
+    """The address as one that can be asked. Raises BadInput."""
+    try:
+        url = httpx.URL(address)
+        good = url.scheme in ("http", "https") and url.host and 0 < (url.port or 80) <= 65535
+    except (httpx.InvalidURL, UnicodeError, ValueError, TypeError):
+        good = False
+    if not good:
+        raise BadInput(
+            f"{safe_line(address, 80)!r} is not an address of central.",
+            "Give it like https://central.example.",
+        )
+    return url
 
 
 def retry_after_s(header: str | None) -> float | None:

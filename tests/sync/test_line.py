@@ -137,6 +137,8 @@ BROKEN: dict[str, tuple[Answer, type[BravetuiError]]] = {
     "half an answer": (half, Transient),
     "half a frame": (unfinished_frame, Transient),
     "a newer protocol": (newer, Transient),
+    "a portal's 401": (always(Reply(401, PORTAL, {"Content-Type": "text/html"})), Transient),
+    "a portal's 403": (always(Reply(403, PORTAL, {"Content-Type": "text/html"})), Transient),
     "401": (problem(401, "Not known here."), NeedsSignIn),
     "403": (problem(403, "Revoked."), NeedsSignIn),
     "413": (problem(413, "Too large."), TooLarge),
