@@ -60,7 +60,7 @@ class Secrets:
         except (ValueError, KeyError, TypeError, AttributeError, BadInput):
             raise Corrupt(
                 "The key file opens, but what is in it cannot be used.",
-                "Restore it from a backup of this folder, or sign in again to set up this laptop anew.",
+                "Put it back from a backup of this folder or from its black box; keep this folder as it is.",
             ) from None
 
 

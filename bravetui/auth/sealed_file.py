@@ -28,6 +28,12 @@ VERSION = 1
 _BOUND = b"bravetui key file v1"
 _NONCE_BYTES = 12
 
+KEYS_LOST = (
+    "Put keys.a and keys.b back, from a backup of this folder or from its black box (bravetui mirror). Without them nothing "
+    "in this folder opens: keep it as it is, and enrol in another --folder; what central has comes back."
+)
+"""What to do where no key file can be read: nobody can make another that opens the same data."""
+
 
 class SealedFile:
     """A `KeyRing` in a file. Locks are tried in the order given: the quiet ones (keyring) before those a
@@ -36,7 +42,7 @@ class SealedFile:
     def __init__(self, path: Path, locks: Sequence[Lock]) -> None:
         assert locks
         self._path = path
-        self._copies = TwoCopies(path)
+        self._copies = TwoCopies(path, KEYS_LOST)
         self._locks = tuple(locks)
         self._content_key: bytes | None = None
         self._wraps: dict[str, Any] = {}
@@ -150,7 +156,4 @@ def _parsed(data: bytes) -> dict[str, Any]:
 
 
 def _damaged() -> Corrupt:
-    return Corrupt(
-        "The key file of this laptop is damaged.",
-        "Restore it from a backup of this folder, or ask the office to open a rescue bundle with its recovery key.",
-    )
+    return Corrupt("The key file of this laptop is damaged.", KEYS_LOST)

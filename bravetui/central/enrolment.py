@@ -8,18 +8,22 @@ from __future__ import annotations
 
 import hmac
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import Connection, Engine, insert, select, update
 
-from bravetui.auth.signing import read_public_key
+from bravetui.auth.signing import read_public_key, signed_by
 from bravetui.base.canonical import sha256_hex
 from bravetui.base.errors import BadInput, Refused
 from bravetui.base.text import safe_line
+from bravetui.central.access import is_left_out
 from bravetui.central.tables import CODES, DEVICES, SCOPES
 from bravetui.db.kinds import KINDS
 from bravetui.wire.messages import Enrol
+from bravetui.wire.receipt import is_genuine
 
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Crockford's base 32: nothing that reads like something else."""
@@ -77,18 +81,47 @@ def use_code(connection: Connection, asked: Enrol, now: datetime) -> Made:
             "This code is unknown, used up or out of date.", "Ask the office for a new one.", code="bad_code"
         )
     token = secrets.token_urlsafe(TOKEN_BYTES)
-    made = insert(DEVICES).values(
-        organization_id=row.organization_id,
-        user_id=row.user_id,
-        name=safe_line(asked.device_name, 100)[:100],
-        public_key=asked.device_key,
-        token_hash=token_hash(token),
-        held=[],
-        enrolled_at=now,
-    )
-    number = int(connection.execute(made.returning(DEVICES.c.number)).scalar_one())
+    told = {
+        "organization_id": row.organization_id, "user_id": row.user_id, "public_key": asked.device_key,
+        "name": safe_line(asked.device_name, 100)[:100], "token_hash": token_hash(token), "enrolled_at": now,
+    }  # fmt: skip
+    if asked.device is not None:
+        number = _let_in_again(connection, asked, told)
+    else:
+        made = insert(DEVICES).values(**told, held=[])
+        number = int(connection.execute(made.returning(DEVICES.c.number)).scalar_one())
     connection.execute(update(CODES).where(CODES.c.code_hash == wanted).values(used_at=now, device=number))
     return Made(number, token, row.organization_id, row.user_id)
+
+
+def _let_in_again(connection: Connection, asked: Enrol, told: Mapping[str, Any]) -> int:
+    """Give a laptop that was revoked, or whose token was lost, its old number: unsent work bears it. Raises Refused.
+
+    Only to whoever holds the laptop's own key, and for the person whose work it is. A central that came back from a backup
+    older than the laptop takes its word for the number.
+    """
+    number = asked.device or 0
+    laptop = (DEVICES.c.number == number, DEVICES.c.public_key == asked.device_key)
+    row = connection.execute(select(DEVICES).where(*laptop).with_for_update()).one_or_none()
+    if not is_genuine(asked, signed_by(asked.device_key)) or (
+        row is None and not is_left_out(connection, number)
+    ):
+        raise Refused(
+            f"Central knows no laptop {number} with this key.",
+            "Carry its unsent work by hand (bravetui rescue export DIR), and enrol in another --folder.",
+            code="unknown_device",
+        )
+    if row is None:
+        connection.execute(insert(DEVICES).values(**told, number=number, held=[]))
+    elif (row.organization_id, row.user_id) != (told["organization_id"], told["user_id"]):
+        raise Refused(
+            "This code is for another person than the one whose work is on this laptop.",
+            "Ask the office for one of this person's, or enrol in another --folder.",
+            code="another_person",
+        )
+    else:
+        connection.execute(update(DEVICES).where(*laptop).values(**told, revoked_at=None))
+    return number
 
 
 def code_hash(code: str) -> str:

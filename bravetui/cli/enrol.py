@@ -8,7 +8,7 @@ import getpass
 import platform
 import sys
 
-from bravetui.base.errors import BadInput
+from bravetui.base.errors import BadInput, Transient
 from bravetui.base.text import safe_line
 from bravetui.cli.common import folder_of, ring_of
 from bravetui.wiring import PASSPHRASE_FILE_VARIABLE, enrol
@@ -24,12 +24,27 @@ def options(parser: argparse.ArgumentParser) -> None:
         help="what this laptop is called (default: its host name)",
     )
 
+    parser.add_argument(
+        "--again",
+        action="store_true",
+        help="a laptop that central lets in no more gets its number back, and goes on with all its work",
+    )
+
 
 def run(arguments: argparse.Namespace) -> int:
     """Enrol, and say who this laptop now is."""
     folder = folder_of(arguments)
     ring = ring_of(folder, _new_passphrase)
-    who = asyncio.run(enrol(folder, ring, arguments.address, arguments.code, arguments.name))
+    try:
+        who = asyncio.run(
+            enrol(folder, ring, arguments.address, arguments.code, arguments.name, again=arguments.again)
+        )
+    except Transient as error:
+        # Nobody tries by itself what a person has to type.
+        todo = (
+            "Look whether the address is right; if it is, run the same command again when the line is better."
+        )
+        raise Transient(error.what, todo) from error
     print(
         f"This laptop is number {who.device}, for {safe_line(who.user_name)}. Now: bravetui sync --once, then bravetui."
     )

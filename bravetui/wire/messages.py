@@ -30,6 +30,13 @@ BODY_BYTES_MAX = 16 * 1024 * 1024
 """Largest body, uncompressed, that either end reads."""
 
 
+NUMBER_MAX = 2**63 - 1
+"""Largest number that either end's database holds."""
+
+BATCHES_MAX = 1_000
+ASKS_MAX = 10_000
+"""Batches and pages of one exchange: one a lane, and one a scope and lane, are more than any laptop has to say."""
+
 BUNDLE_BYTES_MAX = 64 * 1024 * 1024
 """Largest rescue bundle that travels over a line; a larger one is imported on central's machine."""
 
@@ -40,8 +47,12 @@ class Enrol(Message):
     code: str = Field(min_length=4, max_length=64)
     """The one-time code that central printed."""
     device_name: str = Field(min_length=1, max_length=100)
-    device_key: str
+    device_key: str = Field(max_length=64)
     """Public Ed25519 key (RFC 8032), base64url."""
+    device: int | None = Field(default=None, ge=1, le=NUMBER_MAX)
+    """Asked by a laptop that central let in once and does no more: the number it had, to go on under it."""
+    signature: str = ""
+    """With `device`: Ed25519 by `device_key` over the canonical bytes of all other fields, base64url."""
 
 
 class ScopeGrant(Message):
@@ -130,12 +141,12 @@ class PullAsk(Message):
 
     scope_id: str
     lane: Lane
-    after: int = 0
+    after: int = Field(default=0, ge=0, le=NUMBER_MAX)
     """News: rows whose seq is greater, oldest first. 0 with `before` None starts at the newest."""
-    before: int | None = None
+    before: int | None = Field(default=None, ge=0, le=NUMBER_MAX)
     """History: rows whose seq is smaller, newest first; None once the beginning has been reached."""
     rows_max: int = Field(default=500, ge=1, le=5000)
-    agreed: int | None = None
+    agreed: int | None = Field(default=None, ge=0, le=NUMBER_MAX)
     """Asks for a sum over the rows above this seq, once all others are here; None asks for none."""
     without: tuple[str, ...] = ()
     """Records (`kind/id`) to leave out of the sum: this laptop holds work on them that central has not taken. `kind/` leaves
@@ -229,20 +240,21 @@ class Checkpoint(Message):
 class SyncRequest(Message):
     """One exchange: `POST /v1/sync`."""
 
-    protocol: int = PROTOCOL_PLAIN
-    device: int
+    protocol: int = Field(default=PROTOCOL_PLAIN, ge=0, le=NUMBER_MAX)
+    device: int = Field(ge=0, le=NUMBER_MAX)
     epoch: str = ""
     """The epoch this laptop last saw; empty before the first contact."""
     sent_at: AwareDatetime
-    push: tuple[Batch, ...] = ()
-    pull: tuple[PullAsk, ...] = ()
-    answer_bytes_max: int | None = Field(default=None, ge=1)
+    push: tuple[Batch, ...] = Field(default=(), max_length=BATCHES_MAX)
+    pull: tuple[PullAsk, ...] = Field(default=(), max_length=ASKS_MAX)
+    """One ask at most of each scope and lane."""
+    answer_bytes_max: int | None = Field(default=None, ge=1, le=NUMBER_MAX)
     """About how many bytes of rows, as plain JSON, suit the laptop's line at a time; central may send fewer."""
     wants_sealing_key: bool = False
     """Asked by a laptop that enrolled before central gave one."""
     spares_hashes: bool = False
     """Whether verdicts may come without the hash of what this request sent."""
-    knows_devices: int | None = None
+    knows_devices: int | None = Field(default=None, ge=0, le=NUMBER_MAX)
     """The highest device number whose owner this laptop knows; None does not ask whose they are."""
 
 

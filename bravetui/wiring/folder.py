@@ -10,14 +10,17 @@ from pathlib import Path
 from bravetui.auth.keys import KeyRing, Secrets
 from bravetui.auth.locks import AskedPassphrase, Lock, Passphrase
 from bravetui.auth.os_keyring import OsKeyring
-from bravetui.auth.sealed_file import SealedFile
-from bravetui.base.errors import NeedsSignIn
+from bravetui.auth.sealed_file import KEYS_LOST, SealedFile
+from bravetui.base.errors import Corrupt, NeedsSignIn, Unusable
+from bravetui.base.text import safe_line
 from bravetui.db.store import Identity
 
 FOLDER_VARIABLE = "BRAVETUI_FOLDER"
 PASSPHRASE_FILE_VARIABLE = "BRAVETUI_PASSPHRASE_FILE"
 
 KEYS, DATABASE, JOURNAL, MARK, BALLAST, LEASE = "keys", "site.db", "journal", "mark", "reserve", "sync.lease"
+_SEALED = (DATABASE, JOURNAL, f"{MARK}.a", f"{MARK}.b")
+"""What only the laptop's own keys open."""
 MIRROR = "mirror"
 """File that says where the black box is: outside the database, which may be what is broken."""
 
@@ -43,12 +46,27 @@ def key_ring(folder: Path, ask_passphrase: Callable[[], str] | None = None) -> K
     return SealedFile(folder / KEYS, locks)
 
 
-def who_is_here(ring: KeyRing) -> tuple[Secrets, Identity]:
-    """The laptop's secrets, and as whom it works. Raises NeedsSignIn for one that never enrolled, and as the ring does."""
+def who_is_here(ring: KeyRing, folder: Path | None = None) -> tuple[Secrets, Identity]:
+    """The laptop's secrets, and as whom it works. Raises NeedsSignIn for one that never enrolled, and as the ring does.
+
+    With the `folder` of its data, raises Corrupt where that is here and the keys are not.
+    """
+    if folder is not None:
+        refuse_orphans(ring, folder)
     secrets = ring.load() if ring.exists() else None
     if secrets is None or secrets.identity is None:
         raise _unknown_here()
     return secrets, Identity(**json.loads(secrets.identity))
+
+
+def refuse_orphans(ring: KeyRing, folder: Path) -> None:
+    """Raises Corrupt for data whose keys are gone: new keys would never open it. And Unusable for what is no folder."""
+    if folder.exists() and not folder.is_dir():
+        raise Unusable(
+            f"{safe_line(str(folder), 100)} is not a folder.", "Name the laptop's folder with --folder."
+        )
+    if not ring.exists() and any((folder / name).exists() for name in _SEALED):
+        raise Corrupt("The key file of this laptop is missing, and its data is here.", KEYS_LOST)
 
 
 def mirror_of(folder: Path) -> Path | None:

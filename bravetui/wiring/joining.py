@@ -5,16 +5,21 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bravetui.auth.keys import KeyRing, open_or_create
-from bravetui.auth.signing import public_key_of
+from pydantic import ValidationError
+
+from bravetui.auth.keys import KeyRing, Secrets, open_or_create
+from bravetui.auth.signing import public_key_of, sign
 from bravetui.base.errors import BadInput
 from bravetui.base.files import make_private_folder
 from bravetui.db.store import Identity
 from bravetui.wire.messages import Enrol
-from bravetui.wiring.opening import Laptop
+from bravetui.wire.receipt import sign as signed
+from bravetui.wiring.folder import refuse_orphans
+from bravetui.wiring.opening import Laptop, open_laptop
 
 if TYPE_CHECKING:
     from httpx import AsyncBaseTransport
@@ -24,6 +29,14 @@ if TYPE_CHECKING:
     from bravetui.sync.progress import SyncEvent
     from bravetui.sync.worker import Worker
 
+_WRONG = {
+    "code": (
+        "This is not a one-time code.",
+        "It has ten letters and digits, like ABCDE-FGHJK: copy it as central printed it.",
+    ),
+    "name": ("A laptop's name has 1 to 100 characters.", "Give another one with --name."),
+}
+
 
 async def enrol(
     folder: Path,
@@ -32,28 +45,75 @@ async def enrol(
     code: str,
     name: str,
     transport: AsyncBaseTransport | None = None,
+    *,
+    again: bool = False,
 ) -> Identity:
     """Trade a one-time code for a device number and keep what it gave beside the keys. Raises BadInput if this laptop is
-    enrolled already, and whatever the client raises."""
-    make_private_folder(folder)
-    secrets = open_or_create(ring)
-    if secrets.identity is not None:
-        raise BadInput("This laptop is enrolled already.", "To start anew, choose another --folder.")
+    enrolled already, and whatever the client raises.
+
+    `again`: a laptop that central does not let in any more gets its number back, and all its work goes on.
+    """
     from bravetui.sync.client import CentralClient
 
-    asked = Enrol(code=code, device_name=name, device_key=public_key_of(secrets.device_key))
     client = CentralClient(address, transport=transport)
     try:
-        given = await client.enrol(asked)
+        make_private_folder(folder)
+        refuse_orphans(ring, folder)
+        secrets = open_or_create(ring)
+        known = Identity(**json.loads(secrets.identity)) if secrets.identity else None
+        if known is not None and not again:
+            raise BadInput(
+                "This laptop is enrolled already.",
+                "If central lets it in no more, add --again: its work is kept. To start anew, choose another --folder.",
+            )
+        given = await client.enrol(_asking(secrets, code, name, known))
     finally:
         await client.close()
+    if known is not None and (given.central_key, given.device) != (known.central_key, known.device):
+        raise BadInput(
+            "That is another central than the one this laptop belongs to, or it has lost this laptop's number.",
+            "Carry its unsent work by hand (bravetui rescue export DIR), and enrol in another --folder.",
+        )
     identity = Identity(
-        device=given.device, user_id=given.user_id, user_name=given.user_name, organization_id=given.organization_id,
-        central_url=address, token=given.token, central_key=given.central_key,
+        device=given.device,
+        user_id=given.user_id,
+        user_name=given.user_name,
+        organization_id=given.organization_id,
+        central_url=address,
+        token=given.token,
+        central_key=given.central_key,
         sealing_key=given.sealing_key.key if given.sealing_key else "",
-    )  # fmt: skip
-    ring.save(replace(secrets, identity=json.dumps(asdict(identity))))
+    )
+    told = replace(
+        secrets, identity=json.dumps(asdict(identity)), incarnation=secrets.incarnation + bool(known)
+    )
+    ring.save(told)
+    if known is not None:
+        _try_at_once(folder, ring)
     return identity
+
+
+def _asking(secrets: Secrets, code: str, name: str, known: Identity | None) -> Enrol:
+    """What enrolment says, signed where an old number is asked for. Raises BadInput for what cannot be a code or a name."""
+    key = public_key_of(secrets.device_key)
+    try:
+        asked = Enrol(code=code, device_name=name, device_key=key, device=known.device if known else None)
+    except ValidationError as error:
+        wrong = "name" if error.errors()[0]["loc"][0] == "device_name" else "code"
+        raise BadInput(*_WRONG[wrong]) from error
+    return signed(asked, partial(sign, secrets.device_key)) if known else asked
+
+
+def _try_at_once(folder: Path, ring: KeyRing) -> None:
+    """Forget the pauses that the refusals brought about."""
+    from bravetui.sync.situation import forget_pauses
+
+    laptop = open_laptop(folder, ring)
+    try:
+        with laptop.store.maintain() as connection:
+            forget_pauses(connection)
+    finally:
+        laptop.close()
 
 
 def make_worker(

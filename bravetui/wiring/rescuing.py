@@ -31,7 +31,7 @@ def set_mirror(folder: Path, ring: KeyRing, place: Path | None) -> Path | None:
     Central's recovery key becomes one more lock of the key file, so that the office can open the card of a laptop whose
     keyring died with it, even if nobody remembers the passphrase.
     """
-    secrets, identity = who_is_here(ring)
+    secrets, identity = who_is_here(ring, folder)
     if place is None:
         (folder / MIRROR).unlink(missing_ok=True)
         return None
@@ -56,7 +56,7 @@ def rescue(
     from bravetui.db.unconfirmed import gather
     from bravetui.sync.rescue import export, no_room
 
-    secrets, identity = who_is_here(ring)
+    secrets, identity = who_is_here(ring, folder)
     now = (clock or SystemClock()).now()
     to_central = central_lock(identity.sealing_key)
     every = [*([to_central] if to_central else []), *locks]

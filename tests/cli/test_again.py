@@ -1,0 +1,54 @@
+"""A laptop that central lets in no more: what it is told works, on the same folder, with the work that waited."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from bravetui.actions import forms
+from bravetui.views.forms import templates
+from tests.cli.terminal import Terminal
+from tests.cli.test_support import opened
+
+
+@pytest.mark.usefixtures("central")
+def test_a_revoked_laptop_enrols_again_and_hands_in_what_waited(
+    enrolled: Terminal, operator: Terminal, central: tuple[str, str]
+) -> None:
+    enrolled.run("sync", "--once")
+    with opened(enrolled) as (store, project_id):
+        forms.start_form(store, project_id, templates(store)[0].id)
+    device = next(
+        line for line in operator.run("central", "people").splitlines() if not line.endswith("no laptop")
+    )
+    user_id, number = device.split()[0], device.split()[-1]
+    operator.run("central", "revoke", "--device", number)
+    assert "bravetui enrol --again ADDRESS CODE" in enrolled.run("sync", "--once", code=1)
+    code = operator.run("central", "code", "--user", user_id).strip().splitlines()[-1]
+    assert "add --again" in enrolled.run("enrol", central[0], code, code=2)
+    assert f"number {number}" in enrolled.run("enrol", "--again", central[0], code)
+    assert "All handed in" in enrolled.run("sync", "--once")
+    assert json.loads(enrolled.run("status", "--json"))["waiting"] == 0
+
+
+def test_enrolment_without_the_keys_of_what_is_here_makes_none(
+    enrolled: Terminal, central: tuple[str, str]
+) -> None:
+    """Put back, the keys open it all again."""
+    enrolled.run("status")
+    kept = {path: path.read_bytes() for path in enrolled.folder.glob("keys.*")}
+    for path in kept:
+        path.unlink()
+    assert "key file of this laptop is missing" in enrolled.run("status", code=1)
+    assert "black box" in enrolled.run("enrol", *central, code=1)
+    assert not list(enrolled.folder.glob("keys.*"))
+    for path, content in kept.items():
+        path.write_bytes(content)
+    enrolled.run("status")
+
+
+def test_a_wrong_code_says_to_ask_for_another(terminal: Terminal, central: tuple[str, str]) -> None:
+    said = terminal.run("enrol", central[0], "WRONG-CODE-1", code=1)
+    assert "Ask the office for a new one" in said
+    assert "Enrol it again" not in said
