@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from bravetui.base.canonical import Json
-from bravetui.base.errors import Refused
+from bravetui.base.errors import BadInput, Refused
 from bravetui.base.text import clean_text, safe_line
 from bravetui.central.access import Access
 from bravetui.db.kinds import KINDS, Kind, kind_of
 from bravetui.db.records import normalised
+from bravetui.forms.template import Template
 from bravetui.merge.state import DELETED
 from bravetui.wire.change import Change, Op
 
@@ -60,17 +61,27 @@ def check_content(change: Change, size_bytes: int) -> Admitted:
     kind = kind_of(change.kind)
     check_shape(change, size_bytes)
     after = check_values(kind, change.after)
+    if kind.name == "form_template" and isinstance(after.get("body"), str):
+        _check_form(str(after["body"]))
     if kind.name == "submission" and change.op is Op.CREATE and not change.after.get("template_id"):
         raise _invalid("template_id", "must name the form that was filled in")
     return Admitted(kind, after)
+
+
+def _check_form(body: str) -> None:
+    """A form that no laptop could open is not published."""
+    try:
+        Template.from_json(body)
+    except BadInput as error:
+        raise _invalid("body", "is no form: compile it with `bravetui form compile`") from error
 
 
 def check_shape(change: Change, size_bytes: int) -> None:
     """Sizes, ids, and that the author's context makes sense."""
     if size_bytes > CHANGE_BYTES_MAX or len(change.after) > PATHS_MAX:
         raise Refused(
-            "The change is too large.",
-            "Split it into several; photos travel by themselves.",
+            "Its answers are too long to travel in one piece.",
+            "Shorten the longest one, or hand in a second form; nothing is lost meanwhile.",
             code="too_large",
         )
     if not 1 <= change.dot.counter <= COUNTER_MAX or change.context.covers((change.dot,)):

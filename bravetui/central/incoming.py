@@ -7,6 +7,7 @@ change that is none is refused by its dot.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,11 +17,12 @@ from pydantic import ValidationError
 
 from bravetui.base.canonical import content_hash
 from bravetui.base.errors import BadInput, Refused
+from bravetui.base.text import safe_line
 from bravetui.central.taking import Sent
 from bravetui.merge.version import Dot
 from bravetui.wire.change import Change
 from bravetui.wire.codec import unpack
-from bravetui.wire.messages import Outcome, SyncRequest, Verdict
+from bravetui.wire.messages import Outcome, PullAsk, SyncRequest, Verdict
 from bravetui.wire.receipt import Sign, sign
 
 
@@ -80,62 +82,8 @@ def read(body: bytes, encoding: str) -> Incoming:
         request = SyncRequest.model_validate_json(raw)
     except (ValidationError, RecursionError):
         request = _leniently(raw, broken)
+    _refuse_twice(request.pull)
     return _sorted(request, broken)
 
 
 def _sorted(request: SyncRequest, broken: list[Broken]) -> Incoming:
-    batches: list[tuple[Sent, ...]] = []
-    for batch in request.push:
-        readable: list[Sent] = []
-        for change in (one for one in batch.changes if not one.edits):
-            try:
-                readable.append(Sent.of(change))
-            except Refused as error:
-                broken.append(Broken(change.dot, "", error))
-        batches.append(tuple(readable))
-    return Incoming(request, tuple(batches), tuple(broken))
-
-
-def _leniently(raw: bytes, broken: list[Broken]) -> SyncRequest:
-    try:
-        told = json.loads(raw, parse_constant=_no_constant)
-        pushed = [dict(batch) for batch in told.get("push", ())]
-        for batch in pushed:
-            batch["changes"] = [change for item in batch["changes"] if (change := _change(item, broken))]
-        return SyncRequest.model_validate({**told, "push": pushed})
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(map(str, first["loc"])) or "the body"
-        raise BadInput(f"This is not a sync request: {place}: {first['msg']}.") from error
-    except (ValueError, TypeError, AttributeError, LookupError, RecursionError) as error:
-        raise BadInput(
-            "This is not a sync request: the body is not JSON of the shape that is documented."
-        ) from error
-
-
-def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not JSON")
-
-
-def _change(item: Any, broken: list[Broken]) -> Change | None:
-    try:
-        return Change.model_validate(item)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        field = ".".join(map(str, first["loc"]))
-    dot = Dot.parse(str(item["dot"]))
-    why = Refused(
-        f"The change cannot be read: {field}: {first['msg']}.",
-        "Tell the office.",
-        code="invalid_change",
-        field=field,
-    )
-    broken.append(Broken(dot, _hash(item), why))
-    return None
-
-
-def _hash(item: Any) -> str:
-    try:
-        return content_hash(item)
-    except (ValueError, TypeError):
-        return ""

@@ -65,7 +65,11 @@ def found_site(central: Central) -> None:
     found_organization(central, "Acme Earthworks", new_id=ORGANIZATION)
     for user_id, role in (("carlos", "foreman"), ("dana", "foreman"), ("olga", "office"), ("vic", "viewer")):
         add_person(central, ORGANIZATION, user_id.capitalize(), role, new_id=user_id)
-    template: dict[str, Json] = {"key": "daily", "title": "Daily", "body": '{"key":"daily","sections":[]}'}
+    template: dict[str, Json] = {
+        "key": "daily",
+        "title": "Daily",
+        "body": '{"key":"daily","version":1,"title":"Daily","category":"custom","statement":"","sections":[]}',
+    }
     central.publish(ORGANIZATION, [Writing("form_template", TEMPLATE, template)])
     members = {"carlos": "foreman", "dana": "foreman", "vic": "viewer"}
     open_project(
