@@ -134,6 +134,8 @@ def replace_file(path: Path, data: bytes) -> None:
     ones."""
     beside = path.with_name(path.name + ".new")
     with foreign_file_errors():
+        if path.exists() and not path.is_file():  # renaming would quietly take the place of a device, too
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
         try:
             descriptor = open_private(beside)
             try:

@@ -19,6 +19,15 @@ def _parsed(body: str) -> Template:
     return Template.from_json(body)
 
 
+def is_readable(body: str) -> bool:
+    """Whether this version can show the form."""
+    try:
+        _parsed(body)
+    except BadInput:
+        return False
+    return True
+
+
 def find_template(connection: Connection, template_id: str) -> Template | None:
     """The template of that id; None while it has not arrived."""
     body = connection.execute(_BODY, {"wanted": template_id}).scalar_one_or_none()
@@ -27,7 +36,8 @@ def find_template(connection: Connection, template_id: str) -> Template | None:
 
 def template_of(connection: Connection, template_id: str) -> Template:
     """The template that a submission is written on. Raises BadInput when it is not here or cannot be read."""
-    template = find_template(connection, template_id)
+    body = connection.execute(_BODY, {"wanted": template_id}).scalar_one_or_none()
+    template = None if body is None else _parsed(body)
     if template is None:
         raise BadInput(
             "The form that this was filled in on is not on this laptop yet.",

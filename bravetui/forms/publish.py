@@ -5,16 +5,22 @@ Needs `pyxform` (extra `forms`), which a laptop does not have: laptops receive t
 
 from __future__ import annotations
 
+import csv
 from datetime import UTC, datetime
 from pathlib import Path
 
 from bravetui.base.errors import BadInput
+from bravetui.base.text import safe_line
+from bravetui.forms.circles import circular
 from bravetui.forms.engine import broken_formulas
 from bravetui.forms.template import Template
 from bravetui.forms.xform import XML_BYTES_MAX, read_xform
 
 _ANY_MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
 """Whether a formula runs does not depend on when."""
+
+_NO_TABLE = "was not recognized as a supported type"
+"""What pyxform says of a Markdown file without a table."""
 
 SUFFIXES = (".md", ".xlsx", ".xls", ".csv")
 
@@ -24,22 +30,34 @@ def compile_form(path: Path, category: str = "custom") -> Template:
     from pyxform.errors import PyXFormError
     from pyxform.xls2xform import convert
 
+    name = safe_line(path.name, 100)
     if path.suffix not in SUFFIXES:
         raise BadInput(
-            f"{path.name} is not a form table.", f"Give a file of one of the types {', '.join(SUFFIXES)}."
+            f"{name} is not a form table.", f"Give a file of one of the types {', '.join(SUFFIXES)}."
         )
     if not path.is_file() or path.stat().st_size > XML_BYTES_MAX:
-        raise BadInput(f"{path.name} is not there, or too large for a form.", "Check the path.")
+        raise BadInput(f"{name} is not there, or too large for a form.", "Check the path.")
     try:
         xml = convert(path, validate=False).xform
-    except PyXFormError as error:
+    except (UnicodeError, csv.Error) as error:
         raise BadInput(
-            f"{path.name} does not compile: {error}", "Mend the table and compile it again."
+            f"{name} is not a table in UTF-8.", "Save it as UTF-8 and compile it again."
         ) from error
+    except PyXFormError as error:
+        said = safe_line(str(error), 400).rstrip(".")
+        if _NO_TABLE in said:
+            said = "there is no table in it that begins with | survey |"
+        raise BadInput(f"{name} does not compile: {said}.", "Mend the table and compile it again.") from error
     template = read_xform(xml.encode(), category)
     for fault in broken_formulas(template, _ANY_MOMENT):
+        words = safe_line(fault.words, 400).rstrip(".")
         raise BadInput(
-            f"In {path.name} the formula of {fault.label!r} is broken: {fault.words}",
+            f"In {name} the formula of {fault.label!r} is broken: {words}.",
+            "Mend the table and compile it again.",
+        )
+    if circle := circular(template):
+        raise BadInput(
+            f"In {name} these are computed from each other in a circle: {', '.join(circle)}.",
             "Mend the table and compile it again.",
         )
     return template

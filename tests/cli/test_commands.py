@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import sys
 from pathlib import Path
@@ -10,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from bravetui.base.clock import SystemClock
+from bravetui.base.errors import Unusable
+from bravetui.base.files import replace_file
 from bravetui.cli.main import main
 from tests.cli.terminal import Terminal
 
@@ -107,6 +110,42 @@ def test_a_form_that_does_not_compile_says_what_to_mend(terminal: Terminal, tmp_
     broken.write_text("\n".join(rows) + "\n", encoding="utf-8")
     assert "cannot ask" in terminal.run("form", "compile", str(broken), code=2)
     assert "not there" in terminal.run("form", "compile", str(tmp_path / "none.md"), code=2)
+
+
+def test_a_compiled_form_takes_no_other_file_s_place(terminal: Terminal, tmp_path: Path) -> None:
+    """Not unasked; and that of a folder or a device never."""
+    table = tmp_path / "form.md"
+    rows = ("| survey |", "| | type | name | label |", "| | begin group | a | A |", "| | text | x | X |")
+    table.write_text("\n".join([*rows, "| | end group | | |"]) + "\n", encoding="utf-8")
+    terminal.run("form", "compile", str(table))
+    (tmp_path / "form.json").write_text("mine", encoding="utf-8")
+    assert "is there already" in terminal.run("form", "compile", str(table), code=2)
+    assert (tmp_path / "form.json").read_text(encoding="utf-8") == "mine"
+    terminal.run("form", "compile", str(table), "--force")
+    assert (tmp_path / "form.json").read_text(encoding="utf-8") != "mine"
+    assert "no plain file" in terminal.run(
+        "form", "compile", str(table), "--force", "--out", str(tmp_path), code=2
+    )
+    nowhere = str(tmp_path / "none" / "x.json")
+    assert "no folder" in terminal.run("form", "compile", str(table), "--out", nowhere, code=2)
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(tmp_path / "pipe")
+        terminal.run("form", "compile", str(table), "--force", "--out", str(tmp_path / "pipe"), code=2)
+        assert (tmp_path / "pipe").is_fifo()
+        with pytest.raises(Unusable):
+            replace_file(tmp_path / "pipe", b"")
+
+
+@pytest.mark.parametrize("name", ["form.md", "form.csv"])
+def test_a_table_that_is_no_text_or_has_none_is_a_sentence(
+    terminal: Terminal, tmp_path: Path, name: str
+) -> None:
+    (tmp_path / name).write_bytes(b"\xff\xfe\x00x")
+    assert "not a table in UTF-8" in terminal.run("form", "compile", str(tmp_path / name), code=2)
+    (tmp_path / "plain.md").write_text("x = 1\n", encoding="utf-8")
+    said = terminal.run("form", "compile", str(tmp_path / "plain.md"), code=2)
+    assert "| survey |" in said
+    assert "definition" not in said
 
 
 def test_two_syncs_at_once_name_each_other(enrolled: Terminal) -> None:
