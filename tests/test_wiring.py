@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from bravetui import wiring
-from bravetui.base.errors import FailingDisk
+from bravetui.base.errors import Corrupt, FailingDisk
+from bravetui.db import meta
+from bravetui.db.store import DOTS_RESERVED
 from tests.durability.checking import Told, check
 from tests.durability.foreman import make_template, open_laptop
 
@@ -62,6 +64,45 @@ def test_a_damaged_copy_is_written_again(folder: Path, told: Told, name: str) ->
     flip(folder / name, len(sound) // 2)
     (notice,) = check(folder, told, deep=True)
     assert "written again" in notice
+
+
+def test_a_mark_of_which_no_copy_is_sound_is_begun_anew(folder: Path, told: Told) -> None:
+    """Database and journal know every number that was used; the next start has nothing to say of it."""
+    for name in ("mark.a", "mark.b"):
+        (folder / name).write_bytes(b"rubbish")
+    (notice,) = check(folder, told, deep=True)
+    assert "counter mark was damaged and has been begun anew" in notice
+    assert check(folder, told, deep=True) == ()
+
+
+def test_no_number_is_used_twice_after_the_mark_was_lost(folder: Path) -> None:
+    """Whatever the two others may have lost, too: a stretch of numbers is left out."""
+    laptop = open_laptop(folder)
+    with laptop.store.read() as connection:
+        before = meta.get_counter(connection)
+    laptop.close()
+    for name in ("mark.a", "mark.b"):
+        (folder / name).write_bytes(b"")
+    laptop = open_laptop(folder)
+    with laptop.store.read() as connection:
+        assert meta.get_counter(connection) >= before + DOTS_RESERVED
+    laptop.close()
+
+
+@pytest.mark.parametrize("name", ["site.db", "journal", "mark.a"])
+def test_data_without_its_keys_is_never_taken_for_a_new_laptop(folder: Path, name: str) -> None:
+    """New keys would shut the old data for ever; the black box and a backup have the old ones."""
+    for one in folder.iterdir():
+        if one.name != name:
+            one.unlink()
+    with pytest.raises(Corrupt, match="black box"):
+        open_laptop(folder)
+
+
+def test_an_empty_journal_is_said_once(folder: Path, told: Told) -> None:
+    (folder / "journal").write_bytes(b"")
+    (notice,) = check(folder, told)
+    assert "journal was gone" in notice
 
 
 @pytest.mark.parametrize(

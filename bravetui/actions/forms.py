@@ -28,3 +28,230 @@ ANSWER_LENGTH_MAX = 50_000
 
 _NAMES = UUID("c9a4e5de-3d0b-5b0e-8f52-0d8f2f3f6c77")
 """Namespace of ids that every laptop derives alike (RFC 9562 section 5.5)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A form that was opened for the first time."""
+
+    submission_id: str
+    changed: Changed
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """A row that was added to a repeat."""
+
+    row_path: str
+    changed: Changed
+
+
+def start_form(
+    store: Store, scope_id: str, template_id: str, inspection_id: str | None = None, *, routine: bool = False
+) -> Started:
+    """Begin a form: job facts carry over from the last one, observations never do.
+
+    With `inspection_id` the inspection is marked as under way and knows its form, and what was recorded of its storm is
+    filled in. With `routine` the scheduled inspection that is due next is put on record first.
+    """
+    with store.write() as writing:
+        connection = writing.connection
+        template = template_of(connection, template_id)
+        if routine and inspection_id is None:
+            inspection_id = _routine(writing, store, scope_id)
+        answers = first_answers(connection, store.identity, scope_id, template, template_id, inspection_id)
+        now = store.clock.now()
+        values: dict[str, Json] = {
+            "template_id": template_id,
+            "title": template.title,
+            "author_id": store.identity.user_id,
+            "started_at": to_cell(now),
+            **{f"{ANSWERS}/{path}": value for path, value in answers.items()},
+        }
+        submission_id = writing.create("submission", scope_id, values)
+        if inspection_id is not None:
+            under_way: dict[str, Json] = {
+                "status": "in_progress",
+                "submission_id": submission_id,
+                "started_at": to_cell(now),
+                "inspector_id": store.identity.user_id,
+            }
+            writing.edit("inspection", scope_id, inspection_id, under_way)
+    return Started(submission_id, _changed(writing))
+
+
+def _routine(writing: Writing, store: Store, scope_id: str) -> str:
+    """The record of the scheduled inspection that follows the last one; every laptop that makes it gives it one id."""
+    done_at = last_inspected_at(writing.connection, scope_id)
+    inspection_id = str(uuid5(_NAMES, f"{scope_id} routine {to_cell(done_at) if done_at else ''}"))
+    if load(writing.connection, KINDS["inspection"], scope_id, inspection_id) is None:
+        project = project_of(writing.connection, scope_id)
+        due: dict[str, Json] = {
+            "kind": "routine",
+            "schedule_basis": project["inspection_schedule"] if project else None,
+            "due_from": to_cell(done_at) if done_at else None,
+            "assigned_to": store.identity.user_id,
+        }
+        writing.create("inspection", scope_id, due, record_id=inspection_id)
+    return inspection_id
+
+
+def answer(store: Store, scope_id: str, submission_id: str, answers: Mapping[str, Json]) -> Changed:
+    """Save answers by path; typing again and again folds into one unsent change. Durable when it returns."""
+    if any(isinstance(value, str) and len(value) > ANSWER_LENGTH_MAX for value in answers.values()):
+        raise BadInput(
+            f"This answer is longer than the {ANSWER_LENGTH_MAX:,} characters that a form carries; it is not saved.",
+            "Shorten it, or split it over several answers.",
+        )
+    with store.write() as writing:
+        _editable(writing.connection, scope_id, submission_id)
+        writing.edit("submission", scope_id, submission_id, _prefixed(answers))
+    return _changed(writing)
+
+
+def add_row(store: Store, scope_id: str, submission_id: str, repeat: str) -> Added:
+    """Add an empty row at the end of the repeat; its id is what merging knows it by."""
+    with store.write() as writing:
+        stored = _editable(writing.connection, scope_id, submission_id)
+        row_path = f"{repeat}/{store.ids.new_id()}"
+        last = max(
+            (cell.value for path, cell in _rows(stored, repeat) if isinstance(cell.value, int)), default=-1
+        )
+        writing.edit("submission", scope_id, submission_id, _prefixed({row_path: last + 1}))
+    return Added(row_path, _changed(writing))
+
+
+def remove_row(store: Store, scope_id: str, submission_id: str, row_path: str) -> Changed:
+    """Remove a row. If a colleague is working in it, it comes back and a person decides."""
+    with store.write() as writing:
+        _editable(writing.connection, scope_id, submission_id)
+        writing.edit("submission", scope_id, submission_id, _prefixed({row_path: None}))
+    return _changed(writing)
+
+
+def submit(store: Store, scope_id: str, submission_id: str, signer_name: str, signer_title: str) -> Changed:
+    """Sign what stands and hand it in. Raises BadInput naming the first problem that is left.
+
+    The signature holds the hash of the answers as signed (40 CFR 122.22(d) certifies those words and no others); if they
+    change later it reads "changed since signed".
+    """
+    if not signer_name.strip():
+        raise BadInput("The report is not signed.", "Type your name to sign it.")
+    with store.write() as writing:
+        stored = _editable(writing.connection, scope_id, submission_id)
+        template = template_of(writing.connection, str(stored.state.cells["template_id"].value))
+        answers = answers_of(stored)
+        zone = calendar_of(project_of(writing.connection, scope_id)).zone
+        _refuse_problems(store, template, answers, zone)
+        now = to_cell(store.clock.now())
+        signed = (template.statement, content_hash(answers))
+        roles = (
+            ("inspector", "signatory")
+            if may_sign(writing.connection, scope_id, store.identity.user_id)
+            else ("inspector",)
+        )
+        for role in roles:
+            _sign(writing, store, (scope_id, submission_id), role, (signer_name, signer_title), signed)
+        writing.edit("submission", scope_id, submission_id, {"status": "submitted", "submitted_at": now})
+        inspection_id = _inspection_of(writing.connection, scope_id, submission_id)
+        if inspection_id is not None:
+            writing.edit("inspection", scope_id, inspection_id, {"status": "submitted", "ended_at": now})
+    return _changed(writing)
+
+
+def countersign(
+    store: Store, scope_id: str, submission_id: str, signer_name: str, signer_title: str
+) -> Changed:
+    """Sign a submitted report as the duly authorized representative (CGP Appendix G, G.11.2).
+
+    Raises BadInput for somebody whom the project does not name as one.
+    """
+    if not signer_name.strip():
+        raise BadInput("The report is not signed.", "Type your name to sign it.")
+    with store.write() as writing:
+        if not may_sign(writing.connection, scope_id, store.identity.user_id):
+            raise BadInput(
+                "You are not named as an authorized representative on this project.",
+                "Ask the office who may sign.",
+            )
+        stored = load(writing.connection, KINDS["submission"], scope_id, submission_id)
+        if stored is None:
+            raise BadInput("This form is not on this laptop.", "Go back and open it from its list.")
+        template = template_of(writing.connection, str(stored.state.cells["template_id"].value))
+        signed = (template.statement, content_hash(answers_of(stored)))
+        _sign(writing, store, (scope_id, submission_id), "signatory", (signer_name, signer_title), signed)
+    return _changed(writing)
+
+
+def discard_draft(store: Store, scope_id: str, submission_id: str, reason: str) -> Changed:
+    """Put a draft away. It leaves a tombstone and stays in the ledger; a submitted form cannot be discarded."""
+    with store.write() as writing:
+        _editable(writing.connection, scope_id, submission_id)
+        writing.delete("submission", scope_id, submission_id, reason)
+    return _changed(writing)
+
+
+def _sign(
+    writing: Writing,
+    store: Store,
+    form: tuple[str, str],
+    role: str,
+    who: tuple[str, str],
+    signed: tuple[str, str],
+) -> None:
+    """Record a typed signature over the hash of the answers; `signed` is the statement and that hash."""
+    scope_id, submission_id = form
+    signature: dict[str, Json] = {
+        "submission_id": submission_id,
+        "role": role,
+        "signer_id": store.identity.user_id,
+        "signer_name": who[0].strip(),
+        "signer_title": who[1].strip(),
+        "method": "typed",
+        "statement": signed[0],
+        "content_sha256": signed[1],
+        "signed_at": to_cell(store.clock.now()),
+    }
+    writing.create("signature", scope_id, signature)
+
+
+def _changed(writing: Writing) -> Changed:
+    return Changed(frozenset(writing.touched))
+
+
+def _prefixed(answers: Mapping[str, Json]) -> dict[str, Json]:
+    return {f"{ANSWERS}/{path}": value for path, value in answers.items()}
+
+
+def _editable(connection: Connection, scope_id: str, submission_id: str) -> Stored:
+    stored = load(connection, KINDS["submission"], scope_id, submission_id)
+    if stored is None:
+        raise BadInput("This form is not on this laptop.", "Go back and open it from its list.")
+    status = stored.state.cells["status"].value if "status" in stored.state.cells else "draft"
+    if status not in EDITABLE:
+        raise BadInput(
+            f"This form is {status} and was signed as it stands.",
+            "Ask the office to send it back for correction.",
+        )
+    return stored
+
+
+def _rows(stored: Stored, repeat: str) -> list[tuple[str, Cell]]:
+    prefix = f"{ANSWERS}/{repeat}/"
+    return [
+        (path, cell)
+        for path, cell in stored.state.cells.items()
+        if path.startswith(prefix) and "/" not in path.removeprefix(prefix)
+    ]
+
+
+def _refuse_problems(store: Store, template: Template, answers: Mapping[str, Json], zone: ZoneInfo) -> None:
+    state = evaluate(template, answers, now=store.clock.now().astimezone(zone))
+    for problem in state.problems():
+        raise BadInput(f"{problem.label}: {problem.words}", "Mend it, then submit again.")
+
+
+def _inspection_of(connection: Connection, scope_id: str, submission_id: str) -> str | None:
+    table = KINDS["inspection"].table
+    query = select(table.c.id).where(table.c.scope_id == scope_id, table.c.submission_id == submission_id)
+    return connection.execute(query).scalar_one_or_none()

@@ -8,6 +8,7 @@ nothing of changes.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
 from pathlib import Path
@@ -16,7 +17,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from bravetui.base.copies import TwoCopies
-from bravetui.base.errors import Corrupt
+from bravetui.base.errors import Corrupt, StorageFull
 from bravetui.base.files import make_private_folder
 
 _COUNTER_BYTES = 8
@@ -36,9 +37,19 @@ class HighWater:
     def open(cls, path: Path, key: bytes) -> HighWater:
         """Read the mark; 0 where there is none yet. Raises Corrupt when no copy is whole and genuine."""
         make_private_folder(path.parent)
-        mac_key = HKDF(SHA256(), 32, salt=None, info=b"bravetui high water v1").derive(key)
-        copies = TwoCopies(path)
+        mac_key, copies = _mac_key(key), TwoCopies(path)
         return cls(copies, mac_key, _read(copies, mac_key))
+
+    @classmethod
+    def begin_anew(cls, path: Path, key: bytes, up_to: int) -> HighWater:
+        """A mark in place of one that cannot be read; `up_to` is no lower than any counter that may have been used.
+
+        Where the disk has no room it counts for this start, and the next one begins it anew again.
+        """
+        mark = cls(TwoCopies(path), _mac_key(key), up_to)
+        with contextlib.suppress(StorageFull):
+            mark._write(up_to)
+        return mark
 
     def reserve(self, up_to: int) -> None:
         """Durably raise the mark, before any counter above the old one is used. Never lowers it."""
@@ -60,6 +71,10 @@ class HighWater:
         self.reserved = mark
 
 
+def _mac_key(key: bytes) -> bytes:
+    return HKDF(SHA256(), 32, salt=None, info=b"bravetui high water v1").derive(key)
+
+
 def _read(copies: TwoCopies, mac_key: bytes) -> int:
     candidates = copies.candidates()
     for data in candidates:
@@ -70,5 +85,5 @@ def _read(copies: TwoCopies, mac_key: bytes) -> int:
         return 0
     raise Corrupt(
         "The mark of the last number this laptop used was not written with this laptop's key.",
-        "Sign in again: central then gives this laptop a new number, and nothing is lost.",
+        "Start the program: it begins the mark anew from the database and the journal.",
     )

@@ -87,3 +87,69 @@ def read(body: bytes, encoding: str) -> Incoming:
 
 
 def _sorted(request: SyncRequest, broken: list[Broken]) -> Incoming:
+    batches: list[tuple[Sent, ...]] = []
+    for batch in request.push:
+        readable: list[Sent] = []
+        for change in (one for one in batch.changes if not one.edits):
+            try:
+                readable.append(Sent.of(change))
+            except Refused as error:
+                broken.append(Broken(change.dot, "", error))
+        batches.append(tuple(readable))
+    return Incoming(request, tuple(batches), tuple(broken))
+
+
+def _refuse_twice(asks: Sequence[PullAsk]) -> None:
+    """A page costs central a look at the database; nobody needs the same one twice in an answer."""
+    asked = Counter((ask.scope_id, ask.lane) for ask in asks)
+    for (scope_id, lane), times in asked.most_common(1):
+        if times > 1:
+            raise BadInput(
+                f"This is not a sync request: pull asks {times} times for {safe_line(scope_id, 60)}, {lane}.",
+                "Ask once for each scope and lane.",
+            )
+
+
+def _leniently(raw: bytes, broken: list[Broken]) -> SyncRequest:
+    try:
+        told = json.loads(raw, parse_constant=_no_constant)
+        pushed = [dict(batch) for batch in told.get("push", ())]
+        for batch in pushed:
+            batch["changes"] = [change for item in batch["changes"] if (change := _change(item, broken))]
+        return SyncRequest.model_validate({**told, "push": pushed})
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(map(str, first["loc"])) or "the body"
+        raise BadInput(f"This is not a sync request: {place}: {first['msg']}.") from error
+    except (ValueError, TypeError, AttributeError, LookupError, RecursionError) as error:
+        raise BadInput(
+            "This is not a sync request: the body is not JSON of the shape that is documented."
+        ) from error
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _change(item: Any, broken: list[Broken]) -> Change | None:
+    try:
+        return Change.model_validate(item)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        field = ".".join(map(str, first["loc"]))
+    dot = Dot.parse(str(item["dot"]))
+    why = Refused(
+        f"The change cannot be read: {field}: {first['msg']}.",
+        "Tell the office.",
+        code="invalid_change",
+        field=field,
+    )
+    broken.append(Broken(dot, _hash(item), why))
+    return None
+
+
+def _hash(item: Any) -> str:
+    try:
+        return content_hash(item)
+    except (ValueError, TypeError):
+        return ""

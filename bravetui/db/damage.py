@@ -6,11 +6,12 @@ its WAL and its shared memory only mean something together and are moved togethe
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine
 
-from bravetui.base.errors import Corrupt
+from bravetui.base.errors import Corrupt, StorageFull
 from bravetui.base.files import flush_folder, foreign_file_errors
 from bravetui.base.text import safe_line
 from bravetui.db.engine import PAGE_BYTES, fold_wal, frames_in_wal, wal_of, write_transaction
@@ -44,7 +45,10 @@ def cut_commits(engine: Engine) -> int:
         marks = _commit_marks(wal.read_bytes()) if wal.exists() else []
     if not marks:
         return 0
-    readable = frames_in_wal(engine)
+    try:
+        readable = frames_in_wal(engine)
+    except StorageFull:
+        return 0  # the journal is compared with what can be read all the same
     return sum(number > readable for number in marks)
 
 
@@ -90,7 +94,8 @@ def _free_stem(stem: Path) -> Path:
 
 def _look(engine: Engine) -> tuple[str, ...]:
     try:
-        fold_wal(engine)
+        with suppress(StorageFull):  # then the pages are read as they lie in the file
+            fold_wal(engine)
         with write_transaction(engine) as connection:
             return _findings(connection)
     except Corrupt as error:

@@ -8,6 +8,7 @@ does not roll DDL back. Every error of SQLite becomes one of ours in `foreign_er
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,7 +20,7 @@ from sqlalchemy import URL, Connection, Engine, ExceptionContext, QueuePool, cre
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from bravetui.base.errors import BadInput, BravetuiError, Busy, Corrupt, FailingDisk, WrongKey
+from bravetui.base.errors import BadInput, BravetuiError, Busy, Corrupt, FailingDisk, Unusable, WrongKey
 from bravetui.base.files import foreign_file_errors, make_private_folder, storage_full
 from bravetui.db.values import JSON_COLUMNS
 
@@ -27,6 +28,8 @@ KEY_BYTES = 32
 PAGE_BYTES = 4096
 BUSY_WAIT_S = 10.0
 _READ_ONLY = "bravetui_read"
+_SHARING_BYTES = 64 * 1024
+"""Room that SQLite needs to share its log between processes, with some to spare."""
 
 _SETTINGS = (
     "journal_mode=WAL",
@@ -198,8 +201,8 @@ def _failing_disk() -> FailingDisk:
     )
 
 
-def _denied() -> BadInput:
-    return BadInput(
+def _denied() -> Unusable:
+    return Unusable(
         "The database file cannot be opened or written.",
         "Check the room on this disk, that it is not read-only, and the permissions of the folder; then try again.",
     )
@@ -236,6 +239,16 @@ def _refuse_foreign(path: Path) -> None:
 
 def _creator(path: Path, key: bytes, pages_max: int | None, busy_wait_s: float) -> Callable[[], Any]:
     def connect() -> Any:
+        try:
+            return opened(alone=False)
+        except sqlcipher.OperationalError:
+            if shutil.disk_usage(path.parent).free >= _SHARING_BYTES:
+                raise
+            # What processes share the log by is a file of its own, which a full disk has no room for. Alone, SQLite
+            # keeps it in memory; where another process has the file already, this is never reached.
+            return opened(alone=True)
+
+    def opened(*, alone: bool) -> Any:
         connection = sqlcipher.connect(
             str(path),
             timeout=busy_wait_s,
@@ -244,7 +257,7 @@ def _creator(path: Path, key: bytes, pages_max: int | None, busy_wait_s: float) 
             cached_statements=256,
         )
         try:
-            _configure(connection, key, pages_max)
+            _configure(connection, key, pages_max, alone=alone)
         except BaseException:
             connection.close()
             raise
@@ -253,10 +266,12 @@ def _creator(path: Path, key: bytes, pages_max: int | None, busy_wait_s: float) 
     return connect
 
 
-def _configure(connection: Any, key: bytes, pages_max: int | None) -> None:
+def _configure(connection: Any, key: bytes, pages_max: int | None, *, alone: bool) -> None:
     # First of all, or SQLCipher writes to stderr, across the terminal that the app draws on.
     connection.execute("PRAGMA cipher_log_level=NONE")
     connection.execute(f"PRAGMA key=\"x'{key.hex()}'\"")
+    if alone:
+        connection.execute("PRAGMA locking_mode=EXCLUSIVE")
     for setting in _SETTINGS:
         connection.execute(f"PRAGMA {setting}")
     if pages_max is not None:

@@ -81,7 +81,7 @@ def compact(store: Store) -> bool:
         return False
     with store.maintain() as connection:
         bodies = _unconfirmed(connection)
-        foreign = [frame for frame in store.journal.frames() if not _is_change(frame)]
+        foreign = [frame for frame in store.journal.frames() if dot_in(frame) is None]
         kept = [*foreign, *bodies.values()]
         if sum(map(len, kept)) * 2 > store.journal.size_bytes:
             return False
@@ -105,12 +105,12 @@ def _unconfirmed(connection: Connection) -> dict[Dot, bytes]:
     return {Dot(row.device, row.counter): row.body.encode() for row in connection.execute(query)}
 
 
-def _is_change(frame: bytes) -> bool:
+def dot_in(frame: bytes) -> Dot | None:
+    """The dot of the change that a frame of the journal holds; None for one that this version cannot read."""
     try:
-        Change.model_validate_json(frame)
+        return Change.model_validate_json(frame).dot
     except ValidationError:
-        return False
-    return True
+        return None
 
 
 def _replay(connection: Connection, change: Change, body: bytes) -> bool:

@@ -20,6 +20,7 @@ from bravetui.db.damage import check_pages
 from bravetui.db.device import Outbox, OutboxState, Receipt
 from bravetui.db.kinds import KINDS, Kind
 from bravetui.db.records import load, rows_of, stored_from_row
+from bravetui.db.recover import dot_in
 from bravetui.db.store import Store
 from bravetui.merge.version import Dot
 from bravetui.wire.change import Change
@@ -161,20 +162,13 @@ def _adds_up(connection: Connection, row: Row[Any]) -> bool:
 def _journal(store: Store) -> Finding:
     """The second copy of all that central has not confirmed."""
     with store.maintain() as connection:  # nobody appends meanwhile
-        frames = {_dot_in(frame) for frame in store.journal.frames()}
+        frames = {dot_in(frame) for frame in store.journal.frames()}
         query = select(_outbox.c.device, _outbox.c.counter).where(_outbox.c.state != OutboxState.CONFIRMED)
         lacking = [dot for dot in connection.execute(query) if Dot(*dot) not in frames]
     if lacking:
         todo = "Close every window of the program and start it again: it writes the journal anew from the database."
         return Finding("journal", Health.LOOK, f"it lacks {len(lacking)} changes", todo)
     return Finding("journal", Health.SOUND, "it holds every change that central has not confirmed")
-
-
-def _dot_in(frame: bytes) -> Dot | None:
-    try:
-        return Change.model_validate_json(frame).dot
-    except ValidationError:
-        return None
 
 
 def _receipts_of(store: Store) -> Finding:

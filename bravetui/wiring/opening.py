@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,14 +13,16 @@ from bravetui.auth.high_water import HighWater
 from bravetui.auth.keys import KeyRing
 from bravetui.base.clock import Clock, SystemClock, SystemIds
 from bravetui.base.copies import TwoCopies
-from bravetui.base.errors import BravetuiError, Corrupt, FailingDisk, WrongKey
+from bravetui.base.errors import BravetuiError, Corrupt, FailingDisk, StorageFull, WrongKey
+from bravetui.db import meta
 from bravetui.db.ballast import BALLAST_BYTES, Ballast
 from bravetui.db.damage import check_pages, cut_commits, move_aside
-from bravetui.db.engine import open_laptop_engine
+from bravetui.db.engine import open_laptop_engine, read_transaction
+from bravetui.db.journal import Journal
 from bravetui.db.migrate import migrate
 from bravetui.db.mirror import Mirror, MirroredJournal, MirrorState, heal
-from bravetui.db.recover import Recovered, compact, recover
-from bravetui.db.store import Identity, Store
+from bravetui.db.recover import Recovered, compact, dot_in, recover
+from bravetui.db.store import DOTS_RESERVED, Identity, Store
 from bravetui.wiring.folder import BALLAST, DATABASE, JOURNAL, KEYS, MARK, mirror_of, who_is_here
 
 if TYPE_CHECKING:
@@ -51,14 +54,14 @@ def open_laptop(
     The journal is opened first: its word on the key is final, so a database that then does not open is damaged, is moved
     aside and rebuilt from the journal and from central. Raises NeedsSignIn for a laptop that never enrolled.
     """
-    secrets, identity = who_is_here(ring)
+    secrets, identity = who_is_here(ring, folder)
     clock = clock or SystemClock()
     was_used = [_is_there(folder / name) for name in (DATABASE, JOURNAL)]
     journal = MirroredJournal.open(folder / JOURNAL, secrets.database_key)
     healed = _follow(journal, folder, secrets.database_key)
-    mark = HighWater.open(folder / MARK, secrets.database_key)
-    notices = tuple(_mended(folder))
     engine, said = _open_database(folder / DATABASE, secrets.database_key, clock)
+    mark, notices = _open_mark(folder / MARK, secrets.database_key, journal, engine, identity.device)
+    notices += tuple(_mended(folder))
     ballast, ids = Ballast(folder / BALLAST, ballast_bytes), SystemIds(clock)
 
     def keep(known: Identity) -> None:
@@ -67,16 +70,18 @@ def open_laptop(
     store = Store(engine, journal, ballast, mark, clock, ids, identity, keep)
     try:
         recovered = recover(store)
-        compact(store)
+        with suppress(StorageFull):  # it only makes room
+            compact(store)
         store.ballast.restore_if_room()
     except BaseException:
         store.engine.dispose()
         raise
-    if mark.reserved and not all(was_used):
+    gone = bool(mark.reserved) and not all(was_used)
+    if gone:
         said += tuple(_gone(*was_used))
     if healed and recovered.replayed:
         said += (f"{healed} changes were read back from the black box.",)
-    said += tuple(_told(recovered))
+    said += tuple(_told(recovered, journal_was_gone=gone and not was_used[1]))
     if journal.mirror is not None and journal.mirror.report.state is not MirrorState.IN_STEP:
         said += (f"The black box is not in step. {journal.mirror.report.why}",)
     return Laptop(folder, store, ring, (*notices, *said), journal.mirror)
@@ -93,10 +98,12 @@ def _gone(database: bool, journal: bool) -> Iterator[str]:
         yield "The journal was gone and has been written again from the database."
 
 
-def _told(recovered: Recovered) -> Iterator[str]:
+def _told(recovered: Recovered, *, journal_was_gone: bool) -> Iterator[str]:
     """What recovery did, for a person."""
     if recovered.replayed:
         yield f"{recovered.replayed} changes were put back from the journal; nothing is missing."
+    if journal_was_gone:
+        return
     if recovered.damaged:
         yield "The journal was damaged and has been made whole again from the database."
     elif recovered.missing:
@@ -113,6 +120,22 @@ def _mended(folder: Path) -> Iterator[str]:
         else:
             if mended:
                 yield f"One copy of the {words} was damaged and has been written again from the other."
+
+
+def _open_mark(
+    path: Path, key: bytes, journal: Journal, engine: Engine, device: int
+) -> tuple[HighWater, tuple[str, ...]]:
+    """The counter mark; where neither copy can be believed, one above every number that journal and database know."""
+    try:
+        return HighWater.open(path, key), ()
+    except FailingDisk:
+        raise
+    except Corrupt:
+        known = [dot.counter for dot in map(dot_in, journal.frames()) if dot and dot.device == device]
+        with read_transaction(engine) as connection:
+            known.append(meta.get_counter(connection))
+        mark = HighWater.begin_anew(path, key, max(known) + DOTS_RESERVED)
+    return mark, ("The counter mark was damaged and has been begun anew from database and journal.",)
 
 
 def _follow(journal: MirroredJournal, folder: Path, key: bytes) -> int:

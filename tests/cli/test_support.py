@@ -109,6 +109,51 @@ def test_words_that_name_nothing_are_answered_by_a_sentence(enrolled: Terminal, 
     assert "cannot be read" in enrolled.run("status", code=2, passphrase=tmp_path / "gone")
 
 
+READING_ON_A_FULL_DISK = """
+mount -t tmpfs -o size=12m none "$FOLDER" || exit 77
+python() { "$PYTHON" -m bravetui --folder "$FOLDER/laptop" "$@"; }
+python enrol "$ADDRESS" "$CODE" || exit 70
+python sync --once || exit 71
+cat /dev/zero > "$FOLDER/filler" 2>/dev/null
+while printf x >> "$FOLDER/filler" 2>/dev/null; do :; done
+for command in status queue conflicts log receipts mirror "doctor --offline"; do
+  python $command > /dev/null && continue
+  [ "$command" = "doctor --offline" ] || echo "not read: $command"
+done
+python queue --export "$OUT/refused.json"
+python log --export "$OUT/log.txt"
+exit 0
+"""
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux" or not shutil.which("unshare") or os.geteuid() != 0,
+    reason="a small disk of its own can only be mounted by root on Linux",
+)
+def test_on_a_completely_full_disk_everything_can_still_be_read(
+    tmp_path: Path, central: tuple[str, str]
+) -> None:
+    """Without a byte to spare, and exported to another disk."""
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "out").mkdir()
+    (tmp_path / "words").write_text("four words are enough", encoding="utf-8")
+    environment = {
+        **os.environ, "FOLDER": str(tmp_path / "disk"), "OUT": str(tmp_path / "out"), "PYTHON": sys.executable,
+        "ADDRESS": central[0], "CODE": central[1], "BRAVETUI_PASSPHRASE_FILE": str(tmp_path / "words"),
+    }  # fmt: skip
+    done = subprocess.run(
+        ["unshare", "-m", "sh", "-c", READING_ON_A_FULL_DISK],
+        cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+    if done.returncode == 77:
+        pytest.skip("this machine lets nobody mount a small disk")
+    said = done.stdout + done.stderr
+    assert done.returncode == 0, said
+    assert "not read" not in said
+    assert (tmp_path / "out" / "refused.json").read_text(encoding="utf-8") == "[]\n"
+    assert "lines written" in said
+
+
 def test_an_unknown_template_starts_nothing(enrolled: Terminal) -> None:
     """A sentence, and no half-begun draft."""
     enrolled.run("sync", "--once")

@@ -1,4 +1,4 @@
-"""Two people in the rows of a daily log, a delivery or an alert: each field of a row merges by its own rule. And in fields that
+"""Two people in the rows of a daily log, a delivery or an alert: each field of a row merges by its own rule. In fields that
 make sense only together: no merge makes an entry that nobody made."""
 
 from __future__ import annotations
