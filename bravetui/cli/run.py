@@ -17,7 +17,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Open the app; it syncs unless another process of this laptop does."""
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    if not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):  # it draws on the last
         raise BadInput("The app needs a terminal.", "Without one use: bravetui status, bravetui sync --once.")
     with laptop_of(arguments) as laptop, ExitStack() as held:
         from bravetui.db.lease import Lease

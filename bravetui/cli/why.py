@@ -18,6 +18,10 @@ EPILOG = (
 )
 
 
+TEXT_SHOWN = 400
+"""Characters of one value; --json has all of it."""
+
+
 def options(parser: argparse.ArgumentParser) -> None:
     """Which field of which record."""
     parser.epilog = EPILOG
@@ -45,5 +49,5 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json(asdict(told))
     else:
-        print("\n".join(lines_of(told, now, zone)))
+        print("\n".join(lines_of(told, now, zone, TEXT_SHOWN)))
     return 0

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, RowMapping, select
 
 from bravetui.base.canonical import Json
 from bravetui.base.errors import BadInput
-from bravetui.base.text import safe_line
+from bravetui.base.text import safe_line, safe_text
 from bravetui.db.device import UNACKNOWLEDGED, DeviceSeen, Outbox, OutboxState
 from bravetui.db.kinds import KINDS, Kind, rules_for
 from bravetui.db.records import load
@@ -109,8 +109,8 @@ def fields(store: Store, scope_id: str, kind_name: str, record_id: str) -> tuple
     return tuple(sorted(stored.state.cells)) if stored else ()
 
 
-def lines_of(told: Why, now: datetime, zone: tzinfo) -> list[str]:
-    """The story in lines, newest first."""
+def lines_of(told: Why, now: datetime, zone: tzinfo, limit: int = 10_000) -> list[str]:
+    """The story in lines, newest first; what was written is cut at `limit` characters, and says so."""
 
     def when(at: datetime | None) -> str:
         return f", {clock_words(at, now, zone)}" if at else ""
@@ -118,10 +118,11 @@ def lines_of(told: Why, now: datetime, zone: tzinfo) -> list[str]:
     def said(one: Said) -> str:
         state = f"; {one.state}" if one.state else ""
         return (
-            f"{one.who}{when(one.when)}: {one.text}   (it said {one.had_seen} when this was written{state})"
+            f"{one.who}{when(one.when)}: {safe_text(one.text, limit)}   "
+            f"(it said {safe_text(one.had_seen, limit)} when this was written{state})"
         )
 
-    lines = [told.title, f"{told.label}: {told.text}"]
+    lines = [told.title, f"{told.label}: {safe_text(told.text, limit)}"]
     lines += [f"Written by {who}{when(at)}." for who, at in told.writers]
     if len(told.writers) > 1 and not told.apart:
         lines.append(
@@ -136,7 +137,7 @@ def lines_of(told: Why, now: datetime, zone: tzinfo) -> list[str]:
             f"Two people wrote it{when(apart.at)}, neither having seen the other's ({apart.rule_words}):",
         ]
         lines += [f"  {said(side)}" for side in apart.sides]
-        lines.append(f"  In the end: {apart.outcome}.")
+        lines.append(f"  In the end: {safe_text(apart.outcome, 2 * limit)}.")
     if told.made_here:
         lines += ["", "Written on this laptop:", *(f"  {said(one)}" for one in told.made_here)]
     return lines
