@@ -23,7 +23,17 @@ from bravetui.base.errors import BadInput, BravetuiError, Corrupt, NeedsSignIn, 
 from bravetui.base.runner import Runner, ThreadRunner
 from bravetui.central import openapi
 from bravetui.central.access import any_device_of_token
-from bravetui.central.body import UNDERSTOOD, VARY, accepted, dictionary_for, encoding_of, read_body
+from bravetui.central.body import (
+    UNDERSTOOD,
+    UNDERSTOOD_TYPES,
+    VARY,
+    accepted,
+    accepted_form,
+    dictionary_for,
+    encoding_of,
+    form_of,
+    read_body,
+)
 from bravetui.central.database import foreign_errors
 from bravetui.central.enrolment import Attempts, token_hash
 from bravetui.central.incoming import read
@@ -31,7 +41,7 @@ from bravetui.central.keys import CentralKeys
 from bravetui.central.news import Newsroom, open_stream
 from bravetui.central.rescue import take_bundle
 from bravetui.central.service import Central
-from bravetui.wire.codec import TooLarge, UnknownEncoding, decode, encode
+from bravetui.wire.codec import JSON_TYPE, TooLarge, UnknownEncoding, decode, encode_as
 from bravetui.wire.dictionary import current
 from bravetui.wire.messages import BUNDLE_BYTES_MAX, PROTOCOL, Delivered, Enrol, Enrolled, Problem, SyncAnswer
 from bravetui.wire.texts import UnknownText
@@ -163,13 +173,14 @@ class _Api:
             raise BadInput(error.what, error.todo) from error
 
     def _exchange(self, request: Request, token: str, body: bytes) -> Response:
-        incoming = read(body, encoding_of(request))
+        incoming = read(body, encoding_of(request), form_of(request))
         if incoming.request.protocol > PROTOCOL:
             raise BadInput(
                 f"Central speaks protocol {PROTOCOL}, this laptop {incoming.request.protocol}.",
                 "Update central; everything is kept on this laptop until then.",
             )
-        return _packed(request, self.central.exchange(token, incoming))
+        answer = self.central.exchange(token, incoming)
+        return _packed(request, answer, accepted_form(request.headers.get("accept", "")))
 
     async def _health(self, request: Request) -> Response:
         await self._run(_mapped, self._look)
@@ -248,7 +259,7 @@ def _problem(status: int, name: str, error: BravetuiError) -> Response:
     )
     headers = {"WWW-Authenticate": "Bearer"} if status == 401 else {}
     if status == 415:
-        headers["Accept-Encoding"] = UNDERSTOOD
+        headers |= {"Accept-Encoding": UNDERSTOOD, "Accept": UNDERSTOOD_TYPES}
     if wait_s is not None:
         headers["Retry-After"] = str(max(1, round(wait_s)))
     body = problem.model_dump_json(exclude_none=True)
@@ -269,7 +280,9 @@ async def _http_error(request: Request, error: HTTPException) -> Response:
     return problem
 
 
-def _packed(request: Request, message: Enrolled | SyncAnswer | Delivered) -> Response:
+def _packed(
+    request: Request, message: Enrolled | SyncAnswer | Delivered, media_type: str = JSON_TYPE
+) -> Response:
     shared = dictionary_for(request)
     encoding = "dcz" if shared else accepted(request.headers.get("accept-encoding", ""))
     headers = {"Vary": VARY, "Cache-Control": "no-store", "Link": DICTIONARY_LINK}
@@ -277,4 +290,5 @@ def _packed(request: Request, message: Enrolled | SyncAnswer | Delivered) -> Res
         headers["Content-Encoding"] = encoding
     if shared:
         del headers["Link"]
-    return Response(encode(message, encoding, shared), 200, headers, media_type="application/json")
+    body, media_type = encode_as(message, media_type, encoding, shared)
+    return Response(body, 200, headers, media_type=media_type)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.requests import Request
 
-from bravetui.wire.codec import TooLarge
+from bravetui.wire.codec import COLUMNS_TYPE, JSON_TYPE, TooLarge, media_type_of
 from bravetui.wire.dictionary import Dictionary, named
 from bravetui.wire.messages import BODY_BYTES_MAX
 
@@ -14,8 +14,11 @@ PREFERRED = ("zstd", "gzip")
 UNDERSTOOD = "dcz, zstd, gzip"
 """What bodies of requests may be packed with (RFC 9110 section 12.5.3)."""
 
-VARY = "Accept-Encoding, Available-Dictionary"
-"""What an answer's packing depends on (RFC 9842 section 6.2)."""
+UNDERSTOOD_TYPES = f"{COLUMNS_TYPE}, {JSON_TYPE}"
+"""The forms that bodies of requests may have, told where another came (RFC 9110 section 15.5.16)."""
+
+VARY = "Accept, Accept-Encoding, Available-Dictionary"
+"""What an answer's form and packing depend on (RFC 9842 section 6.2)."""
 
 
 async def read_body(request: Request, bytes_max: int = BODY_BYTES_MAX) -> bytes:
@@ -33,6 +36,22 @@ async def read_body(request: Request, bytes_max: int = BODY_BYTES_MAX) -> bytes:
 def encoding_of(request: Request) -> str:
     """What the body is packed with (Content-Encoding)."""
     return request.headers.get("content-encoding", "").strip().lower()
+
+
+def form_of(request: Request) -> str:
+    """The media type that the body is read as."""
+    return media_type_of(request.headers.get("content-type", ""))
+
+
+def accepted_form(header: str) -> str:
+    """The media type for the answer, from Accept: columns only for who names them and likes them as well as JSON.
+
+    >>> accepted_form("application/vnd.bravetui.columns, application/json"), accepted_form("*/*")
+    ('application/vnd.bravetui.columns', 'application/json')
+    """
+    wanted = _weights(header)
+    weight = wanted.get(COLUMNS_TYPE, 0.0)
+    return COLUMNS_TYPE if weight > 0 and weight >= wanted.get(JSON_TYPE, 0.0) else JSON_TYPE
 
 
 def dictionary_for(request: Request) -> Dictionary | None:
@@ -56,7 +75,7 @@ def accepted(header: str) -> str:
 
 
 def _weights(header: str) -> dict[str, float]:
-    """How much each encoding is wanted; 0 is not at all."""
+    """How much each encoding or form is wanted; 0 is not at all."""
     wanted: dict[str, float] = {}
     for item in header.lower().split(","):
         name, _, parameter = item.strip().partition(";")

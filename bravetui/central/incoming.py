@@ -21,7 +21,7 @@ from bravetui.base.text import safe_line
 from bravetui.central.taking import Sent
 from bravetui.merge.version import Dot
 from bravetui.wire.change import Change
-from bravetui.wire.codec import unpack
+from bravetui.wire.codec import JSON_TYPE, unpack_json
 from bravetui.wire.messages import Outcome, PullAsk, SyncRequest, Verdict
 from bravetui.wire.receipt import Sign, sign
 
@@ -74,9 +74,9 @@ class Incoming:
         ]  # fmt: skip
 
 
-def read(body: bytes, encoding: str) -> Incoming:
+def read(body: bytes, encoding: str, media_type: str = JSON_TYPE) -> Incoming:
     """Read a body. Raises BadInput when the envelope itself, or the dot of a change, cannot be read."""
-    raw = unpack(body, encoding)
+    raw = unpack_json(body, encoding, media_type)
     broken: list[Broken] = []
     try:
         request = SyncRequest.model_validate_json(raw)

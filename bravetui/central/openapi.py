@@ -10,12 +10,13 @@ from typing import Any
 from fastapi import FastAPI
 from pydantic.json_schema import models_json_schema
 
+from bravetui.wire.codec import COLUMNS_TYPE
 from bravetui.wire.messages import Delivered, Enrol, Enrolled, Problem, SyncAnswer, SyncRequest
 
 DESCRIPTION = (
     "The API that bravetui laptops sync with. One exchange carries changes up and verdicts and news down. Bodies are "
-    "JSON, packed with dcz, zstd or gzip as Content-Encoding and Accept-Encoding say, or plain. Decimal numbers travel as "
-    "strings. docs/protocol.md explains the exchange."
+    "JSON, packed with dcz, zstd or gzip as Content-Encoding and Accept-Encoding say, or plain; an exchange may travel in "
+    "columns, for who asks for them. Decimal numbers travel as strings. docs/protocol.md explains the exchange."
 )
 
 _PROBLEMS = {
@@ -23,7 +24,7 @@ _PROBLEMS = {
     401: "No token, or one that is not this device's: enrol again.",
     403: "The code is unknown, used up or out of date.",
     413: "The body is too large: send smaller batches.",
-    415: "The body's encoding, or its dictionary, is unknown: send plain zstd.",
+    415: "The body's encoding, or its dictionary, is unknown: send plain zstd. Accept tells the forms that are read.",
     422: "A text that an edit was made on is not here: send the change in full.",
     429: "Too many wrong codes: wait for Retry-After seconds.",
     503: "Central or its database is busy or down: wait for Retry-After seconds.",
@@ -58,11 +59,27 @@ ENROL: dict[str, Any] = {
     "openapi_extra": {**_body("Enrol"), "security": []},
 }
 
+
+def _also_in_columns(told: dict[str, Any], name: str) -> dict[str, Any]:
+    """The same in the compact form: bytes to a validator, this message to a person."""
+    form = {
+        "type": "string",
+        "format": "binary",
+        "description": f"A {name}, as docs/protocol.md lays it out.",
+    }
+    return {**told, "content": {**told["content"], COLUMNS_TYPE: {"schema": form}}}
+
+
+_SYNC_RESPONSES = _responses("SyncAnswer", 400, 401, 413, 415, 422, 503)
+
 SYNC: dict[str, Any] = {
     "summary": "Hand in changes and fetch what is new.",
     "operation_id": "sync",
-    "responses": _responses("SyncAnswer", 400, 401, 413, 415, 422, 503),
-    "openapi_extra": {**_body("SyncRequest"), "security": [{"token": []}]},
+    "responses": {**_SYNC_RESPONSES, 200: _also_in_columns(_SYNC_RESPONSES[200], "SyncAnswer")},
+    "openapi_extra": {
+        "requestBody": _also_in_columns(_body("SyncRequest")["requestBody"], "SyncRequest"),
+        "security": [{"token": []}],
+    },
 }
 
 BUNDLE: dict[str, Any] = {

@@ -9,7 +9,7 @@ from contextlib import suppress
 import httpx
 
 from bravetui.simulate.chaos import Chaos
-from bravetui.wire.codec import decode, encode
+from bravetui.wire.codec import decode, encode, media_type_of
 from bravetui.wire.lanes import Lane
 from bravetui.wire.messages import Outcome, Row, SyncAnswer, SyncRequest, Verdict
 
@@ -98,7 +98,7 @@ class FaultyLine(httpx.AsyncBaseTransport):
             return (
                 200,
                 {"content-type": "application/json"},
-                forged(body, request.headers["content-encoding"]),
+                forged(body, request.headers),
             )
         return None
 
@@ -115,9 +115,10 @@ class _Arriving(httpx.AsyncByteStream):
             raise httpx.ReadError("the line broke", request=self._request)
 
 
-def forged(body: bytes, encoding: str) -> bytes:
+def forged(body: bytes, headers: Headers) -> bytes:
     """A friendly answer to a request, by somebody who is not central: everything applied, nothing signed."""
-    request = decode(SyncRequest, body, encoding)
+    form = media_type_of(headers.get("content-type", ""))
+    request = decode(SyncRequest, body, headers["content-encoding"], form)
     verdicts = tuple(
         Verdict(dot=change.dot, hash=change.hash, outcome=Outcome.APPLIED, seq=1, at=request.sent_at, epoch=request.epoch)
         for batch in request.push
@@ -135,8 +136,8 @@ def forged(body: bytes, encoding: str) -> bytes:
 
 def with_strange_row(headers: Headers, raw: bytes) -> bytes:
     """Central's answer with a record of a kind that this version does not know."""
-    encoding = headers.get("content-encoding", "")
-    answer = decode(SyncAnswer, raw, encoding)
+    encoding, form = headers.get("content-encoding", ""), media_type_of(headers.get("content-type", ""))
+    answer = decode(SyncAnswer, raw, encoding, form)
     pages = list(answer.pages)
     for place, page in enumerate(pages):
         if page.lane is Lane.CRITICAL and page.after:
@@ -147,4 +148,5 @@ def with_strange_row(headers: Headers, raw: bytes) -> bytes:
             row = Row.model_validate(told)
             pages[place] = page.model_copy(update={"rows": (*page.rows, row)})
             break
-    return encode(answer.model_copy(update={"pages": tuple(pages)}), encoding or "identity")
+    changed = answer.model_copy(update={"pages": tuple(pages)})
+    return encode(changed, encoding or "identity", media_type=form)

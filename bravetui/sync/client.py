@@ -21,7 +21,7 @@ from bravetui.base.errors import BadInput, BravetuiError, NeedsSignIn, Refused, 
 from bravetui.base.text import safe_line
 from bravetui.sync.news import Events, News
 from bravetui.wire.change import Message
-from bravetui.wire.codec import decode, encode
+from bravetui.wire.codec import COLUMNS_TYPE, JSON_TYPE, decode, encode, encode_as, media_type_of
 from bravetui.wire.dictionary import current
 from bravetui.wire.messages import (
     BODY_BYTES_MAX,
@@ -35,10 +35,10 @@ from bravetui.wire.messages import (
 )
 from bravetui.wire.texts import folded_request
 
-CONTENT_TYPE = "application/json"
+ACCEPTED_TYPES = f"{COLUMNS_TYPE}, {JSON_TYPE}"
 BUNDLE_TYPE = "application/octet-stream"
 _UNREADABLE = frozenset({"400", "415"})
-"""Codes of `Refused` that a packing which central does not know brings about."""
+"""Codes of `Refused` that a form or a packing which central does not know brings about."""
 _UNKNOWN_TEXT = "422"
 STREAM_TYPE = "text/event-stream"
 _STREAM_TIMEOUT = httpx.Timeout(connect=10, read=50, write=10, pool=10)
@@ -72,13 +72,15 @@ class CentralClient:
     ) -> None:
         url = _url(address)
         headers = {
-            "User-Agent": f"bravetui/{__version__}", "Accept": CONTENT_TYPE,
+            "User-Agent": f"bravetui/{__version__}", "Accept": ACCEPTED_TYPES,
             "Accept-Encoding": "dcz, zstd", "Available-Dictionary": current().name,
         }  # fmt: skip
         if token:
             headers["Authorization"] = f"Bearer {token}"
         self._packing = "zstd"
         """Of request bodies: `dcz` once an answer came so, since central then has the dictionary."""
+        self._form = JSON_TYPE
+        """Of sync requests: columns once an answer came so, since central then reads them."""
         self._may_share = self._may_fold = True
         # The system's certificates are read once here: a client costs 35 ms to make, so there is one.
         self._http = httpx.AsyncClient(
@@ -136,16 +138,17 @@ class CentralClient:
         await self._http.aclose()
 
     async def _post(self, path: str, message: Message, kind: type[_M]) -> tuple[_M, int, int]:
-        packing = self._packing
-        headers = {"Content-Type": CONTENT_TYPE, "Content-Encoding": packing}
+        packing, form = self._packing, self._form if kind is SyncAnswer else JSON_TYPE
+        body, form = encode_as(message, form, packing)
         try:
-            return await self._send(path, encode(message, packing), headers, kind)
+            return await self._send(path, body, {"Content-Type": form, "Content-Encoding": packing}, kind)
         except Refused as error:
-            if packing != "dcz" or error.code not in _UNREADABLE:
+            if (packing, form) == ("zstd", JSON_TYPE) or error.code not in _UNREADABLE:
                 raise
         # Another process behind the same address may be older. Plain from here on; the same changes are taken once.
-        self._packing, self._may_share = "zstd", False
-        return await self._send(path, encode(message), {**headers, "Content-Encoding": "zstd"}, kind)
+        self._packing, self._form, self._may_share = "zstd", JSON_TYPE, False
+        headers = {"Content-Type": JSON_TYPE, "Content-Encoding": "zstd"}
+        return await self._send(path, encode(message), headers, kind)
 
     async def _send(
         self, path: str, body: bytes, headers: dict[str, str], kind: type[_M]
@@ -157,12 +160,16 @@ class CentralClient:
             raise _no_line(error) from error
         if response.status_code != httpx.codes.OK:
             raise error_of(response, raw)
+        packing = response.headers.get("content-encoding", "")
+        form = media_type_of(response.headers.get("content-type", ""))
         try:
-            answer = decode(kind, raw, response.headers.get("content-encoding", ""))
+            answer = decode(kind, raw, packing, form)
         except BadInput as error:
             raise _not_central() from error
-        if self._may_share and response.headers.get("content-encoding", "") == "dcz":
+        if self._may_share and packing == "dcz":
             self._packing = "dcz"
+        if self._may_share and form == COLUMNS_TYPE:
+            self._form = COLUMNS_TYPE
         return answer, len(body), len(raw)
 
 

@@ -18,7 +18,9 @@ from bravetui.central.app import make_app
 from bravetui.central.body import accepted
 from bravetui.central.enrolment import ATTEMPTS_MAX, issue_code
 from bravetui.central.serve import serving
-from bravetui.wire.codec import DCZ_MAGIC, decode, encode, unpack
+from bravetui.sync.client import CentralClient
+from bravetui.wire.codec import COLUMNS_TYPE, DCZ_MAGIC, JSON_TYPE, decode, encode, unpack
+from bravetui.wire.columns import pack
 from bravetui.wire.dictionary import current
 from bravetui.wire.lanes import Lane
 from bravetui.wire.messages import BODY_BYTES_MAX, PROTOCOL, Outcome, PullAsk, SyncAnswer
@@ -80,7 +82,7 @@ async def test_who_shows_the_dictionary_gets_its_answer_packed_with_it(site: Sit
     async with client.stream("POST", "/v1/sync", content=body, headers=headers) as response:
         raw = b"".join([part async for part in response.aiter_raw()])
     assert response.headers["content-encoding"] == "dcz"
-    assert {"Accept-Encoding", "Available-Dictionary"} == set(response.headers["vary"].split(", "))
+    assert {"Accept", "Accept-Encoding", "Available-Dictionary"} == set(response.headers["vary"].split(", "))
     assert decode(SyncAnswer, raw, "dcz").scopes
 
 
@@ -106,6 +108,66 @@ async def test_a_stranger_gets_plain_zstd_and_hears_where_the_dictionary_is(
     assert response.headers["link"] == '</v1/dictionary>; rel="compression-dictionary"'
 
 
+@pytest.mark.parametrize(
+    ("accepts", "form"),
+    [
+        (f"{COLUMNS_TYPE}, {JSON_TYPE}", COLUMNS_TYPE),
+        (COLUMNS_TYPE.upper(), COLUMNS_TYPE),
+        (f"{COLUMNS_TYPE};q=0.5, {JSON_TYPE};q=0.9", JSON_TYPE),
+        (f"{COLUMNS_TYPE};q=0", JSON_TYPE),
+        ("application/*, */*", JSON_TYPE),
+        (JSON_TYPE, JSON_TYPE),
+        ("", JSON_TYPE),
+    ],
+)
+async def test_who_asks_for_columns_gets_them_and_a_stranger_gets_json(
+    site: Site, client: Client, accepts: str, form: str
+) -> None:
+    carlos = site.laptop("carlos")
+    headers = bearer(carlos, Accept=accepts, **{"Accept-Encoding": "identity"})
+    response = await client.post("/v1/sync", content=carlos.request().model_dump_json(), headers=headers)
+    assert response.headers["content-type"] == form
+    assert decode(SyncAnswer, response.content, "", form).scopes
+
+
+@pytest.mark.parametrize("encoding", ["dcz", "zstd", "gzip", "identity"])
+async def test_a_request_in_columns_is_taken(site: Site, client: Client, encoding: str) -> None:
+    carlos = site.laptop("carlos")
+    body = encode(carlos.request(carlos.change("i1", {"note": "x"})), encoding, media_type=COLUMNS_TYPE)
+    headers = bearer(carlos, **{"Content-Type": COLUMNS_TYPE, "Content-Encoding": encoding})
+    response = await client.post("/v1/sync", content=body, headers=headers)
+    answer = SyncAnswer.model_validate_json(response.content)
+    assert [verdict.outcome for verdict in answer.verdicts] == [Outcome.APPLIED]
+
+
+async def test_a_real_client_and_central_speak_columns_from_the_first_answer_on(site: Site) -> None:
+    forms: list[tuple[str, str]] = []
+
+    class Listening(httpx.ASGITransport):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            response = await super().handle_async_request(request)
+            forms.append((request.headers["content-type"], response.headers["content-type"]))
+            return response
+
+    carlos = site.laptop("carlos")
+    line = CentralClient("http://central", carlos.token, transport=Listening(app=app_of(site)))
+    asks = (PullAsk(scope_id=PROJECT, lane=Lane.CRITICAL),)
+    for note in ("x", "y"):
+        answered = await line.sync(carlos.request(carlos.change(f"i-{note}", {"note": note}), pull=asks))
+        assert [verdict.outcome for verdict in answered.answer.verdicts] == [Outcome.APPLIED]
+        assert answered.answer.pages[0].rows
+    await line.close()
+    assert forms == [(JSON_TYPE, COLUMNS_TYPE), (COLUMNS_TYPE, COLUMNS_TYPE)]
+
+
+async def test_what_is_no_columns_gets_a_sentence(site: Site, client: Client) -> None:
+    carlos = site.laptop("carlos")
+    headers = bearer(carlos, **{"Content-Type": COLUMNS_TYPE})
+    whole = encode(carlos.request(), "identity", media_type=COLUMNS_TYPE)
+    for body in (b"", b"{}", whole[:-1], whole + b"x", b"\x02" + whole[1:], pack([]), pack({"push": [7]})):
+        problem(await client.post("/v1/sync", content=body, headers=headers), 400)
+
+
 async def test_anybody_may_fetch_the_dictionary(client: Client) -> None:
     response = await client.get("/v1/dictionary")
     assert response.content == current().data
@@ -120,6 +182,7 @@ async def test_a_body_with_an_unknown_dictionary_is_told_what_is_understood(
     response = await client.post("/v1/sync", content=body, headers=headers)
     problem(response, 415)
     assert response.headers["accept-encoding"] == "dcz, zstd, gzip"
+    assert response.headers["accept"] == f"{COLUMNS_TYPE}, {JSON_TYPE}"
 
 
 async def test_nothing_but_health_and_the_page_answers_without_a_token(site: Site, client: Client) -> None:
@@ -179,8 +242,9 @@ async def test_a_bomb_and_a_giant_are_turned_away_as_too_large(site: Site, clien
     problem(await client.post("/v1/sync", content=endless(), headers=headers), 413)
 
 
+@pytest.mark.parametrize("form", [JSON_TYPE, COLUMNS_TYPE])
 async def test_one_unreadable_change_is_refused_and_its_neighbours_are_taken(
-    site: Site, client: Client
+    site: Site, client: Client, form: str
 ) -> None:
     carlos = site.laptop("carlos")
     told = json.loads(
@@ -189,9 +253,10 @@ async def test_one_unreadable_change_is_refused_and_its_neighbours_are_taken(
     changes = told["push"][0]["changes"]
     changes[1]["hlc"] = "noon"
     changes[2]["after"] = {"rain": 0.42}
-    changes[3]["after"] = {"note": "\ud800"}
-    body = json.dumps(told).encode()
-    response = await client.post("/v1/sync", content=body, headers=bearer(carlos))
+    # Columns cannot even spell half a surrogate pair.
+    changes[3]["after"] = {"note": "\ud800"} if form == JSON_TYPE else ["note"]
+    body = json.dumps(told).encode() if form == JSON_TYPE else pack(told)
+    response = await client.post("/v1/sync", content=body, headers=bearer(carlos, **{"Content-Type": form}))
     answer = SyncAnswer.model_validate_json(response.content)
     outcomes = {str(verdict.dot): (verdict.outcome.value, verdict.code) for verdict in answer.verdicts}
     number = carlos.device
@@ -343,6 +408,8 @@ async def test_what_is_sent_and_answered_is_what_the_page_describes(site: Site, 
     check(sent, body_of("/v1/sync"))
     answer = await client.post("/v1/sync", json=sent, headers=bearer(carlos))
     check(answer.json(), described("/v1/sync", "post", 200))
+    assert described("/v1/sync", "post", 200, COLUMNS_TYPE)["format"] == "binary"
+    assert COLUMNS_TYPE in page["paths"]["/v1/sync"]["post"]["requestBody"]["content"]
     check(
         (await client.post("/v1/sync", json=sent)).json(),
         described("/v1/sync", "post", 401, "application/problem+json"),

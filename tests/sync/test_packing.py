@@ -1,4 +1,5 @@
-"""How a laptop packs what it sends: with the shared dictionary once central has shown it, plainly after any doubt."""
+"""How a laptop packs what it sends: in columns and with the shared dictionary once central has shown that it knows them,
+plainly after any doubt."""
 
 from __future__ import annotations
 
@@ -7,12 +8,12 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 
-from bravetui.base.errors import Refused
+from bravetui.base.errors import Refused, Transient
 from bravetui.merge.hlc import Hlc
 from bravetui.merge.version import Dot, VersionVector
 from bravetui.sync.client import CentralClient
 from bravetui.wire.change import Op, make_change
-from bravetui.wire.codec import decode, encode
+from bravetui.wire.codec import COLUMNS_TYPE, JSON_TYPE, decode, encode
 from bravetui.wire.lanes import Lane
 from bravetui.wire.messages import Batch, Checkpoint, Problem, SyncAnswer, SyncRequest
 
@@ -22,25 +23,35 @@ ANSWER = SyncAnswer(epoch="e", now=NOW, checkpoint=Checkpoint(device=1, epoch="e
 
 
 class Central:
-    """Answers in `speaks`; takes only the packings in `reads`, and says `refuses` to others."""
+    """Answers in `speaks` and the form `says`; takes only what is in `reads`, and says `refuses` to the rest."""
 
-    def __init__(self, *speaks: str, reads: tuple[str, ...] = ("dcz", "zstd"), refuses: int = 415) -> None:
-        self.speaks, self.reads, self.refuses = list(speaks), reads, refuses
+    def __init__(
+        self,
+        *speaks: str,
+        reads: tuple[str, ...] = ("dcz", "zstd", JSON_TYPE, COLUMNS_TYPE),
+        refuses: int = 415,
+        says: str = JSON_TYPE,
+    ) -> None:
+        self.speaks, self.reads, self.refuses, self.says = list(speaks), reads, refuses, says
         self.seen: list[str] = []
+        self.forms: list[str] = []
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
-        packing = request.headers["content-encoding"]
+        packing, form = request.headers["content-encoding"], request.headers["content-type"]
         self.seen.append(packing)
-        if packing not in self.reads:
+        self.forms.append(form)
+        if not {packing, form} <= set(self.reads):
             problem = Problem(type="about:blank", title="What is this?", status=self.refuses)
             headers = {"Content-Type": "application/problem+json"}
             return httpx.Response(
                 self.refuses, headers=headers, stream=httpx.ByteStream(problem.model_dump_json().encode())
             )
-        assert decode(SyncRequest, request.content, packing) == REQUEST
+        assert request.headers["accept"] == f"{COLUMNS_TYPE}, {JSON_TYPE}"
+        assert decode(SyncRequest, request.content, packing, form) == REQUEST
         speaks = self.speaks.pop(0) if len(self.speaks) > 1 else self.speaks[0]
-        stream = httpx.ByteStream(encode(ANSWER, speaks))
-        return httpx.Response(200, headers={"Content-Encoding": speaks}, stream=stream)
+        stream = httpx.ByteStream(encode(ANSWER, speaks, media_type=self.says))
+        headers = {"Content-Encoding": speaks, "Content-Type": self.says}
+        return httpx.Response(200, headers=headers, stream=stream)
 
 
 async def contacts(central: Central, count: int) -> list[str]:
@@ -61,7 +72,7 @@ async def test_a_central_that_never_shows_it_gets_plain_zstd() -> None:
 
 @pytest.mark.parametrize("status", [400, 415])
 async def test_a_refused_packing_is_sent_again_plainly_and_never_tried_after(status: int) -> None:
-    central = Central("dcz", reads=("zstd",), refuses=status)
+    central = Central("dcz", reads=("zstd", JSON_TYPE), refuses=status)
     assert await contacts(central, 3) == ["zstd", "dcz", "zstd", "zstd"]
 
 
@@ -119,3 +130,52 @@ async def test_a_refusal_of_something_else_is_not_taken_for_one_of_the_packing()
     with pytest.raises(Refused, match="What is this"):
         await client.sync(REQUEST)
     assert central.seen == ["zstd", "dcz"]
+
+
+async def test_columns_are_used_once_central_has_answered_in_them() -> None:
+    central = Central("dcz", says=COLUMNS_TYPE)
+    assert await contacts(central, 3) == ["zstd", "dcz", "dcz"]
+    assert central.forms == [JSON_TYPE, COLUMNS_TYPE, COLUMNS_TYPE]
+
+
+async def test_columns_travel_without_the_dictionary_too() -> None:
+    central = Central("zstd", says=COLUMNS_TYPE)
+    assert await contacts(central, 2) == ["zstd", "zstd"]
+    assert central.forms == [JSON_TYPE, COLUMNS_TYPE]
+
+
+async def test_a_central_that_answers_in_json_gets_json() -> None:
+    central = Central("dcz")
+    await contacts(central, 3)
+    assert central.forms == [JSON_TYPE] * 3
+
+
+@pytest.mark.parametrize("packing", ["dcz", "zstd"])
+@pytest.mark.parametrize("status", [400, 415])
+async def test_refused_columns_are_sent_again_as_json_and_never_tried_after(
+    status: int, packing: str
+) -> None:
+    central = Central(packing, reads=("dcz", "zstd", JSON_TYPE), refuses=status, says=COLUMNS_TYPE)
+    assert await contacts(central, 3) == ["zstd", packing, "zstd", "zstd"]
+    assert central.forms == [JSON_TYPE, COLUMNS_TYPE, JSON_TYPE, JSON_TYPE]
+
+
+async def test_damaged_columns_acknowledge_nothing_and_the_next_contact_is_as_before() -> None:
+    central = Central("zstd", says=COLUMNS_TYPE)
+    torn = False
+
+    def line(request: httpx.Request) -> httpx.Response:
+        answered = central(request)
+        if torn:
+            headers = {"Content-Type": COLUMNS_TYPE, "Content-Encoding": "identity"}
+            return httpx.Response(200, headers=headers, stream=httpx.ByteStream(b"\x01\x00\x00"))
+        return answered
+
+    client = CentralClient("http://central", transport=httpx.MockTransport(line))
+    await client.sync(REQUEST)
+    torn = True
+    with pytest.raises(Transient):
+        await client.sync(REQUEST)
+    torn = False
+    assert (await client.sync(REQUEST)).answer == ANSWER
+    assert central.forms == [JSON_TYPE, COLUMNS_TYPE, COLUMNS_TYPE]

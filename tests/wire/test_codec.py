@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from bravetui.base.errors import BadInput
 from bravetui.wire.change import Change, Message
-from bravetui.wire.codec import decode, encode, unpack
+from bravetui.wire.codec import COLUMNS_TYPE, TooLarge, decode, encode, encode_as, unpack, unpack_json
+from bravetui.wire.columns import pack
 from bravetui.wire.messages import BODY_BYTES_MAX, SyncAnswer, SyncRequest
 from tests.wire.messages import answers, requests
 from tests.wire.test_change import a_change
@@ -150,3 +151,74 @@ def test_an_encoding_nobody_agreed_on_is_refused_with_those_that_are() -> None:
 
 def test_a_stranger_reads_our_gzip_with_any_tool() -> None:
     assert json.loads(zlib.decompress(encode(a_change(), "gzip"), 31))["dot"] == "3.17"
+
+
+# In columns
+
+
+def in_columns(value: object) -> bytes:
+    """A body in columns of anything at all."""
+    return pack(value)  # type: ignore[arg-type]
+
+
+@given(requests | answers, st.sampled_from([*ENCODINGS, "dcz"]))
+def test_a_message_in_columns_comes_back_as_it_went(message: Message, encoding: str) -> None:
+    body = encode(message, encoding, media_type=COLUMNS_TYPE)
+    assert decode(type(message), body, encoding, COLUMNS_TYPE) == message
+
+
+@given(st.dictionaries(st.sampled_from(sorted(Change.model_fields)), _json))
+def test_columns_are_taken_and_refused_exactly_as_the_same_in_json(fields: dict[str, object]) -> None:
+    value = {**a_change().to_json(), **fields}
+    in_json: object = BadInput
+    with suppress(BadInput):
+        in_json = decode(Change, json.dumps(value).encode())
+    try:
+        body = in_columns(value)
+    except BadInput:  # what cannot even be packed is refused as JSON too
+        assert in_json is BadInput
+        return
+    told: object = BadInput
+    with suppress(BadInput):
+        told = decode(Change, body, "", COLUMNS_TYPE)
+    assert told == in_json
+
+
+@pytest.mark.parametrize("value", [0.5, 1e300, -0.0, 10**30])
+def test_a_number_that_cannot_be_stored_is_refused_in_columns_as_in_json(value: float) -> None:
+    told = {**a_change().to_json(), "after": {"rain": value}}
+    for body, form in ((json.dumps(told).encode(), ""), (in_columns(told), COLUMNS_TYPE)):
+        if isinstance(value, int):
+            assert decode(Change, body, "", form).after == {"rain": value}
+        else:
+            with pytest.raises(BadInput, match="must travel as a string"):
+                decode(Change, body, "", form)
+
+
+def test_a_message_that_columns_cannot_carry_travels_as_json() -> None:
+    deep: object = 1
+    for _ in range(80):
+        deep = [deep]
+    change = a_change(after={"x": deep})
+    body, form = encode_as(change, COLUMNS_TYPE, "zstd")
+    assert form == "application/json"
+    assert decode(Change, body, "zstd", form) == change
+
+
+def test_columns_whose_json_is_past_the_limit_are_too_large() -> None:
+    body = in_columns(["\x01" * 2000])  # each is spelled in six bytes
+    assert len(unpack_json(body, "", COLUMNS_TYPE, 20_000)) < 20_000
+    with pytest.raises(TooLarge):
+        unpack_json(body, "", COLUMNS_TYPE, 10_000)
+
+
+@pytest.mark.parametrize("encoding", ["zstd", "gzip"])
+def test_a_flood_that_says_it_is_columns_is_refused(encoding: str) -> None:
+    with pytest.raises(BadInput, match="larger than"):
+        unpack_json(_bomb(encoding), encoding, COLUMNS_TYPE)
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b"\x02", encode(a_change(), "identity")])
+def test_json_that_says_it_is_columns_is_bad_input(body: bytes) -> None:
+    with pytest.raises(BadInput):
+        decode(Change, body, "", COLUMNS_TYPE)
