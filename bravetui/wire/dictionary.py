@@ -18,7 +18,7 @@ if sys.version_info >= (3, 14):
 else:
     from backports import zstd
 
-CURRENT = "4c333a1db10707a32f3c2fcee7c1e8bfb42f53f8aa113e178da76efd0e762f95"
+CURRENT = "eed64c814b17a41a3f8a7b46056ac8dbcd3124a2fe11ba03891f8d53e61a0390"
 """SHA-256 of the dictionary that laptops of this version ask for, and the name of its file."""
 
 SUFFIX = ".dict"
