@@ -49,7 +49,7 @@ from bravetui.sample.site import Form, Seed, Site, make_site
 from bravetui.sync.client import Answered, CentralClient
 from bravetui.sync.progress import SyncProgress
 from bravetui.sync.worker import Worker
-from bravetui.wire.codec import encode
+from bravetui.wire.codec import COLUMNS_TYPE, JSON_TYPE, encode
 from bravetui.wire.messages import SyncAnswer, SyncRequest
 from bravetui.wiring import Laptop
 
@@ -179,10 +179,12 @@ class _Keeping(CentralClient):
         self.contacts.append((request, answered.answer))
         return answered
 
-    def size(self, encoding: str, contacts: int | None = None) -> int:
-        """Bytes of the first so many contacts (of all) in that encoding."""
+    def size(self, encoding: str, contacts: int | None = None, form: str = JSON_TYPE) -> int:
+        """Bytes of the first so many contacts (of all) in that encoding and form."""
         return sum(
-            len(encode(message, encoding)) for contact in self.contacts[:contacts] for message in contact
+            len(encode(message, encoding, media_type=form))
+            for contact in self.contacts[:contacts]
+            for message in contact
         )
 
 
@@ -238,17 +240,21 @@ def _day(here: Laptop, others: Laptop, foreman: People, colleagues: People, scal
     yield Figure(
         "a day, both ways", moved, "bytes", "< 1 MB", f"a full sync as JSON {full:,}: {_less(moved, full)}"
     )
-    plain, shared = client.size("zstd"), client.size("dcz")
-    yield Figure(
-        "a day, shared dictionary", shared, "bytes", "", f"plain zstd {plain:,}: {_less(shared, plain)}"
-    )
+    yield from _packings("a day", client, None)
     foreman.edit(1)
     client = _Keeping(here)
     _sync(here, client)
-    plain, shared = client.size("zstd", 1), client.size("dcz", 1)
+    yield from _packings("one change", client, 1)
+
+
+def _packings(what: str, client: _Keeping, contacts: int | None) -> Iterator[Figure]:
+    """The same messages as JSON without and with the dictionary, and in columns with it."""
+    plain, shared = client.size("zstd", contacts), client.size("dcz", contacts)
+    columns = client.size("dcz", contacts, COLUMNS_TYPE)
     yield Figure(
-        "one change, one contact", shared, "bytes", "", f"plain zstd {plain:,}: {_less(shared, plain)}"
+        f"{what}, shared dictionary", shared, "bytes", "", f"plain zstd {plain:,}: {_less(shared, plain)}"
     )
+    yield Figure(f"{what}, in columns", columns, "bytes", "", f"JSON {shared:,}: {_less(columns, shared)}")
 
 
 def _month(world: World, here: Laptop, foreman: People, colleagues: People, scale: float) -> Iterator[Figure]:
