@@ -130,12 +130,12 @@ def test_an_operator_founds_an_organization_gives_codes_and_audits(
     status, code, _ = central("code", "--user", nia)
     assert (status, len(code.strip())) == (0, 11)
     assert central("code", "--user", "nobody")[0::2] == (
-        1, "There is no such person. `bravetui central people` lists them; give the id with --user.\n",
+        2, "bravetui: There is no such person. `bravetui central people` lists them; give the id with --user.\n",
     )  # fmt: skip
     number = site.laptop("carlos").device
     assert "let in no more" in central("revoke", "--device", str(number))[1]
     assert "in order" in central("audit")[1]
-    assert central("serve", "--host", "0.0.0.0")[0] == 1
+    assert central("serve", "--host", "0.0.0.0")[0] == 2
 
 
 def test_an_operator_reads_mends_and_sets_aside_what_was_refused(
