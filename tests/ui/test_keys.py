@@ -12,6 +12,7 @@ from textual.widgets import DataTable, Input, Static
 
 from bravetui.base.canonical import Json
 from bravetui.base.errors import StorageFull
+from bravetui.forms.library import shipped
 from bravetui.messages import SyncReported
 from bravetui.sample.site import Seed
 from bravetui.screens.conflict import ConflictScreen
@@ -63,7 +64,8 @@ async def test_n_starts_the_only_form_at_once_and_lets_one_choose_where_there_ar
         await pilot.pause()
         assert isinstance(scene.app.screen, FormScreen)
         await press(pilot, "escape")
-        another: dict[str, Json] = {"title": "Another form", "body": "{}"}
+        body = shipped("cgp_site_inspection").to_json()
+        another: dict[str, Json] = {"title": "Another form", "body": body}
         scene.arrive(Seed("form_template", scene.site.project_id, "another", another, NOON))
         await press(pilot, "n")
         await pilot.pause()
