@@ -125,7 +125,7 @@ def test_an_xform_in_two_languages_is_read_in_its_default_one() -> None:
     assert isinstance(rain, Question)
     assert (rain.label, rain.choices) == ("Rain today?", (Choice("much", "A lot"), Choice("some", "some")))
     assert isinstance(bare, Question)
-    assert (bare.label, bare.hint) == ("bare", "")
+    assert (bare.label, bare.hint) == ("Bare", "")
 
 
 @pytest.mark.parametrize(
