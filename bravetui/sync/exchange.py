@@ -148,12 +148,11 @@ def take(store: Store, prepared: Prepared, answer: SyncAnswer, took_s: float = 0
     return taken
 
 
-def unsend(store: Store, prepared: Prepared) -> None:
+def unsend(connection: Connection, prepared: Prepared) -> None:
     """No byte has left: what went for the first time has never been sent, and further typing folds into it again."""
     never = [{"of": device, "number": counter} for device, counter in prepared.fresh]
     if never:
-        with store.maintain() as connection:
-            connection.execute(_UNSEND, never)
+        connection.execute(_UNSEND, never)
 
 
 def _chosen(

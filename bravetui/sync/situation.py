@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Connection, bindparam, func, select, update
@@ -46,6 +46,15 @@ _TO_SEND = (
 _ATTEMPTS = select(_lanes.c.lane, _lanes.c.next_attempt_at)
 _HISTORY_LEFT = select(func.count()).select_from(_cursor).where(_cursor.c.before.is_not(None))
 _IN_STATE = select(func.count()).select_from(_outbox).where(_outbox.c.state == bindparam("state"))
+_FAILURES = select(_lanes.c.lane, _lanes.c.failures)
+_PAUSE = insert(_lanes)
+_PAUSE = _PAUSE.on_conflict_do_update(
+    index_elements=["lane"],
+    set_={
+        "next_attempt_at": _PAUSE.excluded.next_attempt_at, "why": _PAUSE.excluded.why,
+        "failures": _lanes.c.failures + 1,
+    },
+)  # fmt: skip
 _NOT_CONFIRMED = select(func.count()).select_from(_outbox).where(_outbox.c.state != OutboxState.CONFIRMED)
 
 
@@ -83,23 +92,23 @@ def is_behind(connection: Connection, heads: Mapping[str, int]) -> bool:
     return any(seq > here.get(scope_id, 0) for scope_id, seq in heads.items())
 
 
-def failures_of(connection: Connection, lane: Lane) -> int:
-    """How often in a row the lane has failed."""
-    query = select(_lanes.c.failures).where(_lanes.c.lane == lane.value)
-    return connection.execute(query).scalar_one_or_none() or 0
-
-
 def write_pauses(
-    connection: Connection, pauses: Mapping[Lane, float], error: BravetuiError, now: datetime
-) -> None:
-    """Until when each lane waits (seconds from now) and why, for every window to show."""
-    for lane, pause in pauses.items():
-        told = {"next_attempt_at": now + timedelta(seconds=pause), "why": error.what}
-        statement = insert(_lanes).values(lane=lane.value, failures=1, **told)
-        more = {**told, "failures": _lanes.c.failures + 1}
-        connection.execute(statement.on_conflict_do_update(index_elements=["lane"], set_=more))
+    connection: Connection,
+    lanes: Iterable[Lane],
+    pause_s: Callable[[Lane, int], float],
+    error: BravetuiError,
+    now: datetime,
+) -> dict[Lane, datetime]:
+    """Until when each lane waits and why, for every window to show; `pause_s` says how long after so many failures."""
+    failures: dict[str, int] = dict(connection.execute(_FAILURES).all())
+    until: dict[Lane, datetime] = {}
+    for lane in lanes:
+        until[lane] = now + timedelta(seconds=pause_s(lane, failures.get(lane, 0) + 1))
+        told = {"next_attempt_at": until[lane], "why": error.what}
+        connection.execute(_PAUSE, {"lane": lane.value, "failures": 1, **told})
     meta.put(connection, meta.LINE, "down" if isinstance(error, Transient) else "refused")
     write_failure(connection, now, error)
+    return until
 
 
 def forget_pauses(connection: Connection) -> None:

@@ -18,6 +18,11 @@ URGENT_APART = timedelta(seconds=5)
 """Least time between an attempt and the one that something urgent asks for."""
 
 
+PAUSE_MAX = timedelta(hours=2)
+"""Longer than any pause that was ever drawn or asked for: one that ends later was written down by a clock that was ahead,
+and has been set right since. It is not kept, or a clock that is put back a year would stop sync for a year."""
+
+
 @dataclass(frozen=True, slots=True)
 class LaneSituation:
     """One lane as the tables have it."""
@@ -75,11 +80,12 @@ def next_step(situation: Situation, now: datetime) -> Exchange | Wait:
         return Exchange(tuple(sorted(ready, key=PRIORITY.__getitem__)))
     moments = [
         state.next_attempt_at for state in situation.lanes.values() if state.waiting and state.next_attempt_at
-    ]
+    ]  # none of them lies beyond `PAUSE_MAX`: that lane would be ready
     if at_once and situation.lanes[MOST_URGENT].waiting:
         moments.append(at_once)
-    poll = now if situation.unfinished else situation.next_poll_at or now
-    moments.append(max(poll, situation.pull_not_before) if situation.pull_not_before else poll)
+    poll = now if situation.unfinished or _due(situation.next_poll_at, now) else situation.next_poll_at or now
+    pause_ends = None if _due(situation.pull_not_before, now) else situation.pull_not_before
+    moments.append(max(poll, pause_ends) if pause_ends else poll)
     return Wait(max(min(moments), now + timedelta(milliseconds=1)))
 
 
@@ -92,4 +98,4 @@ def _at_once(situation: Situation) -> datetime | None:
 
 
 def _due(moment: datetime | None, now: datetime) -> bool:
-    return moment is None or moment <= now
+    return moment is None or moment <= now or moment > now + PAUSE_MAX

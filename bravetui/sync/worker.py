@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import Connection
@@ -41,7 +42,6 @@ from bravetui.sync.progress import (
     fold,
 )
 from bravetui.sync.situation import (
-    failures_of,
     forget_pauses,
     has_history_left,
     is_all_handed_in,
@@ -96,6 +96,7 @@ async def _given_up(task: asyncio.Task[Answered] | None) -> None:
 
 STUCK_S = 120.0
 SIGN_IN_WAIT_S = 900.0
+STUMBLED_WAIT_S = 60.0
 
 
 class Worker:
@@ -176,16 +177,30 @@ class Worker:
         try:
             while not self._stopping:
                 self._nudged.clear()
-                step = await self._next()
-                if isinstance(step, Exchange):
-                    await self._exchange(step.lanes)
-                else:
-                    await self._wait_until(step.until)
+                try:
+                    await self._go_on()
+                except BravetuiError as error:
+                    await self._wait_until(self._stumbled(error))
         finally:
             if listening is not None:
                 listening.cancel()
                 with suppress(asyncio.CancelledError):
                     await listening
+
+    async def _go_on(self) -> None:
+        """What is next: one exchange, or one wait."""
+        step = await self._next()
+        if isinstance(step, Exchange):
+            await self._exchange(step.lanes)
+        else:
+            await self._wait_until(step.until)
+
+    def _stumbled(self, error: BravetuiError) -> datetime:
+        """Until when to wait where not even a pause could be written down: the disk is full, another window holds it."""
+        now = self._clock.now()
+        until = now + timedelta(seconds=STUMBLED_WAIT_S)
+        self._tell(Waiting(now, until, error.what))
+        return until
 
     async def run_once(self) -> bool:
         """Sync until nothing is left to move; returns whether all is handed in. Raises the error that stopped it."""
@@ -233,9 +248,7 @@ class Worker:
         except TimeoutError:
             return await self._failed(lanes, Transient("Nothing moved for two minutes."))
         except BravetuiError as error:
-            if isinstance(error, NoLine) and prepared is not None:
-                await self._run(unsend, self._store, prepared)
-            return await self._failed(lanes, error)
+            return await self._failed(lanes, error, prepared if isinstance(error, NoLine) else None)
         finally:
             await _given_up(answering)
         self._silences = self._silences + 1 if taken.silent else 0
@@ -290,8 +303,10 @@ class Worker:
         if self._records is not None:
             self._records(frozenset(taken.records))
 
-    async def _failed(self, lanes: tuple[Lane, ...], error: BravetuiError) -> BravetuiError:
-        """Write down until when each lane waits and why; nothing else changes."""
+    async def _failed(
+        self, lanes: tuple[Lane, ...], error: BravetuiError, unsent: Prepared | None = None
+    ) -> BravetuiError:
+        """Write down until when each lane waits and why, and that no byte of `unsent` has left."""
         if isinstance(error, TooLarge | Transient) and not isinstance(error, NoLine):
             self._budget_bytes = shrunk(self._budget_bytes)
         self._more = False
@@ -301,16 +316,10 @@ class Worker:
             self._lost_on = self._way_out()
         now = self._clock.now()
         self._pull_failures += 1
-        failed = {lane: await self._reads(failures_of, lane) + 1 for lane in lanes}
-        pauses = {lane: self._asked(lane, failures, error) for lane, failures in failed.items()}
-        self._pull_not_before = now + timedelta(
-            seconds=self._asked(LANES[0].lane, self._pull_failures, error)
-        )
-        await self._writes(write_pauses, pauses, error, now)
-        until = min(
-            (now + timedelta(seconds=pause) for pause in pauses.values()), default=self._pull_not_before
-        )
-        self._tell(Waiting(now, until, error.what, lanes))
+        pull_s = self._asked(LANES[0].lane, self._pull_failures, error)
+        self._pull_not_before = now + timedelta(seconds=pull_s)
+        until = await self._writes(_give_up, lanes, partial(self._asked, error=error), error, now, unsent)
+        self._tell(Waiting(now, min(until.values(), default=self._pull_not_before), error.what, lanes))
         return error
 
     def _pause_s(self) -> float:
@@ -354,13 +363,13 @@ class Worker:
         return await self._run(ask)
 
     async def _writes(
-        self, note: Callable[Concatenate[Connection, P], None], *args: P.args, **named: P.kwargs
-    ) -> None:
-        def put() -> None:
+        self, note: Callable[Concatenate[Connection, P], T], *args: P.args, **named: P.kwargs
+    ) -> T:
+        def put() -> T:
             with self._store.maintain() as connection:
-                note(connection, *args, **named)
+                return note(connection, *args, **named)
 
-        await self._run(put)
+        return await self._run(put)
 
     def _thrift(self) -> int:
         return BATTERY_THRIFT if self._power.on_battery() else 1
@@ -402,3 +411,17 @@ class Worker:
     def _tell(self, event: SyncEvent) -> None:
         self.progress = fold(self.progress, event)
         self._report(event)
+
+
+def _give_up(
+    connection: Connection,
+    lanes: tuple[Lane, ...],
+    pause_s: Callable[[Lane, int], float],
+    error: BravetuiError,
+    now: datetime,
+    unsent: Prepared | None,
+) -> dict[Lane, datetime]:
+    """An attempt that came to nothing, in one transaction."""
+    if unsent is not None:
+        unsend(connection, unsent)
+    return write_pauses(connection, lanes, pause_s, error, now)

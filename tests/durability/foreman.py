@@ -127,7 +127,8 @@ class Foreman:
         self._tell("sent " + json.dumps({change.dot.counter: change.hash for change in changes}))
         if self._chance.random() < 0.5:
             self._tell("unsent " + json.dumps([counter for _, counter in prepared.fresh]))
-            unsend(self._laptop.store, prepared)
+            with self._laptop.store.maintain() as connection:
+                unsend(connection, prepared)
 
     def _edits(self, writing: Writing) -> dict[str, dict[str, str]]:
         if not self._records or self._chance.random() < 0.4:

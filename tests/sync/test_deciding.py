@@ -31,7 +31,7 @@ from bravetui.sync.progress import (
     Waiting,
     fold,
 )
-from bravetui.sync.step import URGENT_APART, Exchange, LaneSituation, Situation, Wait, next_step
+from bravetui.sync.step import PAUSE_MAX, URGENT_APART, Exchange, LaneSituation, Situation, Wait, next_step
 from bravetui.wire.lanes import LANES, POLICY, PRIORITY, Lane, LanePolicy
 
 NOW = datetime(2026, 8, 3, 13, 30, tzinfo=UTC)
@@ -141,6 +141,23 @@ def test_something_urgent_that_has_been_tried_keeps_the_pause() -> None:
 def test_urgent_saves_in_a_row_are_tried_a_few_seconds_apart() -> None:
     just_tried = replace(PAUSED, urgent_at=ago(0), attempted_at=ago(1))
     assert next_step(just_tried, NOW) == Wait(ago(1) + URGENT_APART)
+
+
+def test_a_pause_that_a_wrong_clock_wrote_down_is_not_kept() -> None:
+    """A clock that was a year ahead and has been set right must not stop sync for a year."""
+    far = NOW + PAUSE_MAX + timedelta(seconds=1)
+    lanes = {lane: LaneSituation(0, None) for lane in Lane} | {Lane.FORMS: LaneSituation(1, far)}
+    poll = NOW + timedelta(seconds=30)
+    assert next_step(Situation(lanes, False, 0, poll, poll), NOW) == Exchange((Lane.FORMS,))
+    idle = {lane: LaneSituation(0, None) for lane in Lane}
+    assert next_step(Situation(idle, False, 0, far, far), NOW) == Exchange(())
+    assert next_step(Situation(idle, False, 0, far, poll), NOW) == Wait(poll)
+
+
+@given(situations)
+def test_no_wait_is_longer_than_any_pause_can_be(situation: Situation) -> None:
+    step = next_step(situation, NOW)
+    assert isinstance(step, Exchange) or step.until <= NOW + PAUSE_MAX
 
 
 @given(urgent_situations)

@@ -9,7 +9,7 @@ import asyncio
 import gzip
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from email.utils import format_datetime
@@ -19,10 +19,11 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import Connection
 
 from bravetui.auth import signing
 from bravetui.base.clock import SystemClock
-from bravetui.base.errors import BravetuiError, NeedsSignIn, Refused, Transient
+from bravetui.base.errors import BravetuiError, NeedsSignIn, Refused, StorageFull, Transient
 from bravetui.base.runner import InlineRunner
 from bravetui.db.device import OutboxState
 from bravetui.db.store import Store
@@ -397,3 +398,40 @@ async def test_watching_comes_back_by_itself_when_the_line_does(server: Scripted
         await watching
         assert set(truck.states()) == {OutboxState.CONFIRMED}
         assert len(server.requests) >= 5
+
+
+async def test_a_disk_that_is_full_while_syncing_does_not_end_sync(
+    server: Scripted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not even the pause can be written down: the worker says so, waits, and is back when there is room again."""
+    async with a_truck(tmp_path, server) as truck:
+        clock: Any = truck.store.clock
+        right, full = truck.store.maintain, [True]
+
+        @contextmanager
+        def maintain() -> Iterator[Connection]:
+            with right() as connection:
+                yield connection
+                if full[0]:
+                    raise StorageFull("The disk is full.", "Free some room on this disk.")
+
+        async def sleep(wait_s: float) -> None:
+            clock.advance(seconds=wait_s + 0.001)
+            full[0] = len(truck.events) < 3
+            await asyncio.sleep(0)
+
+        monkeypatch.setattr(truck.store, "maintain", maintain)
+        watcher = Worker(
+            truck.store, CentralClient(server.address), truck.events.append, InlineRunner(), sleep=sleep
+        )
+        watching = asyncio.ensure_future(watcher.watch())
+        for _ in range(2000):
+            if watching.done() or set(truck.states()) == {OutboxState.CONFIRMED}:
+                break
+            await asyncio.sleep(0.01)
+        await watcher.close()
+        await watching
+        assert [event.why for event in truck.events if isinstance(event, Waiting)] == [
+            "The disk is full."
+        ] * 3
+        assert set(truck.states()) == {OutboxState.CONFIRMED}
