@@ -41,12 +41,13 @@ class QueueScreen(WorkScreen):
         Binding("l", "app.log", "Log"),
     ]
     HELP = (
-        "Critical goes first, even when it was queued last; then forms, photos, usage counts.\n"
+        "Critical goes first, even when queued last; then forms, photos, usage.\n"
         "↑ only on this laptop   … sent, no answer yet   ✓ at central\n"
         "✓✓ confirmed by central's signed checkpoint   ! refused\n"
-        "A refused change is kept and holds back nothing but later changes of its own record.\n"
-        "R tries now. For a refused change under the cursor: S sends it again as it is; M opens its form, and what you\n"
-        "write there goes with it as one new change. The office can also release or correct it. L: what sync did."
+        "A refused change is kept, and holds back only what follows in its record.\n"
+        "R tries now. With the cursor on a refused change: S sends it again as it is;\n"
+        "M opens its form, and what you write there goes with it as one new change.\n"
+        "The office can also release or correct it. L shows what sync did."
     )
 
     def __init__(self) -> None:
