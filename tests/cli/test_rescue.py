@@ -84,7 +84,7 @@ def test_a_revoked_laptops_bundle_waits_for_a_manager(
     assert kept["id"][:12] in operator.run("central", "import")
     assert "1 applied" in operator.run("central", "import", "--kept", kept["id"][:12], "--vouch")
     assert "No bundle waits" in operator.run("central", "import")
-    assert "no one kept bundle" in operator.run("central", "import", "--kept", "nothing", code=1)
+    assert "no one kept bundle" in operator.run("central", "import", "--kept", "nothing", code=2)
 
 
 def test_what_cannot_be_is_a_sentence(
@@ -105,8 +105,8 @@ def test_what_cannot_be_is_a_sentence(
         (tmp_path / "none", "cannot be read"),
     ):
         assert words in enrolled.run("rescue", "send", str(path), code=2)
-        assert words in operator.run("central", "import", str(path), code=1)
-    assert "no black box" in operator.run("central", "import", str(stick), code=1)
+        assert words in operator.run("central", "import", str(path), code=2)
+    assert "no black box" in operator.run("central", "import", str(stick), code=2)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("BRAVETUI_CENTRAL_KEY", "11" * 32)
         assert "not locked to this recovery key" in operator.run("central", "import", str(bundle), code=1)
