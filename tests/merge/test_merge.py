@@ -119,6 +119,32 @@ def test_a_group_that_stands_against_another_carries_the_changes_of_both() -> No
     assert {c.dots for c in merged.cells.values()} == {(A1, B1)}
 
 
+def test_an_answer_that_the_standing_group_never_gave_is_emptied_as_of_its_latest_entry() -> None:
+    start, end, pause = "answers/start", "answers/end", "answers/pause"
+    rules = Rules({path: FieldRule(group="shift") for path in (start, end, pause)})
+    local = RecordState({pause: cell("12:00", C1, at=7)}, vector(C1))
+    remote = RecordState({end: cell("17:00", A1, at=5), start: cell("06:00", B1, at=9)}, vector(A1, B1))
+    merged = merge({}, local, remote, rules)
+    assert merged.record.cells[pause] == cell(None, B1, C1, at=9)
+    assert [conflict.paths for conflict in merged.conflicts] == [(end, pause, start)]
+
+
+def test_a_group_whose_halves_each_has_merged_already_stands_as_central_has_it() -> None:
+    rules = Rules(
+        {"lat": FieldRule(Rule.LAST_WRITE_WINS, group="g"), "lon": FieldRule(Rule.LAST_WRITE_WINS, group="g")}
+    )
+    d1, e1, f1 = Dot(4, 1), Dot(5, 1), Dot(6, 1)
+    one = RecordState({"lat": cell("1", A1, B1), "lon": cell("0", C1)}, vector(A1, B1, C1, d1, e1))
+    other = RecordState({"lat": cell("0", A1), "lon": cell("2", C1, d1)}, vector(A1, B1, C1, d1, f1))
+    for local, remote in ((one, other), (other, one)):
+        merged = merge({}, local, remote, rules)
+        assert merged.record.values() == remote.values()
+        assert not merged.conflicts
+    news = RecordState({"lat": cell("0", A1), "lon": cell("3", f1)}, vector(A1, B1, C1, d1, f1))
+    assert merge({}, one, news, rules).record.values() == news.values()
+    assert merge({}, news, one, rules).record.values() == news.values()
+
+
 def test_what_comes_back_is_marked_by_the_latest_work_in_it() -> None:
     remover = RecordState({"deleted": cell(True, A1, at=3)}, vector(A1))
     worker = RecordState({"x": cell(1, B1, at=9), "y": cell(2, C1, at=5)}, vector(B1, C1))

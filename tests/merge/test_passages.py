@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from bravetui.merge import passages
 from bravetui.merge.passages import LENGTH_MAX, woven
 from bravetui.merge.text import Edit, apply, compose, edits
-from bravetui.merge.words import DISTANCE_IN_ALL, diff, joins, tokens
+from bravetui.merge.words import DISTANCE_IN_ALL, DISTANCE_MAX, diff, joins, tokens
 
 PIECES = [
     "fence", "torn", "a", "b", " ", " ", " ", "  ", "\n", "\n\n", "\r\n", ". ", ".", ", ", "0.42", "don't", "follow-up", "é",
@@ -85,6 +85,7 @@ def test_no_edit_begins_or_ends_inside_a_word_or_a_sign(before: str, after: str)
         ("re\u0301sume\u0301s ok", ["re\u0301sume\u0301s", " ", "ok"]),
         ("1️⃣ x", ["1️⃣", " ", "x"]),
         ("¿Qué?", ["¿", "Qué", "?"]),
+        ("X\u0304 = 2", ["X\u0304", " ", "=", " ", "2"]),
         ("«¡Qué!»", ["«", "¡", "Qué", "!", "»"]),
         ("👷🏻👷🏿", ["👷🏻", "👷🏿"]),
         ("🇿🇦 🇦🇿", ["🇿🇦", " ", "🇦🇿"]),
@@ -105,6 +106,7 @@ def test_a_text_falls_into_words_blanks_and_signs(text: str, pieces: list[str]) 
         ("a. The b.", "a. The x. The b.", Edit(2, 2, " The x.")),
         ("The b.", "The x. The b.", Edit(0, 0, "The x. ")),
         ("The b", "The x. The b", Edit(0, 0, "The x. ")),
+        ("Hm. So. b.", "Hm. So. So. b.", Edit(7, 7, " So.")),
         ("The x. The b.", "The b.", Edit(0, 7)),
         ("one two three", "1 2 3", Edit(0, 13, "1 2 3")),
         ("a  b", "a b", Edit(1, 3, " ")),
@@ -242,6 +244,43 @@ def test_past_so_many_differences_a_stretch_counts_as_rewritten() -> None:
     assert len(list(edits(diff(before, after)))) == 1
     lines = [before.replace(" ", "\n"), after.replace(" ", "\n")]
     assert len(list(edits(diff(*lines)))) <= 1 + DISTANCE_IN_ALL
+
+
+def a_line(changed: int, word: str) -> str:
+    """A line of so many words, all of them `word`, with one between that stays."""
+    return " ".join([word, "stayed"] * changed)
+
+
+def test_three_hundred_words_that_differ_are_compared_and_one_more_counts_as_rewritten() -> None:
+    """A word put in the place of another counts twice: one went, one came."""
+    changed = DISTANCE_MAX // 2
+    before, after = a_line(changed, "a"), a_line(changed, "b")
+    assert len(list(edits(diff(before, after)))) == changed
+    assert len(list(edits(diff(before, f"{after} c")))) == 1
+
+
+def test_past_so_many_words_in_all_lines_together_a_line_counts_as_rewritten() -> None:
+    each = 100
+    lines = DISTANCE_IN_ALL // (2 * each)
+    before, after = (
+        "\n".join([a_line(each, w), "same"][at % 2] for at in range(2 * lines + 1)) for w in "ab"
+    )
+    assert len(list(edits(diff(before, after)))) == lines * each + 1
+
+
+def test_whole_lines_that_were_added_leave_the_others_to_be_compared_by_words() -> None:
+    kept = [f"line {at}\n" for at in range(6)]
+    added = "new " * DISTANCE_MAX + "\n"
+    before, after = (
+        "".join(kept) + "Gate 1 shut at noon by crew 2.",
+        added.join(kept) + "Gate 3 shut at noon by crew 4.",
+    )
+    assert [edit.text for edit in edits(diff(before, after))] == [added] * 5 + ["3", "4"]
+
+
+def test_a_sentence_put_at_the_beginning_of_a_line_stands_there() -> None:
+    found = list(edits(diff("1 in\nThe b", "2 in\nThe x. The b")))
+    assert found == [Edit(0, 1, "2"), Edit(5, 5, "The x. ")]
 
 
 def test_many_lines_with_many_differences_each_are_compared_by_lines_in_the_end() -> None:
