@@ -19,7 +19,7 @@ from bravetui.db import meta, recover, writing
 from bravetui.db.device import Outbox, OutboxState
 from bravetui.db.store import Store
 from bravetui.merge.hlc import Hlc
-from bravetui.sync import apply, exchange, worker
+from bravetui.sync import acknowledge, apply, exchange, worker
 
 _outbox = Outbox.__table__  # type: ignore[attr-defined]
 
@@ -44,10 +44,10 @@ def _sent_is_done(right: Any) -> Any:
 
 
 def _one_verdict_for_all(right: Any) -> Any:
-    def wrong(connection: Connection, store: Store, verdict: Any, taken: Any, now: datetime) -> None:
-        right(connection, store, verdict, taken, now)
+    def wrong(connection: Connection, *arguments: Any) -> None:
+        right(connection, *arguments)
         done = update(_outbox).where(_outbox.c.state.in_([OutboxState.SENT, OutboxState.PENDING]))
-        connection.execute(done.values(state=OutboxState.CONFIRMED, settled_at=now))
+        connection.execute(done.values(state=OutboxState.CONFIRMED, settled_at=arguments[-1]))
 
     return wrong
 
@@ -131,7 +131,7 @@ def _nothing(value: Any = None) -> Callable[[Any], Any]:
 PLANTED: Mapping[str, Bug] = {
     "dropped-when-sent": Bug("A change is forgotten once it is sent.", exchange, "_mark_sent", _sent_is_done),
     "one-verdict-for-all": Bug(
-        "One verdict settles the whole queue.", exchange, "_take_verdict", _one_verdict_for_all
+        "One verdict settles the whole queue.", acknowledge, "_take_verdict", _one_verdict_for_all
     ),
     "not-idempotent": Bug("Central does not know a change again.", push, "_known", _nothing(dict)),
     "cursor-too-far": Bug("The cursor is one ahead of what was read.", feed, "_page", _one_too_far),
@@ -139,9 +139,9 @@ PLANTED: Mapping[str, Bug] = {
     "ids-used-again": Bug(
         "Counters come from the queue's length.", meta, "get_counter", _counted_by_the_queue
     ),
-    "anybody-believed": Bug("Answers need no signature.", exchange, "is_genuine", _nothing(True)),
+    "anybody-believed": Bug("Answers need no signature.", acknowledge, "is_genuine", _nothing(True)),
     "forgotten-when-applied": Bug(
-        "An acknowledgement is final.", exchange, "_confirm", _forgotten_when_applied
+        "An acknowledgement is final.", exchange, "confirm", _forgotten_when_applied
     ),
     "epoch-ignored": Bug("A restored central is not noticed.", exchange, "_epoch", _epoch_only_noted),
     "last-arrival-wins": Bug("Whoever comes last had seen it all.", intake, "seen_by", _all_was_seen),
