@@ -15,7 +15,7 @@ from bravetui.merge.version import Dot
 from bravetui.views.queue import queue, refused
 
 EPILOG = (
-    "JSON: {total, items: [{dot, lane, label, kind, record_id, title, changed, state, state_words, attempts, "
+    "JSON: {total, items: [{dot, lane, label, kind, record_id, what, title, changed, state, state_words, attempts, "
     "next_attempt_at, why, made_at, size_bytes}]}. Times are ISO 8601 in UTC, or null."
 )
 

@@ -38,10 +38,12 @@ class QueueItem:
     """The lane's name."""
     kind: str
     record_id: str
+    what: str
+    """The record and how much of it, in words."""
     title: str
-    """The record, in words."""
+    """The record alone."""
     changed: str
-    """How much of it, in words."""
+    """How much of it alone."""
     state: str
     state_words: str
     attempts: int
@@ -50,11 +52,6 @@ class QueueItem:
     """Why it waits or was refused; None when nothing holds it."""
     made_at: datetime
     size_bytes: int
-
-    @property
-    def what(self) -> str:
-        """The record and how much of it."""
-        return f"{self.title} ({self.changed})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +100,8 @@ def _item(connection: Connection, row, next_attempts, decided) -> QueueItem:  # 
     state, waits = OutboxState(row.state), row.state in UNACKNOWLEDGED
     next_attempt_at, lane_why = next_attempts.get(row.lane, (None, None))
     reason = (row.verdict or {}).get("reason")
+    title = titled(connection, KINDS[row.kind], row.scope_id, row.record_id)
+    changed = paths_words(json.loads(row.body)["after"])
     words = state_words(state, row.verdict)
     opened = (row.verdict or {}).get("conflicts") or ()
     if opened and not waits and decided.issuperset(opened):
@@ -113,8 +112,9 @@ def _item(connection: Connection, row, next_attempts, decided) -> QueueItem:  # 
         label=POLICY[Lane(row.lane)].label,
         kind=row.kind,
         record_id=row.record_id,
-        title=titled(connection, KINDS[row.kind], row.scope_id, row.record_id),
-        changed=paths_words(json.loads(row.body)["after"]),
+        what=f"{title} ({changed})",
+        title=title,
+        changed=changed,
         state=state.value,
         state_words=words,
         attempts=row.attempts,
