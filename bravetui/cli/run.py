@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from contextlib import ExitStack
 from dataclasses import replace
 
 from bravetui.base.errors import BadInput, Busy
+from bravetui.base.terminal import on_terminal
 from bravetui.cli.common import laptop_of
 
 
@@ -17,7 +17,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Open the app; it syncs unless another process of this laptop does."""
-    if not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):  # it draws on the last
+    if not on_terminal():
         raise BadInput("The app needs a terminal.", "Without one use: bravetui status, bravetui sync --once.")
     with laptop_of(arguments) as laptop, ExitStack() as held:
         from bravetui.db.lease import Lease

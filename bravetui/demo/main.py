@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 from bravetui.base.stopping import stoppable
+from bravetui.base.terminal import on_terminal
 from bravetui.base.text import safe_line
 
 
@@ -14,7 +14,6 @@ def run_demo(folder: Path | None, *, fresh: bool, play: bool) -> int:
     from bravetui.demo.stage import FOREMAN, set_stage, storm_inspection
 
     where = folder or _default_folder()
-    on_terminal = sys.stdin.isatty() and sys.stdout.isatty() and not play
 
     def say(words: str) -> None:
         print(words, flush=True)
@@ -24,7 +23,7 @@ def run_demo(folder: Path | None, *, fresh: bool, play: bool) -> int:
         f"Files: {safe_line(str(where))}  (keys are sealed by a passphrase that lies beside them: fit for a demo only)"
     )
     with stoppable(), set_stage(where, say, fresh=fresh) as stage:
-        if not on_terminal:
+        if play or not on_terminal():
             from bravetui.demo.story import Story
 
             Story(stage, say).play()
