@@ -25,7 +25,7 @@ THEMES: tuple[Theme, ...] = (
     Theme(
         name="sunlight",
         primary="#0000C8", secondary="#000000", accent="#000000", foreground="#000000", background="#FFFFFF",
-        surface="#FFFFFF", panel="#FFE600", success="#004D00", warning="#5C3A00", error="#8B0000", dark=False,
+        surface="#DADADA", panel="#FFE600", success="#004D00", warning="#5C3A00", error="#8B0000", dark=False,
         variables={
             "text-muted": "#000000", "text-disabled": "#303030", "border": "#000000", "footer-key-foreground": "#0000C8",
             "block-cursor-background": "#FFE600", "block-cursor-foreground": "#000000",

@@ -27,6 +27,7 @@ from tests.support.seeded import NOON, row_of, sample_site, seeded_store
 
 ZONE = ZoneInfo("America/Denver")
 SMALL, LARGE = (80, 24), (120, 40)
+ALERT = "01980000-0000-7000-8000-00000000a002"
 
 HERE = (
     "Walked the whole site with Hank. Silt fence on the arroyo side is undercut for about 12 ft near the low point; "
@@ -95,6 +96,14 @@ class Scene:
         return Seed(
             "conflict", self.site.project_id, f"01980000-0000-7000-8000-00000000c{number:03d}", fields, NOON
         )
+
+    def alert(self) -> Seed:
+        """The office warns of lightning."""
+        told: dict[str, Json] = {
+            "level": "warning", "title": "Lightning within 8 miles", "body": "Booms down.\nStay off the slope.",
+            "issued_by": self.site.office_id, "issued_at": "2026-08-03T16:00:00Z", "expires_at": "2026-08-03T19:00:00Z",
+        }  # fmt: skip
+        return Seed("safety_alert", self.site.project_id, ALERT, told, NOON)
 
     def rain_conflict(self) -> Seed:
         """Gauge against station: two fields that are decided as one."""

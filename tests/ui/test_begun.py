@@ -10,8 +10,6 @@ from textual.pilot import Pilot
 from textual.widgets import DataTable, OptionList
 
 from bravetui.actions import forms, site
-from bravetui.base.canonical import Json
-from bravetui.sample.site import Seed
 from bravetui.screens.alert import AlertScreen
 from bravetui.screens.conflict import ConflictScreen
 from bravetui.screens.conflicts import ConflictsScreen
@@ -19,9 +17,8 @@ from bravetui.screens.form import FormScreen
 from bravetui.screens.home import HomeScreen
 from bravetui.views import forms as seen
 from bravetui.views import home, queue
-from tests.support.seeded import NOON
 from tests.support.snapshots import screen_text
-from tests.ui.scene import LARGE, SMALL, Scene, playing, press, set_scene, write
+from tests.ui.scene import ALERT, LARGE, SMALL, Scene, playing, press, set_scene, write
 
 
 @pytest.fixture
@@ -106,20 +103,12 @@ async def test_drafts_say_which_inspection_and_when_last_edited(scene: Scene) ->
         assert "EPA site inspection report" in second
 
 
-def an_alert(scene: Scene) -> Seed:
-    told: dict[str, Json] = {
-        "level": "warning", "title": "Lightning within 8 miles", "body": "Booms down.\nStay off the slope.",
-        "issued_by": scene.site.office_id, "issued_at": "2026-08-03T16:00:00Z", "expires_at": "2026-08-03T19:00:00Z",
-    }  # fmt: skip
-    return Seed("safety_alert", scene.site.project_id, "01980000-0000-7000-8000-00000000a002", told, NOON)
-
-
 async def test_an_alert_is_read_whole_and_counts_as_read_only_when_one_says_so(scene: Scene) -> None:
     """Enter opens it, Esc leaves it unread, R says that it was read; the queue calls that seen."""
-    scene.arrive(an_alert(scene))
+    scene.arrive(scene.alert())
     async with playing(scene, SMALL) as pilot:
         listed = scene.app.screen.query_one("#list", OptionList)
-        listed.highlighted = listed.get_option_index("alert-01980000-0000-7000-8000-00000000a002")
+        listed.highlighted = listed.get_option_index(f"alert-{ALERT}")
         await press(pilot, "enter")
         assert isinstance(scene.app.screen, AlertScreen)
         said = screen_text(pilot)

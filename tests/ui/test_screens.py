@@ -6,13 +6,14 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from textual.widgets import OptionList
 
 from bravetui.base.canonical import Json
 from bravetui.db.device import OutboxState
 from bravetui.screens.base import WorkScreen
 from tests.support.seeded import NOON
 from tests.support.snapshots import SnapScreen
-from tests.ui.scene import LARGE, SMALL, Scene, playing, press, set_scene, write
+from tests.ui.scene import ALERT, LARGE, SMALL, Scene, playing, press, set_scene, write
 
 BOTH = pytest.mark.parametrize("size", [SMALL, LARGE], ids=["80x24", "120x40"])
 
@@ -48,6 +49,29 @@ async def test_home_with_conflicts_alerts_and_a_cut_line(
     scene.arrive(alert, scene.rain_conflict())
     scene.line.cut()
     async with playing(scene, size) as pilot:
+        await snap_screen(pilot)
+
+
+@BOTH
+async def test_an_alert_says_who_warns_and_until_when(
+    scene: Scene, size: tuple[int, int], snap_screen: SnapScreen
+) -> None:
+    """And asks whether it was read."""
+    scene.arrive(scene.alert())
+    async with playing(scene, size) as pilot:
+        listed = scene.app.screen.query_one("#list", OptionList)
+        listed.highlighted = listed.get_option_index(f"alert-{ALERT}")
+        await press(pilot, "enter")
+        await snap_screen(pilot)
+
+
+@BOTH
+async def test_a_draft_is_discarded_only_when_one_says_so(
+    scene: Scene, size: tuple[int, int], snap_screen: SnapScreen
+) -> None:
+    """The question, before anything is done."""
+    async with playing(scene, size) as pilot:
+        await press(pilot, "f3", "d")
         await snap_screen(pilot)
 
 
@@ -273,6 +297,18 @@ async def test_sunlight_is_black_on_white(
         assert isinstance(scene.app.screen, WorkScreen)
         await scene.app.screen.refresh_status()
         await scene.app.screen.load()
+        await snap_screen(pilot)
+
+
+@BOTH
+async def test_an_answer_in_sunlight(scene: Scene, size: tuple[int, int], snap_screen: SnapScreen) -> None:
+    """A chosen answer, one to mend, the cursor: each is told from the others without its colour."""
+    async with playing(scene, size) as pilot:
+        scene.app.theme = "sunlight"
+        await open_draft(pilot, scene)
+        await press(pilot, "pagedown", "2", "tab", "tab")
+        await write(pilot, "42")
+        await press(pilot, "tab")
         await snap_screen(pilot)
 
 
