@@ -130,7 +130,7 @@ class Worker:
         """Whether the last answer brought rows and said that more would come at once."""
         self._attempted_at: datetime | None = None
         self._nudged = asyncio.Event()
-        self._stopping = self._held = False
+        self._stopping = self._hung_up = self._held = False
         self._budget_bytes = BUDGET_BYTES_FIRST
         self._poll_at: datetime | None = None
         self._pull_failures = self._silences = 0
@@ -167,7 +167,8 @@ class Worker:
         self._nudged.set()
 
     async def close(self) -> None:
-        """Stop, and let go of the connection."""
+        """Stop, and let go of the connection, also amid an exchange: what it carried is asked about at the next start."""
+        self._hung_up = True
         self.stop()
         await self._client.close()
 
@@ -306,7 +307,12 @@ class Worker:
     async def _failed(
         self, lanes: tuple[Lane, ...], error: BravetuiError, unsent: Prepared | None = None
     ) -> BravetuiError:
-        """Write down until when each lane waits and why, and that no byte of `unsent` has left."""
+        """Write down until when each lane waits and why, and that no byte of `unsent` has left.
+
+        A line that was let go of by oneself is nobody's failure, and no reason to wait after the next start.
+        """
+        if self._hung_up:
+            return error
         if isinstance(error, TooLarge | Transient) and not isinstance(error, NoLine):
             self._budget_bytes = shrunk(self._budget_bytes)
         self._more = False

@@ -400,6 +400,29 @@ async def test_watching_comes_back_by_itself_when_the_line_does(server: Scripted
         assert len(server.requests) >= 5
 
 
+async def test_hanging_up_amid_an_exchange_is_no_failure_of_the_line(
+    server: Scripted, tmp_path: Path
+) -> None:
+    """Nothing is said of a broken line, no lane waits after the next start, and what was under way goes again."""
+    server.script.append(lambda request: replace(packed(true_answer(request)), stall_s=30.0))
+    async with a_truck(tmp_path, server) as truck:
+        worker = Worker(truck.store, CentralClient(server.address), truck.events.append, InlineRunner())
+        watching = asyncio.ensure_future(worker.watch())
+        for _ in range(2000):
+            if server.requests:
+                break
+            await asyncio.sleep(0.01)
+        await worker.close()
+        await watching
+        assert not [event for event in truck.events if isinstance(event, Waiting)]
+        again = Worker(truck.store, CentralClient(server.address), truck.events.append, InlineRunner())
+        server.released.set()
+        await again.run_once()
+        await again.close()
+        assert set(truck.states()) == {OutboxState.CONFIRMED}
+        assert not [event for event in truck.events if isinstance(event, Waiting)]
+
+
 async def test_a_disk_that_is_full_while_syncing_does_not_end_sync(
     server: Scripted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
