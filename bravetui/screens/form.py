@@ -61,7 +61,7 @@ class FormScreen(WorkScreen):
     ]
     HELP = (
         "Tab and Shift+Tab go from question to question, PgDn and PgUp from page to page.\n"
-        "Choices: arrows to move, space or the digit to choose; a click does both.\n"
+        "Choices: arrows move, space, the digit or a click chooses, Del takes it back.\n"
         "In a long text Ctrl+Home and Ctrl+End go to its beginning and its end.\n"
         "* must be answered. ! under a question says what is wrong with it.\n"
         "Every answer is saved on this laptop within half a second; there is no Save key.\n"

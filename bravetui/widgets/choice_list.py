@@ -23,6 +23,7 @@ ROW_WIDTH_MAX = 58
 
 _ACTIONS = {
     "left": "move(-1)", "up": "move(-1)", "right": "move(1)", "down": "move(1)", "space": "choose", "enter": "choose",
+    "delete": "clear", "backspace": "clear",
     **{str(digit): f"pick({digit - 1})" for digit in range(1, 10)},
 }  # fmt: skip
 
@@ -90,8 +91,12 @@ class ChoiceList(Widget, can_focus=True):
         self.cursor = (self.cursor + step) % len(self._choices)
 
     def action_choose(self) -> None:
-        """Choose what is under the cursor, or take it back."""
+        """Choose what is under the cursor; of several, take it back where it was chosen."""
         self._choose(self.cursor)
+
+    def action_clear(self) -> None:
+        """Leave the question unanswered."""
+        self._set(())
 
     def action_pick(self, index: int) -> None:
         """Choose by digit."""
@@ -101,12 +106,18 @@ class ChoiceList(Widget, can_focus=True):
 
     def _choose(self, index: int) -> None:
         value = self._choices[index].value
-        if self._several:
-            wanted = set(self.chosen) ^ {value}
-            self.chosen = tuple(choice.value for choice in self._choices if choice.value in wanted)
-        else:
-            self.chosen = () if self.chosen == (value,) else (value,)
-        self.post_message(self.Changed(self, self.chosen))
+        if not self._several:
+            self._set(
+                (value,)
+            )  # again is no undoing: who confirms what stands would empty it, and hide what follows
+            return
+        wanted = set(self.chosen) ^ {value}
+        self._set(tuple(choice.value for choice in self._choices if choice.value in wanted))
+
+    def _set(self, chosen: tuple[str, ...]) -> None:
+        if chosen != self.chosen:
+            self.chosen = chosen
+            self.post_message(self.Changed(self, chosen))
 
     def on_click(self, event: events.Click) -> None:
         """Choose what was clicked."""

@@ -1,4 +1,4 @@
-"""The real app on a real terminal, killed with -9 half a second after it took the last key: every character is there."""
+"""The real app on a real terminal: killed with -9 half a second after the last key, and with keys that come all at once."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import select
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -95,6 +96,14 @@ class Screen:
             if select.select([self._master], [], [], left)[0]:
                 os.read(self._master, 65536)
 
+    def ended(self, limit_s: float = 30.0) -> None:
+        """Read until the app has quit by itself."""
+        end = time.monotonic() + limit_s
+        while self.process.poll() is None:
+            assert time.monotonic() < end, "the app is still there"
+            with suppress(OSError):  # on Linux a terminal without a program at its other end is an error
+                self.wait(0.1)
+
     def kill(self) -> None:
         """As a power cut does."""
         self.process.kill()
@@ -135,3 +144,28 @@ def test_what_was_typed_half_a_second_before_a_kill_is_there(tmp_path: Path, tex
     laptop.close()
     assert answers["trigger"] == "storm_rain"
     assert answers["rain_in"] == text
+
+
+def test_keys_that_come_in_one_packet_reach_the_questions_they_are_meant_for(tmp_path: Path) -> None:
+    """As a slow line over SSH hands them over: next page, storm, the reading and its source, a page on, then quit."""
+    folder, secret = tmp_path / "laptop", tmp_path / "secret"
+    folder.mkdir()
+    secret.write_text(PASSPHRASE, encoding="utf-8")
+    ring, project_id = make_laptop(folder)
+    screen = Screen(folder, secret)
+    try:
+        screen.until(b"DRAFTS")
+        screen.press(b"\x1bOR")
+        screen.until(b"Start a form")
+        screen.press(b"n")
+        screen.until(b"NPDES")
+        screen.press(b"\x1b[6~2\t\t0.425\x7f\t2\x1b[6~\x11")
+        screen.ended()
+    finally:
+        screen.kill()
+    laptop = wiring.open_laptop(folder, ring)
+    (draft,) = submissions(laptop.store, project_id, "draft")
+    answers = form(laptop.store, project_id, draft.id).answers
+    laptop.close()
+    told = (answers["trigger"], answers["rain_in"], answers["rain_source"])
+    assert told == ("storm_rain", "0.42", "weather_station")

@@ -109,6 +109,17 @@ async def test_the_last_key_before_leaving_is_saved_however_fast_one_leaves(scen
     assert scene.answers()["rain_in"] == "0.42"
 
 
+async def test_choosing_again_what_is_chosen_leaves_it_so_and_del_takes_it_back(scene: Scene) -> None:
+    """Who confirms what stands does not empty it, and hides none of the questions that follow from it."""
+    async with playing(scene, SMALL) as pilot:
+        scene.app.open(FormScreen(scene.submission_id))
+        await pilot.pause()
+        await press(pilot, "pagedown", "2", "2", "space", "pageup")
+        assert scene.answers()["trigger"] == "storm_rain"
+        await press(pilot, "pagedown", "delete", "pageup")
+        assert scene.answers().get("trigger") is None
+
+
 async def test_typing_is_one_change_in_the_queue(scene: Scene) -> None:
     """However often it was saved."""
     before = queue.queue(scene.store).total
