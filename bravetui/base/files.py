@@ -87,6 +87,13 @@ def foreign_file_errors() -> Iterator[None]:
         raise ours from error
 
 
+def refuse_folder(path: Path) -> None:
+    """Raise Unusable where a folder has a file's name; on some file systems it has the size of a damaged file."""
+    if path.is_dir():
+        with foreign_file_errors():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+
+
 def flush_file(descriptor: int) -> None:
     """Return when the file's bytes are on the disk itself; on macOS fsync alone leaves them in the drive's
     cache."""

@@ -14,6 +14,7 @@ from bravetui.auth.keys import KeyRing
 from bravetui.base.clock import Clock, SystemClock, SystemIds
 from bravetui.base.copies import TwoCopies
 from bravetui.base.errors import BravetuiError, Corrupt, FailingDisk, StorageFull, WrongKey
+from bravetui.base.files import refuse_folder
 from bravetui.db import meta
 from bravetui.db.ballast import BALLAST_BYTES, Ballast
 from bravetui.db.damage import check_pages, cut_commits, move_aside
@@ -88,6 +89,7 @@ def open_laptop(
 
 
 def _is_there(path: Path) -> bool:
+    refuse_folder(path)
     return path.exists() and path.stat().st_size > 0
 
 
