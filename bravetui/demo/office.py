@@ -13,12 +13,13 @@ from datetime import timedelta
 from types import MappingProxyType
 from typing import Self
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from bravetui.actions import forms
 from bravetui.base.canonical import Json
 from bravetui.base.errors import BadInput
 from bravetui.db.device import Base
+from bravetui.db.kinds import KINDS
 from bravetui.db.values import to_cell
 from bravetui.demo.stage import Stage, sync
 from bravetui.forms.template import Question, QuestionKind
@@ -66,13 +67,25 @@ def edit_same_inspection(stage: Stage, submission_id: str) -> tuple[str, ...]:
     return tuple(question.label for path in answers if (question := template.find(path)))
 
 
+ALERTS = (
+    ("Lightning within 8 miles", "Booms down, stay off the slope until the all clear."),
+    ("Wind over 35 mph", "Nobody in a lift, loads on the ground until it drops."),
+    ("Heat index of 103 °F", "Water and shade, ten minutes of rest every hour."),
+)
+"""What the office warns of, one after the other."""
+
+
 def raise_alert(stage: Stage) -> str:
     """Warn everyone on site, and send it. Returns the alert's title."""
     store = stage.office.store
     now = store.clock.now()
-    title = "Lightning within 8 miles"
+    with store.read() as connection:
+        raised = connection.execute(
+            select(func.count()).select_from(KINDS["safety_alert"].table)
+        ).scalar_one()
+    title, body = ALERTS[raised % len(ALERTS)]
     alert: dict[str, Json] = {
-        "level": "warning", "title": title, "body": "Booms down, stay off the slope until the all clear.",
+        "level": "warning", "title": title, "body": body,
         "issued_by": store.identity.user_id, "issued_at": to_cell(now), "expires_at": to_cell(now + timedelta(hours=2)),
     }  # fmt: skip
     with store.write() as writing:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import ClassVar
 
 from rich.text import Text
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.message import Message
 from textual.reactive import reactive
 from textual.widget import Widget
 from textual.widgets import Button, Input, Static
@@ -39,6 +41,24 @@ SETTLED = "settled"
 UNDECIDED = ("open", SETTLED)
 
 
+class Side(Static):
+    """What one side says, or who said it; a click takes that side."""
+
+    class Taken(Message):
+        """The person clicked on it."""
+
+        def __init__(self, choice: str) -> None:
+            super().__init__()
+            self.choice = choice
+
+    def __init__(self, choice: str, text: Text | str = "", *, called: str | None = None) -> None:
+        super().__init__(text, id=called, classes="side", markup=False)
+        self._choice = choice
+
+    def on_click(self, event: events.Click) -> None:
+        self.post_message(self.Taken(self._choice))
+
+
 class ConflictScreen(WorkScreen):
     """Decide one conflict."""
 
@@ -57,7 +77,7 @@ class ConflictScreen(WorkScreen):
         *UNLISTED,
     ]
     HELP = (
-        "1 lets the left side stand, 2 the right side, 3 lets you write another value.\n"
+        "1 or a click lets the left side stand, 2 or a click the right one, 3 lets you write another value.\n"
         "‹ › mark what differs inside a text. Fields that belong together are decided together.\n"
         "Ctrl+S saves the decision on this laptop; it goes to central first of all. A reason helps whoever reads it later.\n"
         "Where a rule has decided, B brings back the value that it set aside, and K says that it is well as it is."
@@ -86,8 +106,8 @@ class ConflictScreen(WorkScreen):
     def body(self) -> ComposeResult:
         yield Static("", id="what", classes="words", markup=False)
         with Horizontal(id="heads"):
-            yield Static("", id="local-head", classes="side", markup=False)
-            yield Static("", id="remote-head", classes="side", markup=False)
+            yield Side(LOCAL, called="local-head")
+            yield Side(REMOTE, called="remote-head")
         yield VerticalScroll(id="fields", can_focus=True)
         yield Vertical(id="third")
         with Horizontal(id="decide"):
@@ -125,8 +145,8 @@ class ConflictScreen(WorkScreen):
         label = Text(field.label, style="bold underline")
         label.append(base, style="dim not underline")
         left, right = (
-            Static(self._side(side, field), classes="side", markup=False)
-            for side in (field.local, field.remote)
+            Side(choice, self._side(side, field))
+            for choice, side in ((LOCAL, field.local), (REMOTE, field.remote))
         )
         return [Static(label, classes="label", markup=False), Horizontal(left, right, classes="pair")]
 
@@ -180,6 +200,11 @@ class ConflictScreen(WorkScreen):
             for widget in third.query(QuestionField):
                 widget.focus_input()
                 break
+
+    async def on_side_taken(self, event: Side.Taken) -> None:
+        """A click takes a side. Of two records each may be the one, or both: there a click says too little."""
+        if self._view is not None and not self._view.is_duplicate:
+            await self.action_choose(event.choice)
 
     async def action_choose_twice(self, choice: str) -> None:
         """Say whether two records are two things or one."""

@@ -290,6 +290,18 @@ async def test_a_conflict_is_decided_with_two_keys(scene: Scene) -> None:
         assert scene.answers()["rain_in"] == "0.42"
 
 
+@pytest.mark.parametrize(("at", "stands"), [((10, 2), "0.42"), ((60, 3), "0.31"), ((60, 6), "0.31")])
+async def test_a_click_on_a_side_takes_it(scene: Scene, at: tuple[int, int], stands: str) -> None:
+    """On its head or on its value; the button saves."""
+    scene.arrive(scene.rain_conflict())
+    async with playing(scene, SMALL) as pilot:
+        await press(pilot, "f7", "enter")
+        await pilot.click(offset=at)
+        await pilot.click("#save")
+        await pilot.pause()
+    assert scene.answers()["rain_in"] == stands
+
+
 @pytest.mark.parametrize(("key", "answer"), [("b", "0.31"), ("k", "0.42")])
 async def test_b_brings_back_what_a_rule_set_aside_and_k_keeps_it(
     scene: Scene, key: str, answer: str
