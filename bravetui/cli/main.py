@@ -30,6 +30,8 @@ class Command(NamedTuple):
 
     module: str
     says: str
+    extra: str = ""
+    """What has to be installed with the program for it; empty where a laptop's own install is enough."""
 
 
 COMMANDS: dict[str, Command] = {
@@ -52,15 +54,16 @@ COMMANDS: dict[str, Command] = {
         "bravetui.cli.rescue", "unconfirmed work on a stick: make it, or carry a colleague's to central"
     ),
     "mirror": Command("bravetui.cli.mirror", "the black box: a sealed second copy of the work on a card"),
-    "central": Command("bravetui.cli.central", "serve central (needs the extra `central`)"),
-    "audit": Command("bravetui.cli.audit", "prove central's ledger unchanged (needs the extra `central`)"),
-    "form": Command("bravetui.cli.form", "compile an XLSForm (needs the extra `forms`)"),
-    "demo": Command("bravetui.cli.demo", "live the whole story on this machine (needs the extra `demo`)"),
+    "central": Command("bravetui.cli.central", "serve central", "central"),
+    "audit": Command("bravetui.cli.audit", "prove central's ledger unchanged", "central"),
+    "form": Command("bravetui.cli.form", "compile an XLSForm", "forms"),
+    "demo": Command("bravetui.cli.demo", "live the whole story on this machine", "demo"),
     "simulate": Command(
         "bravetui.cli.simulate",
-        "live through hostile months, and check that nothing is lost (needs the extra `demo`)",
+        "live through hostile months, and check that nothing is lost",
+        "demo",
     ),
-    "bench": Command("bravetui.cli.bench", "measure bytes, times and rates (needs the extra `demo`)"),
+    "bench": Command("bravetui.cli.bench", "measure bytes, times and rates", "demo"),
 }
 
 
@@ -84,7 +87,9 @@ def parser_for(name: str | None) -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     for known, command in COMMANDS.items():
-        sub = commands.add_parser(known, help=command.says, description=command.says.capitalize() + ".")
+        needs = f" (needs the extra `{command.extra}`)" if command.extra else ""
+        says = command.says[0].upper() + command.says[1:] + needs + "."
+        sub = commands.add_parser(known, help=command.says + needs, description=says)
         if known == name:
             _module(command).options(sub)
     return parser
@@ -111,7 +116,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BravetuiError as error:
         return _say(error)
     except Exception as error:
-        ours = _ours(error)
+        ours = _ours(error, words)
         return _unexpected(error, words) if ours is None else _say(ours)
 
 
@@ -151,18 +156,19 @@ def _module(command: Command):  # type: ignore[no-untyped-def]
     return importlib.import_module(command.module)
 
 
-def _not_installed(error: ModuleNotFoundError) -> BadInput:
+def _not_installed(error: ModuleNotFoundError, extra: str) -> BadInput:
     """What an extra would have brought; commands import it where they need it, so it may be missed at any moment."""
+    wanted = f"'bravetui[{extra}]'" if extra else "bravetui"
     return BadInput(
         f"This command needs the Python package {error.name!r}, which is not installed.",
-        "Install the program with its extra, e.g. `pipx install 'bravetui[demo]'`.",
+        f"Install it with the program: pipx install --force {wanted}",
     )
 
 
-def _ours(error: Exception) -> BravetuiError | None:
+def _ours(error: Exception, words: Sequence[str]) -> BravetuiError | None:
     """The sentence for what the system or the installation refuses; None for a fault of the program."""
     if isinstance(error, ModuleNotFoundError) and not (error.name or "bravetui").startswith("bravetui"):
-        return _not_installed(error)
+        return _not_installed(error, COMMANDS[command_of(words) or "run"].extra)
     if not isinstance(error, OSError):
         return None
     if (broken := output.broken()) is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import subprocess
 import sys
 from pathlib import Path
 
@@ -13,8 +14,7 @@ import pytest
 from bravetui.base.clock import SystemClock
 from bravetui.base.errors import Unusable
 from bravetui.base.files import replace_file
-from bravetui.cli.main import main
-from tests.cli.terminal import Terminal
+from tests.cli.terminal import ROOT, Terminal
 
 
 def test_a_laptop_enrols_syncs_and_says_how_it_stands(enrolled: Terminal) -> None:
@@ -157,14 +157,16 @@ def test_two_syncs_at_once_name_each_other(enrolled: Terminal) -> None:
         assert "already runs" in enrolled.run("sync", "--once", code=75)
 
 
+@pytest.mark.parametrize(("command", "extra"), [("demo", "demo"), ("central", "central")])
 def test_a_laptop_without_the_extra_is_told_which_to_install(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    tmp_path: Path, command: str, extra: str
 ) -> None:
-    """The demo's server is not part of a laptop's install."""
-    monkeypatch.delitem(sys.modules, "bravetui.demo.stage", raising=False)
-    monkeypatch.setitem(sys.modules, "fastapi", None)
-    monkeypatch.delitem(sys.modules, "bravetui.central.app", raising=False)
-    assert main(["demo", "--folder", str(tmp_path)]) == 2
-    said = capsys.readouterr().err
-    assert "'fastapi', which is not installed" in said
-    assert "bravetui[demo]" in said
+    """What serves central is not part of a laptop's install."""
+    run = f"import sys; sys.modules['fastapi'] = None\nfrom bravetui.cli.main import main\nsys.exit(main({[command]!r}))"
+    done = subprocess.run(
+        [sys.executable, "-c", run],
+        cwd=ROOT, env={**os.environ, "HOME": str(tmp_path)}, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "'fastapi', which is not installed" in done.stderr
+    assert f"'bravetui[{extra}]'" in done.stderr
