@@ -49,14 +49,14 @@ def woven(base: str, local: str, remote: str, *, local_first: bool) -> str | Non
 
 def _neighbours(ours: Sequence[Edit], others: Sequence[Edit]) -> Iterator[tuple[Edit, Edit]]:
     """All pairs of edits, one of each side, that overlap or have no third between them."""
-    i = j = 0
-    while i < len(ours) and j < len(others):
-        left, right = ours[i], others[j]
+    from_ours, from_others = iter(ours), iter(others)
+    left, right = next(from_ours, None), next(from_others, None)
+    while left and right:
         yield left, right
         if (left.end, left.start) <= (right.end, right.start):
-            i += 1
+            left = next(from_ours, None)
         else:
-            j += 1
+            right = next(from_others, None)
 
 
 def _clash(left: Edit, right: Edit, base: str) -> bool:

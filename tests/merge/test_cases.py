@@ -14,7 +14,7 @@ from bravetui.base.canonical import Json
 from bravetui.merge.hlc import Hlc
 from bravetui.merge.record import Merged, merge
 from bravetui.merge.rules import FieldRule, Rule, Rules
-from bravetui.merge.state import RecordState, alike, edited, row_of
+from bravetui.merge.state import DELETED, RecordState, alike, edited, is_row, row_of
 from bravetui.merge.version import Dot
 
 EMPTY = "<empty>"
@@ -126,6 +126,22 @@ def test_merging_does_as_the_table_says(case: dict[str, Any], end: str) -> None:
     assert alike(values, stands), "spelled alike too: no is not 0"
     assert _asked(merged) == _expected_asked(case)
     assert _superseded(case, merged) == sorted(case.get("superseded", []))
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case["says"] for case in CASES])
+def test_a_question_and_a_value_set_aside_say_which_rule_it_was_and_what_both_had_known(
+    case: dict[str, Any],
+) -> None:
+    """A group is asked about as one, under nobody's rule; work inside what was removed is a union of both."""
+    setting = _setting(case)
+    merged = merge(setting.base, setting.local, setting.remote, setting.rules)
+    for conflict in merged.conflicts:
+        path, *more = conflict.paths
+        ruled = {Rule.REVIEW} if more else {setting.rules.of(path).rule}
+        assert conflict.rule in (ruled | {Rule.UNION} if path == DELETED or is_row(path) else ruled)
+        assert conflict.base == {path: setting.base[path] for path in conflict.paths if path in setting.base}
+    for one in merged.superseded:
+        assert one.rule is setting.rules.of(one.path).rule
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case["says"] for case in CASES])

@@ -119,6 +119,16 @@ def test_a_group_that_stands_against_another_carries_the_changes_of_both() -> No
     assert {c.dots for c in merged.cells.values()} == {(A1, B1)}
 
 
+def test_a_group_that_stands_by_being_the_later_carries_the_changes_of_both_whoever_made_it() -> None:
+    lww = FieldRule(Rule.LAST_WRITE_WINS, group="g")
+    rules = Rules({"lat": lww, "lon": lww})
+    earlier = RecordState({"lat": cell("1", A1, at=5), "lon": cell("1", A1, at=5)}, vector(A1))
+    later = RecordState({"lat": cell("2", B1, at=7), "lon": cell("2", B1, at=7)}, vector(B1))
+    for local, remote in ((earlier, later), (later, earlier)):
+        merged = merge({}, local, remote, rules).record
+        assert set(merged.cells.values()) == {cell("2", A1, B1, at=7)}
+
+
 def test_an_answer_that_the_standing_group_never_gave_is_emptied_as_of_its_latest_entry() -> None:
     start, end, pause = "answers/start", "answers/end", "answers/pause"
     rules = Rules({path: FieldRule(group="shift") for path in (start, end, pause)})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import re
+import time
 import unicodedata
 from itertools import permutations
 from random import Random
@@ -107,6 +108,7 @@ def test_a_text_falls_into_words_blanks_and_signs(text: str, pieces: list[str]) 
         ("The b.", "The x. The b.", Edit(0, 0, "The x. ")),
         ("The b", "The x. The b", Edit(0, 0, "The x. ")),
         ("Hm. So. b.", "Hm. So. So. b.", Edit(7, 7, " So.")),
+        ("Go. Hm. The b", "Go. Hm. The Hm. The b", Edit(7, 7, " The Hm.")),
         ("The x. The b.", "The b.", Edit(0, 7)),
         ("one two three", "1 2 3", Edit(0, 13, "1 2 3")),
         ("a  b", "a b", Edit(1, 3, " ")),
@@ -118,6 +120,21 @@ def test_a_text_falls_into_words_blanks_and_signs(text: str, pieces: list[str]) 
 def test_the_difference_is_what_a_person_would_call_it(before: str, after: str, edit: Edit | None) -> None:
     found = list(edits(diff(before, after)))
     assert found == ([edit] if edit else [Edit(0, 24), Edit(35, 35, " at 9:00")])
+
+
+@pytest.mark.parametrize("before", ["b\nq\nc\n", "Y\nb\nc\n"])
+def test_what_two_texts_end_with_alike_is_counted_from_the_end_of_each(before: str) -> None:
+    """Here the last but one line of the one is the first, or the second, of the other."""
+    after = "Y\nb\nc\n" if before[0] == "b" else "b\nq\nc\n"
+    assert apply(diff(before, after), before) == after
+
+
+def test_a_line_s_end_that_stayed_between_what_went_before_it_and_behind_it_stays() -> None:
+    assert list(edits(diff("torn.\nfence", "\nwall"))) == [Edit(0, 5), Edit(6, 11, "wall")]
+
+
+def test_what_went_is_not_moved_back_past_the_change_in_front_of_it() -> None:
+    assert list(edits(diff("----c a", "--,-c b"))) == [Edit(2, 2, ","), Edit(3, 4), Edit(6, 7, "b")]
 
 
 def test_a_word_that_stayed_between_two_rewritten_ones_is_chance_if_it_is_no_longer_than_they() -> None:
@@ -231,6 +248,57 @@ def test_fifty_thousand_letters_are_merged_or_asked_about(seed: int, count: int)
     assert apply(diff(base, local), base) == local
 
 
+@settings(max_examples=4)
+@given(st.integers(0, 2**32), st.booleans())
+def test_fifty_thousand_letters_from_right_to_left_come_out_the_same_whoever_is_asked_first(
+    seed: int, first: bool
+) -> None:
+    """Sentences of Hebrew and Arabic with marks of direction; each side writes on in lines of its own."""
+    chance = Random(seed)
+    said = [
+        "שלום הגדר קרועה",
+        "السَّلام عليكم",
+        "\u2067גדר 0.42\u2069",
+        "ארכ\u05b7ה",
+        "المطر ٤٢ مم",
+        "\u202bשער 2\u202c",
+    ]
+    lines = [" ".join(chance.choices(said, k=6)) + ".\n" for _ in range(760)]
+    sides = []
+    for who in range(2):
+        own = [
+            f"{line[:-1]} {chance.choice(said)}\n" if at % 8 == 4 * who else line
+            for at, line in enumerate(lines)
+        ]
+        sides.append("".join(own))
+    base, (local, remote) = "".join(lines), sides
+    assert len(base) > 50_000
+    text = woven(base, local, remote, local_first=first)
+    assert text == woven(base, remote, local, local_first=not first)
+    assert text is not None
+    assert len(text) - len(base) == len(local) - len(base) + len(remote) - len(base)
+
+
+def test_twice_the_text_takes_about_twice_the_time() -> None:
+    """With a month of edits. CPU of the quickest of three; a quadratic one would take 16 times as long."""
+
+    def cpu_s(lines: int) -> float:
+        base = "".join(f"line {at}: fence {at} seen at gate {at % 7}.\n" for at in range(lines))
+        local, remote = base, base
+        for day in range(22):
+            at = day * (lines // 22)
+            local = local.replace(f"line {at}:", f"line {at}, torn:")
+            remote = remote.replace(f"line {at + 2}:", f"line {at + 2}, mended:")
+        taken = []
+        for _ in range(3):
+            began = time.process_time()
+            assert woven(base, local, remote, local_first=True) is not None
+            taken.append(time.process_time() - began)
+        return min(taken)
+
+    assert cpu_s(4000) < 9 * cpu_s(1000)
+
+
 def test_a_text_past_the_cap_is_asked_about_and_one_at_the_cap_is_not() -> None:
     base = "a\n" * (LENGTH_MAX // 2)
     assert woven(base[:-4], base[:-4], base, local_first=True) == base
@@ -247,8 +315,8 @@ def test_past_so_many_differences_a_stretch_counts_as_rewritten() -> None:
 
 
 def a_line(changed: int, word: str) -> str:
-    """A line of so many words, all of them `word`, with one between that stays."""
-    return " ".join([word, "stayed"] * changed)
+    """A line of so many words, all of them `word`, with two between that stay."""
+    return " ".join([word, "stayed", "there"] * changed)
 
 
 def test_three_hundred_words_that_differ_are_compared_and_one_more_counts_as_rewritten() -> None:

@@ -2,14 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import permutations
+from random import Random
+
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bravetui.base.errors import BadInput
 from bravetui.merge.text import Edit, Operation, apply, compose, edits, from_edits, operation, transform
 
 texts = st.text("ab é\n👷\u0301\u200d", max_size=12)
+
+
+RIGHT_TO_LEFT = [
+    "שלום", "السَّلام", "عليكم ", "\u200f", "\u202b", "\u202c", "\u2067גדר\u2069", " 0.42 ", "٤٢", "\u05b7", "\n", "fence ",
+]  # fmt: skip
+"""Hebrew and Arabic with their vowel signs, marks of direction, and numbers and English in between."""
+
+SIGNS = ["👩‍🚀", "👷🏽", "🇲🇽", "e\u0301", "\u0301\u0301", "1️⃣", "कि", "\u200d", "\ufe0f", "a", "\r\n", "𝟘"]
+
+
+def long_text(seed: int, length: int, pieces: Sequence[str]) -> str:
+    """So many code points, the same for the same seed."""
+    chance = Random(seed)
+    return "".join(chance.choices(pieces, k=length))[:length]
+
+
+def long_operation(seed: int, length: int, pieces: Sequence[str]) -> Operation:
+    """Hundreds of edits in a long text, cutting wherever they like."""
+    chance, left = Random(seed), length
+    steps: list[int | str] = []
+    while left:
+        size = min(left, chance.choice([1, 1, 2, 5, 40, 400]))
+        steps.append(size if chance.random() < 0.7 else -size)
+        if chance.random() < 0.3:
+            steps.append(long_text(chance.randrange(2**32), chance.randint(1, 30), pieces))
+        left -= size
+    return operation(steps)
 
 
 @st.composite
@@ -45,6 +76,48 @@ def edits_in_a_row(draw: st.DrawFn) -> tuple[str, list[Operation]]:
 @given(two_edits(), st.booleans())
 def test_either_order_gives_the_same_text(made: tuple[str, Operation, Operation], left_first: bool) -> None:
     text, left, right = made
+    either_order(text, left, right, left_first)
+
+
+@given(st.lists(st.sampled_from(RIGHT_TO_LEFT), max_size=9).map("".join), st.data(), st.booleans())
+def test_either_order_gives_the_same_text_from_right_to_left_too(
+    text: str, data: st.DataObject, left_first: bool
+) -> None:
+    either_order(text, data.draw(operations(len(text))), data.draw(operations(len(text))), left_first)
+
+
+@settings(max_examples=5)
+@given(st.integers(0, 2**32), st.sampled_from([RIGHT_TO_LEFT, SIGNS]), st.booleans())
+def test_either_order_gives_the_same_text_of_fifty_thousand_letters(
+    seed: int, pieces: Sequence[str], left_first: bool
+) -> None:
+    text = long_text(seed, 50_000, pieces)
+    left, right = (long_operation(seed + who, len(text), pieces) for who in (1, 2))
+    either_order(text, left, right, left_first)
+
+
+@pytest.mark.parametrize("left_first", [True, False])
+@pytest.mark.parametrize("pieces", [RIGHT_TO_LEFT, SIGNS], ids=["right to left", "signs"])
+def test_either_order_gives_the_same_text_where_two_do_their_worst(
+    pieces: Sequence[str], left_first: bool
+) -> None:
+    """All gone against something put in everywhere; all turned round; every second letter gone against the others."""
+    text = long_text(7, 2_000, pieces)
+    worst = [
+        operation([-len(text)]),
+        operation([-len(text), text[::-1]]),
+        operation([part for char in text for part in (char, 1)]),
+        operation([1, -1] * (len(text) // 2)),
+        operation([-1, 1] * (len(text) // 2)),
+        operation([text, len(text), text]),
+        operation([len(text)]),
+    ]
+    for left, right in permutations(worst, 2):
+        either_order(text, left, right, left_first)
+
+
+def either_order(text: str, left: Operation, right: Operation, left_first: bool) -> None:
+    """TP1, as central does it and as a laptop does."""
     after_right, after_left = transform(left, right, left_first=left_first)
     assert apply(after_left, apply(left, text)) == apply(after_right, apply(right, text))
     assert compose(left, after_left) == compose(right, after_right)
