@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,6 +20,8 @@ from bravetui.db.tables.conflict import DUPLICATE, OPEN, RESOLVED, SETTLED
 from bravetui.db.templates import template_of
 from bravetui.forms.template import Question, Template
 from bravetui.merge.state import ANSWERS, DELETED
+from bravetui.merge.text import edits
+from bravetui.merge.words import diff
 from bravetui.views.occasion import titled
 from bravetui.views.values import Reader, field_words, names_of, reader_for
 from bravetui.views.words import RULE_WORDS
@@ -157,15 +157,19 @@ def conflict(store: Store, scope_id: str, conflict_id: str) -> ConflictView:
 
 
 def differences(left: str, right: str) -> tuple[tuple[Span, ...], tuple[Span, ...]]:
-    """Both texts cut into stretches that are the same and stretches that differ, word by word."""
-    words = [re.findall(r"\s+|\w+|[^\w\s]", text) for text in (left, right)]
-    matcher = difflib.SequenceMatcher(None, words[0], words[1], autojunk=False)
+    """Both texts cut into stretches that are the same and stretches that differ, word by word; however long they are."""
     spans: tuple[list[Span], list[Span]] = ([], [])
-    for tag, a1, a2, b1, b2 in matcher.get_opcodes():
-        for side, (start, end) in enumerate(((a1, a2), (b1, b2))):
-            if end > start:
-                spans[side].append(Span("".join(words[side][start:end]), tag != "equal"))
+    at = 0
+    for edit in edits(diff(left, right)):
+        _put(spans, left[at : edit.start], left[edit.start : edit.end], edit.text)
+        at = edit.end
+    _put(spans, left[at:], "", "")
     return tuple(spans[0]), tuple(spans[1])
+
+
+def _put(spans: tuple[list[Span], list[Span]], same: str, gone: str, come: str) -> None:
+    for side, text in zip(spans, (gone, come), strict=True):
+        side += [Span(one, changed) for one, changed in ((same, False), (text, True)) if one]
 
 
 def _row(connection: Connection, row: RowMapping, user_id: str) -> ConflictRow:
