@@ -172,7 +172,8 @@ class Writing:
         self, kind: Kind, scope_id: str, record_id: str, stored: Stored, after: dict[str, Json],
         op: Op, reason: str | None, conflict_id: str | None,
     ) -> None:  # fmt: skip
-        pending = self._foldable(kind, scope_id, record_id) if op is Op.EDIT and reason is None else None
+        folds = op is Op.EDIT and reason is None
+        pending = self._foldable(kind, scope_id, record_id, after) if folds else None
         change = self._folded(pending, stored, after) if pending else None
         if change is None:
             change = self._new_change(kind, scope_id, record_id, stored, after, op, reason, conflict_id)
@@ -197,14 +198,18 @@ class Writing:
         self._frames.append(body)
         self.touched.add((kind.name, change.record_id))
 
-    def _foldable(self, kind: Kind, scope_id: str, record_id: str) -> Change | None:
-        """The record's last change, if it has never been sent and was made by the same person."""
+    def _foldable(
+        self, kind: Kind, scope_id: str, record_id: str, after: Mapping[str, Json]
+    ) -> Change | None:
+        """The record's last change, if it has never been sent, was made by the same person and may grow: an edit, or a
+        removal that is taken back. Sent, that would be asked about wherever a colleague had worked in the record."""
         record = {"scope": scope_id, "kind": kind.name, "record": record_id}
         row = self.connection.execute(_LAST_CHANGE, record).one_or_none()
         if row is None or row.state != OutboxState.PENDING:
             return None
         change = Change.model_validate_json(row.body)
         plain = change.op in (Op.CREATE, Op.EDIT) and change.reason is None and change.conflict_id is None
+        plain |= change.op is Op.DELETE and after.get(DELETED) is False
         own = change.author_id == self._author_id and change.dot.device == self._device
         return change if plain and own and change.dot.counter > self._folds_after else None
 
@@ -219,6 +224,7 @@ class Writing:
         before = {} if pending.op is Op.CREATE else {**pending.before, **fresh}
         return pending.model_copy(
             update={
+                "op": Op.EDIT if pending.op is Op.DELETE else pending.op,
                 "before": before,
                 "after": {**pending.after, **after},
                 "hlc": self._next_hlc(),
