@@ -51,7 +51,7 @@ def lines_of(summary: SyncSummary) -> list[str]:
             lines.append("No line?      Carry it by hand: bravetui rescue export DIR")
     elif summary.all_handed_in_at:
         lines.append(f"All handed in {age_words(summary.all_handed_in_at, now)}")
-    else:
+    elif summary.unconfirmed or not summary.refused:
         lines.append(f"Only here     nothing; {summary.unconfirmed} at central wait for its confirmation")
     if summary.refused:
         lines.append(f"Refused       {summary.refused}, kept here: bravetui queue")

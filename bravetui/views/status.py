@@ -65,6 +65,7 @@ class SyncSummary:
     oldest_only_here: datetime | None
     """The age of the oldest thing that exists only on this laptop."""
     all_handed_in_at: datetime | None
+    """When both ends were last found equal; None while anything of this laptop's is not confirmed by central."""
     last_contact_at: datetime | None
     next_attempt_at: datetime | None
     why: str | None
@@ -108,15 +109,18 @@ def summary_of(connection: Connection, now: datetime, user_id: str) -> SyncSumma
     busy = [lane for lane in lanes if lane.waiting and lane.next_attempt_at]
     soonest = min(busy, key=lambda lane: lane.next_attempt_at or now, default=None)
     oldest = [lane.oldest_at for lane in lanes if lane.oldest_at]
+    not_confirmed = connection.execute(unconfirmed).scalar_one()
+    refused = sum(lane.refused for lane in lanes)
+    is_over = not (waiting or refused or not_confirmed)
     return SyncSummary(
         now=now,
         waiting=waiting,
-        unconfirmed=connection.execute(unconfirmed).scalar_one(),
-        refused=sum(lane.refused for lane in lanes),
+        unconfirmed=not_confirmed,
+        refused=refused,
         conflicts_open=connection.execute(open_conflicts).scalar_one(),
         set_aside=_set_aside(connection, user_id, now),
         oldest_only_here=min(oldest, default=None),
-        all_handed_in_at=None if waiting else meta.get_moment(connection, meta.ALL_HANDED_IN_AT),
+        all_handed_in_at=meta.get_moment(connection, meta.ALL_HANDED_IN_AT) if is_over else None,
         last_contact_at=meta.get_moment(connection, meta.LAST_CONTACT_AT),
         next_attempt_at=soonest.next_attempt_at if soonest else None,
         why=next((lane.why for lane in lanes if lane.why), None),
