@@ -6,6 +6,7 @@ from sqlalchemy import select, update
 
 from bravetui.base.errors import BadInput
 from bravetui.db.device import LaneState, Outbox, OutboxState
+from bravetui.db.quarantine import release
 from bravetui.db.store import Changed, Store
 from bravetui.merge.version import Dot
 from bravetui.wire.lanes import Lane
@@ -35,6 +36,5 @@ def send_again(store: Store, dot: Dot) -> Changed:
             raise BadInput(
                 "Only a refused change can be sent again.", "Choose one that the queue shows as refused."
             )
-        again = {"state": OutboxState.SENT, "verdict": None, "settled_at": None, "error": None}
-        connection.execute(update(_outbox).where(*by_dot).values(again))
+        release(connection, dot)
     return Changed(frozenset({(row.kind, row.record_id)}))

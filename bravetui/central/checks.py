@@ -6,7 +6,7 @@ program never fails them; a stranger's client, a bug or a forger may.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -108,10 +108,18 @@ def _check_path(kind: Kind, path: str, value: Json) -> None:
     elif not _belongs(kind.name, path):
         raise Refused(
             f"A {kind.label} has no field {safe_line(path, 80)!r}.",
-            "Central may be older than this laptop: the change is kept; try again after its update.",
+            "Central may be older than this laptop: the change is kept, and goes again by itself after central's update.",
             code="unknown_field",
             field=path[:PATH_LENGTH_MAX],
         )
+
+
+def known(names: Iterable[str]) -> tuple[str, ...]:
+    """Of kinds (`kind`) and fields (`kind/field`) those that this version knows."""
+    parts = ((name, *name.partition("/")[::2]) for name in names)
+    return tuple(
+        name for name, kind, field in parts if kind in KINDS and (not field or field in KINDS[kind].columns)
+    )
 
 
 @lru_cache(maxsize=20_000)

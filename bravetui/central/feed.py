@@ -21,6 +21,7 @@ from bravetui.db.kinds import KINDS, kinds_in
 from bravetui.db.records import Stored, load_many
 from bravetui.merge.state import Cell
 from bravetui.wire.change import Change
+from bravetui.wire.lanes import POLICY
 from bravetui.wire.messages import Outcome, Page, PullAsk, Row, Verdict, stamps_of
 
 FIRST_PAGE_BYTES_MAX = 256 * 1024
@@ -74,6 +75,8 @@ def pages(
 ) -> tuple[Page, ...]:
     """A page for every ask of a scope that the device may see; others are passed over in silence.
 
+    Of a lane that does not come down the page is an empty last one: silence would be asked again, for ever.
+
     Together they stay at about `bytes_max` (None: as suits most lines) of JSON.
     """
     wanted = [ask for ask in asks if ask.scope_id in access.scopes]
@@ -84,6 +87,11 @@ def pages(
     room = min(bytes_max or ANSWER_BYTES, ANSWER_BYTES_MAX)
     out: list[Page] = []
     for ask in wanted:
+        if not POLICY[ask.lane].comes_down:
+            out.append(
+                Page(scope_id=ask.scope_id, lane=ask.lane, rows=(), after=ask.after, before=None, more=False)
+            )
+            continue
         share = room if ask.after else min(room, FIRST_PAGE_BYTES_MAX)
         page, size = _page(connection, ask, heads.get(ask.scope_id, 0), own, share)
         room = max(room - size, 0)

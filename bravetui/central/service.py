@@ -16,7 +16,7 @@ from bravetui.base.canonical import Json
 from bravetui.base.clock import Clock, IdSource
 from bravetui.base.errors import BadInput
 from bravetui.central.access import Access, access_of, device_of_token, held_of_token, owners
-from bravetui.central.checks import check_values
+from bravetui.central.checks import check_values, known
 from bravetui.central.enrolment import token_hash, use_code
 from bravetui.central.feed import Own, late_verdicts, pages
 from bravetui.central.incoming import Incoming
@@ -96,6 +96,7 @@ class Central:
             pages=answered, checkpoint=who.checkpoint, earlier=who.earlier, new_device=new_device,
             scopes=tuple(access.scopes.values()),
             sealing_key=self.keys.sealing_key if request.wants_sealing_key else None, devices=devices,
+            known=known(request.asks_known),
         )  # fmt: skip
 
     def take(

@@ -1,4 +1,4 @@
-"""Mending what central refused: the record's refused changes, and what was queued behind them, go on as one new change.
+"""What central refused goes again as it is, or mended: a record's refused changes, and all behind them, as one new change.
 
 The new change bears a new dot, since central may keep the refused one for the office to release; it says all that the old
 ones said, and had seen what the first of them had seen. Whoever edits the record again thereby mends it.
@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, delete, select
+from sqlalchemy import Connection, bindparam, delete, select, update
 
 from bravetui.base.canonical import Json
 from bravetui.db.device import UNACKNOWLEDGED, Outbox, OutboxState
@@ -90,6 +90,13 @@ def mended(run: Sequence[Change], changed: Mapping[str, Json], now: RecordState,
 def moved(run: Sequence[Change], state: RecordState, dot: Dot) -> RecordState:
     """The record with the new dot in place of the old ones."""
     return Moves(run[0].context, {change.dot: dot for change in run}).state(state)
+
+
+def release(connection: Connection, dot: Dot) -> None:
+    """Let a refused change go again as it is: central takes the same change once."""
+    again = {"state": OutboxState.SENT, "verdict": None, "settled_at": None, "error": None}
+    one = (_outbox.c.device == dot.device, _outbox.c.counter == dot.counter)
+    connection.execute(update(_outbox).where(*one).values(again))
 
 
 def take_out(connection: Connection, run: Sequence[Change]) -> None:

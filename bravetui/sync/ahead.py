@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
+from bravetui.wire.lanes import POLICY
 from bravetui.wire.messages import PullAsk, SyncAnswer, SyncRequest
 
 
@@ -31,5 +32,6 @@ def _more(request: SyncRequest, answer: SyncAnswer) -> Iterator[PullAsk]:
     asked = {(ask.scope_id, ask.lane): ask for ask in request.pull}
     for page in answer.pages:
         ask = asked.get((page.scope_id, page.lane))
-        if page.more and page.rows and ask is not None and not ask.sums:
+        one_at_a_time = POLICY[page.lane].concurrency == 1
+        if page.more and page.rows and ask is not None and not ask.sums and not one_at_a_time:
             yield ask.model_copy(update={"after": page.after, "before": page.before, "want": ()})

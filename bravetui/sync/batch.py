@@ -22,6 +22,10 @@ _TARGET_S = 4.0
 """How long an exchange should take: long enough to amortise a round trip, short enough to show progress and be cut."""
 
 
+Refusals = Sequence[tuple[tuple[str, str, str], int]]
+"""Record and counter of every change in quarantine."""
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One change in the outbox, as batching sees it."""
@@ -38,25 +42,30 @@ class Entry:
     """Whether its record goes before all others of its lane."""
 
 
-def next_batches(
-    waiting: Iterable[Entry],
-    refused: Iterable[tuple[tuple[str, str, str], int]],
-    lanes: Sequence[Lane],
-    budget_bytes: int,
-) -> list[tuple[Lane, tuple[Entry, ...]]]:
-    """The batches of one request, in the order in which central is to take them.
-
-    `refused` holds record and counter of every change in quarantine. The first change always goes, whatever its size.
-    """
+def sendable(waiting: Iterable[Entry], refused: Refusals, lanes: Sequence[Lane]) -> list[Entry]:
+    """What nothing holds back, in the order in which it goes inside its lane."""
     blocked: dict[tuple[str, str, str], int] = {}
     for record, counter in refused:
         blocked[record] = min(counter, blocked.get(record, counter))
-    by_lane: dict[Lane, list[Entry]] = {lane: [] for lane in sorted(lanes, key=PRIORITY.__getitem__)}
     waiting = list(waiting)
     first = {entry.record for entry in waiting if entry.jumps}
-    for entry in sorted(waiting, key=lambda each: (each.record not in first, each.counter)):
-        if entry.lane in by_lane and entry.counter < blocked.get(entry.record, entry.counter + 1):
-            by_lane[entry.lane].append(entry)
+    return [
+        entry
+        for entry in sorted(waiting, key=lambda each: (each.record not in first, each.counter))
+        if entry.lane in lanes and entry.counter < blocked.get(entry.record, entry.counter + 1)
+    ]
+
+
+def next_batches(
+    waiting: Iterable[Entry], refused: Refusals, lanes: Sequence[Lane], budget_bytes: int
+) -> list[tuple[Lane, tuple[Entry, ...]]]:
+    """The batches of one request, in the order in which central is to take them.
+
+    The first change always goes, whatever its size.
+    """
+    by_lane: dict[Lane, list[Entry]] = {lane: [] for lane in sorted(lanes, key=PRIORITY.__getitem__)}
+    for entry in sendable(waiting, refused, lanes):
+        by_lane[entry.lane].append(entry)
     batches: list[tuple[Lane, tuple[Entry, ...]]] = []
     left = budget_bytes
     for lane, entries in by_lane.items():

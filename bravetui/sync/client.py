@@ -23,6 +23,7 @@ from bravetui.sync.news import Events, News
 from bravetui.wire.change import Message
 from bravetui.wire.codec import COLUMNS_TYPE, JSON_TYPE, decode, encode, encode_as, media_type_of
 from bravetui.wire.dictionary import current
+from bravetui.wire.lanes import POLICY
 from bravetui.wire.messages import (
     BODY_BYTES_MAX,
     PROTOCOL,
@@ -138,7 +139,8 @@ class CentralClient:
         await self._http.aclose()
 
     async def _post(self, path: str, message: Message, kind: type[_M]) -> tuple[_M, int, int]:
-        packing, form = self._packing, self._form if kind is SyncAnswer else JSON_TYPE
+        packing = self._packing if _pays_to_compress(message) else "identity"
+        form = self._form if kind is SyncAnswer else JSON_TYPE
         body, form = encode_as(message, form, packing)
         try:
             return await self._send(path, body, {"Content-Type": form, "Content-Encoding": packing}, kind)
@@ -171,6 +173,12 @@ class CentralClient:
         if self._may_share and form == COLUMNS_TYPE:
             self._form = COLUMNS_TYPE
         return answer, len(body), len(raw)
+
+
+def _pays_to_compress(message: Message) -> bool:
+    """As the lanes say whose changes a request hands in; a request that hands in none is compressed."""
+    lanes = [batch.lane for batch in message.push] if isinstance(message, SyncRequest) else []
+    return not lanes or any(POLICY[lane].compress for lane in lanes)
 
 
 async def _read(response: httpx.Response) -> bytes:

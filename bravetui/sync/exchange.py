@@ -5,7 +5,7 @@ What central's words do to the outbox stands in `acknowledge`, what they do to t
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -27,14 +27,14 @@ from bravetui.db.device import (
 )
 from bravetui.db.store import Store
 from bravetui.db.urgent import jumping
-from bravetui.sync import agreement, refill
+from bravetui.sync import again, agreement, refill
 from bravetui.sync.acknowledge import confirm, forget_old, take_verdicts
 from bravetui.sync.apply import Applied, apply_rows, drop_settled_bases, newest_of
-from bravetui.sync.batch import Entry, next_batches
+from bravetui.sync.batch import Entry, Refusals, next_batches, sendable
 from bravetui.sync.log import write_exchange, write_log
-from bravetui.sync.taken import Prepared, Refusals, Taken
+from bravetui.sync.taken import Prepared, Taken
 from bravetui.wire.change import Change
-from bravetui.wire.lanes import LANES, POLICY, PRIORITY, Lane
+from bravetui.wire.lanes import LANES, POLICY, PRIORITY, Direction, Lane
 from bravetui.wire.messages import (
     Batch,
     Checkpoint,
@@ -85,7 +85,8 @@ def prepare(store: Store, lanes: Sequence[Lane], budget_bytes: int) -> Prepared:
         for _, some in batches:
             _mark_sent(connection, some, now)
         applied_before = frozenset((row.device, row.counter) for row in connection.execute(_APPLIED))
-        going = [(entry.device, entry.counter) for _, entries in batches for entry in entries]
+        going = [(entry.device, entry.counter) for _, some in batches for entry in some]
+        left = {e.lane for e in sendable(entries, refused, lanes) if (e.device, e.counter) not in set(going)}
         push = tuple(
             Batch(lane=lane, changes=tuple(bodies[entry.device, entry.counter] for entry in entries))
             for lane, entries in batches
@@ -95,18 +96,19 @@ def prepare(store: Store, lanes: Sequence[Lane], budget_bytes: int) -> Prepared:
             epoch=meta.get(connection, meta.EPOCH),
             sent_at=now,
             push=push,
-            pull=tuple(_asks(connection, agreement.busy(connection, going))),
+            pull=tuple(_asks(connection, agreement.busy(connection, going), left)),
             answer_bytes_max=max(ANSWER_BYTES_MIN, budget_bytes),
             wants_sealing_key=not store.identity.sealing_key,
             spares_hashes=True,
             knows_devices=connection.execute(select(func.max(_devices.c.device))).scalar_one() or 0,
+            asks_known=() if push or not refused else again.asked(connection),
         )
     fault("marked_sent")
     fresh = tuple((entry.device, entry.counter) for _, entries in batches for entry in entries if entry.fresh)
     counts: dict[Lane, int] = {}
     for batch in push:
         counts[batch.lane] = counts.get(batch.lane, 0) + len(batch.changes)
-    return Prepared(request, counts, fresh, applied_before, left=len(entries) > len(going))
+    return Prepared(request, counts, fresh, applied_before, left=bool(left))
 
 
 def going_on(request: SyncRequest) -> Prepared:
@@ -133,10 +135,11 @@ def take(store: Store, prepared: Prepared, answer: SyncAnswer, took_s: float = 0
                 _take_page(connection, store, page, answer.now, taken)
         _compare(connection, store, prepared, answer, taken, now)
         drop_settled_bases(connection)
-        _take_scopes(connection, answer.scopes)
+        _take_scopes(connection, answer.scopes, now)
         _take_devices(connection, answer.devices)
         if refill.is_on(connection) and not prepared.request.push:
             refill.Refill(store, connection).finish()
+        again.understood(connection, answer.known, now)
         taken.new_device = answer.new_device
         taken.silent = _silent(prepared, taken)
         _settle(connection, taken, now)
@@ -197,8 +200,11 @@ def _mark_sent(connection: Connection, entries: Sequence[Entry], now: datetime) 
         connection.execute(_MARK_SENT, marks)
 
 
-def _asks(connection: Connection, under_way: agreement.Busy) -> list[PullAsk]:
-    """News and history of every scope known, lane by lane; the organization's own before its projects'."""
+def _asks(connection: Connection, under_way: agreement.Busy, left: Collection[Lane]) -> list[PullAsk]:
+    """News and history of every scope known, lane by lane; the organization's own before its projects'.
+
+    Lanes of which something is `left` to go up may have to wait for that.
+    """
     query = select(_cursor, _scopes.c.kind).join(_scopes, _scopes.c.scope_id == _cursor.c.scope_id)
     rows = sorted(
         connection.execute(query), key=lambda row: (PRIORITY[Lane(row.lane)], row.kind, row.scope_id)
@@ -213,6 +219,7 @@ def _asks(connection: Connection, under_way: agreement.Busy) -> list[PullAsk]:
             **agreement.asked(connection, row, under_way),
         )
         for row in rows
+        if Lane(row.lane) not in left or POLICY[Lane(row.lane)].direction is not Direction.UPLOAD_FIRST
     ]
 
 
@@ -283,9 +290,11 @@ def _compare(
             write_log(connection, now, "differs", words, page.lane)
 
 
-def _take_scopes(connection: Connection, scopes: Sequence[ScopeGrant]) -> None:
+def _take_scopes(connection: Connection, scopes: Sequence[ScopeGrant], now: datetime) -> None:
     if not scopes:
         return
+    before = set(connection.execute(select(_scopes.c.scope_id)).scalars())
+    again.given_back(connection, {scope.scope_id for scope in scopes} - before, now)
     connection.execute(delete(_scopes))
     rows = [
         {**scope.model_dump(include={"scope_id", "name", "kind"}), "permissions": list(scope.permissions)}
@@ -296,7 +305,7 @@ def _take_scopes(connection: Connection, scopes: Sequence[ScopeGrant]) -> None:
         {"scope_id": scope.scope_id, "lane": policy.lane.value, "after": 0, "before": 0, "rows_left": 0}
         for scope in scopes
         for policy in LANES
-        if policy.page_rows
+        if policy.comes_down
     ]
     connection.execute(insert(_cursor).on_conflict_do_nothing(), fresh)
     # Nothing more comes of a scope that was taken away; given back, it is fetched anew. What is here of it stays.

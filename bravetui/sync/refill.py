@@ -72,7 +72,7 @@ class Refill:
         if any(self._connection.execute(count).scalar_one() for count in (query, more)):
             return
         for kind in KINDS.values():
-            if POLICY[kind.lane].page_rows:
+            if POLICY[kind.lane].comes_down:
                 self._offer_absent(kind)
         meta.put(self._connection, meta.REFILLING, "")
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from bravetui.wire.lanes import LANES, PRIORITY, Lane
+from bravetui.wire.lanes import LANES, POLICY, PRIORITY, Lane
 
 MOST_URGENT = LANES[0].lane
 
@@ -49,6 +49,8 @@ class Situation:
     """When the newest unsent change that has to go at once was saved: rain of 0.25 inch, a safety alert."""
     attempted_at: datetime | None = None
     """When this laptop last tried to reach central."""
+    on_battery: bool = False
+    """Whether lanes that may wait go only with a contact that is made anyway."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +78,13 @@ def next_step(situation: Situation, now: datetime) -> Exchange | Wait:
     ]
     may_pull = _due(situation.pull_not_before, now)
     wants_pull = situation.unfinished or _due(situation.next_poll_at, now)
-    if ready or (may_pull and wants_pull):
+    patient = {lane for lane in situation.lanes if situation.on_battery and POLICY[lane].may_wait}
+    if not patient.issuperset(ready) or (may_pull and wants_pull):
         return Exchange(tuple(sorted(ready, key=PRIORITY.__getitem__)))
     moments = [
-        state.next_attempt_at for state in situation.lanes.values() if state.waiting and state.next_attempt_at
+        state.next_attempt_at
+        for lane, state in situation.lanes.items()
+        if state.waiting and state.next_attempt_at and lane not in patient
     ]  # none of them lies beyond `PAUSE_MAX`: that lane would be ready
     if at_once and situation.lanes[MOST_URGENT].waiting:
         moments.append(at_once)

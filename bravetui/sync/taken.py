@@ -10,9 +10,6 @@ from bravetui.merge.version import Dot
 from bravetui.wire.lanes import Lane
 from bravetui.wire.messages import SyncRequest
 
-Refusals = list[tuple[tuple[str, str, str], int]]
-"""Record and counter of every change in quarantine."""
-
 
 @dataclass(frozen=True, slots=True)
 class Prepared:

@@ -357,6 +357,7 @@ class Worker:
             self._pull_not_before,
             urgent_at(connection),
             self._attempted_at,
+            self._power.on_battery(),
         )
 
     async def _reads(

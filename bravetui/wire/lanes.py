@@ -25,7 +25,9 @@ class Direction(StrEnum):
 
     BOTH = "both ways"
     UPLOAD_FIRST = "upload first"
+    """Nothing comes down while more of the lane waits to go up than one request can carry."""
     UPLOAD = "upload only"
+    """Central gives none of it out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +43,9 @@ class LanePolicy:
     batch_changes_max: int
     """Changes in one push."""
     page_rows: int
-    """Rows asked for in one pull; mostly the bytes that suit the line end a page sooner."""
+    """Rows asked for in one pull, 0 where nothing comes down; mostly the bytes that suit the line end a page sooner."""
     concurrency: int
-    """Transfers of this lane at a time."""
+    """Transfers of this lane under way at a time: from two on, the next page is asked for while the last is taken."""
     wait_first_s: float
     """First pause after a failure; doubles from there, with full jitter."""
     wait_max_s: float
@@ -51,25 +53,30 @@ class LanePolicy:
     conflict_default: Rule
     """For fields of this lane's kinds that declare no rule of their own."""
     may_wait: bool
-    """Whether it holds back on battery and on a slow line."""
+    """Whether it holds back: on a slow line while anything else travels, on battery until the next contact."""
     compress: bool
-    """Whether its bodies are compressed (photos are already)."""
+    """Whether a request that hands in nothing but this lane's records is compressed."""
     by_day: bool = False
     """Whether what happens in a day is added up in one record a day (`actions/usage`)."""
+
+    @property
+    def comes_down(self) -> bool:
+        """Whether laptops get this lane's records from central."""
+        return self.direction is not Direction.UPLOAD
 
 
 LANES: tuple[LanePolicy, ...] = (
     LanePolicy(
         Lane.CRITICAL, "Critical", "inspections, violations, weather, alerts",
-        Direction.BOTH, 100, 2000, 1, 1.0, 60.0, Rule.REVIEW, may_wait=False, compress=True,
+        Direction.BOTH, 100, 2000, 2, 1.0, 60.0, Rule.REVIEW, may_wait=False, compress=True,
     ),
     LanePolicy(
         Lane.FORMS, "Forms", "submissions, signatures, daily logs",
-        Direction.UPLOAD_FIRST, 50, 2000, 1, 2.0, 300.0, Rule.REVIEW, may_wait=False, compress=True,
+        Direction.UPLOAD_FIRST, 50, 2000, 2, 2.0, 300.0, Rule.REVIEW, may_wait=False, compress=True,
     ),
     LanePolicy(
         Lane.PHOTOS, "Photos", "photo details, thumbnails, images",
-        Direction.UPLOAD_FIRST, 10, 2000, 3, 5.0, 900.0, Rule.LAST_WRITE_WINS, may_wait=True, compress=False,
+        Direction.UPLOAD_FIRST, 10, 2000, 3, 5.0, 900.0, Rule.LAST_WRITE_WINS, may_wait=True, compress=True,
     ),
     LanePolicy(
         Lane.ANALYTICS, "Usage", "daily counts of use and speed",

@@ -37,6 +37,9 @@ BATCHES_MAX = 1_000
 ASKS_MAX = 10_000
 """Batches and pages of one exchange: one a lane, and one a scope and lane, are more than any laptop has to say."""
 
+KNOWN_MAX = 100
+"""Kinds and fields asked about in one exchange; the rest are asked about once these have been answered."""
+
 BUNDLE_BYTES_MAX = 64 * 1024 * 1024
 """Largest rescue bundle that travels over a line; a larger one is imported on central's machine."""
 
@@ -256,6 +259,8 @@ class SyncRequest(Message):
     """Whether verdicts may come without the hash of what this request sent."""
     knows_devices: int | None = Field(default=None, ge=0, le=NUMBER_MAX)
     """The highest device number whose owner this laptop knows; None does not ask whose they are."""
+    asks_known: tuple[str, ...] = Field(default=(), max_length=KNOWN_MAX)
+    """Kinds (`kind`) and fields (`kind/field`) for which central refused changes since it did not know them: does it now?"""
 
 
 class SyncAnswer(Message):
@@ -277,6 +282,8 @@ class SyncAnswer(Message):
     """For a laptop that asked."""
     devices: dict[int, str] = Field(default_factory=dict)
     """Whose laptops the organization's later device numbers are, for one that asked: the author of each change."""
+    known: tuple[str, ...] = ()
+    """Of the kinds and fields asked about, those that this central knows: what was refused for them may go again."""
 
 
 class Delivered(Message):

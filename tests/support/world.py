@@ -9,8 +9,9 @@ import asyncio
 import json
 import shutil
 import sys
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from bravetui.auth.sealed_file import SealedFile
 from bravetui.base.canonical import Json
 from bravetui.base.clock import ManualClock
 from bravetui.base.runner import InlineRunner
+from bravetui.central import checks, push
 from bravetui.central.app import make_app
 from bravetui.central.database import open_central_engine
 from bravetui.central.enrolment import issue_code
@@ -31,7 +33,7 @@ from bravetui.central.service import Central, Writing
 from bravetui.central.state import begin_epoch
 from bravetui.central.tables import LEDGER
 from bravetui.db.device import Outbox, OutboxState
-from bravetui.db.kinds import KINDS, Kind
+from bravetui.db.kinds import KINDS, Kind, kind_of
 from bravetui.db.records import Stored, load, rows_of, stored_from_row
 from bravetui.db.store import Store
 from bravetui.sync.line import Line
@@ -268,11 +270,37 @@ def a_world(postgres: TestServer, folder: Path) -> Iterator[World]:
 
 
 def forget_kinds(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
-    """Make every laptop an older program, which does not know these kinds; central knows them."""
-    older = {name: kind for name, kind in KINDS.items() if name not in names}
-    for module in [module for name, module in sys.modules.items() if name.startswith(_OF_THE_LAPTOP)]:
+    """Make every laptop an older program, which does not know these kinds (`kind`) and fields (`kind.field`)."""
+    _know_only(monkeypatch, _OF_THE_LAPTOP, _without(names))
+
+
+def older_central(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
+    """Make central an older program, which does not know these kinds (`kind`) and fields (`kind.field`)."""
+    known = _without(names)
+    _know_only(monkeypatch, ("bravetui.central.",), known)
+
+    def older_kind_of(name: str) -> Kind:
+        return known[name] if name in known else kind_of("unheard of")
+
+    for module in (checks, push):
+        monkeypatch.setattr(module, "kind_of", older_kind_of)
+    monkeypatch.setattr(checks, "_belongs", checks._belongs.__wrapped__)
+
+
+def _without(names: Sequence[str]) -> dict[str, Kind]:
+    """The kinds less those named, and less the fields named."""
+    found = {name: kind for name, kind in KINDS.items() if name not in names}
+    for kind, _, gone in (name.partition(".") for name in names if "." in name):
+        older = copy(found[kind])
+        older.__dict__["columns"] = {name: one for name, one in older.columns.items() if name != gone}
+        found[kind] = older
+    return found
+
+
+def _know_only(monkeypatch: pytest.MonkeyPatch, prefixes: tuple[str, ...], kinds: Mapping[str, Kind]) -> None:
+    for module in [module for name, module in sys.modules.items() if name.startswith(prefixes)]:
         if hasattr(module, "KINDS"):
-            monkeypatch.setattr(module, "KINDS", older)
+            monkeypatch.setattr(module, "KINDS", kinds)
 
 
 def demote(world: World, user_id: str, role: str) -> None:

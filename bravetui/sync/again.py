@@ -1,0 +1,65 @@
+"""Refused changes that go again by themselves, since what they were refused for is no more.
+
+An older central has been updated: the laptop names the kinds and fields that were not known, and central answers which of
+them it knows now. Asked only in a contact that hands nothing in: where old and new processes answer behind one address, a
+change is tried at most once a poll. Or a project that was taken away has been given back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from bravetui.db.device import Outbox, OutboxState
+from bravetui.db.quarantine import release
+from bravetui.merge.version import Dot
+from bravetui.sync.log import write_log
+from bravetui.wire.messages import KNOWN_MAX
+
+_outbox = Outbox.__table__  # type: ignore[attr-defined]
+
+_REFUSED = select(*(_outbox.c[name] for name in ("device", "counter", "scope_id", "kind", "verdict"))).where(
+    _outbox.c.state == OutboxState.REFUSED
+)
+
+
+def asked(connection: Connection) -> tuple[str, ...]:
+    """The kinds and fields for which changes lie here refused, as a `SyncRequest` asks about them."""
+    names = {_not_known(row) for row in connection.execute(_REFUSED)}
+    return tuple(sorted(name for name in names if name))[:KNOWN_MAX]
+
+
+def understood(connection: Connection, known: Collection[str], now: datetime) -> None:
+    """Release what was refused for kinds and fields that central knows by now."""
+    if known:
+        free = [row for row in connection.execute(_REFUSED).all() if _not_known(row) in known]
+        _go(connection, free, now, "Central knows by now what it was too old for")
+
+
+def given_back(connection: Connection, scope_ids: Collection[str], now: datetime) -> None:
+    """Release what was refused for want of a right, in scopes that were not this laptop's and are again."""
+    if scope_ids:
+        free = [
+            row
+            for row in connection.execute(_REFUSED).all()
+            if row.scope_id in scope_ids and (row.verdict or {}).get("code") == "not_permitted"
+        ]
+        _go(connection, free, now, "A project that was taken away has been given back")
+
+
+def _go(connection: Connection, free: Collection[Any], now: datetime, why: str) -> None:
+    for row in free:
+        release(connection, Dot(row.device, row.counter))
+    if free:
+        write_log(connection, now, "again", f"{why}: {len(free)} refused before are sent again")
+
+
+def _not_known(row: Any) -> str | None:
+    """`kind` or `kind/field` that central did not know when it refused the change; None where that was not why."""
+    code, field = ((row.verdict or {}).get(name) for name in ("code", "field"))
+    if code == "unknown_field" and field:
+        return f"{row.kind}/{str(field).partition('/')[0]}"
+    return str(row.kind) if code == "unknown_kind" else None
