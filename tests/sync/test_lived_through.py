@@ -9,14 +9,11 @@ import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from itertools import permutations
 
 import httpx
 import pytest
 from sqlalchemy import select
 
-from bravetui import wiring
-from bravetui.actions import forms
 from bravetui.actions.conflicts import decide
 from bravetui.actions.queue import send_again
 from bravetui.base import fault
@@ -27,14 +24,11 @@ from bravetui.central.database import open_central_engine
 from bravetui.central.service import Central, Writing
 from bravetui.db import meta
 from bravetui.db.device import Base, OutboxState
-from bravetui.db.kinds import KINDS
-from bravetui.forms import library
 from bravetui.sync.progress import Sending
 from bravetui.sync.worker import SILENCES_MAX
 from bravetui.views.conflicts import conflicts
-from bravetui.views.forms import form
 from bravetui.wire.change import Op
-from tests.support.central import KEYS, ORGANIZATION, PROJECT, Site
+from tests.support.central import KEYS, PROJECT, Site
 from tests.support.world import Here, World, demote
 
 MOMENTS = (meta.LAST_CONTACT_AT, meta.ALL_HANDED_IN_AT, meta.COMPARED_ALL_AT)
@@ -170,53 +164,6 @@ async def test_a_central_that_says_nothing_of_what_was_sent_is_asked_again_after
         assert ["said nothing" in why for why in pauses] == [True]
 
 
-@pytest.mark.parametrize("order", list(permutations(range(3))))
-async def test_parent_child_and_grandchild_end_the_same_in_whatever_order_they_come(
-    world: World, order: tuple[int, ...]
-) -> None:
-    """Each from another laptop, so that nothing but central puts them in order."""
-    first = await world.laptop("a", "carlos")
-    violation = first.create("violation", {"description": "fence down"})
-    action = first.create("corrective_action", {"violation_id": violation, "condition": "torn"})
-    first.edit("corrective_action", action, action_taken="tied up")
-    changes = first.outbox(OutboxState.PENDING)
-    assert len(changes) in (2, 3)
-    # The laptop's own batches keep their order; here each change goes alone, in the order of the case.
-    for index in order:
-        if index < len(changes):
-            _only(first, changes[index].dot.counter)
-            await first.sync()
-            _all(first)
-    assert await first.sync()
-    held = world.central_records()[PROJECT, "corrective_action", action].state.values()
-    assert (held["violation_id"], held["action_taken"]) == (violation, "tied up")
-
-
-def _only(here: Here, counter: int) -> None:
-    with here.store.maintain() as connection:
-        connection.exec_driver_sql(
-            "UPDATE outbox SET state = 'held-' || state WHERE counter <> ? AND state IN ('pending', 'sent')",
-            (counter,),
-        )
-
-
-def _all(here: Here) -> None:
-    with here.store.maintain() as connection:
-        connection.exec_driver_sql("UPDATE outbox SET state = substr(state, 6) WHERE state LIKE 'held-%'")
-
-
-async def test_a_delete_that_is_taken_back_before_it_went_leaves_the_record_as_it_was(world: World) -> None:
-    here = await world.laptop("a", "carlos")
-    record = here.create("violation", {"description": "fence down"})
-    assert await here.sync()
-    with here.store.write() as writing:
-        writing.delete("violation", PROJECT, record, "by mistake")
-    here.edit_paths("violation", record, {"deleted": False})
-    assert await here.sync()
-    held = world.central_records()[PROJECT, "violation", record].state.values()
-    assert (held["description"], bool(held.get("deleted"))) == ("fence down", False)
-
-
 @pytest.mark.parametrize("days", [31, 45, 90])
 async def test_what_the_office_deleted_stays_deleted_however_late_a_laptop_returns(
     world: World, days: int
@@ -330,28 +277,6 @@ def everything(here: Here) -> dict[str, list[tuple[object, ...]]]:
             rows = connection.exec_driver_sql(f"SELECT * FROM {name} {where}").all()
             found[name] = sorted((tuple(row) for row in rows), key=repr)
     return found
-
-
-async def test_a_template_that_changes_under_an_open_draft_costs_no_answer(world: World) -> None:
-    """The office withdraws a question, and a choice that was taken, while the draft is offline."""
-    here = await world.laptop("a", "carlos")
-    shipped = library.shipped("cgp_site_inspection")
-    body: dict[str, Json] = {"key": shipped.key, "title": shipped.title, "body": shipped.to_json()}
-    world.site.central.publish(ORGANIZATION, [Writing("form_template", "epa", body)])
-    await here.sync()
-    draft = forms.start_form(here.store, PROJECT, "epa").submission_id
-    forms.answer(here.store, PROJECT, draft, {"summary": "seen on site", "trigger": "storm_rain"})
-    shorter = (
-        shipped.to_json().replace('"summary"', '"summary_of_visit"').replace("storm_rain", "storm_rainfall")
-    )
-    world.site.central.publish(ORGANIZATION, [Writing("form_template", "epa", {**body, "body": shorter})])
-    assert await here.sync()
-    seen = form(here.store, PROJECT, draft)
-    assert (seen.answers["summary"], seen.answers["trigger"]) == ("seen on site", "storm_rain")
-    with world.engine.connect() as connection:
-        table = KINDS["submission"].table
-        answers = connection.execute(select(table.c.answers).where(table.c.id == draft)).scalar_one()
-    assert (answers["summary"], answers["trigger"]) == ("seen on site", "storm_rain")
 
 
 class Killed(BaseException):
@@ -468,22 +393,3 @@ def agreed_on(here: Here, record: str) -> Json:
     with here.store.read() as connection:
         bases = connection.execute(select(_base.c.agreed).where(_base.c.record_id == record)).scalars().all()
     return bases[0]["narrative"] if bases else None
-
-
-async def test_a_year_of_work_stays_within_its_room(world: World) -> None:
-    """Twelve months of saves on the same few records, handed in every week: counted in bytes a change, not in seconds."""
-    here = await world.laptop("a", "carlos")
-    records = [here.create("daily_log", {"narrative": f"log {number}"}) for number in range(6)]
-    assert await here.sync()
-    for week in range(52):
-        world.clock.advance(days=7)
-        for record in records:
-            here.edit("daily_log", record, narrative=f"week {week}", weather="clear")
-        assert await here.sync()
-    kept = here.outbox()
-    assert all(world.clock.now() - change.at < timedelta(days=100) for change in kept), (
-        "older ones are let go"
-    )
-    changes = 53 * len(records)
-    database = (here.folder / wiring.DATABASE).stat().st_size + (here.folder / wiring.JOURNAL).stat().st_size
-    assert database / changes < 8 * 1024

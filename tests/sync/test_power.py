@@ -6,12 +6,17 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
+from typing import Any
 
+import httpx
 import pytest
 
+from bravetui.base.errors import Transient
 from bravetui.base.runner import InlineRunner
 from bravetui.sync import power as power_module
+from bravetui.sync import worker as worker_module
 from bravetui.sync.client import CentralClient
+from bravetui.sync.exchange import take
 from bravetui.sync.power import SystemPower, awake
 from bravetui.sync.progress import Sending, SyncEvent
 from bravetui.sync.worker import BATTERY_THRIFT, Worker
@@ -90,6 +95,45 @@ async def test_the_machine_is_kept_awake_only_by_what_takes_long_and_only_as_lon
             assert (battery.held, battery.let_go) == (1, 0)
             raise RuntimeError("cut")
     assert (battery.held, battery.let_go) == (1, 1)
+
+
+async def test_a_laptop_that_syncs_keeps_the_machine_awake_while_bytes_move_and_not_a_moment_longer(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not while the answer is written down, not while it waits, and not after a line that broke."""
+    monkeypatch.setattr(power_module, "AWAKE_AFTER_S", 0.0)
+    here, battery = await world.laptop("a", "carlos"), Battery(plugged=True)
+    here.worker._power = battery
+    moving, writing = list[int](), list[int]()
+    ask = here.line.handle_async_request
+
+    async def slow(request: httpx.Request) -> httpx.Response:
+        await asyncio.sleep(0.02)
+        moving.append(battery.held - battery.let_go)
+        return await ask(request)
+
+    def taking(*told: Any) -> Any:
+        writing.append(battery.held - battery.let_go)
+        return take(*told)
+
+    monkeypatch.setattr(here.line, "handle_async_request", slow)
+    monkeypatch.setattr(worker_module, "take", taking)
+    here.create("violation", {"description": "fence down"})
+    assert await here.sync()
+    assert (set(moving), set(writing)) == ({1}, {0})
+    here.line.cut()
+    here.create("violation", {"description": "inlet full"})
+    with pytest.raises(Transient):
+        await here.sync()
+    assert battery.held == battery.let_go == len(moving)
+
+
+async def test_an_idle_hour_keeps_no_machine_awake(world: World) -> None:
+    here, battery = await world.laptop("a", "carlos"), Battery(plugged=True)
+    assert await here.sync()
+    _, contacts = await idle_hour(world, here, battery)
+    assert contacts > 0
+    assert battery.held == 0
 
 
 def test_a_machine_that_will_not_be_kept_awake_is_no_error() -> None:
