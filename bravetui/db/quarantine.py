@@ -83,6 +83,7 @@ def mended(run: Sequence[Change], changed: Mapping[str, Json], now: RecordState,
     told = {
         "dot": made.dot, "before": {} if first.op is Op.CREATE else before, "after": {**after, **changed},
         "hlc": made.hlc, "at": made.at,
+        "reason": None,  # if the first was offered to a central that had lost it, a person stands by it now
     }  # fmt: skip
     return first.model_copy(update=told)
 

@@ -6,8 +6,10 @@ import pytest
 
 from bravetui.base.errors import BadInput
 from bravetui.central.quarantine import release, set_aside, waiting
+from bravetui.central.service import Writing
 from bravetui.db.device import OutboxState
 from bravetui.merge.version import Dot
+from bravetui.sync.refill import REASON
 from bravetui.views import conflicts
 from bravetui.views.queue import queue
 from bravetui.wire.change import Op
@@ -54,6 +56,28 @@ async def test_what_was_queued_behind_a_refused_change_is_in_the_mended_one(worl
     assert carlos.value("violation", record, "severity") == "critical"
     told = [one.after for one in world.ledger() if one.record_id == record]
     assert told == [{"description": "silt fence down"}, {"severity": "critical", "location": "lot 3"}]
+
+
+async def test_what_a_person_writes_into_a_refused_offer_to_a_restored_central_is_said_in_his_own_name(
+    world: World,
+) -> None:
+    """Found by simulate in month 6: it went as what only a backup had lost."""
+    carlos = await world.laptop("carlos-1", "carlos")
+    await carlos.sync()
+    demote(world, "carlos", "viewer")
+    with world.backup_of_central() as backup:
+        world.site.central.publish(PROJECT, [Writing("violation", "v1", {"description": "fence down"})])
+        await carlos.sync()
+        with world.restored(backup):
+            await carlos.sync()
+            assert [(one.after, one.reason) for one in carlos.outbox(OutboxState.REFUSED)] == [
+                ({"description": "fence down"}, REASON)
+            ]
+            carlos.edit("violation", "v1", location="lot 3")
+            demote(world, "carlos", "foreman")
+            assert await carlos.sync()
+            (told,) = [one for one in world.ledger() if one.record_id == "v1"]
+    assert (told.after, told.reason) == ({"description": "fence down", "location": "lot 3"}, None)
 
 
 async def test_the_office_mends_what_was_refused_and_its_laptop_hears_of_it(world: World) -> None:
