@@ -10,11 +10,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, select, union_all
 from sqlalchemy.dialects.postgresql import insert
 
 from bravetui.base.errors import NeedsSignIn
-from bravetui.central.tables import DEVICES, SCOPES, STATE
+from bravetui.central.state import last_number
+from bravetui.central.tables import DEVICES, LEDGER, SCOPES
 from bravetui.db.kinds import KINDS
 from bravetui.wire.messages import ScopeGrant
 
@@ -135,7 +136,7 @@ def device_of_token(connection: Connection, token_hash: str, number: int) -> tup
 def _readopted(connection: Connection, token_hash: str, number: int) -> bool:
     """Give a laptop back the number that it got as a copy, in the time that a restored central has lost.
 
-    Only numbers that this life of central leaves out qualify (`state.begin_epoch`), so nobody else can bear it.
+    Only numbers that were left out (`state.arrive`) qualify, so nobody else can bear it.
     """
     if not is_left_out(connection, number):
         return False
@@ -152,10 +153,12 @@ def _readopted(connection: Connection, token_hash: str, number: int) -> bool:
 
 def is_left_out(connection: Connection, number: int) -> bool:
     """Whether this life of central neither knows the number nor gives it out, as one before it may have done."""
-    left_out = connection.execute(select(STATE.c.device)).scalar()
-    if left_out is None or not 0 < number < left_out:
+    if not 0 < number <= last_number(connection):
         return False
-    return connection.execute(select(DEVICES.c.number).where(DEVICES.c.number == number)).first() is None
+    known = select(DEVICES.c.number).where(DEVICES.c.number == number)
+    # Central's own numbers stood among those of laptops once.
+    used = select(LEDGER.c.device).where(LEDGER.c.device == number)
+    return connection.execute(union_all(known, used).limit(1)).first() is None
 
 
 def owners(connection: Connection, organization_id: str, above: int | None) -> dict[int, str]:

@@ -22,7 +22,7 @@ from bravetui.base.text import safe_line
 from bravetui.central.access import access_of
 from bravetui.central.incoming import Incoming, read
 from bravetui.central.service import Central
-from bravetui.central.state import state_of
+from bravetui.central.state import arrive
 from bravetui.central.tables import DEVICES, KEPT_BUNDLES
 from bravetui.wire.messages import PROTOCOL, Delivered, Outcome, Verdict
 from bravetui.wire.receipt import sign
@@ -154,7 +154,7 @@ def _hand_in(
     number = asked if asked in numbers else bundle.device
     with central.engine.begin() as connection:
         row = connection.execute(select(DEVICES).where(DEVICES.c.number == number)).one()
-        state = state_of(connection, now)
+        state = arrive(connection, now)
         try:
             access = access_of(connection, number, row.organization_id, row.user_id, now)
         except NeedsSignIn as error:

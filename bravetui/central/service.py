@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from bravetui.base.canonical import Json
 from bravetui.base.clock import Clock, IdSource
-from bravetui.base.errors import BadInput
+from bravetui.base.errors import BadInput, NeedsSignIn
 from bravetui.central.access import Access, access_of, device_of_token, held_of_token, owners
 from bravetui.central.checks import check_values, known
 from bravetui.central.enrolment import token_hash, use_code
@@ -23,7 +23,7 @@ from bravetui.central.incoming import Incoming
 from bravetui.central.keys import CentralKeys
 from bravetui.central.push import Desk, push, take_parked
 from bravetui.central.shelf import Shelf
-from bravetui.central.state import State, state_of
+from bravetui.central.state import State, arrive, state_of
 from bravetui.central.tables import DEVICES, HEADS, SCOPES
 from bravetui.central.taking import AUTHOR, Sent, Taking
 from bravetui.central.texts import made_whole
@@ -63,10 +63,11 @@ class Central:
 
     def enrol(self, asked: Enrol) -> Enrolled:
         """Trade a one-time code for a device number and a token. Raises Refused for a bad code."""
+        now = self.clock.now()
         with self.engine.begin() as connection:
-            now = self.clock.now()
+            state = arrive(connection, now)
+        with self.engine.begin() as connection:
             made = use_code(connection, asked, now)
-            state = state_of(connection, now)
             access = access_of(connection, made.device, made.organization_id, made.user_id, now)
         return Enrolled(
             device=made.device, token=made.token, user_id=access.user_id, user_name=access.user_name,
@@ -144,11 +145,16 @@ class Central:
 
     def _recognise(self, token: str, request: SyncRequest, now: datetime) -> _Recognised:
         """Who asks, and what central held of him before this request."""
-        with self.engine.begin() as connection:
-            number, organization_id, user_id = device_of_token(connection, token_hash(token), request.device)
-            access = access_of(connection, number, organization_id, user_id, now)
-            state = state_of(connection, now)
+        with self.engine.connect() as connection:
+            state = arrive(connection, now)
+            try:
+                known = device_of_token(connection, token_hash(token), request.device)
+                access = access_of(connection, *known, now)
+            except NeedsSignIn:
+                connection.commit()  # numbers move on all the same
+                raise
             held = held_of_token(connection, token_hash(token))
+            connection.commit()
         told = {
             device: sign(
                 Checkpoint(
@@ -160,9 +166,9 @@ class Central:
                 self.keys.sign,
             )
             for device, ranges in held.items()
-            if ranges or device == number
+            if ranges or device == access.device
         }
-        return _Recognised(access, state, told.pop(number), tuple(told.values()), tuple(held))
+        return _Recognised(access, state, told.pop(access.device), tuple(told.values()), tuple(held))
 
 
 def _spared(request: SyncRequest, verdicts: Iterable[Verdict]) -> Iterator[Verdict]:

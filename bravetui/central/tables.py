@@ -211,6 +211,8 @@ class CentralState(CentralTable, table=True):
     """Central's own device number in this epoch."""
     counter: int = Field(default=0, sa_type=BigInteger)
     """Counter of central's last dot."""
+    server: str = Field(default="", max_length=80)
+    """On which running server numbers were last given (`state.SERVER`)."""
     started_at: datetime
 
 

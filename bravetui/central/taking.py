@@ -24,7 +24,8 @@ from bravetui.central.intake import Decision, already, decide, seen_by
 from bravetui.central.ledger import chained
 from bravetui.central.questions import Author, closing, dots_of, duplicate, opening, settles
 from bravetui.central.shelf import Shelf, Target, parents_of
-from bravetui.central.tables import HEADS, LEDGER, PARKED, STATE
+from bravetui.central.state import own_dots
+from bravetui.central.tables import HEADS, LEDGER, PARKED
 from bravetui.db.kinds import KINDS, Kind, rules_for
 from bravetui.db.records import Stored, normalised
 from bravetui.db.tables.conflict import SIGNED
@@ -424,11 +425,8 @@ class Taking:
 
     def reserve(self, count: int) -> None:
         """Take so many of central's own counters at once; their row stays locked until the commit."""
-        statement = (
-            update(STATE).values(counter=STATE.c.counter + count).returning(STATE.c.device, STATE.c.counter)
-        )
-        row = self.connection.execute(statement).one()
-        self._dots = [Dot(row.device, row.counter - ahead) for ahead in range(count)]
+        device, last = own_dots(self.connection, count, self._now)
+        self._dots = [Dot(device, last - ahead) for ahead in range(count)]
 
     def _mint(self) -> Dot:
         if not self._dots:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import select
 
+from bravetui.central.state import state_of
 from bravetui.central.tables import LEDGER
 from bravetui.merge.hlc import MAX_DRIFT_MS, Hlc
 from bravetui.merge.version import Dot, VersionVector
@@ -192,13 +193,14 @@ def test_a_context_that_claims_the_future_hides_nobodys_later_changes(site: Site
 def test_dots_of_central_itself_come_in_order(site: Site) -> None:
     _, dana, conflict_id, _ = in_conflict(site)
     dots = [dot for group in dana.row("conflict", conflict_id).stamps for dot in group.dots]
-    assert {dot.device for dot in dots} == {0}
     with site.engine.connect() as connection:
+        own = state_of(connection, site.clock.now()).device
         query = (
             select(LEDGER.c.counter)
-            .where(LEDGER.c.device == 0)
+            .where(LEDGER.c.device == own)
             .order_by(LEDGER.c.received_at, LEDGER.c.counter)
         )
         counters = list(connection.execute(query).scalars())
+    assert {dot.device for dot in dots} == {own}
     assert counters == sorted(set(counters))
-    assert Dot(0, counters[-1]) in dots
+    assert Dot(own, counters[-1]) in dots

@@ -182,7 +182,7 @@ def test_after_a_restore_laptops_are_told_and_no_number_is_given_twice(site: Sit
     assert answer.epoch == answer.checkpoint.epoch == state.epoch != epoch
     assert "i1" in {row.id for row in answer.pages[0].rows}
     newcomer = site.laptop("dana")
-    assert newcomer.device > state.device > carlos.device + 100
+    assert state.device > newcomer.device > carlos.device + 100
     seen = VersionVector({carlos.device: 1})
     carlos.sync(carlos.change("i1", {"inspector_id": "carlos"}, op=Op.EDIT, seen=seen))
     mine = newcomer.change("i1", {"inspector_id": "dana"}, op=Op.EDIT, seen=seen)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, func, select, update
 
 from bravetui.auth import signing
 from bravetui.base.canonical import Json
@@ -21,7 +21,8 @@ from bravetui.central.founding import add_person, found_organization, open_proje
 from bravetui.central.incoming import read
 from bravetui.central.keys import CentralKeys
 from bravetui.central.service import Central, Writing
-from bravetui.central.tables import LEDGER
+from bravetui.central.state import SERVER
+from bravetui.central.tables import LEDGER, STATE
 from bravetui.merge.hlc import Hlc
 from bravetui.merge.version import Dot, VersionVector
 from bravetui.wire.change import Change, Op, make_change
@@ -54,6 +55,8 @@ def central_site(postgres: TestServer) -> Iterator[Site]:
     with postgres.database(postgres.template("central", founded)) as url:
         engine = open_central_engine(url)
         clock = ManualClock(MORNING)
+        with engine.begin() as connection:  # a copy of the template is no copy that has taken over
+            connection.execute(update(STATE).values(server=SERVER))
         try:
             yield Site(Central(engine, KEYS, clock, SeededIds(clock, seed=1)), clock, url)
         finally:
