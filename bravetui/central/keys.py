@@ -5,6 +5,7 @@ The key never enters the database: whoever reads a backup must not be able to wr
 
 from __future__ import annotations
 
+import hmac
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,6 +24,8 @@ from bravetui.wire.receipt import sign
 KEY_VARIABLE = "BRAVETUI_CENTRAL_KEY"
 """Environment variable that holds the private key, 64 hexadecimal digits."""
 
+MARK_BYTES = 16
+
 
 class CentralKeys:
     """Central's Ed25519 key pair (RFC 8032), read once: parsing the key costs as much as a signature."""
@@ -36,11 +39,16 @@ class CentralKeys:
         sealing_public = X25519PrivateKey.from_private_bytes(sealing).public_key().public_bytes_raw()
         self.recovery = RecoveryKey(sealing_public, sealing)
         """Opens rescue bundles, and the key file on the card of a dead laptop. Derived, so that one secret is to be kept."""
+        self._marking = HKDF(SHA256(), 32, salt=None, info=b"bravetui marking v1").derive(private)
         self.sealing_key = sign(SealingKey(key=signing.encode(sealing_public)), self.sign)
         """Its public half, as laptops get it."""
 
     def __repr__(self) -> str:
         return f"CentralKeys(public={self.public!r})"
+
+    def mark(self, data: bytes) -> str:
+        """What only this central can say of `data`, for itself to know again: half of HMAC-SHA256, base64url."""
+        return signing.encode(hmac.digest(self._marking, data, "sha256")[:MARK_BYTES])
 
     def sign(self, data: bytes) -> str:
         """The signature over `data`, base64url."""

@@ -5,6 +5,7 @@ Every call is a handful of short transactions. Nothing here knows HTTP; routes r
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,7 +24,8 @@ from bravetui.central.incoming import Incoming
 from bravetui.central.keys import CentralKeys
 from bravetui.central.push import Desk, push, take_parked
 from bravetui.central.shelf import Shelf
-from bravetui.central.state import State, arrive, state_of
+from bravetui.central.standing import is_lost, standing
+from bravetui.central.state import State, arrive, begin_epoch_after, state_of
 from bravetui.central.tables import DEVICES, HEADS, SCOPES
 from bravetui.central.taking import AUTHOR, Sent, Taking
 from bravetui.central.texts import made_whole
@@ -31,6 +33,8 @@ from bravetui.db.kinds import kind_of
 from bravetui.wire.change import Op
 from bravetui.wire.messages import Checkpoint, Enrol, Enrolled, PullAsk, SyncAnswer, SyncRequest, Verdict
 from bravetui.wire.receipt import sign
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,7 @@ class _Recognised:
     access: Access
     state: State
     checkpoint: Checkpoint
+    """Not signed yet: where the scopes stand is told once the rows have been read."""
     earlier: tuple[Checkpoint, ...]
     numbers: tuple[int, ...]
     """All numbers of its token: its own, and those of copies."""
@@ -90,11 +95,13 @@ class Central:
             late = late_verdicts(connection, who.numbers, asks)
             answered = pages(connection, access, asks, own, request.answer_bytes_max)
             devices = owners(connection, access.organization_id, request.knows_devices)
+            stands = standing(connection, access.scopes, state, self.keys.mark)
+        checkpoint = sign(who.checkpoint.model_copy(update={"standing": stands}), self.keys.sign)
         final = {verdict.dot for verdict in late}
         return SyncAnswer(
             epoch=state.epoch, now=now,
             verdicts=tuple(_spared(request, (*(v for v in verdicts if v.dot not in final), *late))),
-            pages=answered, checkpoint=who.checkpoint, earlier=who.earlier, new_device=new_device,
+            pages=answered, checkpoint=checkpoint, earlier=who.earlier, new_device=new_device,
             scopes=tuple(access.scopes.values()),
             sealing_key=self.keys.sealing_key if request.wants_sealing_key else None, devices=devices,
             known=known(request.asks_known),
@@ -146,29 +153,42 @@ class Central:
     def _recognise(self, token: str, request: SyncRequest, now: datetime) -> _Recognised:
         """Who asks, and what central held of him before this request."""
         with self.engine.connect() as connection:
-            state = arrive(connection, now)
+            state = self._life(connection, request, now)
             try:
-                known = device_of_token(connection, token_hash(token), request.device)
-                access = access_of(connection, *known, now)
+                found = device_of_token(connection, token_hash(token), request.device)
+                access = access_of(connection, *found, now)
             except NeedsSignIn:
-                connection.commit()  # numbers move on all the same
+                connection.commit()  # what it has shown about the database is true all the same
                 raise
             held = held_of_token(connection, token_hash(token))
             connection.commit()
         told = {
-            device: sign(
-                Checkpoint(
-                    device=device,
-                    epoch=state.epoch,
-                    held=tuple((first, last) for first, last in ranges),
-                    at=now,
-                ),
-                self.keys.sign,
+            device: Checkpoint(
+                device=device,
+                epoch=state.epoch,
+                held=tuple((first, last) for first, last in ranges),
+                at=now,
             )
             for device, ranges in held.items()
             if ranges or device == access.device
         }
-        return _Recognised(access, state, told.pop(access.device), tuple(told.values()), tuple(held))
+        own = told.pop(access.device)
+        earlier = tuple(sign(one, self.keys.sign) for one in told.values())
+        return _Recognised(access, state, own, earlier, tuple(held))
+
+    def _life(self, connection: Connection, request: SyncRequest, now: datetime) -> State:
+        """The epoch: a new one if the laptop brings central's own word, given in this one, on what is not here."""
+        state = arrive(connection, now)
+        if not is_lost(connection, request.standing, state.epoch, self.keys.mark):
+            return state
+        fresh = self.ids.new_id().replace("-", "")[-16:]
+        begun = begin_epoch_after(connection, state.epoch, fresh, now)
+        log.warning(
+            "this database lacks what central has told a laptop; epoch %s follows %s",
+            begun.epoch,
+            state.epoch,
+        )
+        return begun
 
 
 def _spared(request: SyncRequest, verdicts: Iterable[Verdict]) -> Iterator[Verdict]:

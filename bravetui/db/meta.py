@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from pydantic import ValidationError
 from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.dialects.sqlite import insert
 
 from bravetui.db.device import Meta
 from bravetui.merge.hlc import Hlc
+from bravetui.wire.messages import Checkpoint
 
 COUNTER = "counter"
 """Counter of the last dot this laptop minted."""
@@ -16,6 +18,10 @@ HLC = "hlc"
 """Last stamp of the hybrid logical clock."""
 EPOCH = "epoch"
 """Central's epoch at the last contact."""
+CHECKPOINT = "checkpoint"
+"""The last genuine checkpoint of central's, as JSON: shown to it at every contact."""
+LACKED_AT = "lacked_at"
+"""When, by central's time, this laptop last found by itself that central lacks something (`sync.lacking`)."""
 REFILLING = "refilling"
 """`yes` while a restored central is compared with what this laptop holds."""
 COMPARED_ALL_AT = "compared_all_at"
@@ -80,6 +86,15 @@ def get_rate(connection: Connection) -> float | None:
     """Records and changes a second that exchanges moved lately; None before any has."""
     text = get(connection, RATE)
     return float(text) if text else None
+
+
+def get_checkpoint(connection: Connection) -> Checkpoint | None:
+    """The last word of central's on what it holds; None before the first, or where it cannot be read any more."""
+    text = get(connection, CHECKPOINT)
+    try:
+        return Checkpoint.model_validate_json(text) if text else None
+    except ValidationError:
+        return None
 
 
 def get_moment(connection: Connection, key: str) -> datetime | None:

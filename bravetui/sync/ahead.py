@@ -25,6 +25,7 @@ def continuation(request: SyncRequest, answer: SyncAnswer, now: datetime) -> Syn
         sent_at=now,
         pull=asks,
         answer_bytes_max=request.answer_bytes_max,
+        standing=answer.checkpoint.standing,
     )
 
 

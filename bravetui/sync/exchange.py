@@ -27,7 +27,8 @@ from bravetui.db.device import (
 )
 from bravetui.db.store import Store
 from bravetui.db.urgent import jumping
-from bravetui.sync import again, agreement, refill
+from bravetui.merge.version import Dot
+from bravetui.sync import again, agreement, lacking, refill
 from bravetui.sync.acknowledge import confirm, forget_old, take_verdicts
 from bravetui.sync.apply import Applied, apply_rows, drop_settled_bases, newest_of
 from bravetui.sync.batch import Entry, Refusals, next_batches, sendable
@@ -64,7 +65,9 @@ _WAITING = select(
     *(_outbox.c[name] for name in ("device", "counter", "lane", "scope_id", "kind", "record_id", "state")),
     func.length(_outbox.c.body).label("size"),
 ).where(_outbox.c.state.in_([*UNACKNOWLEDGED, OutboxState.REFUSED]))
-_APPLIED = select(_outbox.c.device, _outbox.c.counter).where(_outbox.c.state == OutboxState.APPLIED)
+_ACKNOWLEDGED = select(_outbox.c.device, _outbox.c.counter, _outbox.c.state).where(
+    _outbox.c.state.in_([OutboxState.APPLIED, OutboxState.PARKED])
+)
 _UNSEND = update(_outbox).where(*_ONE).values(state=OutboxState.PENDING.value, sent_at=None)
 
 ANSWER_BYTES_MIN = 256 * 1024
@@ -84,7 +87,8 @@ def prepare(store: Store, lanes: Sequence[Lane], budget_bytes: int) -> Prepared:
         bodies = _bodies(connection, [entry for _, entries in batches for entry in entries])
         for _, some in batches:
             _mark_sent(connection, some, now)
-        applied_before = frozenset((row.device, row.counter) for row in connection.execute(_APPLIED))
+        acknowledged = connection.execute(_ACKNOWLEDGED).all()
+        checkpoint = meta.get_checkpoint(connection)
         going = [(entry.device, entry.counter) for _, some in batches for entry in some]
         left = {e.lane for e in sendable(entries, refused, lanes) if (e.device, e.counter) not in set(going)}
         push = tuple(
@@ -102,13 +106,16 @@ def prepare(store: Store, lanes: Sequence[Lane], budget_bytes: int) -> Prepared:
             spares_hashes=True,
             knows_devices=connection.execute(select(func.max(_devices.c.device))).scalar_one() or 0,
             asks_known=() if push or not refused else again.asked(connection),
+            standing=checkpoint.standing if checkpoint else "",
         )
     fault("marked_sent")
     fresh = tuple((entry.device, entry.counter) for _, entries in batches for entry in entries if entry.fresh)
     counts: dict[Lane, int] = {}
     for batch in push:
         counts[batch.lane] = counts.get(batch.lane, 0) + len(batch.changes)
-    return Prepared(request, counts, fresh, applied_before, left=bool(left))
+    held = {Dot(row.device, row.counter): row.state for row in acknowledged}
+    applied = [(dot.device, dot.counter) for dot, state in held.items() if state == OutboxState.APPLIED]
+    return Prepared(request, counts, fresh, frozenset(applied), frozenset(held), checkpoint, bool(left))
 
 
 def going_on(request: SyncRequest) -> Prepared:
@@ -124,6 +131,10 @@ def take(store: Store, prepared: Prepared, answer: SyncAnswer, took_s: float = 0
         genuine = [one for one in (answer.checkpoint, *answer.earlier) if _is_genuine(store, one, answer)]
         if answer.checkpoint in genuine:
             _epoch(connection, answer.epoch)
+            meta.put(connection, meta.CHECKPOINT, answer.checkpoint.model_dump_json(exclude_defaults=True))
+        if lacking.is_lacking(prepared, answer, genuine, meta.get_moment(connection, meta.LACKED_AT)):
+            refill.begin(connection)
+            meta.put(connection, meta.LACKED_AT, answer.checkpoint.at.isoformat())
         take_verdicts(connection, store, answer.verdicts, taken, now)
         confirm(connection, prepared, genuine)
         if answer.checkpoint in genuine:

@@ -1,8 +1,10 @@
-"""A central that was restored from a backup is refilled by its laptops: what it lost and they hold is handed in again.
+"""A central that was restored, or failed over to a stale copy, is refilled by its laptops: what it lost and they hold is
+handed in again.
 
-A new epoch says that central has forgotten an unknown stretch of time. The laptop's own changes are sent again as they
-were, and taken once. What others had written, and only this laptop still shows, goes in as a change of its own that says
-so: nobody's name is put under words again without a laptop that vouches for them. Absence at central is never deletion.
+A new epoch, or its own word (`sync.lacking`), says that it has forgotten an unknown stretch of time. The laptop's own
+changes are sent again as they were, and taken once. What others had written, and only this laptop still shows, goes in as a
+change of its own that says so: nobody's name is put under words again without a laptop that vouches for them. Absence at
+central is never deletion.
 """
 
 from __future__ import annotations
@@ -28,12 +30,14 @@ _parked = Parked.__table__  # type: ignore[attr-defined]
 
 REASON = "Central was restored from a backup; this laptop still had it."
 
+_op = func.json_extract(_outbox.c.body, "$.op")
+
 _HEARD = (OutboxState.APPLIED, OutboxState.PARKED, OutboxState.CONFIRMED)
 """What the central of before had taken."""
 
 
 def begin(connection: Connection) -> None:
-    """Central has a new epoch: everything of ours goes again, and everything of its is asked for anew."""
+    """Central has forgotten something: everything of ours goes again, and everything of its is asked for anew."""
     again = {"state": OutboxState.SENT, "verdict": None, "settled_at": None}
     connection.execute(update(_outbox).where(_outbox.c.state.in_(_HEARD)).values(again))
     connection.execute(delete(_cursor))
@@ -77,9 +81,10 @@ class Refill:
         meta.put(self._connection, meta.REFILLING, "")
 
     def _offer_absent(self, kind: Kind) -> None:
-        own = select(_outbox.c.record_id).where(
-            _outbox.c.kind == kind.name, _outbox.c.state == OutboxState.REFUSED
-        )
+        on_its_way = _outbox.c.state == OutboxState.REFUSED
+        # What makes the record waits at central itself; an edit that waits there may wait for this very record.
+        on_its_way |= (_outbox.c.state == OutboxState.PARKED) & (_op == Op.CREATE.value)
+        own = select(_outbox.c.record_id).where(_outbox.c.kind == kind.name, on_its_way)
         table = kind.table
         absent: dict[str, list[str]] = {}
         query = select(table.c.scope_id, table.c.id).where(table.c.seq == 0, table.c.id.not_in(own))

@@ -8,7 +8,7 @@ from typing import Any
 
 from bravetui.merge.version import Dot
 from bravetui.wire.lanes import Lane
-from bravetui.wire.messages import SyncRequest
+from bravetui.wire.messages import Checkpoint, SyncRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +21,10 @@ class Prepared:
     """(device, counter) of changes that go for the first time."""
     applied_before: frozenset[tuple[int, int]]
     """(device, counter) of changes that were acknowledged before this request: a checkpoint may confirm these."""
+    held_before: frozenset[Dot] = frozenset()
+    """These, and those that wait at central for their parent: a checkpoint that does not name them shows a loss."""
+    checkpoint: Checkpoint | None = None
+    """The last genuine one before it."""
     left: bool = False
     """Whether more waits to be sent than goes with it."""
 

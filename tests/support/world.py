@@ -9,8 +9,9 @@ import asyncio
 import json
 import shutil
 import sys
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from copy import copy
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,8 +30,9 @@ from bravetui.central import checks, push
 from bravetui.central.app import make_app
 from bravetui.central.database import open_central_engine
 from bravetui.central.enrolment import issue_code
+from bravetui.central.serve import serving
 from bravetui.central.service import Central, Writing
-from bravetui.central.state import begin_epoch
+from bravetui.central.state import begin_epoch, state_of
 from bravetui.central.tables import LEDGER
 from bravetui.db.device import Outbox, OutboxState
 from bravetui.db.kinds import KINDS, Kind, kind_of
@@ -167,13 +169,24 @@ class _Address(httpx.AsyncBaseTransport):
     """Central's address: whichever central answers there now."""
 
     def __init__(self, site: Site) -> None:
+        self._inner: httpx.AsyncBaseTransport
+        self._host: httpx.URL | None = None
         self.lead_to(site)
 
     def lead_to(self, site: Site) -> None:
+        """Answer in this process."""
         app = make_app(site.engine, KEYS, site.clock, site.central.ids, run=InlineRunner())
         self._inner = httpx.ASGITransport(app)
 
+    def lead_over(self, wire: httpx.AsyncBaseTransport, address: str) -> None:
+        """Go over a real line to whoever serves at the address."""
+        self._inner, self._host = wire, httpx.URL(address)
+
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if self._host is not None:
+            request.url = request.url.copy_with(
+                scheme=self._host.scheme, host=self._host.host, port=self._host.port
+            )
         return await self._inner.handle_async_request(request)
 
 
@@ -222,6 +235,11 @@ class World:
         shutil.copytree(original.folder, self.folder / name)
         return self.open(original.folder), self.open(self.folder / name)
 
+    def epoch(self) -> str:
+        """In which life central's database is."""
+        with self.engine.begin() as connection:
+            return state_of(connection, self.clock.now()).epoch
+
     def central_records(self) -> Records:
         """Every record that central sends out."""
         with self.engine.connect() as connection:
@@ -243,12 +261,31 @@ class World:
     @contextmanager
     def restored(self, backup: str) -> Iterator[None]:
         """Central as its operator restored it from a backup, under a new epoch; what came since is gone there."""
-        engine = open_central_engine(backup)
-        begin_epoch(engine, self.clock.now())
-        self.site = Site(Central(engine, KEYS, self.clock, self.site.central.ids), self.clock, backup)
+        with self._moved_to(backup) as engine:
+            begin_epoch(engine, self.clock.now())
+            yield
+
+    @contextmanager
+    def failed_over(self, stale: str) -> Iterator[None]:
+        """Central on a copy that was behind when it took over, and nobody has told it so."""
+        with self._moved_to(stale):
+            yield
+
+    @asynccontextmanager
+    async def served(self) -> AsyncIterator[None]:
+        """Central behind real HTTP, on threads of its own."""
+        with serving(make_app(self.engine, KEYS, self.clock, self.site.central.ids)) as address:
+            async with httpx.AsyncHTTPTransport() as wire:
+                self.app.lead_over(wire, address)
+                yield
+
+    @contextmanager
+    def _moved_to(self, address: str) -> Iterator[Engine]:
+        engine = open_central_engine(address)
+        self.site = Site(Central(engine, KEYS, self.clock, self.site.central.ids), self.clock, address)
         self.app.lead_to(self.site)
         try:
-            yield
+            yield engine
         finally:
             engine.dispose()
 
@@ -267,6 +304,24 @@ def a_world(postgres: TestServer, folder: Path) -> Iterator[World]:
             yield world
         finally:
             world.close()
+
+
+async def sync_all(laptops: Iterable[Here]) -> None:
+    """Each twice, so that everybody hears of everybody; none waits out its pause after a failure."""
+    for _ in range(2):
+        for here in laptops:
+            here.worker.ask_now()
+            with here.store.maintain() as connection:
+                connection.exec_driver_sql("UPDATE lane_state SET next_attempt_at = NULL")
+            await here.sync()
+
+
+def findings(world: World) -> Counter[str]:
+    """What central's violations say, each once for each record that says it."""
+    records = world.central_records().items()
+    return Counter(
+        str(one.state.values()["description"]) for (_, kind, _), one in records if kind == "violation"
+    )
 
 
 def forget_kinds(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:

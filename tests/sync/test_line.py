@@ -345,9 +345,14 @@ async def test_too_large_halves_the_batches_until_they_pass(server: Scripted, tm
             with truck.store.write() as writing:
                 writing.create("violation", PROJECT, {"description": f"{number} " + "mud " * 250})
 
+        held = [0]
+
         def small_only(request: SyncRequest) -> Reply:
-            size = len(request.model_dump_json())
-            return problem(413, "Too large.")(request) if size > 40_000 else packed(true_answer(request))
+            if len(request.model_dump_json()) > 40_000:
+                return problem(413, "Too large.")(request)
+            before = max(held)
+            held.extend(change.dot.counter for batch in request.push for change in batch.changes)
+            return packed(true_answer(request, before))
 
         server.script += [small_only] * 12
         for _ in range(12):

@@ -51,6 +51,7 @@ checkpoints: st.SearchStrategy[Checkpoint] = st.builds(
     Checkpoint,
     device=st.integers(1, 9), epoch=_names, at=moments,
     held=st.lists(st.tuples(st.integers(1, 9), st.integers(10, 19)), max_size=2).map(tuple),
+    standing=st.just("") | _names,
 )  # fmt: skip
 
 requests: st.SearchStrategy[SyncRequest] = st.builds(
@@ -60,6 +61,7 @@ requests: st.SearchStrategy[SyncRequest] = st.builds(
         st.builds(Batch, lane=st.sampled_from(Lane), changes=st.lists(changes, max_size=2).map(tuple)), max_size=2
     ).map(tuple),
     pull=st.lists(st.builds(PullAsk, scope_id=_names, lane=st.sampled_from(Lane)), max_size=2).map(tuple),
+    standing=st.just("") | _names,
 )  # fmt: skip
 
 answers: st.SearchStrategy[SyncAnswer] = st.builds(

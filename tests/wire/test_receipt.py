@@ -51,7 +51,7 @@ OTHER_VALUES: dict[str, st.SearchStrategy[Any]] = {
     "dot": st.builds(Dot, st.integers(0, 3), st.integers(1, 3)), "hash": st.text(), "outcome": st.sampled_from(Outcome),
     "seq": st.integers(), "superseded": st.just(("note",)), "conflicts": st.just(("c",)), "code": st.text(),
     "field": st.text(), "reason": st.text(), "epoch": st.text(), "at": moments, "device": st.integers(),
-    "held": st.just(((1, 99),)),
+    "held": st.just(((1, 99),)), "standing": st.text(),
 }  # fmt: skip
 
 
