@@ -123,14 +123,25 @@ class SimulatedCentral:
         if not self._backups:
             return None
         at, backup = dice.choice(self._backups[-3:])
-        self.engine.dispose()
-        self._names.append(self._databases.make(backup))
-        self._open(self._names[-1])
+        self._go_on_with(backup)
         begin_epoch(self.engine, self.clock.now())
         self._epochs += 1
         with self.engine.begin() as connection:
             connection.execute(update(STATE).values(epoch=f"epoch-{self._epochs}"))
         return at
+
+    def fail_over(self) -> float | None:
+        """Go on with the last backup as a replica does that was behind when it took over, and that nobody has told so."""
+        if not self._backups:
+            return None
+        at, stale = self._backups[-1]
+        self._go_on_with(stale)
+        return at
+
+    def _go_on_with(self, backup: str) -> None:
+        self.engine.dispose()
+        self._names.append(self._databases.make(backup))
+        self._open(self._names[-1])
 
     def close(self) -> None:
         """Drop everything."""

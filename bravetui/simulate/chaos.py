@@ -40,6 +40,7 @@ DAY_FAULTS: Mapping[str, float] = {
     "central restored": 0.012,
     "right taken": 0.02,
     "template changed": 0.04,
+    "failover to a stale copy": 0.012,
 }
 """For each laptop (or central) and day."""
 

@@ -198,8 +198,9 @@ class _Month:
         if chaos.chance(0.1):
             central.back_up()
         if chaos.happens("central restored"):
-            since_s = central.restore(chaos.dice)
-            self._witness.disk_lost("office", since_s or 0.0)
+            self._witness.disk_lost("office", central.restore(chaos.dice) or 0.0)
+        if chaos.happens("failover to a stale copy"):
+            self._witness.disk_lost("office", central.fail_over() or 0.0)
 
     def _set_right(self, user_id: str, role: str) -> None:
         with self._central.engine.connect() as connection:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, delete, update
 
 from bravetui.base.errors import StorageFull
-from bravetui.central import feed, intake, push
+from bravetui.central import feed, intake, push, service
 from bravetui.db import meta, recover, writing
 from bravetui.db.device import Outbox, OutboxState
 from bravetui.db.store import Store
@@ -144,6 +144,9 @@ PLANTED: Mapping[str, Bug] = {
         "An acknowledgement is final.", exchange, "confirm", _forgotten_when_applied
     ),
     "epoch-ignored": Bug("A restored central is not noticed.", exchange, "_epoch", _epoch_only_noted),
+    "heads-not-compared": Bug(
+        "Central forgets, and does not know its own word.", service, "is_lost", _nothing(False)
+    ),
     "last-arrival-wins": Bug("Whoever comes last had seen it all.", intake, "seen_by", _all_was_seen),
     "news-dropped": Bug("News of a record with unsent work is dropped.", apply, "_park", _nothing()),
     "unsent-overwritten": Bug("News is laid over unsent work.", exchange, "apply_rows", _laid_over_all),

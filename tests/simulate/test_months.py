@@ -1,4 +1,4 @@
-"""Fifty hostile months in which everything must hold, and sixteen planted bugs that must not go unnoticed.
+"""Fifty hostile months in which everything must hold, and seventeen planted bugs that must not go unnoticed.
 
 A month that fails prints its complaints; `bravetui simulate --seed N` lives through it again and prints all that happened.
 """
