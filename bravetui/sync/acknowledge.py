@@ -60,7 +60,12 @@ _KEEP_RECEIPT = _KEEP_RECEIPT.on_conflict_do_update(
     index_elements=["device", "counter"], set_={name: _KEEP_RECEIPT.excluded[name] for name in ("at", "body")}
 )
 
-_CONFIRM = update(_outbox).where(*_ONE).values(state=OutboxState.CONFIRMED.value, settled_at=bindparam("at"))
+# Only what is still acknowledged: what this very answer, of a restored central, has put back to be sent again is not.
+_CONFIRM = (
+    update(_outbox)
+    .where(*_ONE, _outbox.c.state == OutboxState.APPLIED)
+    .values(state=OutboxState.CONFIRMED.value, settled_at=bindparam("at"))
+)
 
 _STATE_OF: Mapping[Outcome, OutboxState] = {
     Outcome.APPLIED: OutboxState.APPLIED,

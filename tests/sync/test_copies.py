@@ -172,3 +172,28 @@ async def test_an_older_row_that_had_to_wait_does_not_hide_what_was_typed_since(
     assert carlos.value("violation", record, "location") == "lot C"
     key = (PROJECT, "violation", record)
     assert carlos.records()[key].state == world.central_records()[key].state
+
+
+async def test_a_copy_s_change_in_a_restored_central_confirms_nothing_of_the_original_s(world: World) -> None:
+    """Found by simulate in month 39: the restored central held the copy's change under the number of the original's, which
+    the central of before had taken. The first answer of the new one then confirmed it, and nobody handed it in again."""
+    original = await world.laptop("a", "carlos")
+    await original.sync()
+    original, copy = world.copy(original, "b")
+    with world.backup_of_central() as backup:
+        original.create("violation", {"description": "by the original"})
+        original.line.cut_after_next = True
+        with pytest.raises(Transient):
+            await original.sync()
+        assert original.states() == [OutboxState.APPLIED]
+        with world.restored(backup):
+            copy.create("violation", {"description": "by the copy"})
+            assert await copy.sync()
+            assert copy.outbox()[0].dot == original.outbox()[0].dot
+            original.line.restore()
+            assert await original.sync()
+            taken = [change for change in world.ledger() if change.kind == "violation"]
+            assert {change.after["description"] for change in taken} == {"by the original", "by the copy"}
+            assert {change.reason for change in taken} == {None}, (
+                "handed in by its author, not put together again"
+            )
