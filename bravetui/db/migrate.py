@@ -18,6 +18,7 @@ from sqlalchemy import Connection, Engine, text
 from bravetui.base.errors import BadInput, Corrupt
 from bravetui.base.fault import fault
 from bravetui.base.files import replace_file
+from bravetui.db.added import columns_of, note_added
 from bravetui.db.engine import fold_wal, foreign_errors
 
 
@@ -84,7 +85,7 @@ def migrate(engine: Engine, path: Path | None = None) -> int:
             _foreign_keys_off(connection)
             for step in steps:
                 with connection.begin():
-                    ran += _run(connection, step)
+                    ran += _run(connection, step, in_use=at > 0)
         finally:
             connection.detach()  # it does not go back to those that check references
     return ran
@@ -103,13 +104,16 @@ def _foreign_keys_off(connection: Connection) -> None:
     driver.execute("PRAGMA foreign_keys=OFF")
 
 
-def _run(connection: Connection, step: Migration) -> bool:
+def _run(connection: Connection, step: Migration, *, in_use: bool) -> bool:
     """One step in the transaction given; False if another process has run it meanwhile."""
     if version_of(connection) >= step.number:
         return False
+    before = columns_of(connection) if in_use else {}
     for statement in statements(step.sql):
         connection.exec_driver_sql(statement)
         fault("inside_migration")
+    if in_use:
+        note_added(connection, before)
     if connection.execute(text("PRAGMA foreign_key_check")).first() is not None:
         raise Corrupt(
             f"Updating the database (step {step.name}) would break references in it; it was left as it was.",

@@ -5,13 +5,18 @@ from __future__ import annotations
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import MetaData, inspect
+from sqlalchemy import MetaData, inspect, select, text
 
 from bravetui.base.errors import BadInput, Transient
 from bravetui.central.database import migrate, open_central_engine
 from bravetui.central.tables import CENTRAL
+from bravetui.db.added import columns_of, note_added
 from bravetui.db.kinds import KINDS
+from bravetui.db.records import Stored, save_many
 from bravetui.db.tables import SITE
+from bravetui.merge.hlc import Hlc
+from bravetui.merge.state import Cell, RecordState
+from bravetui.merge.version import Dot, VersionVector
 
 
 def both() -> MetaData:
@@ -31,6 +36,31 @@ def test_models_and_migrated_schema_agree(database_url: str) -> None:
         assert compare_metadata(context, both()) == []
         found = set(inspect(connection).get_table_names())
     assert {kind.table.name for kind in KINDS.values()} < found
+    engine.dispose()
+
+
+def test_a_new_column_of_records_that_are_there_is_a_cell_that_nobody_has_written(
+    database_url: str,
+) -> None:
+    """What a newer laptop had sent before the update is such a cell."""
+    engine, violation = open_central_engine(database_url), KINDS["violation"]
+    migrate(engine)
+    stamp = (Dot(3, 1),), Hlc(1)
+    cells = {path: Cell(value, *stamp) for path, value in (("description", "pit"), ("depth_in", 7))}
+    records = {
+        "sent": RecordState(cells, VersionVector({3: 1})),
+        "plain": RecordState({"description": cells["description"]}, VersionVector({3: 1})),
+    }
+
+    with engine.begin() as connection:
+        save_many(connection, violation, "p", {key: Stored(state) for key, state in records.items()})
+        before = columns_of(connection)
+        connection.execute(text("ALTER TABLE violation ADD COLUMN depth_in INTEGER"))
+        note_added(connection, before)
+        found = connection.execute(select(violation.table.c.id, violation.table.c.stamps)).all()
+    absent = {row.id: row.stamps["absent"] for row in found}
+    assert "depth_in" in absent["plain"]
+    assert "depth_in" not in absent["sent"]
     engine.dispose()
 
 

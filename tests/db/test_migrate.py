@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -107,6 +108,33 @@ def test_receipts_that_the_outbox_still_holds_are_kept_by_the_second_step(
 def a_next_step(monkeypatch: pytest.MonkeyPatch, sql: str) -> None:
     step = Migration(NEWEST + 1, "m_next", sql)
     monkeypatch.setattr(module, "migrations", lambda: (*migrations(), step))
+
+
+def test_a_new_column_of_records_that_are_there_is_a_cell_that_nobody_has_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else every laptop held, after an update, cells that its neighbours lack, and its records counted as different.
+    What a newer program had sent is such a cell."""
+    store = open_store(tmp_path)
+    with store.write() as writing:
+        plain, whole = (
+            writing.create("violation", PROJECT, {"description": words}) for words in ("fence", "whole")
+        )
+        sent = writing.create("violation", PROJECT, {"description": "pit", "depth_in": 7})
+    with store.maintain() as connection:
+        connection.execute(
+            text("UPDATE violation SET stamps = json_remove(stamps, '$.absent') WHERE id = :id"),
+            {"id": whole},
+        )
+    a_next_step(monkeypatch, "ALTER TABLE violation ADD COLUMN depth_in INTEGER;\n")
+    assert migrate(store.engine) == 1
+    with store.read() as connection:
+        rows = connection.execute(text("SELECT id, stamps FROM violation")).all()
+    absent = {row.id: json.loads(row.stamps).get("absent", []) for row in rows}
+    assert absent[whole] == ["depth_in"]
+    assert absent[plain].count("depth_in") == 1
+    assert "depth_in" not in absent[sent]
+    store.close()
 
 
 def test_a_step_keeps_a_queue_of_work_that_is_not_handed_in(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from alembic import context
 
 from bravetui.central.tables import CENTRAL
+from bravetui.db.added import columns_of, note_added
 from bravetui.db.kinds import KINDS
 from bravetui.db.tables import SITE
 
@@ -14,4 +15,6 @@ context.configure(
     connection=connection, target_metadata=[SITE, CENTRAL], compare_type=True, transactional_ddl=True
 )
 with context.begin_transaction():
+    before = columns_of(connection)
     context.run_migrations()
+    note_added(connection, before)
