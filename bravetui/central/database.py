@@ -25,8 +25,11 @@ _MIGRATING = 7_215_390_412
 """Advisory lock: of several processes that start at once, one migrates and the others wait."""
 
 
-def open_central_engine(url: str) -> Engine:
-    """An engine for a PostgreSQL address (`postgresql://...`). Raises BadInput for any other."""
+def open_central_engine(url: str, *, doubts: bool = True) -> Engine:
+    """An engine for a PostgreSQL address (`postgresql://...`). Raises BadInput for any other.
+
+    `doubts`: tries every connection before it is used, since the server may have been started anew.
+    """
     try:
         address = make_url(url)
     except (ArgumentError, ValueError) as error:
@@ -42,7 +45,7 @@ def open_central_engine(url: str) -> Engine:
         address.set(drivername="postgresql+psycopg"),
         pool_size=POOL_SIZE,
         max_overflow=POOL_SIZE,
-        pool_pre_ping=True,
+        pool_pre_ping=doubts,
         **JSON_COLUMNS,
         connect_args={
             "connect_timeout": 10,

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, literal, select, union_all
+from sqlalchemy import Connection, Select, bindparam, func, literal, select, union_all
 from sqlalchemy import Row as SqlRow
 
 from bravetui.central.access import Access
@@ -44,6 +44,33 @@ ROW_BYTES, STAMP_BYTES, CELL_BYTES = 130, 50, 6
 
 READ_AT_ONCE = 64
 """Records read for a page before looking whether there is room for more."""
+
+
+# Asked at every contact, and built once: building a statement costs more than running it.
+_HEADS = select(HEADS.c.scope_id, HEADS.c.seq).where(
+    HEADS.c.scope_id.in_(bindparam("scopes", expanding=True))
+)
+_WAITED = (
+    select(LEDGER.c.scope_id, LEDGER.c.lane, LEDGER.c.seq, LEDGER.c.verdict)
+    .where(LEDGER.c.device.in_(bindparam("devices", expanding=True)), LEDGER.c.waited)
+    .order_by(LEDGER.c.received_at, LEDGER.c.seq)
+)
+_WINDOW = (
+    select(LEDGER.c.seq, LEDGER.c.kind, LEDGER.c.record_id)
+    .where(
+        LEDGER.c.scope_id == bindparam("scope"),
+        LEDGER.c.lane == bindparam("of"),
+        LEDGER.c.seq > bindparam("above"),
+    )
+    .order_by(LEDGER.c.seq)
+    .limit(bindparam("most"))
+)
+_SINCE = select(LEDGER.c.seq, LEDGER.c.kind, LEDGER.c.record_id, LEDGER.c.created, LEDGER.c.paths).where(
+    LEDGER.c.scope_id == bindparam("scope"),
+    LEDGER.c.kind.in_(bindparam("kinds", expanding=True)),
+    LEDGER.c.record_id.in_(bindparam("ids", expanding=True)),
+    LEDGER.c.seq > bindparam("above"),
+)
 
 
 @dataclass(slots=True)
@@ -80,10 +107,8 @@ def pages(
     Together they stay at about `bytes_max` (None: as suits most lines) of JSON.
     """
     wanted = [ask for ask in asks if ask.scope_id in access.scopes]
-    query = select(HEADS.c.scope_id, HEADS.c.seq).where(
-        HEADS.c.scope_id.in_({ask.scope_id for ask in wanted})
-    )
-    heads = {row.scope_id: row.seq for row in connection.execute(query)}
+    scope_ids = {"scopes": sorted({ask.scope_id for ask in wanted})}
+    heads = {row.scope_id: row.seq for row in connection.execute(_HEADS, scope_ids)}
     room = min(bytes_max or ANSWER_BYTES, ANSWER_BYTES_MAX)
     out: list[Page] = []
     for ask in wanted:
@@ -107,15 +132,9 @@ def late_verdicts(
     They are told until the laptop's cursor has passed the change: the answer that moves the cursor there carries the
     verdict too, so no acknowledgement is needed and a lost answer loses nothing.
     """
-    query = (
-        select(LEDGER.c.scope_id, LEDGER.c.lane, LEDGER.c.seq, LEDGER.c.verdict)
-        .where(LEDGER.c.device.in_(list(devices)), LEDGER.c.waited)
-        .order_by(LEDGER.c.received_at, LEDGER.c.seq)
-    )
     after = {(ask.scope_id, ask.lane.value): ask.after for ask in asks}
-    told = [
-        row.verdict for row in connection.execute(query) if row.seq > after.get((row.scope_id, row.lane), 0)
-    ]
+    rows = connection.execute(_WAITED, {"devices": list(devices)})
+    told = [row.verdict for row in rows if row.seq > after.get((row.scope_id, row.lane), 0)]
     return tuple(Verdict.model_validate_json(verdict) for verdict in told[:WAITED_MAX])
 
 
@@ -149,10 +168,10 @@ def _news(
     connection: Connection, ask: PullAsk, after: int, head: int, whole: bool, own: Own, room: int
 ) -> tuple[list[Row], int, int, bool]:
     """Records of the lane changed since `after`: (rows, bytes, new cursor, whether there are more)."""
-    window = select(LEDGER.c.seq, LEDGER.c.kind, LEDGER.c.record_id).where(
-        LEDGER.c.scope_id == ask.scope_id, LEDGER.c.lane == ask.lane.value, LEDGER.c.seq > after
-    )
-    entries = connection.execute(window.order_by(LEDGER.c.seq).limit(ask.rows_max + 1)).all()
+    window = {"scope": ask.scope_id, "of": ask.lane.value, "above": after, "most": ask.rows_max + 1}
+    entries = connection.execute(_WINDOW, window).all()
+    if not entries:
+        return [], 0, head, False
     left = len(entries) > ask.rows_max
     entries = entries[: ask.rows_max]
     folded = _fold(connection, ask, after, {(row.kind, row.record_id) for row in entries})
@@ -177,13 +196,9 @@ def _fold(
     """Everything the ledger says of these records since `after`, to the head: a row travels as it is now, so its cells
     must be all that changed until now."""
     folded: dict[tuple[str, str], _News] = {}
-    query = select(LEDGER.c.seq, LEDGER.c.kind, LEDGER.c.record_id, LEDGER.c.created, LEDGER.c.paths).where(
-        LEDGER.c.scope_id == ask.scope_id,
-        LEDGER.c.kind.in_({kind for kind, _ in keys}),
-        LEDGER.c.record_id.in_({record_id for _, record_id in keys}),
-        LEDGER.c.seq > after,
-    )
-    for row in connection.execute(query):
+    kinds, ids = ({key[place] for key in keys} for place in (0, 1))
+    asked = {"scope": ask.scope_id, "above": after, "kinds": sorted(kinds), "ids": sorted(ids)}
+    for row in connection.execute(_SINCE, asked):
         news = folded.setdefault((row.kind, row.record_id), _News())
         news.seqs.append(row.seq)
         news.paths.update(row.paths)

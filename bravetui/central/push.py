@@ -16,10 +16,10 @@ from sqlalchemy import (
     Connection,
     Engine,
     any_,
+    bindparam,
     delete,
     func,
     insert,
-    literal,
     select,
     union_all,
     update,
@@ -76,6 +76,30 @@ class Desk:
     now: datetime
 
 
+# Asked at every push, and built once: building a statement costs more than running it.
+_own = DEVICES.alias()
+_SENDER = (
+    select(
+        DEVICES.c.held,
+        select(func.count()).where(_own.c.token_hash == DEVICES.c.token_hash).scalar_subquery(),
+    )
+    .where(DEVICES.c.number == bindparam("device"))
+    .with_for_update(of=DEVICES)
+)
+_KNOWN = union_all(
+    *(
+        select(table.c.counter, table.c.hash, table.c.verdict).where(
+            table.c.device == bindparam("device"),
+            table.c.counter == any_(bindparam("counters", type_=ARRAY(BigInteger))),
+        )
+        for table in (PARKED, LEDGER)
+    )
+)
+_SCOPES_WAITING = (
+    select(PARKED.c.scope_id).where(PARKED.c.scope_id.in_(bindparam("scopes", expanding=True))).distinct()
+)
+
+
 def push(desk: Desk, access: Access, batches: Iterable[Sequence[Sent]]) -> tuple[list[Verdict], int | None]:
     """Take the batches in order; returns the verdicts and, for a twin, its new device number."""
     wanted = [list(batch) for batch in batches if batch]
@@ -114,11 +138,7 @@ def _push_batch(desk: Desk, access: Access, batch: Sequence[Sent]) -> list[Verdi
 
 
 def _take_all(desk: Desk, connection: Connection, access: Access, batch: Sequence[Sent]) -> list[Verdict]:
-    own = DEVICES.alias()
-    copies = select(func.count()).where(own.c.token_hash == DEVICES.c.token_hash).scalar_subquery()
-    held, numbers = connection.execute(
-        select(DEVICES.c.held, copies).where(DEVICES.c.number == access.device).with_for_update(of=DEVICES)
-    ).one()
+    held, numbers = connection.execute(_SENDER, {"device": access.device}).one()
     shelf = Shelf(connection, dict.fromkeys(access.scopes, access.organization_id))
     taking = Taking(connection, desk.sign, desk.epoch, desk.now, shelf)
     taking.from_copies = numbers > 1
@@ -193,14 +213,7 @@ def _unprocessable(desk: Desk, sent: Sent) -> Verdict:
 def _known(connection: Connection, device: int, dots: Iterable[Dot]) -> dict[Dot, Known]:
     """What is already in the ledger, or parked, under these dots."""
     counters = [dot.counter for dot in dots if dot.device == device and dot.counter <= COUNTER_MAX]
-    wanted = literal(counters, ARRAY(BigInteger))
-    parts = [
-        select(table.c.counter, table.c.hash, table.c.verdict).where(
-            table.c.device == device, table.c.counter == any_(wanted)
-        )
-        for table in (PARKED, LEDGER)
-    ]
-    rows = connection.execute(union_all(*parts))
+    rows = connection.execute(_KNOWN, {"device": device, "counters": counters})
     return {Dot(device, row.counter): Known(row.hash, row.verdict) for row in rows}
 
 
@@ -274,11 +287,11 @@ def _new_number(connection: Connection, original: int, now: datetime) -> int:
 def take_parked(desk: Desk, scope_ids: Iterable[str]) -> None:
     """Take the parked changes of these scopes whose parents have arrived, each scope in its own transaction."""
     with desk.engine.connect() as connection:
-        query = select(PARKED.c.scope_id).where(PARKED.c.scope_id.in_(sorted(scope_ids))).distinct()
-        waiting = list(connection.execute(query).scalars())
+        waiting = list(connection.execute(_SCOPES_WAITING, {"scopes": sorted(scope_ids)}).scalars())
     for scope_id in waiting:
         with desk.engine.begin() as connection:
             _take_parked_in(desk, connection, scope_id)
+            fault("central_parked_taken")
 
 
 def _take_parked_in(desk: Desk, connection: Connection, scope_id: str) -> None:

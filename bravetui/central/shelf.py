@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
-from sqlalchemy import Connection, RowMapping, func, select, tuple_
+from sqlalchemy import Connection, RowMapping, bindparam, func, select, tuple_
 
 from bravetui.base.canonical import Json
 from bravetui.central.bulk import replace_rows
@@ -26,6 +26,14 @@ Target = tuple[str, str, str]
 """(scope id, kind, record id)"""
 
 _questions = KINDS["conflict"].table
+
+# Asked at every push, and built once: building a statement costs more than running it.
+_QUESTIONS = select(_questions).where(
+    _questions.c.scope_id == bindparam("scope"),
+    _questions.c.status.in_(UNDECIDED),
+    _questions.c.record_id.in_(bindparam("ids", expanding=True)),
+)
+_ANYTHING_PARKED = select(PARKED.c.device).limit(1)
 
 
 @lru_cache(maxsize=256)
@@ -168,19 +176,15 @@ class Shelf:
     def _load_questions(self, wanted: Mapping[tuple[str, str], set[str]]) -> None:
         for scope_id in sorted({scope_id for scope_id, _ in wanted}):
             ids = {key for (scope, _), keys in wanted.items() if scope == scope_id for key in keys}
-            query = select(_questions).where(
-                _questions.c.scope_id == scope_id,
-                _questions.c.status.in_(UNDECIDED),
-                _questions.c.record_id.in_(ids),
-            )
-            for row in self._connection.execute(query).mappings():
+            asked = {"scope": scope_id, "ids": sorted(ids)}
+            for row in self._connection.execute(_QUESTIONS, asked).mappings():
                 target = (scope_id, row["record_kind"], row["record_id"])
                 self.questions(target)[row["id"]] = _question(row)
 
     def _load_waiting(self, wanted: Mapping[tuple[str, str], set[str]]) -> None:
         keys = [(scope_id, name, key) for (scope_id, name), ids in wanted.items() for key in ids]
         columns = (PARKED.c.scope_id, PARKED.c.kind, PARKED.c.record_id)
-        if keys and self._connection.execute(select(PARKED.c.device).limit(1)).first() is not None:
+        if keys and self._connection.execute(_ANYTHING_PARKED).first() is not None:
             rows = self._connection.execute(select(*columns).where(tuple_(*columns).in_(keys)))
             self._waiting |= {(row.scope_id, row.kind, row.record_id) for row in rows}
 

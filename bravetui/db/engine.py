@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import sqlcipher3.dbapi2 as sqlcipher  # type: ignore[import-untyped]
-from sqlalchemy import URL, Connection, Engine, ExceptionContext, QueuePool, create_engine, event
+from sqlalchemy import URL, Connection, Dialect, Engine, ExceptionContext, QueuePool, create_engine, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.util import LRUCache
 
 from bravetui.base.errors import BadInput, BravetuiError, Busy, Corrupt, FailingDisk, Unusable, WrongKey
 from bravetui.base.files import foreign_file_errors, make_private_folder, storage_full
@@ -30,6 +31,10 @@ BUSY_WAIT_S = 10.0
 _READ_ONLY = "bravetui_read"
 _SHARING_BYTES = 64 * 1024
 """Room that SQLite needs to share its log between processes, with some to spare."""
+
+STATEMENTS_KEPT = 1000
+_COMPILED: dict[str, tuple[Dialect, LRUCache[Any, Any]]] = {}
+"""By the name of a dialect: the first of its kind, to which compiled statements belong, and those."""
 
 _SETTINGS = (
     "journal_mode=WAL",
@@ -77,7 +82,18 @@ def open_laptop_engine(
     except BaseException:
         engine.dispose()
         raise
+    share_statements(engine)
     return engine
+
+
+def share_statements(engine: Engine) -> None:
+    """Let an engine that has been connected know the statements that others of its kind have compiled in this process.
+
+    For whoever opens many databases one after the other (a fleet, a simulation, tests): compiling was a third of the time.
+    """
+    dialect, compiled = _COMPILED.setdefault(engine.dialect.name, (engine.dialect, LRUCache(STATEMENTS_KEPT)))
+    engine.dialect = dialect
+    engine.update_execution_options(compiled_cache=compiled)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pydantic import ValidationError
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, bindparam, delete, select
 from sqlalchemy.dialects.sqlite import insert
 
 from bravetui.base.errors import Corrupt
@@ -26,6 +26,11 @@ from bravetui.wire.change import Change
 
 _outbox = Outbox.__table__  # type: ignore[attr-defined]
 _base = Base.__table__  # type: ignore[attr-defined]
+
+# Built once: a journal has thousands of changes, and building a statement costs more than running it.
+_BY_DOT = (_outbox.c.device == bindparam("of"), _outbox.c.counter == bindparam("number"))
+_ENTRY = select(_outbox.c.state, _outbox.c.body).where(*_BY_DOT)
+_DROP_ENTRY = delete(_outbox).where(*_BY_DOT)
 
 JOURNAL_BYTES_MAX = 8 * 1024 * 1024
 """Past this size the journal is rewritten with what is not confirmed."""
@@ -122,8 +127,8 @@ def _replay(connection: Connection, change: Change, body: bytes) -> bool:
     kind = KINDS.get(change.kind)
     if kind is None:
         return False
-    by_dot = (_outbox.c.device == change.dot.device, _outbox.c.counter == change.dot.counter)
-    row = connection.execute(select(_outbox.c.state, _outbox.c.body).where(*by_dot)).one_or_none()
+    dot = {"of": change.dot.device, "number": change.dot.counter}
+    row = connection.execute(_ENTRY, dot).one_or_none()
     if row is not None and (row.state != OutboxState.PENDING or not _is_later(change, row.body)):
         return False
     stored = load(connection, kind, change.scope_id, change.record_id) or Stored(RecordState())
@@ -133,7 +138,7 @@ def _replay(connection: Connection, change: Change, body: bytes) -> bool:
     connection.execute(insert(_base).values(**target, agreed=stored.state.values()).on_conflict_do_nothing())
     state = edited(stored.state, change.after, change.dot, change.hlc)
     save_many(connection, kind, change.scope_id, {change.record_id: Stored(state, stored.seq)})
-    connection.execute(delete(_outbox).where(*by_dot))
+    connection.execute(_DROP_ENTRY, dot)
     connection.execute(
         insert(_outbox).values(
             device=change.dot.device, counter=change.dot.counter, **target, lane=kind.lane.value,

@@ -8,7 +8,7 @@ whenever `bravetui doctor` is asked.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -36,9 +36,20 @@ WITHOUT_MAX = 50
 """With more work under way than this in a lane, comparing it can wait until that work is at central."""
 WANT_MAX = 200
 
-Busy = dict[tuple[str, str], set[str]]
-"""By scope and lane, the keys of records on which this laptop holds work that central has not taken, and of kinds that it
-keeps for a later version."""
+
+@dataclass(frozen=True, slots=True)
+class Busy:
+    """What a comparison has to leave out, looked up once for all lanes."""
+
+    keys: Mapping[tuple[str, str], set[str]]
+    """By scope and lane, the keys of records on which this laptop holds work that central has not taken, and of kinds that
+    it keeps for a later version."""
+    refilling: bool
+    """Whether a restored central is being refilled: then nothing is compared."""
+
+    def of(self, scope_id: str, lane: str) -> set[str]:
+        """The keys of one lane."""
+        return self.keys.get((scope_id, lane), set())
 
 
 @dataclass(slots=True)
@@ -53,7 +64,7 @@ class Compared:
 
 def busy(connection: Connection, going: Iterable[tuple[int, int]] = ()) -> Busy:
     """Records to leave out of a comparison; a change of `going` (device, counter) is on its way and counts as taken."""
-    left, found = set(going), Busy()
+    left, found = set(going), dict[tuple[str, str], set[str]]()
     columns = [_outbox.c[name] for name in ("device", "counter", "scope_id", "lane", "kind", "record_id")]
     states = [*UNACKNOWLEDGED, OutboxState.REFUSED, OutboxState.PARKED]
     for row in connection.execute(select(*columns).where(_outbox.c.state.in_(states))):
@@ -65,7 +76,7 @@ def busy(connection: Connection, going: Iterable[tuple[int, int]] = ()) -> Busy:
         key = key_of(row.kind, row.record_id if known else "")
         for lane in [known.lane] if known else Lane:
             found.setdefault((row.scope_id, lane.value), set()).add(key)
-    return found
+    return Busy(found, refill.is_on(connection))
 
 
 def begin_anew(connection: Connection, now: datetime) -> None:
@@ -83,9 +94,9 @@ def begin_anew_if_due(connection: Connection, now: datetime) -> None:
 
 def asked(connection: Connection, cursor: Row[Any], under_way: Busy) -> dict[str, Any]:
     """The fields of a `PullAsk` that have to do with comparing."""
-    without = under_way.get((cursor.scope_id, cursor.lane), set())
+    without = under_way.of(cursor.scope_id, cursor.lane)
     tries = cursor.differs["tries"] if cursor.differs else 0
-    if refill.is_on(connection) or len(without) > WITHOUT_MAX or tries >= TRIES_MAX:
+    if under_way.refilling or len(without) > WITHOUT_MAX or tries >= TRIES_MAX:
         return {}
     told: dict[str, Any] = {"agreed": cursor.agreed, "without": tuple(sorted(without))}
     if cursor.differs:
@@ -105,7 +116,7 @@ def compare(connection: Connection, store: Store, ask: PullAsk, page: Page, told
         found.mended = len(page.mended)
     if not page.sum or ask.agreed is None:
         return found
-    under_way = busy(connection).get((page.scope_id, page.lane.value), set())
+    under_way = busy(connection).of(page.scope_id, page.lane.value)
     if not under_way <= set(ask.without):
         return found
     own = window_digests(connection, page.scope_id, page.lane, (ask.agreed, page.after), set(ask.without))

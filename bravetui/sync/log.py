@@ -18,6 +18,10 @@ from bravetui.wire.lanes import Lane
 
 _log = SyncLog.__table__  # type: ignore[attr-defined]
 
+# Built once: building a statement costs more than running it.
+_LAST = select(_log.c.event).order_by(_log.c.id.desc()).limit(1)
+_WRITE = insert(_log).returning(_log.c.id)
+
 KEPT = timedelta(days=60)
 LINES_MAX = 10_000
 _PRUNE_EVERY = 100
@@ -35,8 +39,8 @@ _FAILED: tuple[tuple[type[BravetuiError], str, str], ...] = (
 
 def write_log(connection: Connection, at: datetime, event: str, words: str, lane: Lane | None = None) -> None:
     """One line; now and then the oldest are let go."""
-    line = insert(_log).values(at=at, event=event, words=words, lane=lane.value if lane else None, numbers={})
-    number = connection.execute(line.returning(_log.c.id)).scalar_one()
+    line = {"at": at, "event": event, "words": words, "lane": lane.value if lane else None, "numbers": {}}
+    number = connection.execute(_WRITE, line).scalar_one()
     if number % _PRUNE_EVERY == 0:
         old = (_log.c.at < at - KEPT) | (_log.c.id <= number - LINES_MAX)
         connection.execute(delete(_log).where(old))
@@ -44,7 +48,7 @@ def write_log(connection: Connection, at: datetime, event: str, words: str, lane
 
 def write_exchange(connection: Connection, at: datetime, changes: int, records: int) -> None:
     """A contact, if it moved anything or was the first after something else."""
-    last = connection.execute(select(_log.c.event).order_by(_log.c.id.desc()).limit(1)).scalar_one_or_none()
+    last = connection.execute(_LAST).scalar_one_or_none()
     if changes or records:
         write_log(connection, at, "exchange", f"{changes} changes at central, {records} records received")
     elif last not in ("exchange", "contact"):
@@ -56,6 +60,6 @@ def write_failure(connection: Connection, at: datetime, error: BravetuiError) ->
     event, words = next(
         ((event, words) for sort, event, words in _FAILED if isinstance(error, sort)), ("failed", "It failed")
     )
-    last = connection.execute(select(_log.c.event).order_by(_log.c.id.desc()).limit(1)).scalar_one_or_none()
+    last = connection.execute(_LAST).scalar_one_or_none()
     if last != event:
         write_log(connection, at, event, words)
