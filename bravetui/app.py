@@ -153,8 +153,12 @@ class BravetuiApp(App[None]):
     # ---------------------------------------------------------------- screens
 
     async def action_go(self, name: str) -> None:
-        """Go to one of the main screens, from wherever one is; what was typed is saved by the screen that is left."""
+        """Go to one of the main screens, from wherever one is; what was typed is saved by the screen that is left.
+
+        Who looks at the queue or at conflicts from a form is back at his question with Esc.
+        """
         from bravetui.screens.conflicts import ConflictsScreen
+        from bravetui.screens.form import FormScreen
         from bravetui.screens.forms import FormsScreen
         from bravetui.screens.home import HomeScreen
         from bravetui.screens.queue import QueueScreen
@@ -171,9 +175,22 @@ class BravetuiApp(App[None]):
         while len(self.screen_stack) > 2 and isinstance(self.screen, WorkScreen):
             if not await self.screen.may_leave():
                 return
+            if isinstance(self.screen, FormScreen) and wanted in (QueueScreen, ConflictsScreen):
+                break
             await self.pop_screen()
         if wanted is not HomeScreen:
             await self.push_screen(wanted())
+
+    async def open_form(self, submission_id: str) -> None:
+        """Show a form; one that is open under this screen is gone back to, as it stands."""
+        from bravetui.screens.form import FormScreen
+
+        for screen in self.screen_stack:
+            if isinstance(screen, FormScreen) and screen.submission_id == submission_id:
+                while self.screen is not screen:
+                    await self.pop_screen()
+                return
+        await self.push_screen(FormScreen(submission_id))
 
     def open(self, screen: Screen[Any], then: Callable[[Any], None] | None = None) -> None:
         """Show a screen on top; `then` hears what it was dismissed with."""

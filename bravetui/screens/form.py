@@ -82,6 +82,11 @@ class FormScreen(WorkScreen):
         self._building, self._storing = asyncio.Lock(), asyncio.Lock()
         self._said = ""
 
+    @property
+    def submission_id(self) -> str:
+        """Which form this is; empty until something is written in a new one."""
+        return self._submission_id
+
     def body(self) -> ComposeResult:
         yield Static("", id="where", markup=False)
         with Horizontal(id="columns"):

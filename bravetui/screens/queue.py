@@ -192,15 +192,13 @@ class QueueScreen(WorkScreen):
         await self.desk.action_sync_now()
         await self.load()
 
-    def action_mend(self) -> None:
+    async def action_mend(self) -> None:
         """Open the form of the refused change under the cursor: writing on in it mends it."""
-        from bravetui.screens.form import FormScreen
-
         item = self._item()
         if item is None or item.state != "refused":
             self.notify("For changes that central refused (!): put the cursor on one first.", markup=False)
         elif item.kind == "submission":
-            self.desk.open(FormScreen(item.record_id))
+            await self.desk.open_form(item.record_id)
         else:
             self.notify("Only a form is corrected here. The office can correct or release it.", markup=False)
 

@@ -20,9 +20,11 @@ from bravetui.base.runner import InlineRunner
 from bravetui.db.device import LaneState, Outbox
 from bravetui.db.store import Store
 from bravetui.sample.site import Seed, Site
+from bravetui.screens.form import FormScreen
 from bravetui.sync.apply import apply_rows
 from bravetui.sync.line import Line
 from bravetui.views.services import Services
+from bravetui.widgets.question_field import QuestionField
 from tests.support.seeded import NOON, row_of, sample_site, seeded_store
 
 ZONE = ZoneInfo("America/Denver")
@@ -197,3 +199,12 @@ async def write(pilot: Pilot[None], text: str) -> None:
     await press(
         pilot, *({" ": "space", ".": "full_stop", "/": "slash", ":": "colon"}.get(c, c) for c in text)
     )
+
+
+async def open_rain(pilot: Pilot[None], scene: Scene) -> QuestionField:
+    """The draft's second page, storm chosen, cursor in the rain reading."""
+    scene.app.open(FormScreen(scene.submission_id))
+    await pilot.pause()
+    await pilot.pause()
+    await press(pilot, "pagedown", "2", "tab", "tab")
+    return next(field for field in scene.app.screen.query(QuestionField) if field.path == "rain_in")

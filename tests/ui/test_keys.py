@@ -19,14 +19,11 @@ from bravetui.screens.conflict import ConflictScreen
 from bravetui.screens.form import SAVE_AFTER_S, FormScreen
 from bravetui.screens.forms import FormsScreen
 from bravetui.screens.home import HomeScreen
-from bravetui.screens.queue import QueueScreen
 from bravetui.screens.rain import RainScreen
-from bravetui.screens.too_small import TooSmallScreen
 from bravetui.views import conflicts, queue
-from bravetui.widgets.question_field import QuestionField
 from bravetui.widgets.rows import key_under_cursor
 from tests.support.seeded import NOON
-from tests.ui.scene import LARGE, SMALL, Scene, playing, press, set_scene, write
+from tests.ui.scene import LARGE, SMALL, Scene, open_rain, playing, press, set_scene, write
 
 
 @pytest.fixture
@@ -37,15 +34,6 @@ def scene(tmp_path: Path) -> Scene:
 def said(scene: Scene, selector: str) -> str:
     """What a part of the screen says."""
     return str(scene.app.screen.query_one(selector, Static).render())
-
-
-async def open_rain(pilot, scene: Scene) -> QuestionField:  # type: ignore[no-untyped-def]
-    """The draft's second page, storm chosen, cursor in the rain reading."""
-    scene.app.open(FormScreen(scene.submission_id))
-    await pilot.pause()
-    await pilot.pause()
-    await press(pilot, "pagedown", "2", "tab", "tab")
-    return next(field for field in scene.app.screen.query(QuestionField) if field.path == "rain_in")
 
 
 async def test_enter_opens_the_inspection_that_is_due(scene: Scene) -> None:
@@ -348,46 +336,6 @@ async def test_f6_cuts_and_restores_the_line(scene: Scene) -> None:
         assert not scene.line.is_up
         await press(pilot, "f6")
         assert scene.line.is_up
-
-
-async def test_escape_and_function_keys_reach_every_screen(scene: Scene) -> None:
-    """F4 from a form; Esc back home."""
-    async with playing(scene, SMALL) as pilot:
-        await press(pilot, "f3", "f4")
-        assert isinstance(scene.app.screen, QueueScreen)
-        await press(pilot, "escape")
-        assert isinstance(scene.app.screen, HomeScreen)
-
-
-async def test_the_palette_finds_every_command(scene: Scene) -> None:
-    """By name, for those who do not know the keys."""
-    async with playing(scene, LARGE):
-        titles = {command.title for command in scene.app.get_system_commands(scene.app.screen)}
-    wanted = {
-        "Home",
-        "Forms",
-        "Queue",
-        "Conflicts",
-        "Rain",
-        "Sync now",
-        "Sync log",
-        "Cut the line",
-        "Colours: sunlight",
-    }
-    assert wanted <= titles
-
-
-async def test_a_window_made_small_and_large_again_loses_nothing(scene: Scene) -> None:
-    """Forty by ten in the middle of a word."""
-    async with playing(scene, SMALL) as pilot:
-        field = await open_rain(pilot, scene)
-        await write(pilot, "0.4")
-        await pilot.resize_terminal(40, 10)
-        await pilot.pause()
-        assert isinstance(scene.app.screen, TooSmallScreen)
-        await pilot.resize_terminal(80, 24)
-        await pilot.pause()
-        assert field.query_one(Input).value == "0.4"
 
 
 HOSTILE = "\x1b]0;pwned\x07[@click=app.quit]x[/] [/nope] \u202eevil"

@@ -16,8 +16,7 @@ from bravetui.screens.forms import FormsScreen
 from bravetui.screens.home import HomeScreen
 from bravetui.views import forms as seen
 from bravetui.views import home
-from tests.ui.scene import LARGE, SMALL, Scene, playing, press, set_scene, write
-from tests.ui.test_keys import open_rain
+from tests.ui.scene import LARGE, SMALL, Scene, open_rain, playing, press, set_scene, write
 
 
 @pytest.fixture
