@@ -60,4 +60,4 @@ def _side_by_side(view: ConflictView) -> list[str]:
         lines += ["", field.label]
         for label, side in ((view.local_label, field.local), (view.remote_label, field.remote)):
             lines.append(f"  {label + ':':<14}{safe_line(side.text, 400)}   {side.who}")
-    return [*lines, "", view.what_next]
+    return [*lines, "", *([view.remembered_words] if view.remembered_words else ()), view.what_next]

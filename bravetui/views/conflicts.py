@@ -23,8 +23,9 @@ from bravetui.merge.state import ANSWERS, DELETED
 from bravetui.merge.text import edits
 from bravetui.merge.words import diff
 from bravetui.views.occasion import titled
+from bravetui.views.remembered import Remembered, remembered
 from bravetui.views.values import Reader, field_words, names_of, reader_for
-from bravetui.views.words import RULE_WORDS
+from bravetui.views.words import RULE_WORDS, age_words
 from bravetui.wire.change import Change
 
 _STATUS_ORDER = (OPEN, "decided here", SETTLED, RESOLVED)
@@ -129,6 +130,10 @@ class ConflictView:
     resolved_by: str
     reason: str
     """Why, in the words of whoever decided; empty where nobody gave any."""
+    remembered: Remembered | None = None
+    """While open: how the same two values were decided before."""
+    remembered_words: str = ""
+    """The same for a person; empty where nothing is remembered."""
 
 
 def conflicts(store: Store, scope_id: str) -> tuple[ConflictRow, ...]:
@@ -279,7 +284,25 @@ def _view(connection: Connection, store: Store, row: RowMapping) -> ConflictView
         },
         resolved_by=names.get(str(decider), ""),
         reason=safe_line(str(reason), 300) if reason and not str(reason).startswith(_SAME_AS) else "",
+        **_remembered(connection, row, template, store.clock.now()) if status == OPEN else {},
     )  # fmt: skip
+
+
+def _remembered(
+    connection: Connection, row: RowMapping, template: Template | None, now: datetime
+) -> dict[str, Any]:
+    """What is remembered, and its words."""
+    found = remembered(connection, row)
+    if found is None:
+        return {}
+    reader = reader_for(
+        connection, row["scope_id"], KINDS.get(row["record_kind"]), list(found.values.values())
+    )
+    said = [reader.text(label_of(template, path)[1], value, path) for path, value in found.values.items()]
+    who = names_of(connection, {found.decided_by}).get(found.decided_by, "Somebody")
+    when = f" {age_words(found.decided_at, now)}" if found.decided_at else ""
+    words = f"Decided before, by {who}{when}: {safe_line('; '.join(said), 200)}"
+    return {"remembered": found, "remembered_words": words}
 
 
 def _twice(connection: Connection, row: RowMapping, names: Mapping[str, str]) -> Iterator[ConflictField]:
