@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
 
 from bravetui.base.clock import SystemIds
 from bravetui.central.app import make_app
@@ -59,10 +58,8 @@ async def back_at_once(address: str, laptops: list[Laptop]) -> list[tuple[SyncAn
             await client.close()
 
 
-async def test_a_hundred_laptops_that_return_in_the_same_minute_are_all_served_in_it(
-    site: Site, record_property: Callable[[str, object], None]
-) -> None:
-    """Over real HTTP, on real PostgreSQL; `--junit-xml` shows the p99 of what is critical."""
+async def test_a_hundred_laptops_that_return_in_the_same_minute_are_all_served_in_it(site: Site) -> None:
+    """Over real HTTP, on real PostgreSQL; `pytest -s` shows the p99 of what is critical."""
     laptops = [site.laptop(("carlos", "dana")[number % 2]) for number in range(LAPTOPS)]
     app = make_app(site.engine, KEYS, site.clock, SystemIds(site.clock))
     with serving(app) as address:
@@ -73,5 +70,5 @@ async def test_a_hundred_laptops_that_return_in_the_same_minute_are_all_served_i
         assert ledger_size(site, laptop) == CRITICAL + FORMS
     waited = sorted(took_s for _, took_s in answered)
     p99_s = waited[LAPTOPS * 99 // 100 - 1]
-    record_property("critical_p99_s", round(p99_s, 2))
+    print(f"at central after {p99_s:.1f} s (p99 of {LAPTOPS} laptops)")  # noqa: T201  the figure is asked for
     assert p99_s < WAIT_S
