@@ -25,12 +25,13 @@ from bravetui.views.words import clock_words
 from bravetui.widgets.question_field import QuestionField
 from bravetui.widgets.typing import Line
 
-LOCAL, REMOTE, THIRD = "1", "2", "3"
+LOCAL, REMOTE, THIRD, BEFORE = "1", "2", "3", "4"
 APART = {
     "": "1 takes the left side, 2 the right side, 3 writes another value.",
     LOCAL: "The left side will stand. Ctrl+S saves that.",
     REMOTE: "The right side will stand. Ctrl+S saves that.",
     THIRD: "What you write will stand. Ctrl+S saves that.",
+    BEFORE: "What was decided before will stand. Ctrl+S saves that.",
 }
 TWICE = {
     "": "Is it the same thing? 1 keeps both, 2 joins the second into the first.",
@@ -71,6 +72,7 @@ class ConflictScreen(WorkScreen):
         Binding("1", "choose('1')", "This laptop"),
         Binding("2", "choose('2')", "Central"),
         Binding("3", "choose('3')", "Write another"),
+        Binding("4", "choose_before", "As before"),
         Binding("1", "choose_twice('1')", "Keep both"),
         Binding("2", "choose_twice('2')", "Join them"),
         Binding("ctrl+s", "save", "Save", key_display="^S"),
@@ -80,6 +82,7 @@ class ConflictScreen(WorkScreen):
         "1 or a click lets the left side stand, 2 or a click the right one, 3 lets you write another value.\n"
         "‹ › mark what differs inside a text. Fields that belong together are decided together.\n"
         "Ctrl+S saves the decision on this laptop; it goes to central first of all. A reason helps whoever reads it later.\n"
+        "4 lets stand what was decided when the same two values met before; it is offered only then.\n"
         "Where a rule has decided, B brings back the value that it set aside, and K says that it is well as it is."
     )
 
@@ -184,6 +187,8 @@ class ConflictScreen(WorkScreen):
             text = Text(f"A rule set the {side} side aside. B brings it back, K keeps it so.", style="bold")
         elif view.status not in UNDECIDED:
             text = Text(_decided_words(view), style="bold")
+        elif view.remembered is not None and not self.choice:
+            text.append(f"\n4: {view.remembered_words}")
         if self.choice != THIRD:  # there the room is for writing
             text.append(f"\nWhat happens next: {view.what_next}", style="not bold")
         self.query_one("#next", Static).update(text)
@@ -200,6 +205,10 @@ class ConflictScreen(WorkScreen):
             for widget in third.query(QuestionField):
                 widget.focus_input()
                 break
+
+    async def action_choose_before(self) -> None:
+        """Choose what was decided when the same two values met before."""
+        await self.action_choose(BEFORE)
 
     async def on_side_taken(self, event: Side.Taken) -> None:
         """A click takes a side. Of two records each may be the one, or both: there a click says too little."""
@@ -250,6 +259,7 @@ class ConflictScreen(WorkScreen):
             LOCAL: {f.path: f.local.raw for f in view.fields},
             REMOTE: {f.path: f.remote.raw for f in view.fields},
             THIRD: {f.path: self._third.get(f.path, f.local.raw) for f in view.fields},
+            BEFORE: dict(view.remembered.values) if view.remembered is not None else {},
         }
         await self._decide(sides[self.choice], "Decided and saved on this laptop. It goes to central first.")
 
@@ -258,6 +268,8 @@ class ConflictScreen(WorkScreen):
         view = self._view
         if action in ("bring_back", "keep"):
             return view is not None and view.status == SETTLED
+        if action == "choose_before":
+            return view is not None and view.remembered is not None
         if action in ("choose", "choose_twice", "save"):
             fits = view is not None and view.is_duplicate == (action == "choose_twice")
             return view is not None and view.status in UNDECIDED and (fits or action == "save")

@@ -117,6 +117,16 @@ class Scene:
             ),
         )
 
+    def decided_conflict(self) -> Seed:
+        """The same as the rain conflict, decided a week ago by the office: both had read the gauge wrong."""
+        seed = self.rain_conflict()
+        decided: dict[str, Json] = {"answers/rain_in": "0.37", "answers/rain_source": "rain_gauge"}
+        told: dict[str, Json] = {
+            "status": "resolved", "resolved_at": "2026-07-27T16:00:00Z", "resolved_by": self.site.office_id,
+            "resolution": {"values": decided},
+        }  # fmt: skip
+        return replace(seed, id=seed.id[:-1] + "9", values={**seed.values, **told})
+
     def settled_conflict(self) -> Seed:
         """The foreman's smaller amount, which the form's rule set aside."""
         seed = self.conflict(3, ({"answers/rain_in": "0.31"}, {"answers/rain_in": "0.42"}), "max")

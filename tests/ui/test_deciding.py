@@ -130,3 +130,14 @@ def test_conflicts_of_the_office_alone_are_told_too(scene: Scene) -> None:
     scene.arrive(*storms(scene))
     (row,) = conflicts.conflicts(scene.store, scene.site.project_id)
     assert row.what == "Logged twice?"
+
+
+async def test_4_takes_what_was_decided_before_and_does_nothing_where_nothing_was(scene: Scene) -> None:
+    scene.arrive(scene.rain_conflict())
+    async with playing(scene, SMALL) as pilot:
+        await press(pilot, "f7", "enter", "4", "ctrl+s", "escape")
+        assert scene.answers().get("rain_in") is None
+        scene.arrive(scene.decided_conflict())
+        await press(pilot, "enter", "4", "ctrl+s")
+        await pilot.pause()
+    assert (scene.answers()["rain_in"], scene.answers()["rain_source"]) == ("0.37", "rain_gauge")

@@ -207,6 +207,17 @@ async def test_a_conflict_of_two_fields_side_by_side(
 
 
 @BOTH
+async def test_how_the_same_two_values_were_decided_before_is_offered(
+    scene: Scene, size: tuple[int, int], snap_screen: SnapScreen
+) -> None:
+    """One key takes it."""
+    scene.arrive(scene.decided_conflict(), scene.rain_conflict())
+    async with playing(scene, size) as pilot:
+        await press(pilot, "f7", "enter")
+        await snap_screen(pilot)
+
+
+@BOTH
 async def test_a_value_that_a_rule_set_aside_can_be_brought_back(
     scene: Scene, size: tuple[int, int], snap_screen: SnapScreen
 ) -> None:
