@@ -31,7 +31,16 @@ from bravetui.central.taking import AUTHOR, Sent, Taking
 from bravetui.central.texts import made_whole
 from bravetui.db.kinds import kind_of
 from bravetui.wire.change import Op
-from bravetui.wire.messages import Checkpoint, Enrol, Enrolled, PullAsk, SyncAnswer, SyncRequest, Verdict
+from bravetui.wire.messages import (
+    Checkpoint,
+    Enrol,
+    Enrolled,
+    PullAsk,
+    ScopeGrant,
+    SyncAnswer,
+    SyncRequest,
+    Verdict,
+)
 from bravetui.wire.receipt import sign
 
 log = logging.getLogger(__name__)
@@ -102,7 +111,7 @@ class Central:
             epoch=state.epoch, now=now,
             verdicts=tuple(_spared(request, (*(v for v in verdicts if v.dot not in final), *late))),
             pages=answered, checkpoint=checkpoint, earlier=who.earlier, new_device=new_device,
-            scopes=tuple(access.scopes.values()),
+            scopes=tuple(_granted(access)),
             sealing_key=self.keys.sealing_key if request.wants_sealing_key else None, devices=devices,
             known=known(request.asks_known),
         )  # fmt: skip
@@ -189,6 +198,12 @@ class Central:
             state.epoch,
         )
         return begun
+
+
+def _granted(access: Access) -> Iterator[ScopeGrant]:
+    """What the device may sync now, and in which of it nothing may be written."""
+    for scope_id, grant in access.scopes.items():
+        yield grant.model_copy(update={"reads_only": True}) if scope_id in access.reading_only else grant
 
 
 def _spared(request: SyncRequest, verdicts: Iterable[Verdict]) -> Iterator[Verdict]:

@@ -35,6 +35,8 @@ LINE = "line"
 """`up`, `down` or `held`, as the worker last saw it."""
 IDENTITY = "identity"
 """What enrolment gave, as JSON."""
+WRITABLE = "writable"
+"""The scopes in which this person could write at the last contact, one a line; unset before it was first told."""
 THEME = "theme"
 """The colours the foreman chose."""
 

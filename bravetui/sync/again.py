@@ -2,7 +2,7 @@
 
 An older central has been updated: the laptop names the kinds and fields that were not known, and central answers which of
 them it knows now. Asked only in a contact that hands nothing in: where old and new processes answer behind one address, a
-change is tried at most once a poll. Or a project that was taken away has been given back.
+change is tried at most once a poll. Or a right that was taken away has been given back.
 """
 
 from __future__ import annotations
@@ -13,13 +13,17 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
+from bravetui.db import meta
 from bravetui.db.device import Outbox, OutboxState
 from bravetui.db.quarantine import release
 from bravetui.merge.version import Dot
 from bravetui.sync.log import write_log
-from bravetui.wire.messages import KNOWN_MAX
+from bravetui.wire.messages import KNOWN_MAX, ScopeGrant
 
 _outbox = Outbox.__table__  # type: ignore[attr-defined]
+
+_NOWHERE = "-"
+"""In the place of scopes: told, and none."""
 
 _REFUSED = select(*(_outbox.c[name] for name in ("device", "counter", "scope_id", "kind", "verdict"))).where(
     _outbox.c.state == OutboxState.REFUSED
@@ -39,15 +43,20 @@ def understood(connection: Connection, known: Collection[str], now: datetime) ->
         _go(connection, free, now, "Central knows by now what it was too old for")
 
 
-def given_back(connection: Connection, scope_ids: Collection[str], now: datetime) -> None:
-    """Release what was refused for want of a right, in scopes that were not this laptop's and are again."""
-    if scope_ids:
-        free = [
-            row
-            for row in connection.execute(_REFUSED).all()
-            if row.scope_id in scope_ids and (row.verdict or {}).get("code") == "not_permitted"
-        ]
-        _go(connection, free, now, "A project that was taken away has been given back")
+def given_back(connection: Connection, scopes: Collection[ScopeGrant], now: datetime) -> None:
+    """Release what was refused for want of a right, in scopes where nothing could be written at the last contact."""
+    writable = {scope.scope_id for scope in scopes if not scope.reads_only}
+    told, before = "\n".join(sorted(writable)) or _NOWHERE, meta.get(connection, meta.WRITABLE)
+    if told == before:
+        return
+    meta.put(connection, meta.WRITABLE, told)
+    back = writable - set(before.splitlines()) if before else set()
+    free = [
+        row
+        for row in connection.execute(_REFUSED).all()
+        if row.scope_id in back and (row.verdict or {}).get("code") == "not_permitted"
+    ]
+    _go(connection, free, now, "A right that was taken away has been given back")
 
 
 def _go(connection: Connection, free: Collection[Any], now: datetime, why: str) -> None:

@@ -304,8 +304,7 @@ def _compare(
 def _take_scopes(connection: Connection, scopes: Sequence[ScopeGrant], now: datetime) -> None:
     if not scopes:
         return
-    before = set(connection.execute(select(_scopes.c.scope_id)).scalars())
-    again.given_back(connection, {scope.scope_id for scope in scopes} - before, now)
+    again.given_back(connection, scopes, now)
     connection.execute(delete(_scopes))
     rows = [
         {**scope.model_dump(include={"scope_id", "name", "kind"}), "permissions": list(scope.permissions)}

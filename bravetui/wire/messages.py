@@ -66,6 +66,8 @@ class ScopeGrant(Message):
     kind: str
     """`organization` or `project`."""
     permissions: tuple[str, ...] = ()
+    reads_only: bool = False
+    """Whether nothing may be written in it: what is handed in for it is refused, until this is said no more."""
 
 
 class SealingKey(Message):

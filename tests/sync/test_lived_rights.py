@@ -10,6 +10,7 @@ from bravetui.central.service import Writing
 from bravetui.central.tables import REFUSED, SCOPES
 from bravetui.db.device import OutboxState
 from bravetui.db.kinds import KINDS
+from bravetui.sync.progress import Sending
 from tests.support.central import ORGANIZATION, PROJECT, STRANGERS
 from tests.support.world import Here, World
 
@@ -68,6 +69,36 @@ async def test_forty_changes_on_a_project_that_was_taken_away_are_kept_and_go_up
     world.clock.advance(days=3)
     set_member(world, deleted=False)
     await everything_is_at_central(world, here, records)
+
+
+async def test_a_foreman_who_could_only_read_for_some_days_hands_in_everything_once_he_may_write_again(
+    world: World,
+) -> None:
+    here, records = await queued(world)
+    set_member(world, project_role="viewer")
+    await here.sync()
+    await everything_is_kept(world, here, records)
+    world.clock.advance(days=3)
+    set_member(world, project_role="foreman")
+    await everything_is_at_central(world, here, records)
+
+
+async def test_what_is_refused_for_another_reason_is_not_tried_each_time_a_right_comes_back(
+    world: World,
+) -> None:
+    """Reference data is the office's, whatever the role in the project."""
+    here = await world.laptop("a", "carlos")
+    await here.sync()
+    here.create("crew", {"name": "Red"})
+    await here.sync()
+    assert here.states() == [OutboxState.REFUSED]
+    for role in ("viewer", "foreman"):
+        set_member(world, project_role=role)
+        for _ in range(3):
+            await here.sync()
+    assert here.states() == [OutboxState.REFUSED]
+    tries = [event for event in here.events if isinstance(event, Sending) and event.changes]
+    assert len(tries) == 2, "once at first, and once when a right came back"
 
 
 async def test_a_membership_that_ended_and_is_prolonged_brings_in_what_was_refused_meanwhile(
