@@ -40,6 +40,16 @@ _outbox = Outbox.__table__  # type: ignore[attr-defined]
 _receipts = Receipt.__table__  # type: ignore[attr-defined]
 _parked = Parked.__table__  # type: ignore[attr-defined]
 
+_REFUSED_ONCE = (
+    select(_receipts.c.counter)
+    .where(
+        _receipts.c.device == _outbox.c.device,
+        _receipts.c.counter == _outbox.c.counter,
+        _receipts.c.body.contains('"outcome":"refused"'),
+    )
+    .exists()
+)
+
 Key = tuple[str, str]
 """(kind, record id)"""
 
@@ -145,12 +155,13 @@ def hidden_work(connection: Connection) -> list[str]:
     """Typed here, not handed in, not on the screen: asked at the end of every visit, for the end of the month heals it.
 
     Not while a restored central is refilled: then all of one's changes go again, also those that others have written over.
+    Nor what was refused once and goes again (`sync.again`), for the same reason.
     """
     if refill.is_on(connection):
         return []
     query = (
         select(_outbox.c.body)
-        .where(_outbox.c.state.in_(UNACKNOWLEDGED))
+        .where(_outbox.c.state.in_(UNACKNOWLEDGED), ~_REFUSED_ONCE)
         .order_by(_outbox.c.device, _outbox.c.counter)
     )
     typed: dict[tuple[str, str, str], dict[str, Json]] = defaultdict(dict)
