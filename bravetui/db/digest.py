@@ -60,7 +60,7 @@ def window_digests(
     """Digests by key of the scope's rows in the lane with `window[0] < seq <= window[1]`."""
     found: dict[str, int] = {}
     bounds = {"scope": scope_id, "above": window[0], "upto": window[1]}
-    for name in connection.execute(_kinds_in_window(lane), bounds).scalars().all():
+    for name in connection.execute(kinds_in_window(lane), bounds).scalars().all():
         kind = KINDS[name]
         if key_of(name, "") in without:
             continue
@@ -94,7 +94,7 @@ def _one_by_one(
 
 
 @cache
-def _kinds_in_window(lane: Lane) -> Executable:
+def kinds_in_window(lane: Lane) -> Executable:
     """Which kinds have a row there: mostly none, and then this is the only statement."""
     return union_all(
         *(

@@ -120,6 +120,8 @@ class Store:
         with self._writing:
             with self._room(), write_transaction(self.engine) as connection:
                 yield connection
+                fault("before_maintained")
+            fault("maintained")
             self._fold()
 
     @contextmanager

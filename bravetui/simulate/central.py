@@ -7,7 +7,7 @@ import random
 from datetime import datetime
 
 import httpx
-from sqlalchemy import Engine, update
+from sqlalchemy import Connection, Engine, select, update
 
 from bravetui.base.canonical import Json
 from bravetui.base.clock import SeededIds
@@ -19,14 +19,15 @@ from bravetui.central.keys import CentralKeys
 from bravetui.central.service import Central, Writing
 from bravetui.central.state import begin_epoch, state_of
 from bravetui.central.tables import STATE
-from bravetui.forms.library import shipped
+from bravetui.db.engine import share_statements
 from bravetui.simulate.crash import CENTRAL, MACHINE, Died
 from bravetui.simulate.database import Databases
 from bravetui.simulate.loop import START, SkewedClock
 from bravetui.simulate.network import Headers, Reply
+from bravetui.simulate.paper import published, template_id
 
 KEYS = CentralKeys(bytes(range(32)))
-ORGANIZATION, PROJECT, TEMPLATE = "org", "site", "form-1"
+ORGANIZATION, PROJECT = "org", "site"
 FOREMEN = ("carlos", "dana", "rosa", "tom", "wei", "amir")
 OFFICE = "olga"
 DOWN_S = 45.0
@@ -44,7 +45,7 @@ def found_site(databases: Databases) -> str:
     for user_id in FOREMEN:
         add_person(central, ORGANIZATION, user_id.capitalize(), "foreman", new_id=user_id)
     add_person(central, ORGANIZATION, OFFICE.capitalize(), "office", new_id=OFFICE)
-    central.publish(ORGANIZATION, [Writing("form_template", TEMPLATE, template_values(1))])
+    central.publish(ORGANIZATION, [Writing("form_template", template_id(1), published(1))])
     project: dict[str, Json] = {"name": "Mill Creek", "starts_on": "2026-01-05"}
     open_project(central, ORGANIZATION, project, dict.fromkeys(FOREMEN, "foreman"), new_id=PROJECT)
     with engine.begin() as connection:
@@ -52,14 +53,6 @@ def found_site(databases: Databases) -> str:
         connection.execute(update(STATE).values(epoch="epoch-0"))
     engine.dispose()
     return name
-
-
-def template_values(version: int) -> dict[str, Json]:
-    """The EPA site inspection report as a version of it that the office publishes."""
-    form = shipped("cgp_site_inspection")
-    return {
-        "key": form.key, "version_number": version, "title": form.title, "category": form.category, "body": form.to_json(),
-    }  # fmt: skip
 
 
 class _Fixed(SkewedClock):
@@ -86,7 +79,9 @@ class SimulatedCentral:
         self._open(self._names[0])
 
     def _open(self, name: str) -> None:
-        self.engine: Engine = open_central_engine(self._databases.url(name))
+        self.engine: Engine = open_central_engine(self._databases.url(name), doubts=False)
+        self.engine.connect().close()
+        share_statements(self.engine)
         self.central = Central(self.engine, KEYS, self.clock, self._ids)
         app = make_app(self.engine, KEYS, self.clock, self._ids, run=InlineRunner())
         self.transport = httpx.ASGITransport(app)
@@ -112,11 +107,19 @@ class SimulatedCentral:
         """The office writes a record."""
         self.central.publish(scope_id, [Writing(kind, record_id, values)], OFFICE)
 
+    def epoch(self, connection: Connection) -> str:
+        """Which life of the database this is."""
+        return str(connection.execute(select(STATE.c.epoch)).scalar_one())
+
     def back_up(self) -> None:
         """Copy the database as it is now."""
         self.engine.dispose()
         self._names.append(self._databases.make(str(self.engine.url.database)))
         self._backups.append((asyncio.get_running_loop().time(), self._names[-1]))
+
+    def forget_backups(self) -> None:
+        """Only what is backed up from here on can be restored."""
+        self._backups.clear()
 
     def restore(self, dice: random.Random) -> float | None:
         """Go back to one of the last backups, in a new epoch; returns when that backup was made, None without one."""

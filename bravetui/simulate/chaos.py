@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 import random
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -29,18 +30,33 @@ REQUEST_FAULTS: Mapping[str, float] = {
 }
 """For each request."""
 
-POINT_FAULTS: Mapping[str, float] = {"laptop dies": 0.006, "central dies": 0.006, "disk full": 0.004}
-"""At each named point that the code passes."""
+POINT_FAULTS: Mapping[str, float] = {
+    "laptop dies": 0.003,
+    "power cut": 0.003,
+    "central dies": 0.006,
+    "disk full": 0.004,
+    "disk full in sync": 0.004,
+    "disk full in update": 0.02,
+    "central's disk full": 0.01,
+    "clock set in mid-exchange": 0.004,
+}
+"""At each named point that the code passes, or at each of its kind."""
 
 DAY_FAULTS: Mapping[str, float] = {
     "clock stepped": 0.04,
     "database restored": 0.012,
     "disk restored": 0.006,
+    "disk destroyed": 0.006,
+    "record lost": 0.02,
+    "file damaged": 0.012,
     "laptop cloned": 0.006,
     "central restored": 0.012,
+    "central's clock wrong": 0.02,
     "right taken": 0.02,
+    "membership ended": 0.02,
     "template changed": 0.04,
     "failover to a stale copy": 0.012,
+    "program updated": 0.12,
 }
 """For each laptop (or central) and day."""
 
@@ -65,6 +81,15 @@ class Chaos:
         self.counts[fault] += 1
         self.tell(f"! {fault}")
         return True
+
+    @contextmanager
+    def calm(self) -> Iterator[None]:
+        """No fault strikes inside."""
+        before, self.is_on = self.is_on, False
+        try:
+            yield
+        finally:
+            self.is_on = before
 
     def chance(self, probability: float) -> bool:
         """An ordinary accident of the day, no fault."""

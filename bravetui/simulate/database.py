@@ -31,7 +31,7 @@ class Databases:
     def make(self, template: str = "template1") -> str:
         """A new database, a copy of `template`; returns its name. Nobody may be connected to the template."""
         name = f"simulated_{getpid()}_{next(self._numbers)}"
-        self._run(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        self._run(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY FILE_COPY')
         return name
 
     def drop(self, name: str) -> None:

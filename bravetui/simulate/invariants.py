@@ -5,182 +5,19 @@ Each check takes what the end looks like and returns complaints; no complaint, n
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
 
-from sqlalchemy import Connection, select
-
-from bravetui.auth.signing import signed_by
 from bravetui.base.canonical import Json, canonical_bytes
-from bravetui.base.errors import Corrupt
-from bravetui.central.ledger import audit
-from bravetui.central.tables import HEADS, LEDGER
-from bravetui.central.taking import AGAIN, AUTHOR, MENDED
-from bravetui.db.device import UNACKNOWLEDGED, Outbox, OutboxState, Parked, Receipt
+from bravetui.central.taking import AUTHOR
 from bravetui.db.kinds import KINDS, rules_for
-from bravetui.db.records import load, rows_of, stored_from_row
 from bravetui.merge.hlc import Hlc, clamp
 from bravetui.merge.rules import Rule
 from bravetui.merge.state import DELETED, RecordState
-from bravetui.merge.version import Dot
-from bravetui.simulate.central import SimulatedCentral
-from bravetui.simulate.laptop import SimulatedLaptop
-from bravetui.simulate.network import STRANGE_KIND
-from bravetui.simulate.witness import Saved, Witness
-from bravetui.sync import refill
+from bravetui.simulate.ending import End, Fates, Key
+from bravetui.simulate.witness import Saved
 from bravetui.sync.refill import REASON
 from bravetui.wire.change import Change
-from bravetui.wire.lanes import POLICY
-from bravetui.wire.messages import Verdict
-from bravetui.wire.receipt import is_genuine
-
-_outbox = Outbox.__table__  # type: ignore[attr-defined]
-_receipts = Receipt.__table__  # type: ignore[attr-defined]
-_parked = Parked.__table__  # type: ignore[attr-defined]
-
-_REFUSED_ONCE = (
-    select(_receipts.c.counter)
-    .where(
-        _receipts.c.device == _outbox.c.device,
-        _receipts.c.counter == _outbox.c.counter,
-        _receipts.c.body.contains('"outcome":"refused"'),
-    )
-    .exists()
-)
-
-Key = tuple[str, str]
-"""(kind, record id)"""
-
-
-@dataclass(frozen=True)
-class Fates:
-    """What became of every value that was saved. The counts add up to all that was saved."""
-
-    kept: int = 0
-    in_conflict: int = 0
-    superseded: int = 0
-    folded: int = 0
-    """Typed over on the same laptop before it was ever sent."""
-    gone_with_disk: int = 0
-
-
-@dataclass
-class End:
-    """The end of a month, read once."""
-
-    central: Mapping[Key, RecordState]
-    ledger: list[Change]
-    again: set[Dot]
-    """Entries that only note another dot of a change that central had."""
-    received_ms: list[int]
-    """When central took each of them."""
-    laptops: Mapping[str, Mapping[Key, RecordState]]
-    unsent: Mapping[str, list[str]]
-    """Changes that a laptop still holds as not confirmed, in words."""
-    strange: Mapping[str, int]
-    forged: Mapping[str, int]
-    """Receipts that a laptop keeps and that central has not signed."""
-    chain: str
-    """What the audit of the ledger's chain complains of."""
-    witness: Witness
-    fates: Fates = field(default_factory=Fates)
-
-    @property
-    def acts(self) -> Iterator[Change]:
-        """The ledger without the entries that only note another dot."""
-        return (change for change in self.ledger if change.dot not in self.again)
-
-
-def read_end(central: SimulatedCentral, laptops: Iterable[SimulatedLaptop], witness: Witness) -> End:
-    """Look at central and at every laptop that is open."""
-    with central.engine.connect() as connection:
-        records = _records(connection)
-        query = select(LEDGER.c.body, LEDGER.c.verdict, LEDGER.c.received_at).order_by(
-            LEDGER.c.scope_id, LEDGER.c.seq
-        )
-        entries = connection.execute(query).all()
-        ledger = [Change.model_validate(json.loads(row.body)) for row in entries]
-        again = {
-            change.dot
-            for change, row in zip(ledger, entries, strict=True)
-            if json.loads(row.verdict).get("code") in (AGAIN, MENDED)
-        }
-        received_ms = [int(row.received_at.timestamp() * 1000) for row in entries]
-        chain = _audited(connection)
-    held, unsent, strange, forged = {}, {}, {}, {}
-    for laptop in laptops:
-        with laptop.store.read() as connection:
-            held[laptop.name] = _records(connection)
-            unsent[laptop.name] = _unsent(connection)
-            strange[laptop.name] = sum(
-                row.kind == STRANGE_KIND for row in connection.execute(select(_parked.c.kind))
-            )
-            receipts = connection.execute(select(_receipts.c.body)).scalars()
-            is_centrals = signed_by(laptop.store.identity.central_key)
-            forged[laptop.name] = sum(
-                not is_genuine(Verdict.model_validate_json(body), is_centrals) for body in receipts
-            )
-    return End(records, ledger, again, received_ms, held, unsent, strange, forged, chain, witness)
-
-
-def _audited(connection: Connection) -> str:
-    try:
-        for scope_id in connection.execute(select(HEADS.c.scope_id)).scalars():
-            audit(connection, scope_id)
-    except Corrupt as error:
-        return str(error)
-    return ""
-
-
-def _records(connection: Connection) -> dict[Key, RecordState]:
-    found: dict[Key, RecordState] = {}
-    for kind in KINDS.values():
-        if POLICY[kind.lane].page_rows:
-            for row in rows_of(connection, select(kind.table)):
-                found[kind.name, row["id"]] = stored_from_row(kind, row).state
-    return found
-
-
-def _unsent(connection: Connection) -> list[str]:
-    query = select(_outbox).where(_outbox.c.state != OutboxState.CONFIRMED).order_by(_outbox.c.counter)
-    return [
-        f"{row.device}.{row.counter} {row.kind} is {row.state}: {row.error or ''}"
-        for row in connection.execute(query)
-    ]
-
-
-def hidden_work(connection: Connection) -> list[str]:
-    """Typed here, not handed in, not on the screen: asked at the end of every visit, for the end of the month heals it.
-
-    Not while a restored central is refilled: then all of one's changes go again, also those that others have written over.
-    Nor what was refused once and goes again (`sync.again`), for the same reason.
-    """
-    if refill.is_on(connection):
-        return []
-    query = (
-        select(_outbox.c.body)
-        .where(_outbox.c.state.in_(UNACKNOWLEDGED), ~_REFUSED_ONCE)
-        .order_by(_outbox.c.device, _outbox.c.counter)
-    )
-    typed: dict[tuple[str, str, str], dict[str, Json]] = defaultdict(dict)
-    for body in connection.execute(query).scalars():
-        change = Change.model_validate_json(body)
-        typed[change.scope_id, change.kind, change.record_id] |= change.after
-    complaints = []
-    for (scope_id, kind, record_id), values in typed.items():
-        stored = load(connection, KINDS[kind], scope_id, record_id)
-        shown = stored.state.values() if stored else {}
-        complaints += [
-            f"typed and not shown: {kind} {record_id} {path} = {value!r}, but {shown.get(path)!r}"
-            for path, value in values.items()
-            if path not in shown or canonical_bytes(shown[path]) != canonical_bytes(value)
-        ]
-    return complaints
-
-
-# ---------------------------------------------------------------------- the checks
 
 
 def nobody_complained(end: End) -> list[str]:
@@ -206,6 +43,7 @@ def nothing_is_lost(end: End) -> list[str]:
     later: set[tuple[str, str, str, str]] = set()
     counts: dict[str, int] = defaultdict(int)
     lost: list[str] = []
+    aside = _written(end.aside)
     died_in_time = _durable_unannounced(end, written)
     for one in reversed(end.witness.saved):
         where = (one.by, one.kind, one.record_id, one.path)
@@ -214,6 +52,8 @@ def nothing_is_lost(end: End) -> list[str]:
         fate = _fate(one, end.central, written, asked, later)
         if not fate and _by_another(one, replaced):
             fate = "superseded"  # saved as it stood already, and the one who set it is on a disk that is gone
+        if not fate and one.by in end.witness.dead and _told(one) in aside.get(where[1:], ()):
+            fate = "set_aside"
         if fate:
             counts[fate] += 1
         else:
@@ -258,6 +98,10 @@ def _fate(
     if (one.by, *where) in later:
         return "folded"
     return "gone_with_disk" if one.gone_with_disk else ""
+
+
+def _told(one: Saved) -> bytes:
+    return canonical_bytes(one.value)
 
 
 def _by_another(one: Saved, replaced: Mapping[tuple[str, str, str], set[tuple[str, bytes]]]) -> bool:
@@ -309,6 +153,28 @@ def every_receipt_is_centrals(end: End) -> list[str]:
     ]
 
 
+def what_came_is_used(end: End) -> list[str]:
+    """Whatever had to wait, for one's own work or for a newer program, waits no longer."""
+    return [f"{name} leaves {words} aside" for name, rows in end.waiting.items() for words in rows]
+
+
+def what_is_newer_is_kept(end: End) -> list[str]:
+    """A record of a kind that only a newer central knows waits for the version that knows it."""
+    return [f"{name} {words}" for name, dropped in end.dropped.items() for words in dropped]
+
+
+def forms_stay_on_their_version(end: End) -> list[str]:
+    """Whatever the office publishes, a form is answered and handed in on the version that it was begun on."""
+    complaints = []
+    for record_id, template_id in end.witness.forms.items():
+        record = end.central.get(("submission", record_id))
+        if record is not None and record.values().get("template_id") != template_id:
+            complaints.append(
+                f"submission {record_id} was begun on {template_id} and is on another version now"
+            )
+    return complaints
+
+
 def everybody_hands_in_his_own(end: End) -> list[str]:
     """What a restored central had lost comes back from whoever wrote it, and only then from others who still show it.
 
@@ -325,7 +191,11 @@ def everybody_hands_in_his_own(end: End) -> list[str]:
         where, told = (one.kind, one.record_id, one.path), canonical_bytes(one.value)
         author = first.setdefault((where, told), one.by)
         alone = told in offered.get(where, ()) and told not in handed_in.get(where, ())
-        if alone and author == one.by != "office" and one.by not in end.witness.gone_back:
+        if (
+            alone
+            and author == one.by != "office"
+            and one.by not in end.witness.gone_back | end.witness.rebuilt
+        ):
             complaints.append(f"{one.by} forgot {' '.join(where)} = {one.value!r}; only others handed it in")
     return complaints
 
@@ -431,6 +301,6 @@ def _had_seen(change: Change, earlier: Change) -> bool:
 CHECKS: tuple[Callable[[End], list[str]], ...] = (
     nobody_complained, nobody_is_called_a_copy, everything_is_handed_in, nothing_is_lost, everybody_hands_in_his_own,
     nothing_is_doubled, every_receipt_is_centrals, everybody_agrees, the_past_is_unaltered, the_clock_tells_order,
-    every_clash_was_asked,
+    every_clash_was_asked, what_came_is_used, what_is_newer_is_kept, forms_stay_on_their_version,
 )  # fmt: skip
 """All of them, in the order in which they are reported."""

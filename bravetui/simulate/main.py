@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import os
 import signal
-import tempfile
 import textwrap
 import time
 import traceback
@@ -16,16 +15,17 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, fields
 from multiprocessing import get_context
-from pathlib import Path
 
 from bravetui.base.collecting import collect_seldom
 from bravetui.base.errors import BadInput
 from bravetui.base.stopping import stoppable
 from bravetui.central.postgres import embedded_postgres
+from bravetui.simulate import disk
 from bravetui.simulate.central import FOREMEN, found_site
 from bravetui.simulate.database import Databases, databases_on
-from bravetui.simulate.invariants import Fates
-from bravetui.simulate.month import Outcome, Plan, simulate, unlived
+from bravetui.simulate.ending import Fates
+from bravetui.simulate.month import simulate
+from bravetui.simulate.outcome import Outcome, Plan, unlived
 from bravetui.simulate.planted import PLANTED, planted
 
 COMPLAINTS_SHOWN = 8
@@ -57,9 +57,9 @@ def run(arguments: argparse.Namespace) -> int:
         raise BadInput(f"Give 1 to {len(FOREMEN)} laptops, and at least one day, month and job.")
     plan = plan_of(arguments)
     with (
-        tempfile.TemporaryDirectory(prefix="bravetui-simulate-") as folder,
+        disk.folder() as folder,
         stoppable(),
-        embedded_postgres(Path(folder)) as server,
+        embedded_postgres(folder) as server,
     ):
         if arguments.seed is not None:
             return _replay(server, arguments.seed, plan, arguments.planted)

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import random
-import tempfile
 import traceback
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -19,126 +15,86 @@ from sqlalchemy import select
 from bravetui import wiring
 from bravetui.actions import queue as queue_actions
 from bravetui.base import fault
-from bravetui.base.errors import BravetuiError
+from bravetui.base.errors import BravetuiError, StorageFull
 from bravetui.central.enrolment import issue_code
+from bravetui.central.rescue import take_bundle
 from bravetui.db.device import Outbox, OutboxState
-from bravetui.db.kinds import KINDS
 from bravetui.merge.version import Dot
-from bravetui.simulate import crash
-from bravetui.simulate.central import FOREMEN, ORGANIZATION, SimulatedCentral, template_values
+from bravetui.simulate import crash, disk
+from bravetui.simulate.central import FOREMEN, ORGANIZATION, SimulatedCentral
 from bravetui.simulate.chaos import Chaos
-from bravetui.simulate.crash import MACHINE, Died
+from bravetui.simulate.crash import Died, running_on
 from bravetui.simulate.database import Databases
-from bravetui.simulate.invariants import CHECKS, Fates, hidden_work, read_end
-from bravetui.simulate.laptop import SimulatedLaptop
+from bravetui.simulate.ending import Fates, read_end
+from bravetui.simulate.invariants import CHECKS
+from bravetui.simulate.laptop import POLL_S, SimulatedLaptop
 from bravetui.simulate.loop import live
 from bravetui.simulate.network import Reply
+from bravetui.simulate.office import Office
+from bravetui.simulate.older import Programs, programs
+from bravetui.simulate.outcome import Outcome, Plan
+from bravetui.simulate.oversight import Oversight, hidden_work, newer_dropped, unmoved
 from bravetui.simulate.people import People
 from bravetui.simulate.witness import Witness
+from bravetui.sync.agreement import begin_anew
 from bravetui.sync.progress import Renumbered, SyncEvent
 
 _outbox = Outbox.__table__  # type: ignore[attr-defined]
-_members = KINDS["project_member"].table
 
 DAY_S = 86_400.0
 REQUESTS_AN_HOUR_MAX = 250
 """As many as a month of three laptops takes; more is a livelock, and from there on no line is up."""
 
-LINE_COMES_AFTER_S = 900.0
-
-TRACED_MAX = 12
-"""Last lines of the trace that are shown of a month that went wrong; replaying it shows all."""
+LINE_COMES_AFTER_S = 300.0
+"""Long enough that every lane is in a pause that it has drawn for itself, and must come back from."""
 
 HEALED_WITHIN_S = 8 * 3600.0
 """How long after the last fault everything must be handed in and everybody alike; longer is a stall."""
 
-_STEPS = (
-    timedelta(hours=-7),
-    timedelta(hours=9),
-    timedelta(days=-400),
-    timedelta(days=700),
-    timedelta(minutes=-20),
-)
-"""How far a wrong clock jumps."""
+EVENINGS = 0.1
+"""Of so many visits one ends with an evening on a good line."""
 
-
-@dataclass(frozen=True)
-class Plan:
-    """The size of a month."""
-
-    laptops: int = 3
-    days: int = 30
-    visits: float = 0.25
-    """Visits to each laptop a day, on average."""
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a month came to."""
-
-    seed: int
-    complaints: tuple[str, ...]
-    faults: Counter[str]
-    fates: Fates
-    saved: int
-    changes: int
-    conflicts: int
-    requests: int
-    bytes: int
-    fingerprint: str
-    trace: tuple[str, ...]
-
-    def with_complaint(self, words: str) -> Outcome:
-        """The outcome with one more thing to complain of."""
-        return replace(self, complaints=(*self.complaints, words))
-
-    def without_trace(self) -> Outcome:
-        """The outcome as it travels between processes: of a month that went wrong, with the last that was traced."""
-        return replace(self, trace=self.trace[-TRACED_MAX:] if self.complaints else ())
-
-
-def unlived(seed: int, why: str) -> Outcome:
-    """The outcome of a month of which nothing is known."""
-    return Outcome(seed, (why,), Counter(), Fates(), 0, 0, 0, 0, 0, "", ())
+CENTRAL_STEPS = (timedelta(minutes=-20), timedelta(hours=3), timedelta(hours=-9))
+"""How far central's clock goes wrong: a server is watched, and set right the same day or the next."""
 
 
 def simulate(databases: Databases, template: str, seed: int, plan: Plan) -> Outcome:
     """Live through the month that `seed` stands for. Whatever goes wrong in it is a complaint of its outcome."""
     chaos = Chaos(seed)
     random.seed(seed)  # tenacity draws its pauses from there
-    with tempfile.TemporaryDirectory(prefix="bravetui-simulate-") as folder, _points(chaos):
-        month = _Month(databases, template, chaos, plan, Path(folder))
+    with disk.folder() as folder, programs() as known:
+        month = _Month(databases, template, chaos, plan, folder, known)
+        fault.install(crash.Hook(chaos, month.laptops))
         try:
             return live(month.story(seed))
         except (Exception, Died, asyncio.CancelledError) as error:  # noqa: BLE001 -- whatever it is, it is told
             return month.broken_off(seed, error)
-
-
-@contextmanager
-def _points(chaos: Chaos) -> Iterator[None]:
-    fault.install(partial(crash.hook, chaos))
-    try:
-        yield
-    finally:
-        fault.install(None)
+        finally:
+            fault.install(None)
 
 
 class _Month:
     """The stage and the script."""
 
-    def __init__(self, databases: Databases, template: str, chaos: Chaos, plan: Plan, folder: Path) -> None:
-        self._chaos, self._plan, self._folder = chaos, plan, folder
+    def __init__(
+        self, databases: Databases, template: str, chaos: Chaos, plan: Plan, folder: Path, known: Programs
+    ) -> None:
+        self._chaos, self._plan, self._folder, self._programs = chaos, plan, folder, known
         self._databases, self._template = databases, template
         self._witness = Witness()
-        self._people = People(chaos, self._witness)
-        self._laptops: list[SimulatedLaptop] = []
+        self._people = People(chaos, self._witness, known)
+        self._oversight = Oversight(self._witness.complaints.append, known)
+        self.laptops: dict[str, SimulatedLaptop] = {}
+        """Those that there are, by name."""
         self._copies: dict[str, tuple[float, Path]] = {}
-        self._twins = 0
+        self._twins = self._new_ones = 0
+        self._restored_s = 0.0
         self._requests: Counter[int] = Counter()
 
     async def story(self, seed: int) -> Outcome:
         """The month."""
         self._central = SimulatedCentral(self._databases, self._template, seed)
+        self._office = Office(self._chaos, self._central, self._people)
         try:
             await self._enrol()
             self._central.back_up()
@@ -146,22 +102,36 @@ class _Month:
             await self._come_back()
             return self._compare(seed)
         finally:
-            for laptop in self._laptops:
+            for laptop in self.laptops.values():
                 laptop.line.forget()
                 laptop.die()
             self._central.close()
 
+    @property
+    def _users(self) -> tuple[str, ...]:
+        return FOREMEN[: self._plan.laptops]
+
     async def _enrol(self) -> None:
         self._chaos.is_on = False
-        for user_id in FOREMEN[: self._plan.laptops]:
-            folder = self._folder / user_id
-            folder.mkdir()
-            laptop = SimulatedLaptop(user_id, user_id, folder, self._chaos, self._deliver)
-            code = issue_code(self._central.engine, self._central.clock.now(), ORGANIZATION, user_id)
-            await wiring.enrol(folder, laptop.ring, "http://central.test", code, user_id, laptop.line)
-            self._laptops.append(laptop)
-            await self._visit(laptop, works=False)
+        for user_id in self._users:
+            await self._enrol_one(user_id, user_id)
         self._chaos.is_on = True
+
+    async def _enrol_one(self, name: str, user_id: str) -> SimulatedLaptop:
+        """A new machine, on its first morning; some keep a black box."""
+        folder = self._folder / name
+        folder.mkdir()
+        laptop = SimulatedLaptop(name, user_id, folder, self._chaos, self._deliver)
+        code = issue_code(self._central.engine, self._central.clock.now(), ORGANIZATION, user_id)
+        if self._chaos.chance(0.4):
+            self._programs.old.add(name)
+        with running_on(name):
+            await wiring.enrol(folder, laptop.ring, "http://central.test", code, name, laptop.line)
+        if self._chaos.chance(0.5):
+            laptop.keep_card(self._folder / f"{name}.card")
+        self.laptops[name] = laptop
+        await self._visit(laptop, works=False)
+        return laptop
 
     async def _deliver(self, *request: object) -> Reply:
         hour = int(asyncio.get_running_loop().time() // 3600)
@@ -179,56 +149,54 @@ class _Month:
     async def _live(self) -> None:
         for day in range(self._plan.days):
             self._chaos.tell(f"day {day + 1}")
-            self._office_day()
-            days = [asyncio.create_task(self._laptop_day(laptop)) for laptop in tuple(self._laptops)]
+            self._central_day()
+            days = [asyncio.create_task(self._laptop_day(laptop)) for laptop in tuple(self.laptops.values())]
             await asyncio.sleep(DAY_S)
             await asyncio.gather(*days)
 
-    def _office_day(self) -> None:
+    def _central_day(self) -> None:
         chaos, central = self._chaos, self._central
-        for _ in range(chaos.dice.choice((0, 1, 1, 2))):
-            self._people.at_the_office(central)
-        if chaos.happens("template changed"):
-            record_id = central.central.ids.new_id()
-            central.publish("form_template", record_id, template_values(2), ORGANIZATION)
-        if chaos.happens("right taken"):
-            self._set_right(chaos.pick(self._laptops).user_id, "viewer")
-        elif chaos.chance(0.2):
-            self._give_rights_back()
+        if chaos.happens("central's clock wrong"):
+            central.clock.skew = chaos.pick(CENTRAL_STEPS)
+        elif chaos.chance(0.6):
+            central.clock.skew = timedelta()
+        self._office.day(self._users)
         if chaos.chance(0.1):
             central.back_up()
         if chaos.happens("central restored"):
-            self._witness.disk_lost("office", central.restore(chaos.dice) or 0.0)
+            self._central_lost(central.restore(chaos.dice))
         if chaos.happens("failover to a stale copy"):
-            self._witness.disk_lost("office", central.fail_over() or 0.0)
+            self._central_lost(central.fail_over())
 
-    def _set_right(self, user_id: str, role: str) -> None:
-        with self._central.engine.connect() as connection:
-            query = select(_members.c.id).where(_members.c.user_id == user_id)
-            member_id = connection.execute(query).scalar_one()
-        self._central.publish("project_member", member_id, {"project_role": role})
-
-    def _give_rights_back(self) -> None:
-        for user_id in {laptop.user_id: None for laptop in self._laptops}:
-            self._set_right(user_id, "foreman")
+    def _central_lost(self, since_s: float | None) -> None:
+        """Central goes on from a copy of that moment; what the dead had only there is gone."""
+        self._restored_s = asyncio.get_running_loop().time()
+        for machine in ("office", *self._witness.dead):
+            self._witness.disk_lost(machine, since_s or 0.0)
 
     async def _laptop_day(self, laptop: SimulatedLaptop) -> None:
         chaos = self._chaos
         await asyncio.sleep(chaos.dice.random() * DAY_S / 2)
         if chaos.happens("clock stepped"):
-            laptop.clock.skew = chaos.pick(_STEPS)
+            laptop.clock.skew = chaos.pick(crash.CLOCK_STEPS)
         elif chaos.chance(0.1):
             laptop.clock.skew = timedelta()
-        self._disk_day(laptop)
+        if await self._disk_day(laptop):
+            return
+        if laptop.name in self._programs.old and chaos.happens("program updated"):
+            self._programs.old.remove(laptop.name)
+            laptop.is_updated = True
         while chaos.chance(self._plan.visits):
             laptop.line.is_up = chaos.chance(0.75)
+            if chaos.chance(0.1):
+                await self._carry_for(laptop)
             await self._visit(laptop)
             await asyncio.sleep(chaos.dice.random() * DAY_S / 8)
 
-    def _disk_day(self, laptop: SimulatedLaptop) -> None:
-        """Images are made, put back and copied."""
+    async def _disk_day(self, laptop: SimulatedLaptop) -> bool:
+        """Images are made, put back and copied; returns whether the laptop is gone."""
         chaos, now_s = self._chaos, asyncio.get_running_loop().time()
-        if laptop.name in self._copies:
+        if laptop.name in self._copies and not laptop.is_damaged:
             made_s, place = self._copies[laptop.name]
             if chaos.happens("database restored"):
                 self._witness.gone_back.add(laptop.name)
@@ -238,25 +206,80 @@ class _Month:
                 self._witness.gone_back.add(laptop.name)
                 laptop.put_back(place, database_only=False)
                 self._witness.disk_lost(laptop.name, made_s)
+        if not laptop.is_damaged and chaos.happens("file damaged"):
+            self._witness.rebuilt.add(laptop.name)
+            chaos.tell(f"{laptop.name} is damaged: {laptop.damage()}")
         if chaos.happens("laptop cloned"):
             self._twins += 1
             self._witness.copies += 1
             twin = f"{laptop.name}-{self._twins}"
-            self._laptops.append(laptop.cloned(twin, self._folder / twin))
+            self.laptops[twin] = laptop.cloned(twin, self._folder / twin)
+            if laptop.name in self._programs.old:
+                self._programs.old.add(twin)
         if chaos.chance(0.15):
             self._copies[laptop.name] = (now_s, self._folder / f"{laptop.name}.image")
             laptop.keep_copy(self._copies[laptop.name][1])
+        if chaos.happens("disk destroyed"):
+            await self._destroy(laptop)
+            return True
+        return False
+
+    async def _destroy(self, laptop: SimulatedLaptop) -> None:
+        """Its work comes back from its card, if it kept one; its owner goes on with a new machine."""
+        self._witness.dead[laptop.name] = asyncio.get_running_loop().time()
+        self._witness.gone_back.add(laptop.name)
+        del self.laptops[laptop.name]
+        laptop.destroy()
+        if laptop.card is None or self._held_the_only_copy(laptop):
+            self._witness.disk_lost(laptop.name, 0.0)
+        if laptop.card is not None:
+            bundle = laptop.bundle_of_card(self._folder)
+            if bundle is not None:
+                taken = take_bundle(self._central.central, bundle.read_bytes())
+                self._chaos.counts["card read back"] += 1
+                self._chaos.tell(f"the card of {laptop.name}: {sorted(taken.delivered.outcomes.items())}")
+        self._new_ones += 1
+        with self._chaos.calm():
+            await self._enrol_one(f"{laptop.user_id}+{self._new_ones}", laptop.user_id)
+        # A laptop that a restored central has never heard of has to be enrolled anew by hand; that is not lived here.
+        self._central.forget_backups()
+        self._central.back_up()
+
+    def _held_the_only_copy(self, laptop: SimulatedLaptop) -> bool:
+        """Whether central has been restored since it last heard of a laptop whose journal, and so its card, may have been
+        written anew: then what had been confirmed before was in that laptop's database alone."""
+        return laptop.name in self._witness.rebuilt and laptop.heard_s <= self._restored_s
+
+    async def _carry_for(self, laptop: SimulatedLaptop) -> None:
+        """What waits on a colleague's shut laptop, carried on a stick; its owner syncs it too, later or sooner."""
+        others = [one for one in self.laptops.values() if one is not laptop and not one.is_open]
+        if not others or not laptop.line.is_up:
+            return
+        owner = self._chaos.pick(others)
+        try:
+            bundle = owner.bundle(self._folder)
+            if bundle is None:
+                return
+            told = await wiring.carry(laptop.ring, bundle, laptop.line)
+            self._chaos.counts["bundle carried"] += 1
+            self._chaos.tell(f"{laptop.name} carries {owner.name}'s work: {sorted(told.outcomes.items())}")
+        except BravetuiError as error:
+            self._chaos.tell(f"{laptop.name} cannot carry {owner.name}'s work: {type(error).__name__}")
 
     # ------------------------------------------------------------------ a visit
 
     async def _visit(self, laptop: SimulatedLaptop, *, works: bool = True) -> None:
         """Somebody opens the lid, works a while, and closes it, unless the machine dies first."""
-        before = MACHINE.set(laptop.name)
+        with running_on(laptop.name):
+            await self._visited(laptop, works=works)
+
+    async def _visited(self, laptop: SimulatedLaptop, *, works: bool) -> None:
         try:
-            self._open(laptop)
+            if not self._opens(laptop, works):
+                return
             assert laptop.worker is not None
             syncing = asyncio.create_task(laptop.worker.watch())
-            working = asyncio.create_task(self._people.work(laptop) if works else asyncio.sleep(60))
+            working = asyncio.create_task(self._works(laptop) if works else asyncio.sleep(60))
             try:
                 await asyncio.wait({syncing, working}, return_when=asyncio.FIRST_COMPLETED)
                 if syncing.done():
@@ -269,22 +292,60 @@ class _Month:
                     task.cancel()
                 await asyncio.gather(syncing, working, return_exceptions=True)
             with laptop.store.read() as connection:
-                self._witness.complaints += [f"{laptop.name} {words}" for words in hidden_work(connection)]
+                found = [*hidden_work(connection), *newer_dropped(connection, laptop)]
+                self._witness.complaints += [f"{laptop.name} {words}" for words in found]
             await laptop.shut()
         except Died:
             self._chaos.tell(f"{asyncio.get_running_loop().time():.2f} {laptop.name} is dead")
             laptop.die()
         except BravetuiError as error:
-            self._witness.complaints.append(f"{laptop.name} does not open: {error}")
+            self._witness.complaints.append(f"{laptop.name} does not go on: {error}")
             laptop.die()
+
+    async def _works(self, laptop: SimulatedLaptop) -> None:
+        await self._people.work(laptop)
+        if self._chaos.chance(EVENINGS):
+            await self._evening(laptop)
+
+    async def _evening(self, laptop: SimulatedLaptop) -> None:
+        """The lid stays open on a good line: within hours all is handed in that can be, whatever was before."""
+        line, loop = laptop.line, asyncio.get_running_loop()
+        line.is_up = line.is_calm = True
+        until_s = loop.time() + HEALED_WITHIN_S / 2
+        try:
+            while left := self._unmoved(laptop):
+                if loop.time() >= until_s:
+                    self._witness.complaints.append(f"{laptop.name} stalls on a good line: {'; '.join(left)}")
+                    return
+                await asyncio.sleep(POLL_S)
         finally:
-            MACHINE.reset(before)
+            line.is_calm = False
+
+    def _unmoved(self, laptop: SimulatedLaptop) -> list[str]:
+        with laptop.store.read() as connection:
+            return unmoved(connection)
+
+    def _opens(self, laptop: SimulatedLaptop, works: bool) -> bool:
+        """Whether it does; on a disk that is full just now it says so, and is tried again another time."""
+        try:
+            self._open(laptop)
+            if laptop.is_updated:
+                laptop.is_updated = False
+                self._chaos.counts["newer records kept for the update"] += laptop.kept_for_update()
+            if works and self._chaos.happens("record lost"):
+                self._chaos.tell(f"{laptop.name} loses {laptop.lose_a_record(self._chaos)}")
+        except StorageFull:
+            self._chaos.tell(f"{laptop.name} does not open on a full disk")
+            laptop.die()
+            return False
+        return True
 
     def _open(self, laptop: SimulatedLaptop) -> None:
         laptop.open(partial(self._report, laptop))
 
     def _report(self, laptop: SimulatedLaptop, event: SyncEvent) -> None:
         self._witness.renumbered += isinstance(event, Renumbered)
+        self._oversight.hear(laptop, event, self._central)
         self._chaos.tell(
             f"{asyncio.get_running_loop().time():.2f} {laptop.name} {type(event).__name__} {event.words()}"
         )
@@ -302,29 +363,37 @@ class _Month:
         """No more faults: clocks right, rights back, lids open, and then lines up, until all is handed in, or time is up."""
         self._chaos.is_on = False
         await asyncio.sleep(DAY_S)
-        self._give_rights_back()
+        self._central.clock.skew = timedelta()
+        self._office.give_back(self._users)
+        self._office.publish_again()
+        self._office.take_all_refused()
+        self._programs.old.clear()
         syncing = []
-        for laptop in self._laptops:
+        for laptop in self.laptops.values():
             laptop.clock.skew, laptop.line.is_up = timedelta(), False
             self._open(laptop)
             assert laptop.worker is not None
+            with (
+                laptop.store.maintain() as connection
+            ):  # as `bravetui doctor` does, whom a careful person asks
+                begin_anew(connection, laptop.clock.now())
             syncing.append(asyncio.create_task(laptop.worker.watch()))
         await asyncio.sleep(LINE_COMES_AFTER_S)  # so that whoever waits must come back by himself
-        for laptop in self._laptops:
+        for laptop in self.laptops.values():
             laptop.line.is_up = True
         until_s = asyncio.get_running_loop().time() + HEALED_WITHIN_S
         quiet = 0
         while quiet < 3 and asyncio.get_running_loop().time() < until_s:
-            await asyncio.sleep(600)
+            await asyncio.sleep(POLL_S * 1.25)  # everybody has asked once more by then
             quiet = quiet + 1 if self._all_quiet() else 0
-        for laptop in self._laptops:
+        for laptop in self.laptops.values():
             assert laptop.worker is not None
             laptop.worker.stop()
         await asyncio.gather(*syncing)
 
     def _all_quiet(self) -> bool:
         """Asks every laptop: each of them may have something to send again."""
-        return {self._is_quiet(laptop) for laptop in self._laptops} == {True}
+        return {self._is_quiet(laptop) for laptop in self.laptops.values()} == {True}
 
     def _is_quiet(self, laptop: SimulatedLaptop) -> bool:
         """Whether nothing is on its way; what was refused for want of a right is sent again, as a person would."""
@@ -342,7 +411,7 @@ class _Month:
         return not left
 
     def _compare(self, seed: int) -> Outcome:
-        end = read_end(self._central, self._laptops, self._witness)
+        end = read_end(self._central, self.laptops.values(), self._witness)
         complaints = [words for check in CHECKS for words in check(end)]
         conflicts = sum(kind == "conflict" for kind, _ in end.central)
         self._chaos.tell(f"{len(end.ledger)} changes, {conflicts} conflicts, {end.fates}")
@@ -356,7 +425,7 @@ class _Month:
         changes: int = 0,
         conflicts: int = 0,
     ) -> Outcome:
-        lines = [laptop.line for laptop in self._laptops]
+        lines = [laptop.line for laptop in self.laptops.values()]
         return Outcome(
             seed, tuple(complaints), self._chaos.counts, fates or Fates(), len(self._witness.saved), changes, conflicts,
             sum(line.requests for line in lines), sum(line.bytes for line in lines),

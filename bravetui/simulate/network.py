@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import suppress
+from typing import NamedTuple
 
 import httpx
 
@@ -27,30 +28,50 @@ Deliver = Callable[[str, Headers, bytes], Awaitable[Reply]]
 """Brings (path, headers, body) to central. Raises ConnectionError when central is down, or dies over it."""
 
 
+class Strange(NamedTuple):
+    """A record of a newer kind, and up to where its page goes."""
+
+    record_id: str
+    scope_id: str
+    after: int
+
+
 class FaultyLine(httpx.AsyncBaseTransport):
     """One laptop's way to central."""
 
     def __init__(self, chaos: Chaos, deliver: Deliver) -> None:
         self._chaos, self._deliver = chaos, deliver
         self.is_up = True
+        self.is_calm = False
+        """Whether nothing befalls it just now."""
         self.requests = self.bytes = 0
+        self.brought: dict[int, Strange] = {}
+        """Records of a newer kind by the size of the answer that they came in, which the laptop may take or never hear."""
         self._late: set[asyncio.Task[None]] = set()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        if not self.is_up or self._chaos.happens("no line"):
+        if not self.is_up or self._happens("no line"):
             raise httpx.ConnectError("no line", request=request)
         body = await request.aread()
         self.requests += 1
-        slow = self._chaos.happens("slow line")
+        # What a bundle's answer is compressed to hangs on random keys, and a story's times on the seed alone.
+        slow = self._happens("slow line") and not request.url.path.endswith("/bundles")
         await asyncio.sleep(LATENCY_S + (len(body) / SLOW_BYTES_PER_S if slow else 0))
-        if self._chaos.happens("request cut"):
-            await self._ignored(request, body[: self._chaos.dice.randrange(len(body))])
+        if self._happens("request cut"):
+            await self._ignored(request, body[: self._somewhere(body)])
             raise httpx.WriteError("the line broke", request=request)
         status, headers, raw = self._instead(request, body) or await self._answered(request, body)
         self.bytes += len(body) + len(raw)
         await asyncio.sleep(LATENCY_S + (len(raw) / SLOW_BYTES_PER_S if slow else 0))
-        cut = self._chaos.dice.randrange(len(raw) + 1) if self._chaos.happens("answer cut") else None
+        cut = self._somewhere(raw) if self._happens("answer cut") else None
         return httpx.Response(status, headers=headers, stream=_Arriving(raw, cut, request))
+
+    def _happens(self, fault: str) -> bool:
+        return not self.is_calm and self._chaos.happens(fault)
+
+    def _somewhere(self, sent: bytes) -> int:
+        """A place in it; the dice fall as often whatever its length is."""
+        return int(self._chaos.dice.random() * len(sent))
 
     async def aclose(self) -> None:
         """Nothing is held open; what a proxy kept still arrives."""
@@ -61,20 +82,23 @@ class FaultyLine(httpx.AsyncBaseTransport):
             task.cancel()
 
     async def _answered(self, request: httpx.Request, body: bytes) -> Reply:
-        if self._chaos.happens("request late again"):
+        if self._happens("request late again"):
             late = asyncio.create_task(
                 self._late_again(request, body, self._chaos.dice.random() * LATE_S_MAX)
             )
             self._late.add(late)
             late.add_done_callback(self._late.discard)
-        if self._chaos.happens("request doubled"):
+        if self._happens("request doubled"):
             await self._ignored(request, body)
         try:
             status, headers, raw = await self._deliver(request.url.path, request.headers, body)
         except ConnectionError as error:
             raise httpx.ReadError("central is gone", request=request) from error
-        if status == 200 and self._chaos.happens("newer row"):
-            raw = with_strange_row(headers, raw)
+        if status == 200 and request.url.path.endswith("/sync") and self._happens("newer row"):
+            raw, brought = with_strange_row(headers, raw)
+            if brought is not None:
+                self.brought[len(raw)] = brought
+            headers = {**headers, "content-length": str(len(raw))}  # or it would pass for one that was cut
         return status, headers, raw
 
     async def _late_again(self, request: httpx.Request, body: bytes, after_s: float) -> None:
@@ -88,13 +112,13 @@ class FaultyLine(httpx.AsyncBaseTransport):
 
     def _instead(self, request: httpx.Request, body: bytes) -> Reply | None:
         """What answers in central's place, if anything does."""
-        if self._chaos.happens("central unwell"):
+        if self._happens("central unwell"):
             return 503, {"content-type": "text/html"}, b"<h1>Bad gateway</h1>"
-        if self._chaos.happens("central busy"):
+        if self._happens("central busy"):
             return 429, {"retry-after": "40"}, b"later"
-        if self._chaos.happens("sign-in page"):
+        if self._happens("sign-in page"):
             return 200, {"content-type": "text/html"}, b"<html>Welcome to the motel. Sign in.</html>"
-        if self._chaos.happens("forged answer"):
+        if request.url.path.endswith("/sync") and self._happens("forged answer"):
             return (
                 200,
                 {"content-type": "application/json"},
@@ -134,11 +158,12 @@ def forged(body: bytes, headers: Headers) -> bytes:
     return encode(answer, "identity")
 
 
-def with_strange_row(headers: Headers, raw: bytes) -> bytes:
-    """Central's answer with a record of a kind that this version does not know."""
+def with_strange_row(headers: Headers, raw: bytes) -> tuple[bytes, Strange | None]:
+    """Central's answer with a record of a kind that this version does not know, and that record; None where it has no room
+    for one."""
     encoding, form = headers.get("content-encoding", ""), media_type_of(headers.get("content-type", ""))
     answer = decode(SyncAnswer, raw, encoding, form)
-    pages = list(answer.pages)
+    pages, brought = list(answer.pages), None
     for place, page in enumerate(pages):
         if page.lane is Lane.CRITICAL and page.after:
             told = {
@@ -146,7 +171,8 @@ def with_strange_row(headers: Headers, raw: bytes) -> bytes:
                 "stamps": [{"dots": ["1.1"], "hlc": "000000000000001", "cells": {"height_m": 12}}],
             }  # fmt: skip
             row = Row.model_validate(told)
+            brought = Strange(row.id, page.scope_id, page.after)
             pages[place] = page.model_copy(update={"rows": (*page.rows, row)})
             break
     changed = answer.model_copy(update={"pages": tuple(pages)})
-    return encode(changed, encoding or "identity", media_type=form)
+    return encode(changed, encoding or "identity", media_type=form), brought

@@ -18,11 +18,14 @@ from bravetui.base.canonical import Json
 from bravetui.base.errors import BadInput, BravetuiError
 from bravetui.db.kinds import KINDS
 from bravetui.db.records import load, normalised
+from bravetui.db.site import answers_of
 from bravetui.db.tables.conflict import UNDECIDED
 from bravetui.merge.state import ANSWERS
-from bravetui.simulate.central import PROJECT, TEMPLATE, SimulatedCentral
+from bravetui.simulate import paper
+from bravetui.simulate.central import PROJECT, SimulatedCentral
 from bravetui.simulate.chaos import Chaos
 from bravetui.simulate.laptop import SimulatedLaptop
+from bravetui.simulate.older import NEWER_FIELD, NEWER_KIND, Programs
 from bravetui.simulate.witness import Witness
 
 _FIELDS: Mapping[str, tuple[str, ...]] = {
@@ -41,19 +44,19 @@ _CHOICES: Mapping[str, tuple[Json, ...]] = {
 }  # fmt: skip
 """Fields that are chosen; all others are typed."""
 
-_ANSWERS = ("company", "contact", "station", "summary", "prior_note")
-"""Questions of the form that are typed: reviewed, of a group, and long."""
+_TICKETS = ("T-1", "T-2")
+"""Few delivery tickets, so that two laptops note the same one."""
 
 
 class People:
     """Everybody who types in one simulated month."""
 
-    def __init__(self, chaos: Chaos, witness: Witness) -> None:
-        self._chaos, self._witness = chaos, witness
+    def __init__(self, chaos: Chaos, witness: Witness, known: Programs) -> None:
+        self._chaos, self._witness, self._programs = chaos, witness, known
         self._words = count(1)
         self._actions: tuple[tuple[int, Callable[[SimulatedLaptop], str]], ...] = (
-            (8, self._edit), (4, self._create), (5, self._answer), (2, self._start_form), (2, self._rain),
-            (3, self._decide), (1, self._delete), (1, self._seen),
+            (8, self._edit), (4, self._create), (5, self._answer), (2, self._start_form), (1, self._submit),
+            (2, self._rain), (3, self._decide), (1, self._delete), (1, self._seen), (1, self._same_delivery),
         )  # fmt: skip
 
     async def work(self, laptop: SimulatedLaptop) -> None:
@@ -79,7 +82,7 @@ class People:
 
     def at_the_office(self, central: SimulatedCentral) -> None:
         """The office edits a record that is there, or makes one."""
-        kind = self._chaos.pick(tuple(_FIELDS))
+        kind = self._kind()
         table = KINDS[kind].table
         with central.engine.connect() as connection:
             ids = list(connection.execute(select(table.c.id).order_by(table.c.id)).scalars())
@@ -92,7 +95,7 @@ class People:
     # ------------------------------------------------------------------ what a foreman does
 
     def _create(self, laptop: SimulatedLaptop) -> str:
-        kind = self._chaos.pick(tuple(_FIELDS))
+        kind = self._kind()
         values = self._values(kind, "new")
         with laptop.store.write() as writing:
             if kind == "corrective_action":
@@ -101,7 +104,7 @@ class People:
         return self._note(laptop.name, kind, record_id, values)
 
     def _edit(self, laptop: SimulatedLaptop) -> str:
-        kind = self._chaos.pick(tuple(_FIELDS))
+        kind = self._kind()
         record_id = self._known(laptop, kind)
         values = self._values(kind, record_id)
         self._begin(laptop.name, kind, record_id, values)
@@ -110,23 +113,71 @@ class People:
         return self._note(laptop.name, kind, record_id, values)
 
     def _delete(self, laptop: SimulatedLaptop) -> str:
-        kind = self._chaos.pick(tuple(_FIELDS))
+        kind = self._kind()
         record_id = self._known(laptop, kind)
         with laptop.store.write() as writing:
             writing.delete(kind, PROJECT, record_id, "made twice")
         return f"deletes {kind} {record_id}"
 
     def _start_form(self, laptop: SimulatedLaptop) -> str:
-        started = forms.start_form(laptop.store, PROJECT, TEMPLATE)
-        return f"starts form {started.submission_id}"
+        """On the newest version that has come to this laptop."""
+        table = KINDS["form_template"].table
+        with laptop.store.read() as connection:
+            query = select(table.c.id).order_by(table.c.version_number.desc()).limit(1)
+            template_id = connection.execute(query).scalar_one_or_none()
+        if template_id is None:
+            raise BadInput("No form has come to this laptop yet.")
+        started = forms.start_form(laptop.store, PROJECT, template_id)
+        self._witness.forms[started.submission_id] = template_id
+        return f"starts form {started.submission_id} on {template_id}"
 
     def _answer(self, laptop: SimulatedLaptop) -> str:
+        """On the version that the draft was begun on, also after a newer one has come."""
         record_id = self._known(laptop, "submission")
-        answers = {path: self._word() for path in self._chaos.dice.sample(_ANSWERS, 2)}
+        version = self._version_of(laptop, record_id)
+        answers: dict[str, Json] = {
+            path: self.word() for path in self._chaos.dice.sample(paper.typed_in(version), 2)
+        }
+        answers[paper.WITHDRAWN[0]] = self._chaos.pick(paper.offered(version))
+        return self._save_answers(laptop, record_id, answers)
+
+    def _version_of(self, laptop: SimulatedLaptop, record_id: str) -> int:
+        """As it was begun; one that was begun on a machine that died over it is taken as it is first seen."""
+        table = KINDS["submission"].table
+        with laptop.store.read() as connection:
+            seen = connection.execute(select(table.c.template_id).where(table.c.id == record_id)).scalar_one()
+        return int(self._witness.forms.setdefault(record_id, seen).rpartition("-")[2])
+
+    def _save_answers(self, laptop: SimulatedLaptop, record_id: str, answers: Mapping[str, Json]) -> str:
         values = {f"{ANSWERS}/{path}": value for path, value in answers.items()}
         self._begin(laptop.name, "submission", record_id, values)
         forms.answer(laptop.store, PROJECT, record_id, answers)
         return self._note(laptop.name, "submission", record_id, values)
+
+    def _submit(self, laptop: SimulatedLaptop) -> str:
+        """Answer what is left, sign, and hand in."""
+        record_id = self._known(laptop, "submission")
+        form = paper.template(self._version_of(laptop, record_id))
+        for _ in range(paper.FILLED_ROUNDS_MAX):
+            with laptop.store.read() as connection:
+                stored = load(connection, KINDS["submission"], PROJECT, record_id)
+            assert stored is not None
+            left = paper.left_to_answer(form, answers_of(stored), laptop.clock.now())
+            if not left:
+                break
+            self._save_answers(laptop, record_id, left)
+        forms.submit(laptop.store, PROJECT, record_id, laptop.user_id.capitalize(), "Foreman")
+        self._chaos.counts["forms handed in"] += 1
+        return f"hands in {record_id} on version {form.version}"
+
+    def _same_delivery(self, laptop: SimulatedLaptop) -> str:
+        """Somebody else may note the very same one: the office asks whether the two are one."""
+        if NEWER_KIND not in self._programs:
+            raise BadInput("This program has no deliveries.")
+        values: dict[str, Json] = {"supplier": "Acme Stone", "ticket_number": self._chaos.pick(_TICKETS)}
+        with laptop.store.write() as writing:
+            record_id = writing.create("delivery", PROJECT, values)
+        return self._note(laptop.name, "delivery", record_id, values)
 
     def _rain(self, laptop: SimulatedLaptop) -> str:
         now = laptop.clock.now()
@@ -152,12 +203,25 @@ class People:
             conflict_id = self._chaos.pick(ids)
             stored = load(connection, KINDS["conflict"], PROJECT, conflict_id)
         assert stored is not None
+        resolution = stored.state.values().get("resolution")
+        if isinstance(resolution, Mapping) and "same_as" in resolution:
+            return self._tell_apart(laptop, conflict_id)
         side = stored.state.values()[self._chaos.pick(("local", "remote"))]
         assert isinstance(side, Mapping)
         chosen = side["values"]
         assert isinstance(chosen, Mapping)
         conflict_actions.decide(laptop.store, PROJECT, conflict_id, chosen)
         return f"decides conflict {conflict_id}"
+
+    def _tell_apart(self, laptop: SimulatedLaptop, conflict_id: str) -> str:
+        """Two people may answer this differently, each without having heard the other."""
+        if self._chaos.chance(0.5):
+            conflict_actions.keep_both(laptop.store, PROJECT, conflict_id)
+            self._chaos.counts["duplicates kept apart"] += 1
+            return f"keeps both of {conflict_id}"
+        conflict_actions.join(laptop.store, PROJECT, conflict_id)
+        self._chaos.counts["duplicates joined"] += 1
+        return f"joins both of {conflict_id}"
 
     def _seen(self, laptop: SimulatedLaptop) -> str:
         record_id = self._known(laptop, "safety_alert")
@@ -180,21 +244,30 @@ class People:
             raise BadInput("There is none yet.")
         return str(self._chaos.pick(ids[-6:]))
 
+    def _kind(self) -> str:
+        """One that the program of whoever works just now has."""
+        return self._chaos.pick([kind for kind in _FIELDS if kind in self._programs])
+
+    def _has(self, kind: str, field: str) -> bool:
+        return (kind, field) != NEWER_FIELD or field in self._programs[kind].columns
+
     def _values(self, kind: str, record_id: str) -> dict[str, Json]:
-        names = self._chaos.dice.sample(_FIELDS[kind], self._chaos.dice.randint(1, 2))
+        asked = [name for name in _FIELDS[kind] if self._has(kind, name)]
+        names = self._chaos.dice.sample(asked, self._chaos.dice.randint(1, 2))
         values: dict[str, Json] = {}
         for name in names:
             column, slash, inner = name.partition("/?/")
             if slash:
                 row = f"{column}/row{self._chaos.dice.randint(1, 3)}"
-                values |= {row: 0, f"{row}/{inner}": self._word()}
+                values |= {row: 0, f"{row}/{inner}": self.word()}
             elif name == "identified_at":
                 values[name] = f"2026-03-{self._chaos.dice.randint(1, 28):02}T12:00:00Z"
             else:
-                values[name] = self._chaos.pick(_CHOICES[name]) if name in _CHOICES else self._word()
+                values[name] = self._chaos.pick(_CHOICES[name]) if name in _CHOICES else self.word()
         return values
 
-    def _word(self) -> str:
+    def word(self) -> str:
+        """Something that nobody has typed yet."""
         return f"note {next(self._words)}"
 
     def _begin(self, by: str, kind: str, record_id: str, values: Mapping[str, Json]) -> None:

@@ -8,18 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, delete, update
+from sqlalchemy import Connection, delete, select, update
 
+from bravetui.actions import forms as actions
 from bravetui.base.errors import StorageFull
+from bravetui.base.fault import fault
 from bravetui.central import feed, intake, push, service
-from bravetui.db import meta, recover, writing
+from bravetui.db import meta, migrate, records, recover, writing
 from bravetui.db.device import Outbox, OutboxState
+from bravetui.db.kinds import KINDS
+from bravetui.db.migrate import Migration
 from bravetui.db.store import Store
 from bravetui.merge.hlc import Hlc
-from bravetui.sync import acknowledge, apply, exchange, worker
+from bravetui.merge.state import DELETED
+from bravetui.sync import acknowledge, agreement, apply, exchange, worker
 
 _outbox = Outbox.__table__  # type: ignore[attr-defined]
 
@@ -116,6 +121,79 @@ def _laid_over_all(right: Any) -> Any:
     return wrong
 
 
+def _once_nothing_waits(right: Any) -> Any:
+    def wrong(connection: Connection, taken: Any, now: datetime) -> None:
+        right(connection, taken, now)
+        taken.all_handed_in = taken.waiting == 0
+
+    return wrong
+
+
+def _newer_kinds_dropped(right: Any) -> Any:
+    def wrong(connection: Connection, scope_id: str, row: Any) -> None:
+        if row.kind in KINDS:
+            right(connection, scope_id, row)
+
+    return wrong
+
+
+def _no_more(right: Any) -> Any:
+    async def wrong(self: Any, *arguments: Any) -> Any:
+        error = await right(self, *arguments)
+        self.hold(self._pull_failures >= 3)
+        return error
+
+    return wrong
+
+
+def _five_minutes_more(right: Any) -> Any:
+    async def wrong(self: Any, until: datetime) -> None:
+        await right(self, until + timedelta(minutes=5))
+
+    return wrong
+
+
+def _extra_dropped(right: Any) -> Any:
+    def wrong(*arguments: Any) -> Any:
+        row = right(*arguments)
+        return {**row, "extra": {path: value for path, value in row["extra"].items() if path == DELETED}}
+
+    return wrong
+
+
+def _step_by_step(right: Any) -> Any:
+    def wrong(connection: Connection, step: Migration, **_: Any) -> bool:
+        for statement in migrate.statements(step.sql):
+            connection.exec_driver_sql(statement)
+            fault("inside_migration")
+            connection.exec_driver_sql("COMMIT")
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        connection.exec_driver_sql(f"PRAGMA user_version={step.number:d}")
+        return True
+
+    return wrong
+
+
+def _raised(right: Any) -> Any:
+    def wrong(self: Any, error: Exception) -> datetime:
+        raise error
+
+    return wrong
+
+
+def _moved_to_the_newest(right: Any) -> Any:
+    def wrong(store: Store, scope_id: str, submission_id: str, answers: Any) -> Any:
+        changed = right(store, scope_id, submission_id, answers)
+        forms = KINDS["form_template"].table
+        with store.write() as writing_:
+            newest = select(forms.c.id).order_by(forms.c.version_number.desc()).limit(1)
+            told = {"template_id": writing_.connection.execute(newest).scalar_one()}
+            writing_.edit("submission", scope_id, submission_id, told)
+        return changed
+
+    return wrong
+
+
 def _nothing(value: Any = None) -> Callable[[Any], Any]:
     """The part does nothing, and answers `value`."""
 
@@ -151,10 +229,36 @@ PLANTED: Mapping[str, Bug] = {
     "news-dropped": Bug("News of a record with unsent work is dropped.", apply, "_park", _nothing()),
     "unsent-overwritten": Bug("News is laid over unsent work.", exchange, "apply_rows", _laid_over_all),
     "journal-not-read": Bug("Nothing is put back from the journal.", recover, "_replay", _nothing(False)),
-    "waits-for-ever": Bug("After a failure it waits four months.", worker, "wait_s", _nothing(1e7)),
+    "gives-up": Bug("After three failures it tries no more.", worker.Worker, "_failed", _no_more),
     "full-disk-ignored": Bug("A full disk is not reported.", Store, "write", _full_disk_ignored),
     "stamps-not-ticked": Bug(
         "All edits bear one stamp.", writing, "tick", lambda right: lambda last, now_ms: Hlc(1)
+    ),
+    "said-too-early": Bug(
+        "All is handed in as soon as nothing waits.", exchange, "_settle", _once_nothing_waits
+    ),
+    "newer-kind-dropped": Bug(
+        "What this version does not know is let go.", apply, "_park", _newer_kinds_dropped
+    ),
+    "never-unparked": Bug("What was set aside stays there.", apply, "_free", _nothing(list)),
+    "newer-field-dropped": Bug(
+        "A field that this version does not know is let go.", records, "row_from_stored", _extra_dropped
+    ),
+    "half-a-migration": Bug(
+        "A step of the schema is committed piece by piece.", migrate, "_run", _step_by_step
+    ),
+    "new-column-written": Bug(
+        "What an update adds passes for written by whoever wrote the rest.", migrate, "note_added", _nothing()
+    ),
+    "later-than-shown": Bug(
+        "It waits longer than it shows.", worker.Worker, "_wait_until", _five_minutes_more
+    ),
+    "ended-by-a-full-disk": Bug("A full disk while syncing ends sync.", worker.Worker, "_stumbled", _raised),
+    "never-compared": Bug(
+        "What is here is not compared with central.", agreement, "compare", _nothing(agreement.Compared)
+    ),
+    "moved-to-newest": Bug(
+        "A draft goes on on the newest version of its form.", actions, "answer", _moved_to_the_newest
     ),
 }
 """By name."""

@@ -35,8 +35,14 @@ class Witness:
     """How often a laptop was told that it is a copy."""
     gone_back: set[str] = field(default_factory=set)
     """Laptops whose database or disk was put back to an older image: what they had handed in before, they know no more."""
+    rebuilt: set[str] = field(default_factory=set)
+    """Laptops that had a file damaged: they may have been put together again from journal and central."""
     copies: int = 0
     """How often one was made: cloned, or its whole disk put back."""
+    forms: dict[str, str] = field(default_factory=dict)
+    """On which version of the form each submission was begun."""
+    dead: dict[str, float] = field(default_factory=dict)
+    """Laptops whose disk was destroyed, and since when central is their only memory."""
     complaints: list[str] = field(default_factory=list)
     """What a person saw that nobody ever may: an error that is not ours, a laptop that does not open."""
 

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, RowMapping, delete, select
 from sqlalchemy.dialects.sqlite import insert
 
 from bravetui.base.canonical import canonical_bytes, sha256_hex
+from bravetui.base.fault import fault
 from bravetui.db import meta
 from bravetui.db.device import UNACKNOWLEDGED, Outbox, OutboxState
 from bravetui.db.kinds import kind_of
@@ -52,6 +53,7 @@ def renumber(store: Store, device: int, first_strange: Dot) -> int:
                 save_many(connection, kind, scope_id, {record_id: told})
         meta.put(connection, meta.COUNTER, str(first + len(new)))
         store.keep_counters(first + len(new), [canonical_bytes(change.to_json()) for change in new])
+        fault("renumbering")
     store.become(replace(store.identity, device=device))
     return len(new)
 

@@ -48,9 +48,14 @@ class Laptop:
 
 
 def open_laptop(
-    folder: Path, ring: KeyRing, clock: Clock | None = None, *, ballast_bytes: int = BALLAST_BYTES
+    folder: Path,
+    ring: KeyRing,
+    clock: Clock | None = None,
+    *,
+    ballast_bytes: int = BALLAST_BYTES,
+    card: type[Mirror] = Mirror,
 ) -> Laptop:
-    """Open the laptop that `folder` holds.
+    """Open the laptop that `folder` holds; `card` is how it keeps its black box, if it keeps one.
 
     The journal is opened first: its word on the key is final, so a database that then does not open is damaged, is moved
     aside and rebuilt from the journal and from central. Raises NeedsSignIn for a laptop that never enrolled.
@@ -59,7 +64,7 @@ def open_laptop(
     clock = clock or SystemClock()
     was_used = [_is_there(folder / name) for name in (DATABASE, JOURNAL)]
     journal = MirroredJournal.open(folder / JOURNAL, secrets.database_key)
-    healed = _follow(journal, folder, secrets.database_key)
+    healed = _follow(journal, folder, secrets.database_key, card)
     engine, said = _open_database(folder / DATABASE, secrets.database_key, clock)
     mark, notices = _open_mark(folder / MARK, secrets.database_key, journal, engine, identity.device)
     notices += tuple(_mended(folder))
@@ -140,13 +145,13 @@ def _open_mark(
     return mark, ("The counter mark was damaged and has been begun anew from database and journal.",)
 
 
-def _follow(journal: MirroredJournal, folder: Path, key: bytes) -> int:
+def _follow(journal: MirroredJournal, folder: Path, key: bytes, card: type[Mirror]) -> int:
     """Let the card follow the journal from here on; returns how many changes the card gave back first."""
-    card = mirror_of(folder)
-    if card is None:
+    place = mirror_of(folder)
+    if place is None:
         return 0
-    healed = heal(journal, card, key)
-    journal.mirror = Mirror(card, folder / JOURNAL, folder / KEYS, key)
+    healed = heal(journal, place, key)
+    journal.mirror = card(place, folder / JOURNAL, folder / KEYS, key)
     journal.mirror.follow()
     return healed
 

@@ -9,7 +9,8 @@ import pytest
 
 from bravetui.simulate.central import found_site
 from bravetui.simulate.database import Databases
-from bravetui.simulate.month import Outcome, Plan, simulate
+from bravetui.simulate.month import simulate
+from bravetui.simulate.outcome import Outcome, Plan
 from tests.support.postgres import TestServer
 
 

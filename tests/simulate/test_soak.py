@@ -15,7 +15,7 @@ import pytest
 from bravetui.simulate import main
 from bravetui.simulate.laptop import SimulatedLaptop
 from bravetui.simulate.main import Task
-from bravetui.simulate.month import Outcome, Plan, unlived
+from bravetui.simulate.outcome import Outcome, Plan, unlived
 from bravetui.simulate.people import People
 from tests.simulate.conftest import Site
 

@@ -1,0 +1,147 @@
+"""The end of a month, read once: what central, every laptop and the witness have to say. Judges nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection, select
+
+from bravetui.auth.signing import signed_by
+from bravetui.base.errors import Corrupt
+from bravetui.central.ledger import audit
+from bravetui.central.tables import HEADS, LEDGER, REFUSED
+from bravetui.central.taking import AGAIN, MENDED
+from bravetui.db.device import Outbox, OutboxState, Parked, Receipt
+from bravetui.db.kinds import KINDS
+from bravetui.db.records import rows_of, stored_from_row
+from bravetui.merge.state import RecordState
+from bravetui.merge.version import Dot
+from bravetui.simulate.central import SimulatedCentral
+from bravetui.simulate.laptop import SimulatedLaptop
+from bravetui.simulate.oversight import newer_dropped
+from bravetui.simulate.witness import Witness
+from bravetui.wire.change import Change
+from bravetui.wire.lanes import POLICY
+from bravetui.wire.messages import Verdict
+from bravetui.wire.receipt import is_genuine
+
+_outbox = Outbox.__table__  # type: ignore[attr-defined]
+_parked = Parked.__table__  # type: ignore[attr-defined]
+_receipts = Receipt.__table__  # type: ignore[attr-defined]
+
+Key = tuple[str, str]
+"""(kind, record id)"""
+
+
+@dataclass(frozen=True)
+class Fates:
+    """What became of every value that was saved. The counts add up to all that was saved."""
+
+    kept: int = 0
+    in_conflict: int = 0
+    superseded: int = 0
+    folded: int = 0
+    """Typed over on the same laptop before it was ever sent."""
+    gone_with_disk: int = 0
+    set_aside: int = 0
+    """The office looked at it and would not take it, and its laptop is gone; central keeps it."""
+
+
+@dataclass
+class End:
+    """The end of a month, read once."""
+
+    central: Mapping[Key, RecordState]
+    ledger: list[Change]
+    again: set[Dot]
+    """Entries that only note another dot of a change that central had."""
+    received_ms: list[int]
+    """When central took each of them."""
+    laptops: Mapping[str, Mapping[Key, RecordState]]
+    unsent: Mapping[str, list[str]]
+    """Changes that a laptop still holds as not confirmed, in words."""
+    waiting: Mapping[str, list[str]]
+    """What central sent and a laptop has not put into its tables, though its program knows it, in words."""
+    dropped: Mapping[str, list[str]]
+    """What a newer central sent to a laptop, and it has no longer, in words."""
+    forged: Mapping[str, int]
+    """Receipts that a laptop keeps and that central has not signed."""
+    chain: str
+    """What the audit of the ledger's chain complains of."""
+    aside: list[Change]
+    """Refused changes that the office would not take."""
+    witness: Witness
+    fates: Fates = field(default_factory=Fates)
+
+    @property
+    def acts(self) -> Iterator[Change]:
+        """The ledger without the entries that only note another dot."""
+        return (change for change in self.ledger if change.dot not in self.again)
+
+
+def read_end(central: SimulatedCentral, laptops: Iterable[SimulatedLaptop], witness: Witness) -> End:
+    """Look at central and at every laptop that is open."""
+    with central.engine.connect() as connection:
+        records = _records(connection)
+        query = select(LEDGER.c.body, LEDGER.c.verdict, LEDGER.c.received_at).order_by(
+            LEDGER.c.scope_id, LEDGER.c.seq
+        )
+        entries = connection.execute(query).all()
+        ledger = [Change.model_validate(json.loads(row.body)) for row in entries]
+        again = {
+            change.dot
+            for change, row in zip(ledger, entries, strict=True)
+            if json.loads(row.verdict).get("code") in (AGAIN, MENDED)
+        }
+        looked_at = select(REFUSED.c.body).where(REFUSED.c.settled_as == "set aside")
+        aside = [Change.model_validate_json(body) for body in connection.execute(looked_at).scalars()]
+        received_ms = [int(row.received_at.timestamp() * 1000) for row in entries]
+        chain = _audited(connection)
+    held, unsent, aside_here, dropped, forged = {}, {}, {}, {}, {}
+    for laptop in laptops:
+        with laptop.store.read() as connection:
+            held[laptop.name] = _records(connection)
+            unsent[laptop.name] = _unsent(connection)
+            aside_here[laptop.name] = _left_aside(connection)
+            dropped[laptop.name] = newer_dropped(connection, laptop)
+            receipts = connection.execute(select(_receipts.c.body)).scalars()
+            is_centrals = signed_by(laptop.store.identity.central_key)
+            forged[laptop.name] = sum(
+                not is_genuine(Verdict.model_validate_json(body), is_centrals) for body in receipts
+            )
+    return End(
+        records, ledger, again, received_ms, held, unsent, aside_here, dropped, forged, chain, aside, witness
+    )  # fmt: skip
+
+
+def _audited(connection: Connection) -> str:
+    try:
+        for scope_id in connection.execute(select(HEADS.c.scope_id)).scalars():
+            audit(connection, scope_id)
+    except Corrupt as error:
+        return str(error)
+    return ""
+
+
+def _records(connection: Connection) -> dict[Key, RecordState]:
+    found: dict[Key, RecordState] = {}
+    for kind in KINDS.values():
+        if POLICY[kind.lane].comes_down:
+            for row in rows_of(connection, select(kind.table)):
+                found[kind.name, row["id"]] = stored_from_row(kind, row).state
+    return found
+
+
+def _unsent(connection: Connection) -> list[str]:
+    query = select(_outbox).where(_outbox.c.state != OutboxState.CONFIRMED).order_by(_outbox.c.counter)
+    return [
+        f"{row.device}.{row.counter} {row.kind} is {row.state}: {row.error or ''}"
+        for row in connection.execute(query)
+    ]
+
+
+def _left_aside(connection: Connection) -> list[str]:
+    query = select(_parked.c.kind, _parked.c.record_id).where(_parked.c.kind.in_(list(KINDS)))
+    return [f"{row.kind} {row.record_id}" for row in connection.execute(query)]
