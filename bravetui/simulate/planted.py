@@ -6,9 +6,10 @@ each of them until an invariant complains.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from math import prod
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, delete, select, update
@@ -24,6 +25,7 @@ from bravetui.db.migrate import Migration
 from bravetui.db.store import Store
 from bravetui.merge.hlc import Hlc
 from bravetui.merge.state import DELETED
+from bravetui.simulate.chaos import Chaos
 from bravetui.sync import acknowledge, agreement, apply, exchange, worker
 
 _outbox = Outbox.__table__  # type: ignore[attr-defined]
@@ -37,6 +39,8 @@ class Bug(NamedTuple):
     name: str
     made: Callable[[Any], Any]
     """From the right part to the wrong one."""
+    needs: tuple[str, ...] = ()
+    """Faults without which it does no harm: months that favour them are lived first."""
 
 
 def _sent_is_done(right: Any) -> Any:
@@ -211,26 +215,44 @@ PLANTED: Mapping[str, Bug] = {
     "one-verdict-for-all": Bug(
         "One verdict settles the whole queue.", acknowledge, "_take_verdict", _one_verdict_for_all
     ),
-    "not-idempotent": Bug("Central does not know a change again.", push, "_known", _nothing(dict)),
+    "not-idempotent": Bug(
+        "Central does not know a change again.", push, "_known", _nothing(dict), ("answer cut",)
+    ),
     "cursor-too-far": Bug("The cursor is one ahead of what was read.", feed, "_page", _one_too_far),
     "clock-not-advanced": Bug("Others' stamps are not learnt.", Store, "learn_stamp", _nothing()),
     "ids-used-again": Bug(
-        "Counters come from the queue's length.", meta, "get_counter", _counted_by_the_queue
+        "Counters come from the queue's length.",
+        meta,
+        "get_counter",
+        _counted_by_the_queue,
+        ("database restored",),
     ),
-    "anybody-believed": Bug("Answers need no signature.", acknowledge, "is_genuine", _nothing(True)),
+    "anybody-believed": Bug(
+        "Answers need no signature.", acknowledge, "is_genuine", _nothing(True), ("forged answer",)
+    ),
     "forgotten-when-applied": Bug(
-        "An acknowledgement is final.", exchange, "confirm", _forgotten_when_applied
+        "An acknowledgement is final.", exchange, "confirm", _forgotten_when_applied, ("central restored",)
     ),
-    "epoch-ignored": Bug("A restored central is not noticed.", exchange, "_epoch", _epoch_only_noted),
+    "epoch-ignored": Bug(
+        "A restored central is not noticed.", exchange, "_epoch", _epoch_only_noted, ("central restored",)
+    ),
     "heads-not-compared": Bug(
-        "Central forgets, and does not know its own word.", service, "is_lost", _nothing(False)
+        "Central forgets, and does not know its own word.",
+        service,
+        "is_lost",
+        _nothing(False),
+        ("failover to a stale copy",),
     ),
     "last-arrival-wins": Bug("Whoever comes last had seen it all.", intake, "seen_by", _all_was_seen),
     "news-dropped": Bug("News of a record with unsent work is dropped.", apply, "_park", _nothing()),
     "unsent-overwritten": Bug("News is laid over unsent work.", exchange, "apply_rows", _laid_over_all),
-    "journal-not-read": Bug("Nothing is put back from the journal.", recover, "_replay", _nothing(False)),
+    "journal-not-read": Bug(
+        "Nothing is put back from the journal.", recover, "_replay", _nothing(False), ("database restored",)
+    ),
     "gives-up": Bug("After three failures it tries no more.", worker.Worker, "_failed", _no_more),
-    "full-disk-ignored": Bug("A full disk is not reported.", Store, "write", _full_disk_ignored),
+    "full-disk-ignored": Bug(
+        "A full disk is not reported.", Store, "write", _full_disk_ignored, ("disk full",)
+    ),
     "stamps-not-ticked": Bug(
         "All edits bear one stamp.", writing, "tick", lambda right: lambda last, now_ms: Hlc(1)
     ),
@@ -238,30 +260,62 @@ PLANTED: Mapping[str, Bug] = {
         "All is handed in as soon as nothing waits.", exchange, "_settle", _once_nothing_waits
     ),
     "newer-kind-dropped": Bug(
-        "What this version does not know is let go.", apply, "_park", _newer_kinds_dropped
+        "What this version does not know is let go.", apply, "_park", _newer_kinds_dropped, ("newer row",)
     ),
     "never-unparked": Bug("What was set aside stays there.", apply, "_free", _nothing(list)),
     "newer-field-dropped": Bug(
-        "A field that this version does not know is let go.", records, "row_from_stored", _extra_dropped
+        "A field that this version does not know is let go.",
+        records,
+        "row_from_stored",
+        _extra_dropped,
+        ("program updated",),
     ),
     "half-a-migration": Bug(
-        "A step of the schema is committed piece by piece.", migrate, "_run", _step_by_step
+        "A step of the schema is committed piece by piece.",
+        migrate,
+        "_run",
+        _step_by_step,
+        ("program updated", "power cut"),
     ),
     "new-column-written": Bug(
-        "What an update adds passes for written by whoever wrote the rest.", migrate, "note_added", _nothing()
+        "What an update adds passes for written by whoever wrote the rest.",
+        migrate,
+        "note_added",
+        _nothing(),
+        ("program updated",),
     ),
     "later-than-shown": Bug(
         "It waits longer than it shows.", worker.Worker, "_wait_until", _five_minutes_more
     ),
-    "ended-by-a-full-disk": Bug("A full disk while syncing ends sync.", worker.Worker, "_stumbled", _raised),
+    "ended-by-a-full-disk": Bug(
+        "A full disk while syncing ends sync.", worker.Worker, "_stumbled", _raised, ("disk full in sync",)
+    ),
     "never-compared": Bug(
-        "What is here is not compared with central.", agreement, "compare", _nothing(agreement.Compared)
+        "What is here is not compared with central.",
+        agreement,
+        "compare",
+        _nothing(agreement.Compared),
+        ("record lost",),
     ),
     "moved-to-newest": Bug(
-        "A draft goes on on the newest version of its form.", actions, "answer", _moved_to_the_newest
+        "A draft goes on on the newest version of its form.",
+        actions,
+        "answer",
+        _moved_to_the_newest,
+        ("template changed",),
     ),
 }
 """By name."""
+
+
+def likeliest(name: str, seeds: Iterable[int]) -> list[int]:
+    """The months, those first that favour the faults that the bug needs; which they are follows from the seed alone."""
+
+    def favour(seed: int) -> float:
+        bias = Chaos(seed).bias
+        return prod(bias[fault] for fault in PLANTED[name].needs)
+
+    return sorted(seeds, key=favour, reverse=True)
 
 
 @contextmanager
