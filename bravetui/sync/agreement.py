@@ -121,7 +121,7 @@ def compare(connection: Connection, store: Store, ask: PullAsk, page: Page, told
         return found
     own = window_digests(connection, page.scope_id, page.lane, (ask.agreed, page.after), set(ask.without))
     if total(own) == page.sum:
-        _note(connection, page, agreed=page.after, differs=None)
+        _note(connection, page, ask.agreed, agreed=page.after, differs=None)
         return found
     strange, unknown = _narrowed(own, ask, page)
     _offer(again, page.scope_id, unknown)
@@ -129,7 +129,7 @@ def compare(connection: Connection, store: Store, ask: PullAsk, page: Page, told
     tries = select(_cursor.c.differs).where(*_at(page))
     before = connection.execute(tries).scalar_one()
     count = before["tries"] + 1 if before else 1
-    _note(connection, page, differs={"tries": count, "want": strange[:WANT_MAX]})
+    _note(connection, page, ask.agreed, differs={"tries": count, "want": strange[:WANT_MAX]})
     return found
 
 
@@ -173,8 +173,9 @@ def _offer(again: refill.Refill, scope_id: str, keys: list[str]) -> None:
         again.offer_records(KINDS[kind], scope_id, ids)
 
 
-def _note(connection: Connection, page: Page, **values: Any) -> None:
-    connection.execute(update(_cursor).where(*_at(page)).values(**values))
+def _note(connection: Connection, page: Page, asked: int, **values: Any) -> None:
+    """Unless this very answer has brought something by which more has to be compared than was asked for."""
+    connection.execute(update(_cursor).where(*_at(page), _cursor.c.agreed == asked).values(**values))
 
 
 def _at(page: Page) -> tuple[Any, Any]:

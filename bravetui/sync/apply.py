@@ -12,12 +12,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, select
+from sqlalchemy import Connection, bindparam, delete, select, update
 from sqlalchemy import Row as SqlRow
 from sqlalchemy.dialects.sqlite import insert
 
 from bravetui.base.canonical import Json
-from bravetui.db.device import UNACKNOWLEDGED, Base, Outbox, OutboxState, Parked
+from bravetui.db.device import UNACKNOWLEDGED, Base, Cursor, Outbox, OutboxState, Parked
 from bravetui.db.kinds import KINDS, Kind, rules_for
 from bravetui.db.records import Stored, load_readable, save_many
 from bravetui.db.tables.conflict import OPEN
@@ -31,6 +31,7 @@ from bravetui.wire.messages import Row
 
 _outbox = Outbox.__table__  # type: ignore[attr-defined]
 _base = Base.__table__  # type: ignore[attr-defined]
+_cursor = Cursor.__table__  # type: ignore[attr-defined]
 _parked = Parked.__table__  # type: ignore[attr-defined]
 
 _OWN_STATES = select(_outbox.c.kind, _outbox.c.record_id, _outbox.c.state).where(
@@ -110,6 +111,7 @@ def _free(
 ) -> list[Row]:
     """Of the rows set aside those that need to wait for their record no longer."""
     found: list[Row] = []
+    lanes: set[str] = set()
     for kind, record_id, parts in aside:
         if kind in KINDS and not own.get((kind, record_id), set()) & set(UNACKNOWLEDGED):
             found += [Row.model_validate(part) for part in parts["rows"]]
@@ -118,6 +120,11 @@ def _free(
                     _parked.c.scope_id == scope_id, _parked.c.kind == kind, _parked.c.record_id == record_id
                 )
             )
+            lanes.add(KINDS[kind].lane.value)
+    if lanes:
+        # They were left out of what was found equal since they came (`sync.agreement`): it counts as not compared.
+        compared = (_cursor.c.scope_id == scope_id, _cursor.c.lane.in_(lanes))
+        connection.execute(update(_cursor).where(*compared).values(agreed=0))
     return found
 
 

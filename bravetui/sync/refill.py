@@ -42,9 +42,23 @@ def begin(connection: Connection) -> None:
     connection.execute(update(_outbox).where(_outbox.c.state.in_(_HEARD)).values(again))
     connection.execute(delete(_cursor))
     connection.execute(delete(_parked).where(_parked.c.kind.in_(KINDS)))
+    _renumber_kept(connection)
     for kind in KINDS.values():
         connection.execute(update(kind.table).values(seq=0))
     meta.put(connection, meta.REFILLING, "yes")
+
+
+def _renumber_kept(connection: Connection) -> None:
+    """What is kept for a later version has numbers of the central of before, which say nothing now. The first of all lies in
+    whatever is compared once it is used: so central is asked whether it still has it."""
+    for row in connection.execute(select(_parked)).all():
+        kept = {"rows": [{**part, "seq": 1} for part in row.row["rows"]]}
+        where = (
+            _parked.c.scope_id == row.scope_id,
+            _parked.c.kind == row.kind,
+            _parked.c.record_id == row.record_id,
+        )
+        connection.execute(update(_parked).where(*where).values(row=kept))
 
 
 def is_on(connection: Connection) -> bool:
