@@ -178,10 +178,11 @@ def forms_stay_on_their_version(end: End) -> list[str]:
 def everybody_hands_in_his_own(end: End) -> list[str]:
     """What a restored central had lost comes back from whoever wrote it, and only then from others who still show it.
 
-    A laptop that forgets a change before it is confirmed is healed by its neighbours, and so would go unnoticed.
+    A laptop that forgets a change before it is confirmed is healed by its neighbours, and so would go unnoticed. What the
+    office mended or set aside was handed in, too.
     """
     handed_in: dict[tuple[str, str, str], set[bytes]] = defaultdict(set)
-    for change in end.acts:
+    for change in (*end.ledger, *end.aside):
         if change.reason != REASON:
             for path, value in change.after.items():
                 handed_in[change.kind, change.record_id, path].add(canonical_bytes(value))
