@@ -110,16 +110,16 @@ class Refill:
             )
 
     def _is_fragment(self, kind: Kind, scope_id: str, record_id: str) -> bool:
-        """Whether nothing of a record is here but edits of one's own, put back from the journal of a database that was
+        """Whether nothing of a record was ever here but edits of one's own, put back from the journal of a database that was
         restored. They wait at central for the record; handed in as a record, they would pass for the whole of it."""
         query = select(_outbox.c.device, _outbox.c.counter, _outbox.c.body).where(
             _outbox.c.scope_id == scope_id, _outbox.c.kind == kind.name, _outbox.c.record_id == record_id
         )
         own = {Dot(row.device, row.counter): row.body for row in self._connection.execute(query)}
         stored = load(self._connection, kind, scope_id, record_id)
-        dots = {dot for cell in stored.state.cells.values() for dot in cell.dots} if stored else set()
+        seen = set(stored.state.version) if stored else set()
         edits = [Change.model_validate_json(body).op is not Op.CREATE for body in own.values()]
-        return dots <= own.keys() and all(edits)
+        return seen <= own.keys() and all(edits)
 
     def offer_records(self, kind: Kind, scope_id: str, ids: Sequence[str]) -> None:
         """Hand in whole records that central does not have, and so has not numbered either."""

@@ -118,8 +118,13 @@ async def test_what_a_slow_laptop_offers_to_a_restored_central_is_stamped_after_
     assert all(change.hlc > older.hlc for change, older in seen)
 
 
+@pytest.mark.parametrize(
+    "edit",
+    [{"severity": "major"}, {"severity": "major", "description": "both fences down"}],
+    ids=["of a part", "of all that is in it"],
+)
 async def test_an_edit_of_a_record_that_a_restored_central_has_lost_waits_only_for_the_record(
-    world: World,
+    world: World, edit: dict[str, Json]
 ) -> None:
     """The office made it, central lost it; the laptop's own edit of it came first and waits, its record comes behind."""
     carlos = await world.laptop("a", "carlos")
@@ -128,12 +133,12 @@ async def test_an_edit_of_a_record_that_a_restored_central_has_lost_waits_only_f
         values: dict[str, Json] = {"description": "fence down", "severity": "minor"}
         world.site.central.publish(PROJECT, [Writing("violation", "made-by-office", values)])
         await carlos.sync()
-        carlos.edit("violation", "made-by-office", severity="major")
+        carlos.edit_paths("violation", "made-by-office", edit)
         assert await carlos.sync()
         with world.restored(backup):
             assert await carlos.sync()
             held = world.central_records()[PROJECT, "violation", "made-by-office"].state.values()
-    assert (held["description"], held["severity"]) == ("fence down", "major")
+    assert {path: held[path] for path in values} == values | edit
 
 
 async def test_two_lives_of_central_from_one_backup_never_give_out_the_same_number(world: World) -> None:
