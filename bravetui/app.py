@@ -228,6 +228,8 @@ class BravetuiApp(App[None]):
             self.open(RainScreen())
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        if isinstance(screen, WorkScreen):
+            yield from (SystemCommand(*told) for told in screen.commands())
         yield SystemCommand("Home", "What is due today (F2)", lambda: self.call_later(self.action_go, "home"))
         yield SystemCommand(
             "Forms", "Start, continue or read a form (F3)", lambda: self.call_later(self.action_go, "forms")

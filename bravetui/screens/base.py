@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, ParamSpec, Protocol, TypeVar, cast
 
 from rich.text import Text
@@ -79,6 +79,10 @@ class WorkScreen(Screen[None]):
         yield StatusLine(self.TITLE_WORDS)
         yield from self.body()
         yield KeyLine()
+
+    def commands(self) -> Iterable[tuple[str, str, Callable[[], Any]]]:
+        """What the palette offers on this screen only: name, help, and what is done."""
+        return ()
 
     def help_words(self) -> str:
         """What can be done here now."""

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Callable, Iterator
 from datetime import datetime
+from functools import partial
 from typing import ClassVar
 
 from rich.text import Text
@@ -179,10 +181,12 @@ class FormScreen(WorkScreen):
                 self.set_focus(widget)
                 return
 
+    def _page_names(self) -> list[str]:
+        return [*(safe_line(section.label, 40) for section in self._sections()), "Review and sign"]
+
     def _show_where(self) -> None:
-        sections = self._sections()
-        counts = [self._left_in(section) for section in sections]
-        names = [safe_line(section.label, 40) for section in sections] + ["Review and sign"]
+        counts = [self._left_in(section) for section in self._sections()]
+        names = self._page_names()
         listed = self.query_one("#sections", OptionList)
         with self.prevent(OptionList.OptionHighlighted, OptionList.OptionSelected):
             listed.clear_options()
@@ -275,10 +279,19 @@ class FormScreen(WorkScreen):
         self._page = len(self._sections())
         await self._show_page()
 
+    def commands(self) -> Iterator[tuple[str, str, Callable[[], object]]]:
+        """Its pages, for a window too narrow to show them beside the questions."""
+        for page, name in enumerate(self._page_names()):
+            yield f"Page: {name}", "Go there in this form", partial(self.call_later, self._go_to, page)
+
     @on(OptionList.OptionSelected, "#sections")
     async def _jump(self, event: OptionList.OptionSelected) -> None:
+        await self._go_to(event.option_index)
+        self.call_after_refresh(self._focus, None)  # a click puts the cursor into the list, only now
+
+    async def _go_to(self, page: int) -> None:
         await self.save()
-        self._page = event.option_index
+        self._page = page
         await self._show_page()
 
     async def on_review_page_jump_wanted(self, event: ReviewPage.JumpWanted) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from textual.widgets import Input
+from textual.widgets import Input, Static
 
 from bravetui.db.device import OutboxState
 from bravetui.screens.home import HomeScreen
@@ -81,3 +81,29 @@ async def test_a_window_made_small_and_large_again_loses_nothing(scene: Scene) -
         await pilot.resize_terminal(80, 24)
         await pilot.pause()
         assert field.query_one(Input).value == "0.4"
+
+
+async def test_the_palette_goes_to_any_page_of_the_form(scene: Scene) -> None:
+    """At 80 columns nothing else does at once."""
+    async with playing(scene, SMALL) as pilot:
+        await open_rain(pilot, scene)
+        await press(pilot, "ctrl+p")
+        await write(pilot, "findings")
+        await pilot.pause(0.5)
+        await press(pilot, "enter")
+        await pilot.pause()
+        assert "H. Findings" in str(scene.app.screen.query_one("#where", Static).render())
+        await write(pilot, "Z")
+        await press(pilot, "f2")
+    assert "Z" in str(scene.answers()["summary"])
+
+
+async def test_a_click_on_a_page_leaves_the_cursor_in_its_first_question(scene: Scene) -> None:
+    async with playing(scene, LARGE) as pilot:
+        await open_rain(pilot, scene)
+        await pilot.click("#sections", offset=(6, 7))
+        await pilot.pause()
+        assert "H. Findings" in str(scene.app.screen.query_one("#where", Static).render())
+        await write(pilot, "Z")
+        await press(pilot, "f2")
+    assert "Z" in str(scene.answers()["summary"])
