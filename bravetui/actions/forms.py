@@ -20,11 +20,10 @@ from bravetui.db.templates import template_of
 from bravetui.db.values import to_cell
 from bravetui.db.writing import Writing
 from bravetui.forms.engine import evaluate
+from bravetui.forms.fitting import too_long
+from bravetui.forms.parse import TEXT_CHARACTERS_MAX
 from bravetui.forms.template import Template
 from bravetui.merge.state import ANSWERS, Cell
-
-ANSWER_LENGTH_MAX = 50_000
-"""Of one answer, in characters: twenty typed pages. A whole form has to fit into what central takes of a change."""
 
 _NAMES = UUID("c9a4e5de-3d0b-5b0e-8f52-0d8f2f3f6c77")
 """Namespace of ids that every laptop derives alike (RFC 9562 section 5.5)."""
@@ -98,9 +97,9 @@ def _routine(writing: Writing, store: Store, scope_id: str) -> str:
 
 def answer(store: Store, scope_id: str, submission_id: str, answers: Mapping[str, Json]) -> Changed:
     """Save answers by path; typing again and again folds into one unsent change. Durable when it returns."""
-    if any(isinstance(value, str) and len(value) > ANSWER_LENGTH_MAX for value in answers.values()):
+    if any(map(too_long, answers.values())):
         raise BadInput(
-            f"This answer is longer than the {ANSWER_LENGTH_MAX:,} characters that a form carries; it is not saved.",
+            f"An answer is longer than the {TEXT_CHARACTERS_MAX:,} characters that a form carries; it is not saved.",
             "Shorten it, or split it over several answers.",
         )
     with store.write() as writing:

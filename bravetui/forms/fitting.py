@@ -10,14 +10,26 @@ from collections.abc import Sequence
 
 from bravetui.base.canonical import Json
 from bravetui.forms.functions import days_of
+from bravetui.forms.parse import TEXT_CHARACTERS_MAX
 from bravetui.forms.template import Question, QuestionKind
 
+TOO_LONG = (
+    f"This is longer than the {TEXT_CHARACTERS_MAX:,} characters that a form carries. "
+    "Shorten it, or split it over several answers."
+)
 _INTEGER = re.compile(r"[+-]?\d{1,9}", re.ASCII)
 _DECIMAL = re.compile(r"[+-]?\d{1,12}(\.\d{1,6})?", re.ASCII)
 
 
+def too_long(value: Json) -> bool:
+    """Whether an answer is longer than a form carries: the one kind of answer that is not even saved as typed."""
+    return isinstance(value, str) and len(value) > TEXT_CHARACTERS_MAX
+
+
 def misfit_words(question: Question, value: Json) -> str:
     """Why a value is none for its question; empty when it is one. What was typed is kept as typed until it fits."""
+    if too_long(value):
+        return TOO_LONG
     text = str(value)
     match question.kind:
         case QuestionKind.INTEGER if not _INTEGER.fullmatch(text):

@@ -17,6 +17,7 @@ from bravetui.base.text import clean_text
 from bravetui.forms.template import Question, QuestionKind
 
 TEXT_CHARACTERS_MAX = 50_000
+"""Of one answer: twenty typed pages. A whole form has to fit into what central takes of a change."""
 _DIGITS_MAX = 15
 
 _DATE = re.compile(r"(\d{4}|\d{1,2})[/.\-\s](\d{1,2})(?:[/.\-\s](\d{4}|\d{1,2}))?", re.ASCII)

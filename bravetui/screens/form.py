@@ -25,10 +25,12 @@ from bravetui.base.canonical import Json
 from bravetui.base.errors import BravetuiError
 from bravetui.base.text import safe_line, shortened
 from bravetui.forms.engine import FormState
+from bravetui.forms.fitting import TOO_LONG
 from bravetui.forms.template import Question, Repeat, Section
 from bravetui.merge.state import ANSWERS
 from bravetui.screens.base import UNLISTED, WorkScreen
 from bravetui.screens.confirm import ConfirmScreen
+from bravetui.screens.unsaved import Unsaved
 from bravetui.views.forms import FormView, NewForm
 from bravetui.views.words import clock_words, short_title, to_do_words
 from bravetui.widgets import tones
@@ -76,9 +78,7 @@ class FormScreen(WorkScreen):
         self._view: FormView | None = None
         self._answers: dict[str, Json] = {}
         self._state: FormState | None = None
-        self._unsaved: dict[str, Json] = {}
-        self._going: dict[str, Json] = {}
-        """Handed to the store, which has not answered yet."""
+        self._unsaved = Unsaved()
         self._page = 0
         self._saving: asyncio.Task[None] | None = None
         self._building, self._storing = asyncio.Lock(), asyncio.Lock()
@@ -108,7 +108,7 @@ class FormScreen(WorkScreen):
         rebuilt = first or self._view is None or self._view.status != view.status
         self._view = view
         self.entitle(view.about.split(",")[0] or short_title(view.title))
-        typed = {**self._going, **self._unsaved}
+        typed = self._unsaved.values()
         self._answers = {**view.answers, **typed}
         self._state = forms.evaluated(view, self._answers, self._now()) if typed else view.state
         if rebuilt:
@@ -314,7 +314,7 @@ class FormScreen(WorkScreen):
         event.stop()
         assert self._view is not None
         self._answers[event.path] = event.value
-        self._unsaved[event.path] = event.value
+        self._unsaved.put(event.path, event.value)
         from bravetui.views import forms
 
         self._state = forms.evaluated(self._view, self._answers, self._now())
@@ -343,18 +343,29 @@ class FormScreen(WorkScreen):
         from bravetui.actions import forms
 
         services = self.desk.services
-        self._going, self._unsaved = self._unsaved, {}
+        going = self._unsaved.hand_over()
         try:
-            await self._begin()
-            await self.call(forms.answer, services.store, services.scope_id, self._submission_id, self._going)
+            if going:
+                await self._begin()
+                await self.call(forms.answer, services.store, services.scope_id, self._submission_id, going)
         except BravetuiError as error:
-            self._unsaved, self._going = {**self._going, **self._unsaved}, {}
+            self._unsaved.failed()
             self._say(f"✗ NOT SAVED: {error}", tones.bad())
-            self.desk.show_error(error)
             return
-        self._going = {}
-        self._say(f"✓ Saved on this laptop {self._local_now():%H:%M:%S}", tones.good())
-        self.desk.wrote()
+        self._unsaved.stored()
+        self._say_saved()
+        if going:
+            self.desk.wrote()
+
+    def _say_saved(self) -> None:
+        """That all is saved, or which answer is not and why."""
+        held = self._unsaved.held_back()
+        if not held:
+            self._say(f"✓ Saved on this laptop {self._local_now():%H:%M:%S}", tones.good())
+            return
+        asked = self._state.asked.get(held[0]) if self._state is not None else None
+        which = shortened(asked.question.label, 40) if asked is not None else "An answer"
+        self._say(f"✗ NOT SAVED: {which}. {TOO_LONG} All else is saved.", tones.bad())
 
     async def _begin(self) -> None:
         """Store the form, once, as the first thing that is written in it."""
@@ -404,6 +415,7 @@ class FormScreen(WorkScreen):
             services = self.desk.services
             await self._begin()
             await self.call(forms.remove_row, services.store, services.scope_id, self._submission_id, row)
+            self._unsaved.forget(row)
             await self.load()
             self.desk.wrote()
 
@@ -414,6 +426,9 @@ class FormScreen(WorkScreen):
         from bravetui.actions import forms
 
         await self.save()
+        if self._unsaved:
+            self.notify("Not handed in: an answer is not saved, as the last line says.", markup=False)
+            return
         services = self.desk.services
         assert self._view is not None
         sign = forms.submit if self._view.editable else forms.countersign

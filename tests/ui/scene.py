@@ -218,3 +218,21 @@ async def open_rain(pilot: Pilot[None], scene: Scene) -> QuestionField:
     await pilot.pause()
     await press(pilot, "pagedown", "2", "tab", "tab")
     return next(field for field in scene.app.screen.query(QuestionField) if field.path == "rain_in")
+
+
+async def open_answer(pilot: Pilot[None], scene: Scene, path: str, text: str) -> QuestionField:
+    """The draft at one question, which says `text`, with the cursor in it."""
+    forms.answer(scene.store, scene.site.project_id, scene.submission_id, {path: text})
+    screen = FormScreen(scene.submission_id)
+    scene.app.open(screen)
+    await pilot.pause()
+    await pilot.pause()
+    assert screen._view is not None
+    sections = screen._view.template.sections
+    page = next(i for i, section in enumerate(sections) if any(item.path == path for item in section.items))
+    for _ in range(page):
+        await press(pilot, "pagedown")
+    field = next(field for field in screen.query(QuestionField) if field.path == path)
+    field.focus_input()
+    await pilot.pause()
+    return field

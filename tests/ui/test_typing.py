@@ -6,15 +6,11 @@ from pathlib import Path
 
 import pytest
 from textual.events import Key
-from textual.pilot import Pilot
 from textual.widgets import Input, TextArea
 
-from bravetui.actions import forms
 from bravetui.messages import SyncReported
 from bravetui.screens.conflicts import ConflictsScreen
-from bravetui.screens.form import FormScreen
-from bravetui.widgets.question_field import QuestionField
-from tests.ui.scene import SMALL, Scene, playing, press, set_scene
+from tests.ui.scene import SMALL, Scene, open_answer, playing, press, set_scene
 
 KNOWN = "Silt fence SF-2 along the arroyo needs a look near the low point. Nothing left the site."
 SENTENCE = "It is torn for 12 ft; the crew is on it."
@@ -23,24 +19,6 @@ SENTENCE = "It is torn for 12 ft; the crew is on it."
 @pytest.fixture
 def scene(tmp_path: Path) -> Scene:
     return set_scene(tmp_path)
-
-
-async def open_answer(pilot: Pilot[None], scene: Scene, path: str, text: str) -> QuestionField:
-    """The draft at one question, which says `text`, with the cursor in it."""
-    forms.answer(scene.store, scene.site.project_id, scene.submission_id, {path: text})
-    screen = FormScreen(scene.submission_id)
-    scene.app.open(screen)
-    await pilot.pause()
-    await pilot.pause()
-    assert screen._view is not None
-    sections = screen._view.template.sections
-    page = next(i for i, section in enumerate(sections) if any(item.path == path for item in section.items))
-    for _ in range(page):
-        await press(pilot, "pagedown")
-    field = next(field for field in screen.query(QuestionField) if field.path == path)
-    field.focus_input()
-    await pilot.pause()
-    return field
 
 
 def burst(scene: Scene, *keys: str) -> None:
