@@ -209,6 +209,7 @@ class BravetuiApp(App[None]):
         for screen in reversed(self.screen_stack):
             if isinstance(screen, WorkScreen) and not await screen.may_leave():
                 words = "Something typed is not saved. Quit, and lose it?"
+                self.clear_notifications()  # they would lie over the question
                 self.open(ConfirmScreen(words, "Quit"), lambda yes: self.exit() if yes else None)
                 return
         self.exit()

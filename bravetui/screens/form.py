@@ -17,6 +17,7 @@ from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
+from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
@@ -40,6 +41,9 @@ from bravetui.widgets.review_page import ReviewPage
 
 SAVE_AFTER_S = 0.3
 """Typing is saved this long after the first key that is not saved yet: half a second at most is ever at risk."""
+
+SAVE_AGAIN_S = 3.0
+"""What could not be saved is tried again this often, so that room on the disk is all that it takes."""
 
 SETTLED_MAX_S = 1.0
 """Tab waits at most this long for questions to appear or vanish."""
@@ -81,6 +85,8 @@ class FormScreen(WorkScreen):
         self._unsaved = Unsaved()
         self._page = 0
         self._saving: asyncio.Task[None] | None = None
+        self._again: Timer | None = None
+        self._gone = False
         self._building, self._storing = asyncio.Lock(), asyncio.Lock()
         self._said = ""
 
@@ -351,11 +357,18 @@ class FormScreen(WorkScreen):
         except BravetuiError as error:
             self._unsaved.failed()
             self._say(f"✗ NOT SAVED: {error}", tones.bad())
+            self._try_again_later()
             return
         self._unsaved.stored()
         self._say_saved()
         if going:
             self.desk.wrote()
+
+    def _try_again_later(self) -> None:
+        if self._again is not None:
+            self._again.stop()
+        if not self._gone:
+            self._again = self.set_timer(SAVE_AGAIN_S, self.save)
 
     def _say_saved(self) -> None:
         """That all is saved, or which answer is not and why."""
@@ -476,6 +489,7 @@ class FormScreen(WorkScreen):
         return not self._unsaved
 
     async def on_unmount(self) -> None:
+        self._gone = True
         await self.save()
 
     def on_resize(self, event: events.Resize) -> None:

@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 from textual.widgets import Static, TextArea
 
+from bravetui.actions import forms
+from bravetui.base.errors import StorageFull
 from bravetui.forms.parse import TEXT_CHARACTERS_MAX
+from bravetui.screens import form
 from bravetui.screens.confirm import ConfirmScreen
 from bravetui.screens.form import SAVE_AFTER_S, FormScreen
 from bravetui.screens.home import HomeScreen
@@ -68,3 +71,33 @@ async def test_an_answer_that_was_too_long_is_saved_once_it_is_shortened(scene: 
         await press(pilot, "escape")
         assert isinstance(scene.app.screen, HomeScreen)
     assert scene.answers()["summary"] == LONG[:1000]
+
+
+def full(*_: object, **__: object) -> None:
+    """What the store does on a full disk."""
+    raise StorageFull("The disk is full.", "Free some room, then go on: this text is kept on screen.")
+
+
+async def test_what_a_full_disk_kept_out_is_saved_by_itself_once_there_is_room(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No key is needed, no toast lies over the fields or over the question whether to quit."""
+    monkeypatch.setattr(form, "SAVE_AGAIN_S", 0.2)
+    real = forms.answer
+    async with playing(scene, SMALL) as pilot:
+        await open_answer(pilot, scene, "summary", "Dry.")
+        monkeypatch.setattr(forms, "answer", full)
+        await write(pilot, "x")
+        await asyncio.sleep(SAVE_AFTER_S + 0.1)
+        await pilot.pause()
+        assert "NOT SAVED: The disk is full. Free some room" in said(scene)
+        scene.app.notify("Said a moment ago.")
+        await press(pilot, "ctrl+q")
+        assert isinstance(scene.app.screen, ConfirmScreen)
+        assert not scene.app._notifications
+        await press(pilot, "escape")
+        monkeypatch.setattr(forms, "answer", real)
+        await asyncio.sleep(0.4)
+        await pilot.pause()
+        assert scene.answers()["summary"] == "Dry.x"
+        assert "Saved on this laptop" in said(scene)
