@@ -15,41 +15,31 @@ from __future__ import annotations
 
 import argparse
 import logging
-import os
 import socket
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 
 from sqlalchemy import select
 
-from bravetui.base.clock import SystemClock, SystemIds
-from bravetui.base.errors import BadInput, BravetuiError, Transient
+from bravetui.base.errors import BadInput, BravetuiError
 from bravetui.base.exits import EXIT_INTERRUPTED, exit_code
 from bravetui.base.options import whole
 from bravetui.base.stopping import stoppable
 from bravetui.base.text import safe_line
 from bravetui.central.access import ROLES
 from bravetui.central.app import Settings, make_app
-from bravetui.central.database import foreign_errors, migrate, open_central_engine
 from bravetui.central.enrolment import issue_code
 from bravetui.central.founding import add_person, found_organization, people
-from bravetui.central.importing import add_import_arguments, import_task
-from bravetui.central.keys import load_keys
+from bravetui.central.importing import add_import_arguments, check_import, import_task
 from bravetui.central.ledger import audit
-from bravetui.central.postgres import embedded_postgres
-from bravetui.central.releasing import add_quarantine_arguments, quarantine_task
+from bravetui.central.place import FOUND, SERVE, add_place_arguments, opened
+from bravetui.central.releasing import add_quarantine_arguments, check_quarantine, quarantine_task
 from bravetui.central.serve import PORT, listen, serve
 from bravetui.central.service import Central, revoke
 from bravetui.central.state import begin_epoch
 from bravetui.central.tables import SCOPES
 from bravetui.wire.messages import NUMBER_MAX
-
-FOLDER = Path("bravetui-central")
-DATABASE_VARIABLE = "BRAVETUI_CENTRAL_DATABASE_URL"
-KEY_FILE = "signing.key"
-SERVE = "serve"
 
 Say = Callable[[str], None]
 
@@ -72,24 +62,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_quarantine_arguments(parser)
 
 
-def add_place_arguments(parser: argparse.ArgumentParser) -> None:
-    """Where central's key and database are."""
-    parser.add_argument(
-        "--database-url", help=f"PostgreSQL to use (or {DATABASE_VARIABLE}); its own if not given"
-    )
-    parser.add_argument(
-        "--folder",
-        type=Path,
-        default=argparse.SUPPRESS,
-        help=f"where the signing key and its own database are (default: {FOLDER})",
-    )
-
-
 def run(options: argparse.Namespace, say: Say = print) -> int:
     """Do the task; returns the exit status. Errors are for whoever reads the command line."""
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     try:
-        with stoppable(), _listening(options) as bound, opened(options) as central:
+        if (check := _CHECKS.get(options.task)) is not None:
+            check(options)
+        with stoppable(), _listening(options) as bound, opened(options, options.task) as central:
             if bound is None:
                 _TASKS[options.task](central, options, say)
             else:
@@ -97,10 +76,6 @@ def run(options: argparse.Namespace, say: Say = print) -> int:
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     return 0
-
-
-def _folder(options: argparse.Namespace) -> Path:
-    return getattr(options, "folder", None) or FOLDER
 
 
 @contextmanager
@@ -111,37 +86,6 @@ def _listening(options: argparse.Namespace) -> Iterator[socket.socket | None]:
         return
     with listen(options.host, options.port, behind_proxy=options.behind_proxy) as bound:
         yield bound
-
-
-@contextmanager
-def opened(options: argparse.Namespace) -> Iterator[Central]:
-    """Central, for one task on its own machine."""
-    url = options.database_url or os.environ.get(DATABASE_VARIABLE)
-    if url:
-        with _central(url, options) as central:
-            yield central
-        return
-    with (
-        embedded_postgres(_folder(options), share=options.task != SERVE) as own,
-        _central(own, options) as central,
-    ):
-        yield central
-
-
-@contextmanager
-def _central(url: str, options: argparse.Namespace) -> Iterator[Central]:
-    engine = open_central_engine(url)
-    try:
-        try:
-            migrate(engine)
-        except Transient as error:
-            todo = f"Look whether the address is right (--database-url, or {DATABASE_VARIABLE}), and the database runs."
-            raise Transient(error.what, todo) from error
-        clock = SystemClock()
-        with foreign_errors():
-            yield Central(engine, load_keys(_folder(options) / KEY_FILE), clock, SystemIds(clock))
-    finally:
-        engine.dispose()
 
 
 def _serve(central: Central, options: argparse.Namespace, bound: socket.socket, say: Say) -> None:
@@ -159,9 +103,24 @@ def _serve(central: Central, options: argparse.Namespace, bound: socket.socket, 
     serve(app, bound, lambda address: say(f"Central is at {address}; Ctrl-C stops it."))
 
 
-def _found(central: Central, options: argparse.Namespace, say: Say) -> None:
+def _check_found(options: argparse.Namespace) -> None:
     if not options.organization or not options.name:
         raise BadInput("An organization needs a name, and a first person.", "Give --organization and --name.")
+
+
+def _check_code(options: argparse.Namespace) -> None:
+    if not options.user:
+        raise BadInput("A code for whom?", "`bravetui central people` lists them; give the id with --user.")
+
+
+def _check_revoke(options: argparse.Namespace) -> None:
+    if options.device is None:
+        raise BadInput(
+            "Which laptop?", "Give its number with --device; `bravetui central people` lists them."
+        )
+
+
+def _found(central: Central, options: argparse.Namespace, say: Say) -> None:
     organization_id = found_organization(central, options.organization)
     user_id = add_person(central, organization_id, options.name, options.role)
     code = issue_code(central.engine, central.clock.now(), organization_id, user_id)
@@ -187,10 +146,6 @@ def _code(central: Central, options: argparse.Namespace, say: Say) -> None:
 
 
 def _revoke(central: Central, options: argparse.Namespace, say: Say) -> None:
-    if options.device is None:
-        raise BadInput(
-            "Which laptop?", "Give its number with --device; `bravetui central people` lists them."
-        )
     revoke(central.engine, options.device, central.clock.now())
     say(f"Laptop {options.device} is let in no more. What it sent stays.")
 
@@ -207,7 +162,7 @@ def _audit(central: Central, options: argparse.Namespace, say: Say) -> None:
 
 
 _TASKS: dict[str, Callable[[Central, argparse.Namespace, Say], None]] = {
-    "found": _found,
+    FOUND: _found,
     "people": _people,
     "code": _code,
     "revoke": _revoke,
@@ -216,6 +171,15 @@ _TASKS: dict[str, Callable[[Central, argparse.Namespace, Say], None]] = {
     "quarantine": quarantine_task,
     "audit": _audit,
 }
+
+_CHECKS: dict[str, Callable[[argparse.Namespace], None]] = {
+    FOUND: _check_found,
+    "code": _check_code,
+    "revoke": _check_revoke,
+    "import": check_import,
+    "quarantine": check_quarantine,
+}
+"""What can be said of a task's options before central is opened, let alone made."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -40,6 +40,16 @@ def add_import_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="for programs (import, quarantine)")
 
 
+def check_import(options: argparse.Namespace) -> None:
+    """That there is something to import where one was named. Raises BadInput."""
+    if options.kept or options.file is None:
+        return
+    if options.file.is_dir():
+        black_box_in(options.file)
+    else:
+        _read(options.file)
+
+
 def import_task(central: Central, options: argparse.Namespace, say: Callable[[str], None]) -> None:
     """Take a bundle by the push path of its own laptop; doing it twice changes nothing."""
     lock = AskedPassphrase(_passphrase)
@@ -109,7 +119,7 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise BadInput(f"The file {safe_line(path.name)} cannot be read.", "Name a rescue bundle.") from error
+        raise BadInput(f"The file {safe_line(str(path))} cannot be read.", "Name a rescue bundle.") from error
 
 
 def of_card(central: Central, folder: Path, lock: AskedPassphrase) -> bytes:

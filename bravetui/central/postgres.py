@@ -51,6 +51,12 @@ def data_folder(folder: Path) -> Path:
     return temporary / f"bravetui-central-{name}" / "postgres"
 
 
+def is_made(folder: Path) -> bool:
+    """Whether PostgreSQL has been made whole for the central whose folder this is."""
+    data = data_folder(folder)
+    return data.exists() and data.with_name(MADE_NAME).exists()
+
+
 def _is_root() -> bool:
     return hasattr(os, "geteuid") and os.geteuid() == 0
 

@@ -25,14 +25,23 @@ def add_quarantine_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--by", metavar="ID", help="who at the office does it (quarantine)")
 
 
+def check_quarantine(options: argparse.Namespace) -> None:
+    """That what is to be settled is named, and by whom. Raises BadInput."""
+    if not (options.release or options.aside):
+        return
+    if not options.by:
+        raise BadInput(
+            "Who does it?",
+            "Give the id of somebody at the office with --by; `bravetui central people` lists them.",
+        )
+    Dot.parse(options.release or options.aside)
+    for mend in options.set:
+        parse_mend(mend)
+
+
 def quarantine_task(central: Central, options: argparse.Namespace, say: Callable[[str], None]) -> None:
     """List, show, release or set aside."""
     if options.release or options.aside:
-        if not options.by:
-            raise BadInput(
-                "Who does it?",
-                "Give the id of somebody at the office with --by; `bravetui central people` lists them.",
-            )
         dot = Dot.parse(options.release or options.aside)
         if options.aside:
             set_aside(central, dot, options.by)

@@ -15,7 +15,7 @@ EPILOG = (
 
 def options(parser: argparse.ArgumentParser) -> None:
     """Where central's database is."""
-    from bravetui.central.command import add_place_arguments
+    from bravetui.central.place import add_place_arguments
 
     parser.epilog = EPILOG
     parser.add_argument("task", choices=["verify"], help="recompute every chain")
@@ -28,7 +28,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Verify, and say so."""
     from bravetui.base.stopping import stoppable
     from bravetui.central.auditing import audit_json, audit_lines, noted_in, verify_ledger
-    from bravetui.central.command import opened
+    from bravetui.central.place import opened
 
     noted = noted_in(arguments.against) if arguments.against else None
     with stoppable(), opened(arguments) as central:

@@ -15,8 +15,4 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Do the task."""
-    from bravetui.central.command import FOLDER
-
-    if arguments.folder is None:
-        arguments.folder = FOLDER
     return run_central(arguments)

@@ -28,7 +28,7 @@ from bravetui.merge.version import VersionVector
 from bravetui.wire.change import Op
 from bravetui.wire.lanes import Lane
 from bravetui.wire.messages import Outcome, PullAsk
-from tests.support.central import PROJECT, TEMPLATE, Site
+from tests.support.central import KEYS, PROJECT, TEMPLATE, Site
 
 
 @pytest.fixture
@@ -116,8 +116,10 @@ def test_a_damaged_signing_key_is_never_replaced(folder: Path) -> None:
 
 
 def test_an_operator_founds_an_organization_gives_codes_and_audits(
-    site: Site, folder: Path, capsys: pytest.CaptureFixture[str]
+    site: Site, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.setenv(KEY_VARIABLE, KEYS.private.hex())
+
     def central(*arguments: str) -> tuple[int, str, str]:
         status = main([*arguments, "--folder", str(folder), "--database-url", site.url])
         told = capsys.readouterr()
@@ -139,8 +141,10 @@ def test_an_operator_founds_an_organization_gives_codes_and_audits(
 
 
 def test_an_operator_reads_mends_and_sets_aside_what_was_refused(
-    site: Site, folder: Path, capsys: pytest.CaptureFixture[str]
+    site: Site, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.setenv(KEY_VARIABLE, KEYS.private.hex())
+
     def central(*arguments: str) -> tuple[int, str, str]:
         status = main(["quarantine", *arguments, "--folder", str(folder), "--database-url", site.url])
         told = capsys.readouterr()
@@ -194,6 +198,7 @@ def test_after_a_restore_laptops_are_told_and_no_number_is_given_twice(site: Sit
 
 @pytest.mark.skipif(os.name != "posix", reason="sends POSIX signals")
 def test_central_stops_on_a_signal_with_its_database(folder: Path) -> None:
+    load_keys(folder / "signing.key", {})  # its database was lost, or moved aside
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

@@ -9,10 +9,10 @@ import pytest
 
 from bravetui.base.clock import SystemClock, SystemIds
 from bravetui.central.app import make_app
-from bravetui.central.command import DATABASE_VARIABLE
 from bravetui.central.database import migrate, open_central_engine
 from bravetui.central.enrolment import issue_code
 from bravetui.central.keys import KEY_VARIABLE, CentralKeys, make_keys
+from bravetui.central.place import DATABASE_VARIABLE
 from bravetui.central.sampling import found_sample
 from bravetui.central.serve import serving
 from bravetui.central.service import Central

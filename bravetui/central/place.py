@@ -1,0 +1,108 @@
+"""Where a central is: its folder and its database, and that one is there before any command touches either.
+
+Founding makes a central. Everything else needs one, so that a mistyped folder or address is said and leaves nothing behind:
+an audit that passes because it looked in the wrong place is worse than none.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import Engine, inspect, select
+
+from bravetui.base.clock import SystemClock, SystemIds
+from bravetui.base.errors import BadInput, Transient
+from bravetui.base.text import safe_line
+from bravetui.central.database import foreign_errors, migrate, open_central_engine
+from bravetui.central.keys import KEY_VARIABLE, load_keys
+from bravetui.central.postgres import embedded_postgres, is_made
+from bravetui.central.service import Central
+from bravetui.central.tables import SCOPES
+
+FOLDER = Path("bravetui-central")
+DATABASE_VARIABLE = "BRAVETUI_CENTRAL_DATABASE_URL"
+KEY_FILE = "signing.key"
+SERVE, FOUND = "serve", "found"
+"""The tasks that may begin with less than a whole central."""
+
+_A_LAPTOPS = ("keys.a", "keys.b", "site.db", "journal")
+"""Files that lie in a laptop's folder and in no central's."""
+_TODO = (
+    "Name its folder with --folder, or its database with --database-url. "
+    "To make one: bravetui central found --organization NAME --name YOU"
+)
+
+
+def add_place_arguments(parser: argparse.ArgumentParser) -> None:
+    """Where central's key and database are."""
+    parser.add_argument(
+        "--database-url", help=f"PostgreSQL to use (or {DATABASE_VARIABLE}); its own if not given"
+    )
+    parser.add_argument(
+        "--folder",
+        type=Path,
+        default=argparse.SUPPRESS,
+        help=f"where the signing key and its own database are (default: {FOLDER})",
+    )
+
+
+@contextmanager
+def opened(options: argparse.Namespace, task: str = "") -> Iterator[Central]:
+    """Central, for one task on its own machine. Raises BadInput where there is none, unless the task is to found it."""
+    folder = getattr(options, "folder", None) or FOLDER
+    if any((folder / name).exists() for name in _A_LAPTOPS):
+        raise BadInput(f"The folder {safe_line(str(folder))} is a laptop's, not central's.", _TODO)
+    url = options.database_url or os.environ.get(DATABASE_VARIABLE)
+    if url:
+        with _central(url, folder, task) as central:
+            yield central
+        return
+    if task != FOUND and not is_made(folder) and not (task == SERVE and (folder / KEY_FILE).exists()):
+        raise _none_in(folder)
+    with (
+        embedded_postgres(folder, share=task != SERVE) as own,
+        _central(own, folder, task, own=True) as central,
+    ):
+        yield central
+
+
+@contextmanager
+def _central(url: str, folder: Path, task: str, *, own: bool = False) -> Iterator[Central]:
+    engine = open_central_engine(url)
+    try:
+        has_schema, is_founded = _standing_of(engine)
+        may_be_new = task == FOUND or (task == SERVE and (own or has_schema))
+        if not is_founded and not may_be_new:
+            raise _none_in(folder) if own else BadInput("There is no central in this database.", _TODO)
+        key = folder / KEY_FILE
+        if not os.environ.get(KEY_VARIABLE) and not key.exists() and (is_founded or task != FOUND):
+            raise BadInput(
+                f"Central's signing key is not in {safe_line(str(folder))}.",
+                f"Name its folder with --folder, put back a copy of {KEY_FILE}, or give the key in {KEY_VARIABLE}.",
+            )
+        migrate(engine)
+        clock = SystemClock()
+        with foreign_errors():
+            yield Central(engine, load_keys(key), clock, SystemIds(clock))
+    finally:
+        engine.dispose()
+
+
+def _standing_of(engine: Engine) -> tuple[bool, bool]:
+    """Whether central's tables are there, and whether an organization is in them. Writes nothing."""
+    try:
+        with foreign_errors(), engine.connect() as connection:
+            if not inspect(connection).has_table(SCOPES.name):
+                return False, False
+            return True, connection.execute(select(SCOPES.c.scope_id).limit(1)).first() is not None
+    except Transient as error:
+        todo = f"Look whether the address is right (--database-url, or {DATABASE_VARIABLE}), and the database runs."
+        raise Transient(error.what, todo) from error
+
+
+def _none_in(folder: Path) -> BadInput:
+    return BadInput(f"There is no central in {safe_line(str(folder))}.", _TODO)
