@@ -35,6 +35,7 @@ from bravetui.screens.unsaved import Unsaved
 from bravetui.views.forms import FormView, NewForm
 from bravetui.views.words import clock_words, short_title, to_do_words
 from bravetui.widgets import tones
+from bravetui.widgets.disputed import DecideWanted
 from bravetui.widgets.question_field import UNANSWERED, QuestionField
 from bravetui.widgets.repeat_field import RepeatField, RowHead
 from bravetui.widgets.review_page import ReviewPage
@@ -72,6 +73,7 @@ class FormScreen(WorkScreen):
         "Choices: arrows move, space, the digit or a click chooses, Del takes it back.\n"
         "In a long text Ctrl+Home and Ctrl+End go to its beginning and its end.\n"
         "* must be answered. ! under a question says what is wrong with it.\n"
+        "≠ two people wrote it apart. It is not typed over here: Enter shows both, there one decides.\n"
         "Every answer is saved on this laptop within half a second; there is no Save key.\n"
         "F9: who wrote an answer, what others wrote, which rule decided. Ctrl+R: sign and submit."
     )
@@ -167,9 +169,9 @@ class FormScreen(WorkScreen):
         assert self._state is not None
         now, editable = self._local_now(), self._view.editable
         if isinstance(item, Repeat):
-            return RepeatField(item, self._state, now, editable=editable, conflicts=self._view.conflicts)
+            return RepeatField(item, self._state, now, editable=editable, disputes=self._view.disputes)
         return QuestionField(
-            self._state.asked[item.path], now, editable=editable, conflict=item.path in self._view.conflicts
+            self._state.asked[item.path], now, editable=editable, dispute=self._view.disputes.get(item.path)
         )
 
     def _focus(self, path: str | None) -> None:
@@ -181,7 +183,7 @@ class FormScreen(WorkScreen):
             wanted.focus_input()
             return
         for widget in self.query(
-            "#page ChoiceList, #page Input, #page TextArea, #page RowHead, #page OptionList"
+            "#page ChoiceList, #page Input, #page TextArea, #page Disputed, #page RowHead, #page OptionList"
         ):
             if widget.display and widget.focusable:
                 self.set_focus(widget)
@@ -231,13 +233,15 @@ class FormScreen(WorkScreen):
         return missing, len(asked) - missing + sum(p.path in names for p in self._state.row_problems)
 
     async def _show_state(self) -> None:
+        assert self._view is not None
         assert self._state is not None
         for field in self.query("#page > QuestionField").results(QuestionField):
             asked = self._state.asked[field.path]
+            await field.dispute_by(self._view.disputes.get(field.path), asked.value)
             field.show(asked)
             field.take(asked.value)
         for repeat in self.query(RepeatField):
-            await repeat.show(self._state)
+            await repeat.show(self._state, self._view.disputes)
         for review in self.query(ReviewPage):
             review.show(self._state)
         self._show_where()
@@ -418,8 +422,22 @@ class FormScreen(WorkScreen):
         if repeat.fixed or not self._view.editable:
             self.notify("These rows belong to the form and stay.", markup=False)
             return
+        dispute = self._view.disputes.get(event.row)
+        if dispute is not None and dispute.is_open:
+            self._open_conflict(dispute.conflict_id)
+            return
         words = "Remove this row? It stays in the form's history."
         self.desk.open(ConfirmScreen(words, "Remove"), lambda yes: self._remove(event.row) if yes else None)
+
+    async def on_decide_wanted(self, event: DecideWanted) -> None:
+        """Show both sides of an answer that is in dispute."""
+        await self.save()
+        self._open_conflict(event.conflict_id)
+
+    def _open_conflict(self, conflict_id: str) -> None:
+        from bravetui.screens.conflict import ConflictScreen
+
+        self.desk.open(ConflictScreen(conflict_id))
 
     def _remove(self, row: str) -> None:
         async def remove() -> None:

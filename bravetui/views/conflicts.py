@@ -187,18 +187,19 @@ def _row(connection: Connection, row: RowMapping, user_id: str) -> ConflictRow:
         title=_title(connection, row),
         what="Logged twice?" if row["rule"] == DUPLICATE else ", ".join(labels),
         opened_at=row["opened_at"],
-        status=_status(connection, row),
-        lost_here=_loser(row).get("author_id") == user_id,
+        status=status_of(connection, row),
+        lost_here=loser_of(row).get("author_id") == user_id,
     )
 
 
-def _loser(row: RowMapping) -> Mapping[str, Any]:
+def loser_of(row: RowMapping) -> Mapping[str, Any]:
     """The side that a rule set aside; empty where none was."""
     side = row["resolution"].get("set_aside")
     return row[side] if side in ("local", "remote") else {}
 
 
-def _status(connection: Connection, row: RowMapping) -> str:
+def status_of(connection: Connection, row: RowMapping) -> str:
+    """How a conflict stands; one that was decided here is no longer open, though central has not heard of it."""
     if row["status"] == RESOLVED:
         return RESOLVED
     return "decided here" if _decided_here(connection, row) else row["status"]
@@ -254,7 +255,7 @@ def _view(connection: Connection, store: Store, row: RowMapping) -> ConflictView
     names = names_of(connection, {str(person) for person in people})
     is_own = local.get("device") == own
     template = template_for(connection, row["scope_id"], row["record_kind"], row["record_id"])
-    status, doubled = _status(connection, row), row["rule"] == DUPLICATE
+    status, doubled = status_of(connection, row), row["rule"] == DUPLICATE
     values = [*local.get("values", {}).values(), *remote.get("values", {}).values(), *told.values()]
     reader = reader_for(connection, row["scope_id"], KINDS.get(row["record_kind"]), values)
     fields = (
@@ -269,7 +270,7 @@ def _view(connection: Connection, store: Store, row: RowMapping) -> ConflictView
         title=_title(connection, row),
         status=status,
         is_duplicate=doubled,
-        set_aside=("local" if _loser(row) == local else "remote") if status == SETTLED and _loser(row) else "",
+        set_aside=("local" if loser_of(row) == local else "remote") if status == SETTLED and loser_of(row) else "",
         local_label=heads[0],
         remote_label=heads[1],
         fields=fields,

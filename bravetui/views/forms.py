@@ -22,7 +22,7 @@ from bravetui.db.templates import is_readable, template_of
 from bravetui.forms.engine import FormState, evaluate
 from bravetui.forms.template import Template
 from bravetui.merge.hlc import Hlc
-from bravetui.merge.state import ANSWERS
+from bravetui.views.disputes import Dispute, disputes_of
 from bravetui.views.occasion import about_words, derived_answers, inspection_row, occasion_words
 
 _outbox = Outbox.__table__  # type: ignore[attr-defined]
@@ -109,8 +109,8 @@ class FormView:
     status_words: str
     editable: bool
     sync_words: str
-    conflicts: Mapping[str, str]
-    """Conflict ids by answer path."""
+    disputes: Mapping[str, Dispute]
+    """By answer path, and by that of a row."""
     signatures: tuple[SignatureRow, ...]
     zone: ZoneInfo
     user_name: str
@@ -187,7 +187,7 @@ def form(store: Store, scope_id: str, submission_id: str) -> FormView:
             status_words=STATUS_WORDS.get(status, status),
             editable=status in EDITABLE,
             sync_words=_sync_words(_unsent(connection, scope_id).get(submission_id, ())),
-            conflicts=_conflict_paths(connection, scope_id, submission_id),
+            disputes=disputes_of(connection, store.identity.user_id, scope_id, submission_id, answers),
             signatures=signatures,
             zone=calendar.zone,
             user_name=safe_line(store.identity.user_name, 80),
@@ -220,7 +220,7 @@ def blank(store: Store, scope_id: str, new: NewForm) -> FormView:
             status_words=STATUS_WORDS["draft"],
             editable=True,
             sync_words="",
-            conflicts={},
+            disputes={},
             signatures=(),
             zone=calendar.zone,
             user_name=safe_line(store.identity.user_name, 80),
@@ -290,14 +290,6 @@ def _open(connection: Connection, scope_id: str) -> dict[str, int]:
         .group_by(_conflict.c.record_id)
     )
     return dict(connection.execute(query).all())
-
-
-def _conflict_paths(connection: Connection, scope_id: str, submission_id: str) -> dict[str, str]:
-    query = select(_conflict.c.id, _conflict.c.paths).where(
-        _conflict.c.scope_id == scope_id, _conflict.c.record_id == submission_id, _conflict.c.status == "open"
-    )
-    rows = connection.execute(query)
-    return {path.removeprefix(f"{ANSWERS}/"): row.id for row in rows for path in row.paths}
 
 
 def _signatures(connection: Connection, scope_id: str, submission_id: str, signed: str) -> list[SignatureRow]:

@@ -23,8 +23,10 @@ from bravetui.forms.display import value_text
 from bravetui.forms.engine import Asked
 from bravetui.forms.parse import parse_input
 from bravetui.forms.template import Choice, Question, QuestionKind
+from bravetui.views.disputes import Dispute
 from bravetui.widgets import tones
 from bravetui.widgets.choice_list import ChoiceList
+from bravetui.widgets.disputed import Disputed
 from bravetui.widgets.typing import Line, LongText
 
 UNANSWERED = "This must be answered."
@@ -59,9 +61,11 @@ class QuestionField(Vertical):
     class Left(Message):
         """The person has gone on from this question."""
 
-    def __init__(self, asked: Asked, now: datetime, *, editable: bool, conflict: bool = False) -> None:
+    def __init__(
+        self, asked: Asked, now: datetime, *, editable: bool, dispute: Dispute | None = None
+    ) -> None:
         super().__init__(classes="" if asked.visible else "-hidden")
-        self.asked, self._now, self._editable, self._conflict = asked, now, editable, conflict
+        self.asked, self._now, self._editable, self._dispute = asked, now, editable, dispute
         self._value = asked.value
         self._visited = False
         self._waiting: tuple[Json] | None = None
@@ -77,7 +81,7 @@ class QuestionField(Vertical):
         yield Static(self._label(), classes="label", markup=False)
         if question.hint:
             yield Static(Text(safe_text(question.hint, 2000)), classes="hint", markup=False)
-        yield self._input(question)
+        yield self._answer_widget()
         yield Static("", classes="problem", markup=False)
 
     def on_mount(self) -> None:
@@ -93,9 +97,36 @@ class QuestionField(Vertical):
             text.append(f"  {UNIT_WORDS.get(question.unit, f'in {question.unit}')}", style="dim")
         if question.kind in _EXAMPLES:
             text.append(f"  {_EXAMPLES[question.kind]}", style="dim")
-        if self._conflict:
-            text.append("  ≠ Central says something else: F7", style="bold reverse")
+        if self._dispute is not None:
+            text.append(f"  {self._dispute.words}", style="bold reverse")
         return text
+
+    def _answer_widget(self) -> Widget:
+        dispute = self._locked_by(self._dispute)
+        return Disputed(self._read(), dispute.conflict_id) if dispute else self._input(self.asked.question)
+
+    def _locked_by(self, dispute: Dispute | None) -> Dispute | None:
+        """The conflict that keeps this answer from being written here, if there is one."""
+        computed = self.asked.question.kind in (QuestionKind.CALCULATION, QuestionKind.NOTE)
+        return dispute if dispute and dispute.is_open and not computed else None
+
+    def _read(self) -> str:
+        return safe_text(value_text(self.asked.question, self._value)) or "(nothing)"
+
+    async def dispute_by(self, dispute: Dispute | None, value: Json) -> None:
+        """Show that the answer, now `value`, is in dispute, or no longer; the cursor stays at the question."""
+        before, self._dispute = self._dispute, dispute
+        if before == dispute or not self.query(".label"):
+            return
+        if self._locked_by(before) != self._locked_by(dispute):
+            here = self.has_focus_within
+            self._value, self._waiting = value, None
+            for widget in list(self._inputs()):
+                await widget.remove()
+            await self.mount(self._answer_widget(), before=self.query_one(".problem"))
+            if here:
+                self.focus_input()
+        self.show(self.asked)
 
     def _input(self, question: Question) -> Widget:
         kind, value = question.kind, self._value
@@ -162,7 +193,7 @@ class QuestionField(Vertical):
         if value == self._value:
             self._waiting = None
             return
-        if self.has_focus_within:
+        if self.has_focus_within and self._locked_by(self._dispute) is None:
             self._waiting = (value,)
             self.show(self.asked)
             return
@@ -174,12 +205,14 @@ class QuestionField(Vertical):
                     widget.put(self._typed_text() if kind in _TYPED else str(value or ""))
                 elif isinstance(widget, LongText):
                     widget.put(str(value or ""))
+                elif isinstance(widget, Disputed):
+                    widget.put(self._read())
                 elif isinstance(widget, ChoiceList):
                     chosen = value if isinstance(value, list | tuple) else [value] if value else []
                     widget.chosen = tuple(str(v) for v in chosen)
 
     def _inputs(self) -> Iterator[Any]:
-        yield from self.query("Input, TextArea, ChoiceList")
+        yield from self.query("Input, TextArea, ChoiceList, Disputed")
 
     def visit(self) -> None:
         """From now on a missing answer is said."""

@@ -19,6 +19,7 @@ from bravetui.base.text import safe_line, safe_text
 from bravetui.forms.display import value_text
 from bravetui.forms.engine import Asked, FormState
 from bravetui.forms.template import QuestionKind, Repeat
+from bravetui.views.disputes import Dispute
 from bravetui.widgets import tones
 from bravetui.widgets.question_field import UNANSWERED, QuestionField
 
@@ -84,11 +85,17 @@ class RepeatField(Vertical):
             self.repeat = repeat
 
     def __init__(
-        self, repeat: Repeat, state: FormState, now: datetime, *, editable: bool, conflicts: Mapping[str, str]
+        self,
+        repeat: Repeat,
+        state: FormState,
+        now: datetime,
+        *,
+        editable: bool,
+        disputes: Mapping[str, Dispute],
     ) -> None:
         super().__init__(classes="-hidden" if repeat.path in state.hidden else "")
         self.repeat, self._state, self._now = repeat, state, now
-        self._editable, self._conflicts = editable, conflicts
+        self._editable, self._disputes = editable, disputes
         self.open_row: str | None = None
 
     def compose(self) -> ComposeResult:
@@ -112,7 +119,7 @@ class RepeatField(Vertical):
 
     def _field(self, asked: Asked) -> QuestionField:
         return QuestionField(
-            asked, self._now, editable=self._editable, conflict=asked.path in self._conflicts
+            asked, self._now, editable=self._editable, dispute=self._disputes.get(asked.path)
         )
 
     def _head(self, row: str) -> Text:
@@ -128,6 +135,10 @@ class RepeatField(Vertical):
         told = ", ".join(safe_line(word, 30) for word in said if word)
         if told:
             text.append(f"  {told}", style="dim")
+        if any(
+            path == row or path.startswith(f"{row}/") for path, one in self._disputes.items() if one.is_open
+        ):
+            text.append("  ≠ in dispute", style="bold reverse")
         missing = sum(UNANSWERED in a.problems for a in asked)
         wrong = sum(bool(set(a.problems) - {UNANSWERED}) for a in asked)
         if wrong:
@@ -138,10 +149,10 @@ class RepeatField(Vertical):
             text.append("  ✓", style=tones.good())
         return text
 
-    async def show(self, state: FormState) -> None:
+    async def show(self, state: FormState, disputes: Mapping[str, Dispute]) -> None:
         """Show a new state; cards are rebuilt only when rows came, went, or were opened."""
         rows_before = self._state.rows.get(self.repeat.path, ())
-        self._state = state
+        self._state, self._disputes = state, disputes
         self.set_class(self.repeat.path in state.hidden, "-hidden")
         if not self.query(".rows"):
             return  # not composed yet: composing shows it
@@ -152,6 +163,7 @@ class RepeatField(Vertical):
             head.update(self._head(head.row))
         for field in self.query(QuestionField):
             if field.path in state.asked:
+                await field.dispute_by(disputes.get(field.path), state.asked[field.path].value)
                 field.show(state.asked[field.path])
                 field.take(state.asked[field.path].value)
 

@@ -6,17 +6,23 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from textual.pilot import Pilot
 from textual.widgets import Static
 
+from bravetui.actions import forms
 from bravetui.base.canonical import Json
 from bravetui.db.device import OutboxState
 from bravetui.sample.site import Seed
+from bravetui.screens.conflict import ConflictScreen
+from bravetui.screens.form import FormScreen
 from bravetui.screens.rain import RainScreen
 from bravetui.views import conflicts, queue
+from bravetui.views.forms import form
 from bravetui.widgets.question_field import QuestionField
+from bravetui.widgets.review_page import ReviewPage
 from tests.support.seeded import NOON
 from tests.support.snapshots import screen_text
-from tests.ui.scene import LARGE, SMALL, Scene, playing, press, set_scene, write
+from tests.ui.scene import LARGE, SMALL, Scene, open_rain, playing, press, set_scene, write
 
 
 @pytest.fixture
@@ -141,3 +147,67 @@ async def test_4_takes_what_was_decided_before_and_does_nothing_where_nothing_wa
         await press(pilot, "enter", "4", "ctrl+s")
         await pilot.pause()
     assert (scene.answers()["rain_in"], scene.answers()["rain_source"]) == ("0.37", "rain_gauge")
+
+
+async def test_typing_into_a_disputed_answer_decides_nothing(scene: Scene) -> None:
+    """It says whose text is shown, takes no letter, and Enter shows both sides."""
+    told: dict[str, Json] = {"summary": "Walked it all with Hank."}
+    forms.answer(scene.store, scene.site.project_id, scene.submission_id, told)
+    scene.arrive(
+        scene.conflict(2, ({"answers/summary": "Clean."}, {"answers/summary": "Walked it all with Hank."}))
+    )
+    async with playing(scene, LARGE) as pilot:
+        scene.app.open(FormScreen(scene.submission_id))
+        await pilot.pause()
+        await to_question(pilot, scene, "summary")
+        said = screen_text(pilot)
+        assert "Shown is Amy Tran's; yours is kept: F7 decides" in " ".join(said.split())
+        await write(pilot, "word")
+        await press(pilot, "delete", "space", "pagedown", "pageup")
+        assert scene.answers()["summary"] == "Walked it all with Hank."
+        await to_question(pilot, scene, "summary")
+        await press(pilot, "f7")
+        assert isinstance(scene.app.screen, ConflictScreen)
+        await press(pilot, "1", "ctrl+s")
+        await pilot.pause()
+        await write(pilot, " Dry")
+        await press(pilot, "pagedown")
+        assert scene.answers()["summary"] == "Clean. Dry"
+    assert [row.status for row in conflicts.conflicts(scene.store, scene.site.project_id)] == ["decided here"]
+
+
+async def test_a_conflict_that_arrives_marks_and_closes_the_answers_that_are_on_the_screen(
+    scene: Scene,
+) -> None:
+    """Choices and numbers too, also the one that the cursor is in; the cursor stays there."""
+    async with playing(scene, LARGE) as pilot:
+        amount = await open_rain(pilot, scene)
+        await write(pilot, "0.31")
+        await press(pilot, "tab", "shift+tab")
+        scene.arrive(scene.rain_conflict())
+        await scene.app.screen.load()  # type: ignore[attr-defined]
+        await pilot.pause()
+        await write(pilot, "5")
+        await press(pilot, "tab", "1", "tab", "shift+tab")
+        assert "Shown is Amy Tran's; yours is kept" in screen_text(pilot)
+        await press(pilot, "shift+tab")
+        assert amount.has_focus_within
+        assert scene.answers()["rain_in"] == "0.31"
+        assert scene.answers().get("rain_source") is None
+    (row,) = conflicts.conflicts(scene.store, scene.site.project_id)
+    assert row.status == "open"
+
+
+def test_a_set_aside_answer_is_marked_for_whoever_wrote_it(scene: Scene) -> None:
+    scene.arrive(scene.settled_conflict())
+    (dispute,) = form(scene.store, scene.site.project_id, scene.submission_id).disputes.values()
+    assert (dispute.words, dispute.is_open) == ("· A rule set yours aside: F7", False)
+
+
+async def to_question(pilot: Pilot[None], scene: Scene, path: str) -> None:
+    """Turn to the page of a question and put the cursor there."""
+    screen = scene.app.screen
+    assert isinstance(screen, FormScreen)
+    await press(pilot, "ctrl+r")
+    await screen.on_review_page_jump_wanted(ReviewPage.JumpWanted(path))
+    await pilot.pause()
