@@ -17,7 +17,7 @@ from bravetui.db.tables.conflict import DUPLICATE, OPEN, RESOLVED, SETTLED
 from bravetui.db.values import to_cell
 from bravetui.merge.join import Side
 from bravetui.merge.record import Conflict
-from bravetui.merge.state import DELETED, Cell, RecordState
+from bravetui.merge.state import DELETED, Cell, RecordState, is_row
 from bravetui.merge.version import Dot, VersionVector
 from bravetui.wire.change import Change
 
@@ -145,9 +145,7 @@ def conflict_id(target: tuple[str, str], paths: Iterable[str], dots: Iterable[Do
 def _side(
     paths: Iterable[str], cells: Mapping[str, Cell], dots: frozenset[Dot], author: Author
 ) -> dict[str, Json]:
-    untouched: dict[str, Json] = {
-        path: False if path == DELETED else None for path in paths if path not in cells
-    }
+    untouched: dict[str, Json] = {path: _untouched(path) for path in paths if path not in cells}
     return {
         "values": {**untouched, **{path: cell.value for path, cell in cells.items()}},
         "dots": [str(dot) for dot in sorted(dots)],
@@ -155,6 +153,13 @@ def _side(
         "at": to_cell(author.at),
         "device": author.device,
     }
+
+
+def _untouched(path: str) -> Json:
+    """What a side says that set no cell there: whoever wrote inside what another removed lets it stand."""
+    if path == DELETED:
+        return False
+    return 0 if is_row(path) else None
 
 
 def settles(change: Change, seen: VersionVector, question: Mapping[str, Json]) -> bool:

@@ -6,7 +6,7 @@ import argparse
 from dataclasses import asdict
 
 from bravetui.base.errors import BadInput
-from bravetui.base.text import safe_line
+from bravetui.base.text import safe_line, shortened
 from bravetui.cli.common import laptop_of, print_json
 from bravetui.views.conflicts import ConflictView, conflict, conflicts
 from bravetui.views.status import scopes
@@ -40,8 +40,10 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json([asdict(row) for _, row in found])
         return 0
-    for scope, row in found:
-        print(f"{row.status:<13}{safe_line(row.what, 40):<42}{safe_line(scope.name, 24)}\n{'':13}{row.id}")
+    for row in (row for _, row in found):
+        print(
+            f"{row.status:<13}{shortened(row.what, 66)}\n{'':13}{shortened(row.title, 60)}\n{'':13}{row.id}"
+        )
     if not found:
         print("No conflicts.")
     return 0

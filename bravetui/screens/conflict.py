@@ -26,8 +26,9 @@ from bravetui.widgets.question_field import QuestionField
 from bravetui.widgets.typing import Line
 
 LOCAL, REMOTE, THIRD, BEFORE = "1", "2", "3", "4"
+WRITES = ", 3 writes another value."
 APART = {
-    "": "1 takes the left side, 2 the right side, 3 writes another value.",
+    "": f"1 takes the left side, 2 the right side{WRITES}",
     LOCAL: "The left side will stand. Ctrl+S saves that.",
     REMOTE: "The right side will stand. Ctrl+S saves that.",
     THIRD: "What you write will stand. Ctrl+S saves that.",
@@ -103,6 +104,7 @@ class ConflictScreen(WorkScreen):
         super().__init__()
         self._conflict_id = conflict_id
         self._view: ConflictView | None = None
+        self._apart = APART
         self._third: dict[str, Json] = {}
         """What was written as a third value; a field left alone keeps this laptop's."""
 
@@ -126,6 +128,7 @@ class ConflictScreen(WorkScreen):
         if self._view == view:
             return
         self._view = view
+        self._apart = {**APART, "": APART[""].replace(WRITES, ".")} if view.is_presence else APART
         what = Text(view.title, style="bold")
         about = "perhaps the same thing, logged twice" if view.is_duplicate else view.fields[0].rule_words
         what.append(f"   {about}", style="dim")
@@ -181,7 +184,7 @@ class ConflictScreen(WorkScreen):
         first = view.fields[0]
         self.query_one("#local-head", Static).update(self._who(view.local_label, first.local, LOCAL))
         self.query_one("#remote-head", Static).update(self._who(view.remote_label, first.remote, REMOTE))
-        text = Text((TWICE if view.is_duplicate else APART)[self.choice], style="bold")
+        text = Text((TWICE if view.is_duplicate else self._apart)[self.choice], style="bold")
         if view.status == SETTLED and not self.choice:
             side = "left" if view.set_aside == "local" else "right"
             text = Text(f"A rule set the {side} side aside. B brings it back, K keeps it so.", style="bold")
@@ -249,7 +252,7 @@ class ConflictScreen(WorkScreen):
             return
         if not self.choice:
             twice = "1 keeps both, 2 joins them."
-            apart = "1 takes the left side, 2 the right side, 3 writes another value."
+            apart = self._apart[""]
             self.notify(f"Choose first: {twice if view.is_duplicate else apart}", markup=False)
             return
         if view.is_duplicate:
@@ -271,6 +274,8 @@ class ConflictScreen(WorkScreen):
         if action == "choose_before":
             return view is not None and view.remembered is not None
         if action in ("choose", "choose_twice", "save"):
+            if view is not None and view.is_presence and parameters == (THIRD,):
+                return False
             fits = view is not None and view.is_duplicate == (action == "choose_twice")
             return view is not None and view.status in UNDECIDED and (fits or action == "save")
         return super().check_action(action, parameters)

@@ -17,14 +17,14 @@ from bravetui.db.kinds import KINDS, rules_for
 from bravetui.db.records import load
 from bravetui.db.store import Store
 from bravetui.db.tables.conflict import DUPLICATE, OPEN, RESOLVED, SETTLED
-from bravetui.db.templates import template_of
-from bravetui.forms.template import Question, Template
-from bravetui.merge.state import ANSWERS, DELETED
+from bravetui.forms.template import Question
+from bravetui.merge.state import DELETED, is_row
 from bravetui.merge.text import edits
 from bravetui.merge.words import diff
+from bravetui.views.labels import Labels, labels_of
 from bravetui.views.occasion import titled
 from bravetui.views.remembered import Remembered, remembered
-from bravetui.views.values import Reader, field_words, names_of, reader_for
+from bravetui.views.values import Reader, names_of, reader_for
 from bravetui.views.words import RULE_WORDS, age_words
 from bravetui.wire.change import Change
 
@@ -118,6 +118,8 @@ class ConflictView:
     status: str
     is_duplicate: bool
     """Whether the question is if two records are one: the newer stands left, the older right."""
+    is_presence: bool
+    """Whether the question is if something stays: there is no third answer to that."""
     set_aside: str
     """Once settled, the side whose value a rule set aside: `local` or `remote` as shown here; empty otherwise."""
     local_label: str
@@ -178,18 +180,21 @@ def _put(spans: tuple[list[Span], list[Span]], same: str, gone: str, come: str) 
 
 
 def _row(connection: Connection, row: RowMapping, user_id: str) -> ConflictRow:
-    template = template_for(connection, row["scope_id"], row["record_kind"], row["record_id"])
-    labels = [label_of(template, path)[0] for path in row["paths"]]
+    labels = _labels(connection, row)
     return ConflictRow(
         id=row["id"],
         record_kind=row["record_kind"],
         record_id=row["record_id"],
         title=_title(connection, row),
-        what="Logged twice?" if row["rule"] == DUPLICATE else ", ".join(labels),
+        what="Logged twice?" if row["rule"] == DUPLICATE else labels.of_all(row["paths"]),
         opened_at=row["opened_at"],
         status=status_of(connection, row),
         lost_here=loser_of(row).get("author_id") == user_id,
     )
+
+
+def _labels(connection: Connection, row: RowMapping) -> Labels:
+    return labels_of(connection, row["scope_id"], row["record_kind"], row["record_id"], row["paths"])
 
 
 def loser_of(row: RowMapping) -> Mapping[str, Any]:
@@ -223,26 +228,6 @@ def _title(connection: Connection, row: RowMapping) -> str:
     return titled(connection, kind, row["scope_id"], row["record_id"]) if kind else row["record_kind"]
 
 
-def template_for(connection: Connection, scope_id: str, kind: str, record_id: str) -> Template | None:
-    """The form that a submission was filled in on; None for other kinds."""
-    if kind != "submission":
-        return None
-    table = KINDS["submission"].table
-    query = select(table.c.template_id).where(table.c.scope_id == scope_id, table.c.id == record_id)
-    template_id = connection.execute(query).scalar_one_or_none()
-    return template_of(connection, template_id) if template_id else None
-
-
-def label_of(template: Template | None, path: str) -> tuple[str, Question | None]:
-    """What a field is called, and the question it answers, if it is one of a form's."""
-    if path == DELETED:
-        return "Whether it is kept", None
-    question = (
-        template.find(path.removeprefix(f"{ANSWERS}/")) if template and path.startswith(ANSWERS) else None
-    )
-    return (question.label if question else field_words(path)), question
-
-
 def _view(connection: Connection, store: Store, row: RowMapping) -> ConflictView:
     own = store.identity.device
     here_first = row["remote"].get("device") == own and row["local"].get("device") != own
@@ -254,14 +239,14 @@ def _view(connection: Connection, store: Store, row: RowMapping) -> ConflictView
     people = (local.get("author_id"), remote.get("author_id"), decider)
     names = names_of(connection, {str(person) for person in people})
     is_own = local.get("device") == own
-    template = template_for(connection, row["scope_id"], row["record_kind"], row["record_id"])
+    labels = _labels(connection, row)
     status, doubled = status_of(connection, row), row["rule"] == DUPLICATE
     values = [*local.get("values", {}).values(), *remote.get("values", {}).values(), *told.values()]
     reader = reader_for(connection, row["scope_id"], KINDS.get(row["record_kind"]), values)
     fields = (
         tuple(_twice(connection, row, names))
         if doubled
-        else tuple(_field(path, dict(row), (local, remote), template, names, reader) for path in row["paths"])
+        else tuple(_field(path, dict(row), (local, remote), labels, names, reader) for path in row["paths"])
     )
     writer = "This laptop" if is_own else names.get(str(local.get("author_id")), "Colleague")
     heads = ("Logged second", "Logged first") if doubled else (writer, "Central")
@@ -270,6 +255,7 @@ def _view(connection: Connection, store: Store, row: RowMapping) -> ConflictView
         title=_title(connection, row),
         status=status,
         is_duplicate=doubled,
+        is_presence=all(path == DELETED or is_row(path) for path in row["paths"]),
         set_aside=("local" if loser_of(row) == local else "remote") if status == SETTLED and loser_of(row) else "",
         local_label=heads[0],
         remote_label=heads[1],
@@ -279,19 +265,17 @@ def _view(connection: Connection, store: Store, row: RowMapping) -> ConflictView
         resolution={
             path: (_SAME if value else _NOT_SAME)
             if doubled and path == DELETED
-            else reader.text(label_of(template, path)[1], value, path)
+            else reader.text(labels.question(path), value, path)
             for path, value in told.items()
             if path in row["paths"]
         },
         resolved_by=names.get(str(decider), ""),
         reason=safe_line(str(reason), 300) if reason and not str(reason).startswith(_SAME_AS) else "",
-        **_remembered(connection, row, template, store.clock.now()) if status == OPEN else {},
+        **_remembered(connection, row, labels, store.clock.now()) if status == OPEN else {},
     )  # fmt: skip
 
 
-def _remembered(
-    connection: Connection, row: RowMapping, template: Template | None, now: datetime
-) -> dict[str, Any]:
+def _remembered(connection: Connection, row: RowMapping, labels: Labels, now: datetime) -> dict[str, Any]:
     """What is remembered, and its words."""
     found = remembered(connection, row)
     if found is None:
@@ -299,7 +283,7 @@ def _remembered(
     reader = reader_for(
         connection, row["scope_id"], KINDS.get(row["record_kind"]), list(found.values.values())
     )
-    said = [reader.text(label_of(template, path)[1], value, path) for path, value in found.values.items()]
+    said = [reader.text(labels.question(path), value, path) for path, value in found.values.items()]
     who = names_of(connection, {found.decided_by}).get(found.decided_by, "Somebody")
     when = f" {age_words(found.decided_at, now)}" if found.decided_at else ""
     words = f"Decided before, by {who}{when}: {safe_line('; '.join(said), 200)}"
@@ -312,21 +296,21 @@ def _twice(connection: Connection, row: RowMapping, names: Mapping[str, str]) ->
     pair = (load(connection, kind, row["scope_id"], key) for key in (row["record_id"], same_as))
     left, right = (one.state.values() if one else {} for one in pair)
     paths = sorted((left.keys() | right.keys()) - {DELETED}, key=lambda p: (left.get(p) == right.get(p), p))
-    rules = rules_for(kind)
+    rules, labels = rules_for(kind), Labels(values={**right, **left})
     reader = reader_for(connection, row["scope_id"], kind, [*left.values(), *right.values()])
     for path in paths[:TWICE_FIELDS_MAX]:
         local = {**row["local"], "values": {path: left.get(path)}}
         remote = {**row["remote"], "values": {path: right.get(path)}}
         yield _field(
-            path, {"base": {}, "rule": rules.of(path).rule.value}, (local, remote), None, names, reader
+            path, {"base": {}, "rule": rules.of(path).rule.value}, (local, remote), labels, names, reader
         )
 
 
 def _field(
     path: str, row: Mapping[str, Any], pair: tuple[Mapping[str, Any], Mapping[str, Any]],
-    template: Template | None, names: Mapping[str, str], reader: Reader,
+    labels: Labels, names: Mapping[str, str], reader: Reader,
 ) -> ConflictField:  # fmt: skip
-    label, question = label_of(template, path)
+    label, question = labels.of(path)
     values = [side.get("values", {}).get(path) for side in pair]
     texts = [reader.text(question, value, path) for value in values]
     long_text = max(map(len, texts)) > LONG_TEXT or any("\n" in text for text in texts)
@@ -347,7 +331,7 @@ def _field(
         path,
         label,
         RULE_WORDS.get("review" if row["rule"] == "text" else row["rule"], ""),
-        reader.text(question, base, path),
+        "" if is_row(path) else reader.text(question, base, path),
         sides[0],
         sides[1],
         long_text,

@@ -16,9 +16,11 @@ from bravetui.db.site import calendar_of, project_of
 from bravetui.forms.compliance.rain import inches
 from bravetui.forms.display import value_text
 from bravetui.forms.template import Question, QuestionKind
+from bravetui.merge.state import is_row
 from bravetui.views.words import record_title
 
 NOTHING = "(nothing)"
+ROW_REMOVED, ROW_KEPT = "removed", "kept, with what is written in it"
 
 FIELD_WORDS: Mapping[str, str] = {
     "rain_hundredths": "Rain in 24 hours",
@@ -63,6 +65,8 @@ class Reader:
 
     def text(self, question: Question | None, value: Json, path: str = "") -> str:
         """A value in words, safe to show; `path` is that of a field outside a form."""
+        if question is None and is_row(path):
+            return ROW_REMOVED if value is None else ROW_KEPT
         if value is None or value == "":
             return NOTHING
         if question is not None:

@@ -22,7 +22,7 @@ from bravetui.db.store import Identity, Store
 from bravetui.db.tables.conflict import OPEN, RESOLVED, SETTLED
 from bravetui.forms.template import Question
 from bravetui.merge.state import Cell
-from bravetui.views.conflicts import label_of, template_for
+from bravetui.views.labels import labels_of
 from bravetui.views.values import NOTHING, Reader, names_of, reader_for
 from bravetui.views.words import RULE_WORDS, clock_words, record_title, state_words
 from bravetui.wire.change import Change
@@ -86,8 +86,8 @@ def why(store: Store, scope_id: str, kind_name: str, record_id: str, path: str) 
                 f"Nobody has written {safe_line(path, 80)!r} of this record.",
                 f"Its fields: {', '.join(safe_line(name, 60) for name in sorted(stored.state.cells))}.",
             )
-        template = template_for(connection, scope_id, kind_name, record_id)
-        label, question = label_of(template, path)
+        labels = labels_of(connection, scope_id, kind_name, record_id, [path])
+        label, question = labels.of(path)
         reader = reader_for(connection, scope_id, kind, [cell.value])
         telling = _Telling(connection, store.identity, question, path, reader)
         return Why(
@@ -95,7 +95,7 @@ def why(store: Store, scope_id: str, kind_name: str, record_id: str, path: str) 
             label=label,
             text=reader.text(question, cell.value, path),
             writers=telling.writers(cell),
-            rule_words=RULE_WORDS.get(rules_for(kind, template).of(path).rule.value, ""),
+            rule_words=RULE_WORDS.get(rules_for(kind, labels.template).of(path).rule.value, ""),
             apart=tuple(telling.apart(_conflicts_of(connection, scope_id, kind, record_id))),
             made_here=tuple(telling.made_here(scope_id, kind, record_id)),
         )

@@ -11,7 +11,7 @@ from bravetui.base.canonical import Json
 from bravetui.db.kinds import KINDS, Kind, rules_for
 from bravetui.merge.rules import Rule
 from bravetui.merge.state import ANSWERS
-from bravetui.views.conflicts import conflicts
+from bravetui.views.conflicts import conflict, conflicts
 from tests.support.central import PROJECT
 from tests.support.world import World
 
@@ -114,3 +114,25 @@ async def test_how_grave_a_finding_is_and_by_when_it_has_to_be_mended_are_never_
     stands = [carlos.value("violation", record, name) for name in found]
     assert stands == ["critical", "2026-08-04", "Mend."], "the safer of the two, as he entered it"
     assert carlos.records() == dana.records()
+
+
+async def test_a_row_that_one_removed_and_another_wrote_in_is_asked_about_by_its_name(world: World) -> None:
+    """Each side says what its author wants of the row: whoever wrote in it wants it to stay."""
+    carlos, dana = await world.laptop("a", "carlos"), await world.laptop("b", "dana")
+    log = carlos.create("daily_log", {f"crews/{ROW}": 3, **{f"crews/{ROW}/{k}": v for k, v in BEGUN.items()}})
+    for here in (carlos, dana):
+        await here.sync()
+    carlos.edit_paths("daily_log", log, {f"crews/{ROW}": None})
+    dana.edit_paths("daily_log", log, {f"crews/{ROW}/work": "Graded lot 3. Hauled 4 loads."})
+    for here in (carlos, dana, carlos):
+        await here.sync()
+    for here in (carlos, dana):
+        (asked,) = conflicts(here.store, PROJECT)
+        assert asked.what == "Row: Red"
+        told = conflict(here.store, PROJECT, asked.id)
+        (field,) = told.fields
+        assert told.is_presence
+        assert {side.who: side.text for side in (field.local, field.remote)} == {
+            "Carlos": "removed", "Dana": "kept, with what is written in it",
+        }  # fmt: skip
+        assert ROW not in f"{field.label} {field.base_text} {field.local.text} {field.remote.text}"

@@ -12,6 +12,7 @@ from textual.widgets import Static
 from bravetui.actions import forms
 from bravetui.base.canonical import Json
 from bravetui.db.device import OutboxState
+from bravetui.forms.template import QuestionKind
 from bravetui.sample.site import Seed
 from bravetui.screens.conflict import ConflictScreen
 from bravetui.screens.form import FormScreen
@@ -211,3 +212,42 @@ async def to_question(pilot: Pilot[None], scene: Scene, path: str) -> None:
     await press(pilot, "ctrl+r")
     await screen.on_review_page_jump_wanted(ReviewPage.JumpWanted(path))
     await pilot.pause()
+
+
+async def test_conflicts_in_rows_name_the_row_and_one_about_a_row_offers_no_third_answer(
+    scene: Scene,
+) -> None:
+    state = form(scene.store, scene.site.project_id, scene.submission_id).state
+    rows = next(rows for rows in state.rows.values() if len(rows) > 1)
+    row = rows[0]
+    named = next(asked for path, asked in state.asked.items() if path.startswith(f"{row}/") and asked.value)
+    other = next(
+        asked
+        for path, asked in state.asked.items()
+        if path.startswith(f"{row}/") and asked.question.kind in (QuestionKind.CHOICE, QuestionKind.YES_NO)
+    )
+    one, two = (choice.value for choice in other.question.choices[:2])
+    scene.arrive(
+        scene.conflict(6, ({f"answers/{row}": 0}, {f"answers/{row}": None}), "union"),
+        scene.conflict(7, ({f"answers/{other.path}": one}, {f"answers/{other.path}": two})),
+    )
+    said = {line.what for line in conflicts.conflicts(scene.store, scene.site.project_id)}
+    assert said == {f"Row: {named.value}", f"{named.value}: {other.question.label}"}
+    async with playing(scene, LARGE) as pilot:
+        await press(pilot, "f7")
+        key = next(
+            one.id
+            for one in conflicts.conflicts(scene.store, scene.site.project_id)
+            if one.what.startswith("Row")
+        )
+        scene.app.open(ConflictScreen(key))
+        await pilot.pause()
+        await press(pilot, "3")
+        shown = screen_text(pilot)
+        for words in (f"Row: {named.value}", "removed", "kept, with what is written in it"):
+            assert words in shown
+        for words in ("another", row.split("/")[1]):
+            assert words not in shown
+        await press(pilot, "1", "ctrl+s")
+        await pilot.pause()
+    assert scene.answers()[row] == 0
