@@ -17,7 +17,7 @@ from sqlalchemy import Connection, delete, select, update
 from bravetui.actions import forms as actions
 from bravetui.base.errors import StorageFull
 from bravetui.base.fault import fault
-from bravetui.central import feed, intake, push, service
+from bravetui.central import feed, intake, push
 from bravetui.db import meta, migrate, records, recover, writing
 from bravetui.db.device import Outbox, OutboxState
 from bravetui.db.kinds import KINDS
@@ -235,13 +235,6 @@ PLANTED: Mapping[str, Bug] = {
     ),
     "epoch-ignored": Bug(
         "A restored central is not noticed.", exchange, "_epoch", _epoch_only_noted, ("central restored",)
-    ),
-    "heads-not-compared": Bug(
-        "Central forgets, and does not know its own word.",
-        service,
-        "is_lost",
-        _nothing(False),
-        ("failover to a stale copy",),
     ),
     "last-arrival-wins": Bug("Whoever comes last had seen it all.", intake, "seen_by", _all_was_seen),
     "news-dropped": Bug("News of a record with unsent work is dropped.", apply, "_park", _nothing()),
