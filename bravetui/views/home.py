@@ -14,9 +14,9 @@ from bravetui.db.kinds import KINDS
 from bravetui.db.site import calendar_of, last_inspected_at, project_of
 from bravetui.db.store import Store
 from bravetui.forms.compliance.calendar import WorkCalendar
-from bravetui.forms.compliance.clocks import Deadline, Standing, routine_deadline, storm_deadline
+from bravetui.forms.compliance.clocks import Standing, routine_deadline
 from bravetui.forms.compliance.rain import inches
-from bravetui.views.occasion import INSPECTION_WORDS
+from bravetui.views.occasion import INSPECTION_WORDS, inspection_deadline
 from bravetui.views.status import SyncSummary, summary_of
 
 _OPEN = ("due", "in_progress", "rejected")
@@ -111,10 +111,7 @@ def _due(
 def _from_inspection(connection: Connection, row: RowMapping, calendar: WorkCalendar, now: datetime) -> Due:
     start = row["due_from"] or now
     storm = row["kind"] in ("storm", "snowmelt")
-    if storm:
-        deadline: Deadline | None = storm_deadline(start, calendar, snow=row["kind"] == "snowmelt")
-    else:
-        deadline = routine_deadline(row["schedule_basis"] or "7d", start, calendar)
+    deadline = inspection_deadline(row, start, calendar)
     assert deadline is not None or row["schedule_basis"] == "frozen"
     return Due(
         inspection_id=row["id"],
@@ -127,7 +124,7 @@ def _from_inspection(connection: Connection, row: RowMapping, calendar: WorkCale
         if deadline
         else "Routine schedule of this project",
         due_at=deadline.due_at if deadline else start,
-        do_by=deadline.do_by if deadline else start,
+        do_by=deadline.plan_by(now) if deadline else start,
         standing=deadline.standing(now) if deadline else Standing.UPCOMING,
         citation=deadline.citation if deadline else "",
     )
@@ -161,8 +158,8 @@ def _routine(
         return []
     return [
         Due(
-            None, None, "routine", "Routine inspection", deadline.words.capitalize(), deadline.due_at, deadline.do_by,
-            deadline.standing(now), deadline.citation,
+            None, None, "routine", "Routine inspection", deadline.words.capitalize(), deadline.due_at,
+            deadline.plan_by(now), deadline.standing(now), deadline.citation,
         )
     ]  # fmt: skip
 

@@ -82,28 +82,37 @@ def derived_answers(
     walked_at = _walked_at(answers, calendar.zone)
     try:
         following = routine_deadline(schedule, walked_at, calendar) if walked_at else None
-        due = _due(row, schedule, calendar)
+        start = row["due_from"] if row else None
+        due = inspection_deadline(row, start, calendar) if row and start else None
     except BadInput:
         return {}
     derived: dict[str, Json] = {}
     if walked_at is None:
         derived["next_due"] = _NOT_DATED
     elif following is not None:
-        derived["next_due"] = f"{clock_words(following.due_at, now, calendar.zone)} ({following.citation})"
-    if due is not None:
-        by = f"by {clock_words(due.due_at, now, calendar.zone)} ({due.citation})"
-        late = walked_at is not None and walked_at > due.due_at
-        said = _NOT_DATED if walked_at is None else "No." if late else "Yes."
-        derived["timely"] = f"{said} It {'is' if walked_at is None else 'was'} due {by}."
+        derived["next_due"] = _by_words(following, now, calendar.zone)
+    if due is not None and walked_at is None:
+        derived["timely"] = f"{_NOT_DATED} It is due by {_by_words(due, now, calendar.zone)}."
+    elif due is not None and walked_at is not None:
+        said = "No." if walked_at > due.due_at else "Yes."
+        by = f"{clock_words(due.due_at, now, calendar.zone)} ({due.citation})"
+        derived["timely"] = f"{said} It was due by {by}."
     return derived
 
 
-def _due(row: RowMapping | None, schedule: str, calendar: WorkCalendar) -> Deadline | None:
-    if row is None or row["due_from"] is None:
-        return None
-    if row["kind"] == "routine":
-        return routine_deadline(row["schedule_basis"] or schedule, row["due_from"], calendar)
-    return storm_deadline(row["due_from"], calendar) if row["kind"] == "storm" else None
+def inspection_deadline(row: RowMapping, start: datetime, calendar: WorkCalendar) -> Deadline | None:
+    """When an inspection that was set off at `start` is due: the same on every screen."""
+    if row["kind"] in ("storm", "snowmelt"):
+        return storm_deadline(start, calendar, snow=row["kind"] == "snowmelt")
+    return routine_deadline(row["schedule_basis"] or "7d", start, calendar)
+
+
+def _by_words(due: Deadline, now: datetime, zone: ZoneInfo) -> str:
+    """What to plan for, as Home says it; and the permit's own moment where that is later."""
+    planned, permits = clock_words(due.plan_by(now), now, zone), clock_words(due.due_at, now, zone)
+    if planned == permits:
+        return f"{permits} ({due.citation})"
+    return f"{planned}, when work ends; the permit gives until {permits} ({due.citation})"
 
 
 def _walked_at(answers: Mapping[str, Json], zone: ZoneInfo) -> datetime | None:

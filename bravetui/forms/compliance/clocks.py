@@ -42,6 +42,10 @@ class Deadline:
             return Standing.OVERDUE
         return Standing.DUE if self.do_by - now <= soon else Standing.UPCOMING
 
+    def plan_by(self, now: datetime) -> datetime:
+        """What to plan for: the last working moment, or the permit's own once that has passed."""
+        return self.do_by if now <= self.do_by else self.due_at
+
 
 def deadline(rule: PermitRule, start: datetime, calendar: WorkCalendar) -> Deadline:
     """When `rule` falls due for something that began at `start` (aware)."""
