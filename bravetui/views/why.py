@@ -15,16 +15,24 @@ from sqlalchemy import Connection, RowMapping, select
 from bravetui.base.canonical import Json
 from bravetui.base.errors import BadInput
 from bravetui.base.text import safe_line, safe_text
-from bravetui.db.device import UNACKNOWLEDGED, DeviceSeen, Outbox, OutboxState
+from bravetui.db.device import DeviceSeen, Outbox, OutboxState
 from bravetui.db.kinds import KINDS, Kind, rules_for
 from bravetui.db.records import load
 from bravetui.db.store import Identity, Store
 from bravetui.db.tables.conflict import OPEN, RESOLVED, SETTLED
 from bravetui.forms.template import Question
 from bravetui.merge.state import Cell
+from bravetui.views.conflicts import status_of
 from bravetui.views.labels import labels_of
 from bravetui.views.values import NOTHING, Reader, names_of, reader_for
-from bravetui.views.words import RULE_WORDS, clock_words, record_title, state_words
+from bravetui.views.words import (
+    DECIDED_WORDS,
+    MERGED_WORDS,
+    RULE_WORDS,
+    clock_words,
+    record_title,
+    state_words,
+)
 from bravetui.wire.change import Change
 
 _conflict = KINDS["conflict"].table
@@ -89,6 +97,7 @@ def why(store: Store, scope_id: str, kind_name: str, record_id: str, path: str) 
         labels = labels_of(connection, scope_id, kind_name, record_id, [path])
         label, question = labels.of(path)
         reader = reader_for(connection, scope_id, kind, [cell.value])
+        rows = [row for row in _conflicts_of(connection, scope_id, kind, record_id) if path in row["paths"]]
         telling = _Telling(connection, store.identity, question, path, reader)
         return Why(
             title=record_title(connection, kind, scope_id, record_id),
@@ -96,8 +105,8 @@ def why(store: Store, scope_id: str, kind_name: str, record_id: str, path: str) 
             text=reader.text(question, cell.value, path),
             writers=telling.writers(cell),
             rule_words=RULE_WORDS.get(rules_for(kind, labels.template).of(path).rule.value, ""),
-            apart=tuple(telling.apart(_conflicts_of(connection, scope_id, kind, record_id))),
-            made_here=tuple(telling.made_here(scope_id, kind, record_id)),
+            apart=tuple(telling.apart(rows)),
+            made_here=tuple(telling.made_here(scope_id, kind, record_id, rows)),
         )
 
 
@@ -117,10 +126,8 @@ def lines_of(told: Why, now: datetime, zone: tzinfo, limit: int = 10_000) -> lis
 
     def said(one: Said) -> str:
         state = f"; {one.state}" if one.state else ""
-        return (
-            f"{one.who}{when(one.when)}: {safe_text(one.text, limit)}   "
-            f"(it said {safe_text(one.had_seen, limit)} when this was written{state})"
-        )
+        seen = "was empty" if one.had_seen == NOTHING else f"said {safe_text(one.had_seen, limit)}"
+        return f"{one.who}{when(one.when)}: {safe_text(one.text, limit)}   (it {seen} when this was written{state})"
 
     lines = [told.title, f"{told.label}: {safe_text(told.text, limit)}"]
     lines += [f"Written by {who}{when(at)}." for who, at in told.writers]
@@ -171,15 +178,14 @@ class _Telling:
     def apart(self, rows: Iterable[RowMapping]) -> Iterable[Apart]:
         """Every conflict about the field, and every time a rule decided one."""
         for row in rows:
-            if self._path in row["paths"]:
-                decider = names_of(self._connection, {str(row["resolved_by"])})
-                yield Apart(
-                    conflict_id=row["id"],
-                    sides=(self._side(row, row["local"]), self._side(row, row["remote"])),
-                    rule_words=RULE_WORDS.get(row["rule"], ""),
-                    outcome=self._outcome(row, decider.get(str(row["resolved_by"]), "somebody")),
-                    at=row["opened_at"],
-                )
+            decider = names_of(self._connection, {str(row["resolved_by"])})
+            yield Apart(
+                conflict_id=row["id"],
+                sides=(self._side(row, row["local"]), self._side(row, row["remote"])),
+                rule_words=RULE_WORDS.get(row["rule"], ""),
+                outcome=self._outcome(row, decider.get(str(row["resolved_by"]), "somebody")),
+                at=row["opened_at"],
+            )
 
     def _side(self, row: RowMapping, side: Mapping[str, Any]) -> Said:
         author = str(side.get("author_id"))
@@ -202,8 +208,11 @@ class _Telling:
         reason = f": {safe_line(told['reason'], 200)}" if told.get("reason") else ""
         return f"{decider} decided for {self._text(told.get('values', {}).get(self._path))}{reason}"
 
-    def made_here(self, scope_id: str, kind: Kind, record_id: str) -> Iterable[Said]:
-        """What this laptop's queue still holds about the field."""
+    def made_here(
+        self, scope_id: str, kind: Kind, record_id: str, apart: Iterable[RowMapping]
+    ) -> Iterable[Said]:
+        """What this laptop's queue still holds about the field; `apart` are the conflicts about it."""
+        stands = {row["id"]: status_of(self._connection, row) for row in apart}
         query = (
             select(_outbox.c.body, _outbox.c.state, _outbox.c.verdict)
             .where(
@@ -214,17 +223,29 @@ class _Telling:
         for row in self._connection.execute(query):
             change = Change.model_validate_json(row.body)
             if self._path in change.after:
-                known = row.state in UNACKNOWLEDGED and not row.verdict
                 yield Said(
                     self._text(change.after[self._path]),
                     self._names.get(change.author_id, "somebody"),
                     change.at,
                     self._before(change.before),
-                    state_words(OutboxState(row.state), None if known else row.verdict),
+                    _state_words(OutboxState(row.state), row.verdict, stands),
                 )
 
     def _text(self, value: Json) -> str:
         return self._reader.text(self._question, value, self._path)
+
+
+def _state_words(state: OutboxState, verdict: Mapping[str, Any] | None, stands: Mapping[str, str]) -> str:
+    """Where a change stands as regards one field; `stands` says how the conflicts about the field do.
+
+    A verdict is about the whole change, of which other fields may be in dispute.
+    """
+    if not verdict or verdict.get("outcome") != "conflict":
+        return state_words(state, verdict)
+    opened = [stands[key] for key in verdict.get("conflicts") or () if key in stands]
+    if state not in (OutboxState.APPLIED, OutboxState.CONFIRMED) or OPEN in opened:
+        return state_words(state, verdict)
+    return DECIDED_WORDS if opened else MERGED_WORDS["applied"]
 
 
 def _conflicts_of(connection: Connection, scope_id: str, kind: Kind, record_id: str) -> list[RowMapping]:

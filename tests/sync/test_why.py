@@ -6,7 +6,10 @@ from datetime import UTC
 
 import pytest
 
+from bravetui.actions.conflicts import decide
+from bravetui.base.canonical import Json
 from bravetui.base.errors import BadInput
+from bravetui.views.conflicts import conflict, conflicts
 from bravetui.views.why import lines_of, why
 from tests.support.central import PROJECT
 from tests.support.world import World
@@ -44,6 +47,33 @@ async def test_both_values_what_each_had_seen_and_the_rule_are_told_on_every_lap
         lines = "\n".join(lines_of(told, world.clock.now(), UTC))
         assert "Dana" in lines
         assert "In the end: the rule let Sat 1 Aug " in lines
+
+
+async def test_only_a_field_that_is_in_dispute_is_said_to_be_to_be_decided(world: World) -> None:
+    """One change sets two fields, and one of them meets another's; what was empty before is said to have been empty."""
+    told: dict[str, Json] = {"status": "open"}
+    carlos, dana = await world.laptop("carlos-1", "carlos"), await world.laptop("dana-1", "dana")
+    record = carlos.create("violation", told)
+    for here in (carlos, dana):
+        await here.sync()
+    dana.edit("violation", record, severity="critical", response_due="2026-08-04")
+    carlos.edit("violation", record, severity="minor", response_due="2026-08-20", location="lot 3")
+    for here in (dana, carlos):
+        await here.sync()
+    states = {}
+    for path in ("location", "response_due"):
+        (one,) = why(carlos.store, PROJECT, "violation", record, path).made_here
+        states[path] = one.state
+    assert (states["location"], states["response_due"]) == ("at central", "at central, to be decided")
+    lines = "\n".join(
+        lines_of(why(carlos.store, PROJECT, "violation", record, "location"), world.clock.now(), UTC)
+    )
+    assert "(it was empty when this was written" in lines
+    asked = next(one for one in conflicts(carlos.store, PROJECT) if one.status == "open")
+    fields = conflict(carlos.store, PROJECT, asked.id).fields
+    decide(carlos.store, PROJECT, asked.id, {one.path: one.local.raw for one in fields})
+    left = {one.state for one in why(carlos.store, PROJECT, "violation", record, "response_due").made_here}
+    assert "at central, decided" in left
 
 
 async def test_a_field_that_nobody_wrote_is_answered_by_the_names_of_those_that_are(world: World) -> None:
