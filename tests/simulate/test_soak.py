@@ -16,6 +16,7 @@ from bravetui.simulate import main
 from bravetui.simulate.database import Databases
 from bravetui.simulate.laptop import SimulatedLaptop
 from bravetui.simulate.main import Task
+from bravetui.simulate.month import simulate
 from bravetui.simulate.outcome import Outcome, Plan, unlived
 from bravetui.simulate.people import People
 from tests.simulate.conftest import Site
@@ -47,11 +48,11 @@ def test_an_error_that_is_not_ours_ends_its_month_and_not_the_soak(
     soak: Soak, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The month says where it broke and how to see it again; the others are lived, summed up, and the exit code is 1."""
-    right, lived = main.simulate, [0]
+    lived = [0]
 
     def noted(databases: Databases, template: str, seed: int, plan: Plan) -> Outcome:
         lived.append(seed)
-        return right(databases, template, seed, plan)
+        return simulate(databases, template, seed, plan)
 
     def bug(_people: People, _laptop: SimulatedLaptop) -> None:
         if lived[-1] == 2:
