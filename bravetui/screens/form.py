@@ -33,10 +33,11 @@ from bravetui.screens.base import UNLISTED, WorkScreen
 from bravetui.screens.confirm import ConfirmScreen
 from bravetui.screens.unsaved import Unsaved
 from bravetui.views.forms import FormView, NewForm
-from bravetui.views.words import clock_words, short_title, to_do_words
+from bravetui.views.words import clock_words, short_title
 from bravetui.widgets import tones
 from bravetui.widgets.disputed import DecideWanted
-from bravetui.widgets.question_field import UNANSWERED, QuestionField
+from bravetui.widgets.page_words import heading_words, left_in, page_words
+from bravetui.widgets.question_field import QuestionField
 from bravetui.widgets.repeat_field import RepeatField, RowHead
 from bravetui.widgets.review_page import ReviewPage
 
@@ -193,44 +194,20 @@ class FormScreen(WorkScreen):
         return [*(safe_line(section.label, 40) for section in self._sections()), "Review and sign"]
 
     def _show_where(self) -> None:
-        counts = [self._left_in(section) for section in self._sections()]
+        assert self._view is not None
+        assert self._state is not None
+        counts = [left_in(section, self._state) for section in self._sections()]
         names = self._page_names()
         listed = self.query_one("#sections", OptionList)
         with self.prevent(OptionList.OptionHighlighted, OptionList.OptionSelected):
             listed.clear_options()
-            for index, name in enumerate(names):
-                listed.add_option(
-                    Option(self._section_words(name, sum(counts[index]) if index < len(counts) else None))
-                )
+            for name, left in zip(names, [*map(sum, counts), None], strict=True):
+                listed.add_option(Option(page_words(name, left)))
             listed.highlighted = self._page
-        here = counts[self._page] if self._page < len(counts) else tuple(map(sum, zip(*counts, strict=True)))
-        left = to_do_words(here[0], here[1])
-        text = Text()
-        text.append(f"{self._page + 1}/{len(names)}  ", style="dim")
-        text.append(names[self._page], style="bold")
-        text.append(f"   {left}" if left else "   ✓ complete", style=tones.warn() if left else tones.good())
-        assert self._view is not None
-        form = shortened(short_title(self._view.title), max(0, self.size.width - text.cell_len - 5))
-        text.append(f"   {form}", style="dim")
+        missing, wrong = map(sum, zip(*counts, strict=True))
+        here = counts[self._page] if self._page < len(counts) else (missing, wrong)
+        text = heading_words(self._page, names, here, self._view.title, self.size.width)
         self.query_one("#where", Static).update(text)
-
-    def _section_words(self, name: str, left: int | None) -> Text:
-        text = Text(
-            "  " if left is None else "✓ " if not left else "! ",
-            style=tones.good() if left == 0 else tones.warn(),
-        )
-        text.append(name)
-        if left:
-            text.append(f"  {left}", style=tones.warn())
-        return text
-
-    def _left_in(self, section: Section) -> tuple[int, int]:
-        """How many answers are missing on a page, and how many are wrong."""
-        assert self._state is not None
-        names = {item.path for item in section.items}
-        asked = [a for path, a in self._state.asked.items() if path.split("/")[0] in names and a.problems]
-        missing = sum(UNANSWERED in a.problems for a in asked)
-        return missing, len(asked) - missing + sum(p.path in names for p in self._state.row_problems)
 
     async def _show_state(self) -> None:
         assert self._view is not None
