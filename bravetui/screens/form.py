@@ -300,6 +300,7 @@ class FormScreen(WorkScreen):
         """Take an answer: show what follows from it now, save it in a moment."""
         event.stop()
         assert self._view is not None
+        event.heard = True
         self._answers[event.path] = event.value
         self._unsaved.put(event.path, event.value)
         from bravetui.views import forms

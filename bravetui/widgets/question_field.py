@@ -57,6 +57,8 @@ class QuestionField(Vertical):
         def __init__(self, path: str, value: Json) -> None:
             super().__init__()
             self.path, self.value = path, value
+            self.heard = False
+            """Whether the form has it; a form that hands values back says so."""
 
     class Left(Message):
         """The person has gone on from this question."""
@@ -70,6 +72,8 @@ class QuestionField(Vertical):
         self._visited = False
         self._waiting: tuple[Json] | None = None
         """A value that came while the person was here; shown when they go on without typing."""
+        self._told: QuestionField.Answered | None = None
+        """The last answer that was given here."""
 
     @property
     def path(self) -> str:
@@ -189,9 +193,16 @@ class QuestionField(Vertical):
         return ""
 
     def take(self, value: Json) -> None:
-        """Show a value that arrived from elsewhere; while the person is here, only say that it has come."""
+        """Show a value that arrived from elsewhere; while the person is here, only say that it has come.
+
+        While an answer given here is on its way to the form, what the form holds is what stood here before: no news.
+        """
+        if self._told is not None and not self._told.heard:
+            return
         if value == self._value:
-            self._waiting = None
+            if self._waiting is not None:
+                self._waiting = None
+                self.show(self.asked)
             return
         if self.has_focus_within and self._locked_by(self._dispute) is None:
             self._waiting = (value,)
@@ -256,4 +267,5 @@ class QuestionField(Vertical):
     def _answer(self, value: Json) -> None:
         if value != self._value:
             self._value, self._waiting = value, None
-            self.post_message(self.Answered(self.path, value))
+            self._told = self.Answered(self.path, value)
+            self.post_message(self._told)
