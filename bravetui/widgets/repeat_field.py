@@ -22,6 +22,7 @@ from bravetui.forms.template import QuestionKind, Repeat
 from bravetui.views.disputes import Dispute
 from bravetui.widgets import tones
 from bravetui.widgets.question_field import UNANSWERED, QuestionField
+from bravetui.widgets.typing import act_at_once
 
 
 class RowHead(Static, can_focus=True):
@@ -53,6 +54,10 @@ class RowHead(Static, can_focus=True):
     def __init__(self, row: str, text: Text) -> None:
         super().__init__(text, markup=False)
         self.row = row
+
+    async def on_key(self, event: events.Key) -> None:
+        """Act at once: a binding is looked up later, when the cursor may already be elsewhere."""
+        await act_at_once(self, self._bindings, event)
 
     def action_open(self) -> None:
         """Open or close."""
@@ -111,8 +116,11 @@ class RepeatField(Vertical):
         for row in self._state.rows.get(self.repeat.path, ()):
             widgets.append(RowHead(row, self._head(row)))
             if row == self.open_row:
-                widgets.append(Vertical(*(self._field(asked) for asked in self._asked(row)), classes="card"))
+                widgets.append(self._card(row))
         return widgets
+
+    def _card(self, row: str) -> Vertical:
+        return Vertical(*(self._field(asked) for asked in self._asked(row)), classes="card")
 
     def _asked(self, row: str) -> list[Asked]:
         return [self._state.asked[f"{row}/{question.name}"] for question in self.repeat.questions]
@@ -168,13 +176,21 @@ class RepeatField(Vertical):
                 field.take(state.asked[field.path].value)
 
     async def open(self, row: str | None) -> None:
-        """Open one card and close the others."""
+        """Open one card and close the others.
+
+        The edges stay: were the one under the cursor taken away, the cursor would go elsewhere, and with it every key
+        that was typed ahead.
+        """
         self.open_row = row
-        await self._rebuild()
-        for head in self.query(RowHead):
-            if head.row == row:
-                self.screen.set_focus(head)
-                head.scroll_visible(top=True, animate=False)
+        rows = self.query_one(".rows", Vertical)
+        async with self.batch():
+            await rows.query(".card").remove()
+            for head in self.query(RowHead):
+                head.update(self._head(head.row))
+                if head.row == row:
+                    self.screen.set_focus(head)
+                    await rows.mount(self._card(row), after=head)
+                    head.scroll_visible(top=True, animate=False)
 
     async def _rebuild(self) -> None:
         rows = self.query_one(".rows", Vertical)
