@@ -190,7 +190,13 @@ class RepeatField(Vertical):
                 if head.row == row:
                     self.screen.set_focus(head)
                     await rows.mount(self._card(row), after=head)
-                    head.scroll_visible(top=True, animate=False)
+        self.call_after_refresh(self._show_top)  # once the card has its height
+
+    def _show_top(self) -> None:
+        """Scroll to the edge of the open card, unless the cursor has gone on from it."""
+        for head in self.query(RowHead):
+            if head.row == self.open_row and head.has_focus:
+                head.scroll_visible(top=True, animate=False)
 
     async def _rebuild(self) -> None:
         rows = self.query_one(".rows", Vertical)
