@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from bravetui.auth.keys import KeyRing
-from bravetui.base.errors import BadInput
+from bravetui.base.errors import BadInput, NeedsSignIn
+from bravetui.base.text import safe_line
 from bravetui.wiring import PASSPHRASE_FILE_VARIABLE, Laptop, default_folder, key_ring, open_laptop
 
 
@@ -49,6 +50,11 @@ def ask_passphrase() -> str:
 def laptop_of(arguments: argparse.Namespace, *, say_notices: bool = True) -> Iterator[Laptop]:
     """The laptop, open for the length of the block. Says what a person should know of how it opened."""
     folder = folder_of(arguments)
+    if arguments.folder is not None and not folder.exists():
+        raise NeedsSignIn(
+            f"The folder {safe_line(str(folder))} does not exist, so no laptop in it is known to central.",
+            "Name another with --folder, or enrol it there: bravetui enrol ADDRESS CODE.",
+        )
     laptop = open_laptop(folder, ring_of(folder, ask_passphrase))
     try:
         for notice in laptop.notices if say_notices else ():

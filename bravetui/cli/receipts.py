@@ -11,7 +11,7 @@ from bravetui.base.errors import BadInput
 from bravetui.base.options import LINES_MAX, whole
 from bravetui.base.text import safe_line
 from bravetui.cli.common import ask_passphrase, folder_of, laptop_of, print_json, ring_of
-from bravetui.views.receipts import ReceiptRow, check, receipts
+from bravetui.views.receipts import ReceiptRow, check, is_here, receipts
 from bravetui.wiring import who_is_here
 
 FILE_BYTES_MAX = 64 * 1024 * 1024
@@ -49,11 +49,20 @@ def run(arguments: argparse.Namespace) -> int:
     wanted = words[0] if words else ""
     with laptop_of(arguments) as laptop:
         found = receipts(laptop.store, wanted, arguments.limit)
+        if wanted and not found and not is_here(laptop.store, wanted):
+            raise BadInput(
+                f"There is no record or change {safe_line(wanted, 40)!r} on this laptop.",
+                "`bravetui receipts` lists those that central has signed for.",
+            )
         key = laptop.store.identity.central_key
     if arguments.json:
         print_json({"central_key": key, "receipts": [_plain(row) for row in found]})
     elif not found:
-        print("Central has signed for nothing here yet." if not wanted else "There is no receipt for this.")
+        print(
+            "Central has signed for nothing here yet."
+            if not wanted
+            else "Central has not signed for this yet."
+        )
     else:
         print("\n".join(_pages(found, key) if wanted else map(_line, found)))
     return 0
@@ -64,7 +73,7 @@ def _check(arguments: argparse.Namespace, path: Path) -> int:
         text = path.read_bytes()[: FILE_BYTES_MAX + 1].decode("utf-8", "replace")
     except OSError as error:
         raise BadInput(
-            f"The file {safe_line(path.name)} cannot be read.", "Name a file with receipts."
+            f"The file {safe_line(str(path))} cannot be read.", "Name a file with receipts."
         ) from error
     key = arguments.key or who_is_here(ring_of(folder_of(arguments), ask_passphrase))[1].central_key
     found = check(text, key)

@@ -14,7 +14,7 @@ from sqlalchemy import or_, select
 from bravetui.auth.signing import read_public_key, signed_by
 from bravetui.base.errors import BadInput
 from bravetui.base.text import safe_line
-from bravetui.db.device import Receipt
+from bravetui.db.device import Outbox, Receipt
 from bravetui.db.kinds import KINDS
 from bravetui.db.store import Store
 from bravetui.merge.version import Dot
@@ -78,6 +78,22 @@ def receipts(store: Store, wanted: str = "", limit: int = 100) -> tuple[ReceiptR
             _row(row, record_title(connection, KINDS[row.kind], row.scope_id, row.record_id))
             for row in connection.execute(query)
         )
+
+
+def is_here(store: Store, wanted: str) -> bool:
+    """Whether a record with this id, or its beginning, or a change with this dot is on this laptop, signed for or not."""
+    outbox = Outbox.__table__  # type: ignore[attr-defined]
+    try:
+        dot = Dot.parse(wanted)
+        change = select(outbox.c.counter).where(
+            outbox.c.device == dot.device, outbox.c.counter == dot.counter
+        )
+        queries = [change]
+    except BadInput:
+        ids = [kind.table.c.id for kind in KINDS.values()]
+        queries = [select(one).where(one.startswith(wanted, autoescape=True)) for one in ids]
+    with store.read() as connection:
+        return any(connection.execute(query.limit(1)).first() is not None for query in queries)
 
 
 def check(text: str, central_key: str) -> tuple[Checked, ...]:

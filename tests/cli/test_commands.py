@@ -50,7 +50,7 @@ def test_a_wrong_code_says_so(terminal: Terminal, central: tuple[str, str]) -> N
     """And makes nothing."""
     said = terminal.run("enrol", central[0], "WRONG-CODE-1", code=1)
     assert "code" in said.lower()
-    assert "not known to central" in terminal.run("status", code=1)
+    assert "enrol" in terminal.run("status", code=1)
 
 
 def test_a_code_is_good_once(enrolled: Terminal, central: tuple[str, str], tmp_path: Path) -> None:
@@ -61,7 +61,11 @@ def test_a_code_is_good_once(enrolled: Terminal, central: tuple[str, str], tmp_p
 def test_a_laptop_that_never_enrolled_says_how(terminal: Terminal) -> None:
     """Every command that needs a laptop."""
     for command in ("status", "queue", "conflicts", "sync"):
-        assert "bravetui enrol ADDRESS CODE" in terminal.run(command, code=1)
+        said = terminal.run(command, code=1)
+        assert f"The folder {terminal.folder} does not exist" in said
+        assert "bravetui enrol ADDRESS CODE" in said
+    terminal.folder.mkdir()
+    assert "not known to central yet. Enrol it" in terminal.run("status", code=1)
 
 
 def test_the_app_without_a_terminal_names_what_to_use_instead(enrolled: Terminal) -> None:

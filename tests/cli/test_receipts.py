@@ -15,7 +15,10 @@ from tests.cli.test_rescue import with_work
 def test_receipts_are_listed_printed_and_checked_without_a_line(enrolled: Terminal, tmp_path: Path) -> None:
     """A printed page and the JSON pass; a changed one ends with exit code 1; another machine needs only the key."""
     assert "signed for nothing" in enrolled.run("receipts")
+    assert "no record or change 'zzz'" in enrolled.run("receipts", "zzz", code=2)
+    assert "no record or change '9.9'" in enrolled.run("receipts", "9.9", "--json", code=2)
     with_work(enrolled)
+    assert "not signed for this yet" in enrolled.run("receipts", "1.1")
     enrolled.run("sync", "--once")
     told = json.loads(enrolled.run("receipts", "--json"))
     (row,) = told["receipts"]
@@ -31,7 +34,8 @@ def test_receipts_are_listed_printed_and_checked_without_a_line(enrolled: Termin
     assert json.loads(auditor.run("receipts", "check", str(page), f"--key={told['central_key']}", "--json"))[
         0
     ]["genuine"]
-    assert "cannot be read" in enrolled.run("receipts", "check", str(tmp_path / "none"), code=2)
+    none = tmp_path / "none"
+    assert f"The file {none} cannot be read" in enrolled.run("receipts", "check", str(none), code=2)
     assert "Which file" in enrolled.run("receipts", "check", code=2)
 
 
