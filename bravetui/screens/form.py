@@ -404,7 +404,7 @@ class FormScreen(WorkScreen):
         if dispute is not None and dispute.is_open:
             self._open_conflict(dispute.conflict_id)
             return
-        words = "Remove this row? It stays in the form's history."
+        words = f"Remove {event.named or 'this row, not named yet'}? It stays in the form's history."
         self.desk.open(ConfirmScreen(words, "Remove"), lambda yes: self._remove(event.row) if yes else None)
 
     async def on_decide_wanted(self, event: DecideWanted) -> None:

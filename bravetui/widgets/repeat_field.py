@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import ClassVar
 
@@ -47,13 +47,13 @@ class RowHead(Static, can_focus=True):
     class RemoveWanted(Message):
         """The person wants this row gone."""
 
-        def __init__(self, row: str) -> None:
+        def __init__(self, row: str, named: str) -> None:
             super().__init__()
-            self.row = row
+            self.row, self.named = row, named
 
-    def __init__(self, row: str, text: Text) -> None:
+    def __init__(self, row: str, text: Text, named: str) -> None:
         super().__init__(text, markup=False)
-        self.row = row
+        self.row, self.named = row, named
 
     async def on_key(self, event: events.Key) -> None:
         """Act at once: a binding is looked up later, when the cursor may already be elsewhere."""
@@ -65,7 +65,7 @@ class RowHead(Static, can_focus=True):
 
     def action_remove(self) -> None:
         """Ask for removal."""
-        self.post_message(self.RemoveWanted(self.row))
+        self.post_message(self.RemoveWanted(self.row, self.named))
 
     def on_click(self, event: events.Click) -> None:
         self.action_open()
@@ -114,7 +114,7 @@ class RepeatField(Vertical):
     def _cards(self) -> list[Widget]:
         widgets: list[Widget] = []
         for row in self._state.rows.get(self.repeat.path, ()):
-            widgets.append(RowHead(row, self._head(row)))
+            widgets.append(RowHead(row, self._head(row), self._named(row)))
             if row == self.open_row:
                 widgets.append(self._card(row))
         return widgets
@@ -130,10 +130,18 @@ class RepeatField(Vertical):
             asked, self._now, editable=self._editable, dispute=self._disputes.get(asked.path)
         )
 
-    def _head(self, row: str) -> Text:
+    def _title(self, row: str) -> Asked:
         asked = self._asked(row)
-        title = next((a for a in asked if a.question.name == self.repeat.row_label), asked[0])
-        named = safe_line(value_text(title.question, title.value) or "not named yet", 60)
+        return next((a for a in asked if a.question.name == self.repeat.row_label), asked[0])
+
+    def _named(self, row: str) -> str:
+        """What the row is called; empty before anybody has named it."""
+        title = self._title(row)
+        return safe_line(value_text(title.question, title.value), 60)
+
+    def _head(self, row: str) -> Text:
+        asked, title = self._asked(row), self._title(row)
+        named = self._named(row) or "not named yet"
         text = Text(f"{'▾' if row == self.open_row else '▸'} {named}")
         said = [
             value_text(a.question, a.value)
@@ -164,11 +172,14 @@ class RepeatField(Vertical):
         self.set_class(self.repeat.path in state.hidden, "-hidden")
         if not self.query(".rows"):
             return  # not composed yet: composing shows it
-        if state.rows.get(self.repeat.path, ()) != rows_before:
+        if (rows := state.rows.get(self.repeat.path, ())) != rows_before:
+            beside = _beside(self._row_of_cursor(), rows_before, rows)
             await self._rebuild()
+            self._go_to(beside)
             return
         for head in self.query(RowHead):
             head.update(self._head(head.row))
+            head.named = self._named(head.row)
         for field in self.query(QuestionField):
             if field.path in state.asked:
                 await field.dispute_by(disputes.get(field.path), state.asked[field.path].value)
@@ -198,6 +209,16 @@ class RepeatField(Vertical):
             if head.row == self.open_row and head.has_focus:
                 head.scroll_visible(top=True, animate=False)
 
+    def _row_of_cursor(self) -> str | None:
+        """The row whose edge the cursor is on."""
+        return next((head.row for head in self.query(RowHead) if head is self.screen.focused), None)
+
+    def _go_to(self, row: str | None) -> None:
+        for head in self.query(RowHead):
+            if head.row == row:
+                self.screen.set_focus(head)
+                head.scroll_visible(top=row == self.open_row, animate=False)
+
     async def _rebuild(self) -> None:
         rows = self.query_one(".rows", Vertical)
         await rows.remove_children()
@@ -210,3 +231,12 @@ class RepeatField(Vertical):
     def on_button_pressed(self, event: Button.Pressed) -> None:
         event.stop()
         self.post_message(self.AddWanted(self.repeat.path))
+
+
+def _beside(row: str | None, before: Sequence[str], now: Sequence[str]) -> str | None:
+    """The row itself while it is there; else the one that stood before it, or after it. None for no row."""
+    if row is None or row not in before:
+        return None
+    at = before.index(row)
+    nearest = (row, *reversed(before[:at]), *before[at + 1 :])
+    return next((one for one in nearest if one in now), None)

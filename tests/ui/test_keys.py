@@ -21,6 +21,7 @@ from bravetui.screens.forms import FormsScreen
 from bravetui.screens.home import HomeScreen
 from bravetui.screens.rain import RainScreen
 from bravetui.views import conflicts, queue
+from bravetui.widgets.repeat_field import RowHead
 from bravetui.widgets.rows import key_under_cursor
 from tests.support.seeded import NOON
 from tests.ui.scene import LARGE, SMALL, Scene, open_rain, playing, press, set_scene, write
@@ -265,6 +266,30 @@ async def test_rows_are_added_and_removed_with_a_question(scene: Scene) -> None:
         await press(pilot, "delete", "y")
         await pilot.pause()
         assert scene.answers()[rows[0]] is None
+
+
+@pytest.mark.parametrize(("at", "goes_to"), [(0, 0), (1, 0), (2, 1)])
+async def test_the_question_names_the_row_and_the_cursor_stays_beside_it(
+    scene: Scene, at: int, goes_to: int
+) -> None:
+    """The row before takes the cursor, or the next one where none is before."""
+    async with playing(scene, LARGE) as pilot:
+        scene.app.open(FormScreen(scene.submission_id))
+        await pilot.pause()
+        await press(pilot, "pagedown", "pagedown")
+        heads = list(scene.app.screen.query(RowHead))
+        assert len(heads) > 2
+        others = [head.row for head in heads if head is not heads[at]]
+        scene.app.screen.set_focus(heads[at])
+        await press(pilot, "delete")
+        assert heads[at].named
+        assert said(scene, "Static").startswith(f"Remove {heads[at].named}? ")
+        await press(pilot, "y")
+        await pilot.pause()
+        await pilot.pause()
+        assert [head.row for head in scene.app.screen.query(RowHead)] == others
+        assert isinstance(scene.app.screen.focused, RowHead)
+        assert scene.app.screen.focused.row == others[goes_to]
 
 
 async def test_a_conflict_is_decided_with_two_keys(scene: Scene) -> None:
