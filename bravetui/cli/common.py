@@ -8,7 +8,8 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from bravetui.auth.keys import KeyRing
 from bravetui.base.errors import BadInput, NeedsSignIn
 from bravetui.base.text import safe_line
 from bravetui.wiring import PASSPHRASE_FILE_VARIABLE, Laptop, default_folder, key_ring, open_laptop
+from bravetui.wiring.looking import ONLY_LOOKED_AT, copied, is_read_only
 
 
 def folder_of(arguments: argparse.Namespace) -> Path:
@@ -47,21 +49,30 @@ def ask_passphrase() -> str:
 
 
 @contextmanager
-def laptop_of(arguments: argparse.Namespace, *, say_notices: bool = True) -> Iterator[Laptop]:
-    """The laptop, open for the length of the block. Says what a person should know of how it opened."""
+def laptop_of(
+    arguments: argparse.Namespace, *, say_notices: bool = True, only_looks: bool = False
+) -> Iterator[Laptop]:
+    """The laptop, open for the length of the block. Says what a person should know of how it opened.
+
+    A command that `only_looks` gets a copy where the disk is read-only.
+    """
     folder = folder_of(arguments)
     if arguments.folder is not None and not folder.exists():
         raise NeedsSignIn(
             f"The folder {safe_line(str(folder))} does not exist, so no laptop in it is known to central.",
             "Name another with --folder, or enrol it there: bravetui enrol ADDRESS CODE.",
         )
-    laptop = open_laptop(folder, ring_of(folder, ask_passphrase))
-    try:
+    ring = ring_of(folder, ask_passphrase)
+    with ExitStack() as stack:
+        if only_looks and is_read_only(folder):
+            laptop = open_laptop(stack.enter_context(copied(folder)), ring, ballast_bytes=0)
+            laptop = replace(laptop, notices=(ONLY_LOOKED_AT, *laptop.notices))
+        else:
+            laptop = open_laptop(folder, ring)
+        stack.callback(laptop.close)
         for notice in laptop.notices if say_notices else ():
             print(f"bravetui: {notice}", file=sys.stderr)
         yield laptop
-    finally:
-        laptop.close()
 
 
 def write_new(path: Path, text: str) -> None:

@@ -26,7 +26,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print conflicts of all projects on this laptop. Deciding is done in the app, by somebody with the right."""
-    with laptop_of(arguments) as laptop:
+    with laptop_of(arguments, only_looks=True) as laptop:
         found = [(scope, row) for scope in scopes(laptop.store) for row in conflicts(laptop.store, scope.id)]
         shown = [conflict(laptop.store, scope.id, row.id) for scope, row in found if row.id == arguments.show]
     if arguments.show:

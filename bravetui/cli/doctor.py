@@ -15,6 +15,7 @@ from bravetui.cli.common import laptop_of, print_json
 from bravetui.wiring import Laptop
 from bravetui.wiring.checkup import Finding, Health, check_up
 from bravetui.wiring.comparing import compare_with_central
+from bravetui.wiring.looking import ONLY_LOOKED_AT
 
 EPILOG = (
     "Exit code 1: something needs a person; it says what to do. JSON: {healthy, findings: [{part, health, words, todo}]}, "
@@ -35,7 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Look, mend, compare, say."""
     healthy = True
     told: list[Finding] = []
-    with laptop_of(arguments, say_notices=False) as laptop:
+    with laptop_of(arguments, say_notices=False, only_looks=arguments.offline) as laptop:
         for finding in _findings(laptop, offline=arguments.offline):
             healthy &= finding.health in (Health.SOUND, Health.MENDED)
             told.append(finding)
@@ -50,7 +51,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _findings(laptop: Laptop, *, offline: bool) -> Iterable[Finding]:
     for notice in laptop.notices:
-        yield Finding("start", Health.MENDED, notice)
+        health = Health.LOOK if notice == ONLY_LOOKED_AT else Health.MENDED
+        yield Finding("start", health, notice)
     yield from check_up(laptop.store)
     if not offline:
         yield asyncio.run(compare_with_central(laptop))

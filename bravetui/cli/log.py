@@ -33,7 +33,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print or write it, the oldest first."""
-    with laptop_of(arguments) as laptop:
+    with laptop_of(arguments, only_looks=True) as laptop:
         since = laptop.store.clock.now() - timedelta(days=arguments.days)
         limit = EXPORTED_MAX if arguments.export else arguments.limit
         lines = [_line(one, arguments.json) for one in reversed(log(laptop.store, limit, since))]

@@ -36,7 +36,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the queue in the order in which it will go."""
-    with laptop_of(arguments) as laptop:
+    with laptop_of(arguments, only_looks=not arguments.send_again) as laptop:
         if arguments.send_again:
             send_again(laptop.store, Dot.parse(arguments.send_again))
             print(f"{arguments.send_again} goes again with the next contact.")

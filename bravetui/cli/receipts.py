@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
     if len(words) > 1:
         raise BadInput("One record at a time.", "bravetui receipts RECORD")
     wanted = words[0] if words else ""
-    with laptop_of(arguments) as laptop:
+    with laptop_of(arguments, only_looks=True) as laptop:
         found = receipts(laptop.store, wanted, arguments.limit)
         if wanted and not found and not is_here(laptop.store, wanted):
             raise BadInput(

@@ -30,7 +30,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print how sync stands; reads the tables, so it may run beside the app."""
-    with laptop_of(arguments) as laptop:
+    with laptop_of(arguments, only_looks=True) as laptop:
         summary = sync_summary(laptop.store)
         black_box = laptop.mirror.report if laptop.mirror else None
     if arguments.json:

@@ -33,7 +33,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Tell the field's story from what is on this laptop; asks nobody."""
-    with laptop_of(arguments) as laptop:
+    with laptop_of(arguments, only_looks=True) as laptop:
         store = laptop.store
         where = [s.id for s in scopes(store) if fields(store, s.id, arguments.kind, arguments.id)]
         if not where:
