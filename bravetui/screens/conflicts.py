@@ -54,11 +54,14 @@ class ConflictsScreen(WorkScreen):
     def __init__(self) -> None:
         super().__init__()
         self._rows: tuple[ConflictRow, ...] = ()
+        self._deciding = ""
+        """The conflict that was opened from here, while its screen is shown."""
 
     async def load(self) -> None:
         from bravetui.views import conflicts
 
         services = self.desk.services
+        before = self._rows
         rows = self._rows = await self.call(conflicts.conflicts, services.store, services.scope_id)
         count = sum(row.status == "open" for row in rows)
         lost = sum(map(_lost, rows))
@@ -66,6 +69,22 @@ class ConflictsScreen(WorkScreen):
         words += f" {set_aside_words(lost)}" if lost else ""
         self.query_one("#count", Static).update(Text(words, style="bold"))
         self._fill()
+        self._go_on(before)
+
+    async def on_screen_resume(self) -> None:
+        await super().on_screen_resume()
+        self._deciding = ""
+
+    def _go_on(self, before: tuple[ConflictRow, ...]) -> None:
+        """Once what was opened is decided, put the cursor on the next that is not: below it, else the first."""
+        left = [row.id for row in self._rows if row.status == "open"]
+        asked = [row.id for row in before if row.status == "open"]
+        if self._deciding not in asked or self._deciding in left or not left:
+            return
+        below = asked[asked.index(self._deciding) :]
+        wanted = next((key for key in below if key in left), left[0])
+        table = self.query_one("#rows", DataTable)
+        table.move_cursor(row=table.get_row_index(wanted), animate=False)
 
     def on_resize(self) -> None:
         """Words use the room there is."""
@@ -88,6 +107,7 @@ class ConflictsScreen(WorkScreen):
         from bravetui.screens.conflict import ConflictScreen
 
         if event.row_key.value:
+            self._deciding = event.row_key.value
             self.desk.open(ConflictScreen(event.row_key.value))
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import Static
+from textual.widgets import DataTable, Static
 
 from bravetui.actions import forms
 from bravetui.base.canonical import Json
@@ -21,6 +21,7 @@ from bravetui.views import conflicts, queue
 from bravetui.views.forms import form
 from bravetui.widgets.question_field import QuestionField
 from bravetui.widgets.review_page import ReviewPage
+from bravetui.widgets.rows import key_under_cursor
 from tests.support.seeded import NOON
 from tests.support.snapshots import screen_text
 from tests.ui.scene import LARGE, SMALL, Scene, open_rain, playing, press, set_scene, write
@@ -251,3 +252,20 @@ async def test_conflicts_in_rows_name_the_row_and_one_about_a_row_offers_no_thir
         await press(pilot, "1", "ctrl+s")
         await pilot.pause()
     assert scene.answers()[row] == 0
+
+
+async def test_after_deciding_the_cursor_is_at_the_next_open_conflict(scene: Scene) -> None:
+    """Below the one just decided; after the last one, the first that is left."""
+    more = scene.conflict(8, ({"answers/weather_other": "Hail."}, {"answers/weather_other": "Sleet."}))
+    scene.arrive(scene.rain_conflict(), scene.text_conflict(), more)
+    async with playing(scene, LARGE) as pilot:
+        await press(pilot, "f7", "down")
+        table = scene.app.screen.query_one(DataTable)
+        first, second, third = [key.value for key in table.rows][:3]
+        for expected in (third, first):
+            await press(pilot, "enter", "1", "ctrl+s")
+            await pilot.pause()
+            assert key_under_cursor(table) == expected
+        await press(pilot, "enter", "escape")
+        await pilot.pause()
+        assert key_under_cursor(table) == first != second
