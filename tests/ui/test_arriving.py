@@ -89,7 +89,8 @@ async def test_a_choice_in_a_row_is_ones_own_answer_before_the_form_has_heard_of
         await pilot.pause()
         field._answer(field.asked.question.choices[0].value)
         assert screen._state is not None
-        await repeat.show(screen._state)
+        assert screen._view is not None
+        await repeat.show(screen._state, screen._view.disputes)
         await pilot.pause()
         assert told == []
 
