@@ -65,7 +65,7 @@ def _pages_in(wal: Path) -> set[int]:
 
 
 def damage(path: Path, chance: Random) -> tuple[str, set[int]]:
-    """Do one thing to the file; returns it in words, and the pages that are others now (-1: there are fewer)."""
+    """Do one thing to the file; returns it in words, and the pages that are others now, or gone (-1: all of them)."""
     content = bytearray(path.read_bytes())
     old, at = bytes(content), chance.randrange(len(content))
     what = chance.choice(("bit", "page", "cut", "emptied", "deleted"))
@@ -84,7 +84,9 @@ def damage(path: Path, chance: Random) -> tuple[str, set[int]]:
         content.clear()
     path.write_bytes(content)
     if len(content) < len(old):
-        return f"{what} at {at} of {len(old)}", {-1}
+        return f"{what} at {at} of {len(old)}", set(
+            range(len(content) // PAGE_BYTES, -(-len(old) // PAGE_BYTES))
+        )
     return f"{what} at {at} of {len(old)}", {at // PAGE_BYTES} if bytes(content) != old else set()
 
 
