@@ -147,6 +147,13 @@ BROKEN: dict[str, tuple[Answer, type[BravetuiError]]] = {
 }  # fmt: skip
 
 
+class _Quiet(ThreadingHTTPServer):
+    """A laptop that hangs up is part of the script."""
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        pass
+
+
 class Scripted:
     """A server that answers by a script, then truly."""
 
@@ -166,7 +173,7 @@ class Scripted:
             def log_message(self, *told: Any) -> None:
                 pass
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = _Quiet(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
         self.released = threading.Event()
         self.address = f"http://127.0.0.1:{self._server.server_port}"
