@@ -270,13 +270,6 @@ PLANTED: Mapping[str, Bug] = {
         _step_by_step,
         ("program updated", "power cut"),
     ),
-    "new-column-written": Bug(
-        "What an update adds passes for written by whoever wrote the rest.",
-        migrate,
-        "note_added",
-        _nothing(),
-        ("program updated",),
-    ),
     "later-than-shown": Bug(
         "It waits longer than it shows.", worker.Worker, "_wait_until", _five_minutes_more
     ),
