@@ -8,7 +8,8 @@ import select
 import subprocess
 import sys
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from bravetui import wiring
 from bravetui.auth.keys import new_secrets
 from bravetui.auth.locks import Passphrase
 from bravetui.auth.sealed_file import SealedFile
+from bravetui.base.canonical import Json
 from bravetui.sync.apply import apply_rows
 from bravetui.views.forms import form, submissions
 from tests.support.laptop import CARLOS
@@ -111,9 +113,9 @@ class Screen:
         os.close(self._master)
 
 
-@pytest.mark.parametrize("text", ["0.42", "1.25 not a number"])
-def test_what_was_typed_half_a_second_before_a_kill_is_there(tmp_path: Path, text: str) -> None:
-    """F3, N, next page, storm, the rain reading, and the process is gone."""
+@contextmanager
+def new_form(tmp_path: Path, answers: dict[str, Json]) -> Iterator[Screen]:
+    """F3, N: the first page of a new form. Behind the block the app is killed, and `answers` are those of its draft."""
     folder, secret = tmp_path / "laptop", tmp_path / "secret"
     folder.mkdir()
     secret.write_text(PASSPHRASE, encoding="utf-8")
@@ -125,6 +127,20 @@ def test_what_was_typed_half_a_second_before_a_kill_is_there(tmp_path: Path, tex
         screen.until(b"Start a form")
         screen.press(b"n")
         screen.until(b"NPDES")
+        yield screen
+    finally:
+        screen.kill()
+    laptop = wiring.open_laptop(folder, ring)
+    (draft,) = submissions(laptop.store, project_id, "draft")
+    answers.update(form(laptop.store, project_id, draft.id).answers)
+    laptop.close()
+
+
+@pytest.mark.parametrize("text", ["0.42", "1.25 not a number"])
+def test_what_was_typed_half_a_second_before_a_kill_is_there(tmp_path: Path, text: str) -> None:
+    """Next page, storm, the rain reading, and the process is gone."""
+    answers: dict[str, Json] = {}
+    with new_form(tmp_path, answers) as screen:
         screen.press(b"\x1b[6~")
         screen.until(b"What set off")
         screen.press(b"2")
@@ -136,36 +152,15 @@ def test_what_was_typed_half_a_second_before_a_kill_is_there(tmp_path: Path, tex
         screen.until(text.encode())
         screen.settle()
         screen.wait(AT_RISK_S)
-    finally:
-        screen.kill()
-    laptop = wiring.open_laptop(folder, ring)
-    (draft,) = submissions(laptop.store, project_id, "draft")
-    answers = form(laptop.store, project_id, draft.id).answers
-    laptop.close()
     assert answers["trigger"] == "storm_rain"
     assert answers["rain_in"] == text
 
 
 def test_keys_that_come_in_one_packet_reach_the_questions_they_are_meant_for(tmp_path: Path) -> None:
     """As a slow line over SSH hands them over: next page, storm, the reading and its source, a page on, then quit."""
-    folder, secret = tmp_path / "laptop", tmp_path / "secret"
-    folder.mkdir()
-    secret.write_text(PASSPHRASE, encoding="utf-8")
-    ring, project_id = make_laptop(folder)
-    screen = Screen(folder, secret)
-    try:
-        screen.until(b"DRAFTS")
-        screen.press(b"\x1bOR")
-        screen.until(b"Start a form")
-        screen.press(b"n")
-        screen.until(b"NPDES")
+    answers: dict[str, Json] = {}
+    with new_form(tmp_path, answers) as screen:
         screen.press(b"\x1b[6~2\t\t0.425\x7f\t2\x1b[6~\x11")
         screen.ended()
-    finally:
-        screen.kill()
-    laptop = wiring.open_laptop(folder, ring)
-    (draft,) = submissions(laptop.store, project_id, "draft")
-    answers = form(laptop.store, project_id, draft.id).answers
-    laptop.close()
     told = (answers["trigger"], answers["rain_in"], answers["rain_source"])
     assert told == ("storm_rain", "0.42", "weather_station")

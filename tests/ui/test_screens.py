@@ -117,6 +117,18 @@ async def test_conditional_questions_appear_and_problems_stand_where_they_are(
 
 
 @BOTH
+async def test_an_answer_in_dispute_says_whose_it_is_and_where_one_decides(
+    scene: Scene, size: tuple[int, int], snap_screen: SnapScreen
+) -> None:
+    """The cursor is on it: it is read here, not typed over."""
+    scene.arrive(scene.rain_conflict())
+    async with playing(scene, size) as pilot:
+        await open_draft(pilot, scene)
+        await press(pilot, "pagedown", "2", "tab", "tab")
+        await snap_screen(pilot)
+
+
+@BOTH
 async def test_a_repeat_shows_its_rows_as_cards(
     scene: Scene, size: tuple[int, int], snap_screen: SnapScreen
 ) -> None:
