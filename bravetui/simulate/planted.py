@@ -26,7 +26,7 @@ from bravetui.db.store import Store
 from bravetui.merge.hlc import Hlc
 from bravetui.merge.state import DELETED
 from bravetui.simulate.chaos import Chaos
-from bravetui.sync import acknowledge, agreement, apply, exchange, worker
+from bravetui.sync import acknowledge, agreement, apply, exchange, pages, worker
 
 _outbox = Outbox.__table__  # type: ignore[attr-defined]
 
@@ -238,7 +238,7 @@ PLANTED: Mapping[str, Bug] = {
     ),
     "last-arrival-wins": Bug("Whoever comes last had seen it all.", intake, "seen_by", _all_was_seen),
     "news-dropped": Bug("News of a record with unsent work is dropped.", apply, "_park", _nothing()),
-    "unsent-overwritten": Bug("News is laid over unsent work.", exchange, "apply_rows", _laid_over_all),
+    "unsent-overwritten": Bug("News is laid over unsent work.", pages, "apply_rows", _laid_over_all),
     "journal-not-read": Bug(
         "Nothing is put back from the journal.", recover, "_replay", _nothing(False), ("database restored",)
     ),
@@ -280,7 +280,7 @@ PLANTED: Mapping[str, Bug] = {
         "What is here is not compared with central.",
         agreement,
         "compare",
-        _nothing(agreement.Compared),
+        _nothing(0),
         ("record lost",),
     ),
     "moved-to-newest": Bug(

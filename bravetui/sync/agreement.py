@@ -19,9 +19,7 @@ from bravetui.db import meta
 from bravetui.db.device import UNACKNOWLEDGED, Cursor, Outbox, OutboxState, Parked
 from bravetui.db.digest import bucket_of, key_of, spelled, sums, total, window_digests
 from bravetui.db.kinds import KINDS
-from bravetui.db.store import Store
 from bravetui.sync import refill
-from bravetui.sync.apply import apply_rows, newest_of
 from bravetui.wire.lanes import Lane
 from bravetui.wire.messages import Page, PullAsk
 
@@ -50,16 +48,6 @@ class Busy:
     def of(self, scope_id: str, lane: str) -> set[str]:
         """The keys of one lane."""
         return self.keys.get((scope_id, lane), set())
-
-
-@dataclass(slots=True)
-class Compared:
-    """What comparing found in one answer."""
-
-    mended: int = 0
-    """Rows that were not as central has them, and are now."""
-    strange: int = 0
-    """Rows found to differ, on their way."""
 
 
 def busy(connection: Connection, going: Iterable[tuple[int, int]] = ()) -> Busy:
@@ -106,31 +94,20 @@ def asked(connection: Connection, cursor: Row[Any], under_way: Busy) -> dict[str
     return told
 
 
-def compare(connection: Connection, store: Store, ask: PullAsk, page: Page, told_at: datetime) -> Compared:
-    """Take the rows that were wanted, and find out whether what is here now is what central has. `told_at` is central's
-    time, for the stamps that come with the rows."""
-    found, again = Compared(), refill.Refill(store, connection)
-    if page.mended:
-        store.learn_stamp(connection, newest_of(page.mended), told_at)
-        apply_rows(connection, page.scope_id, page.mended, again)
-        found.mended = len(page.mended)
-    if not page.sum or ask.agreed is None:
-        return found
-    under_way = busy(connection).of(page.scope_id, page.lane.value)
-    if not under_way <= set(ask.without):
-        return found
+def compare(connection: Connection, again: refill.Refill, ask: PullAsk, page: Page, under_way: Busy) -> int:
+    """Find out whether what is here now is what central has; returns how many records are found to differ, on their way."""
+    if not page.sum or ask.agreed is None or not under_way.of(page.scope_id, page.lane) <= set(ask.without):
+        return 0
     own = window_digests(connection, page.scope_id, page.lane, (ask.agreed, page.after), set(ask.without))
     if total(own) == page.sum:
         _note(connection, page, ask.agreed, agreed=page.after, differs=None)
-        return found
+        return 0
     strange, unknown = _narrowed(own, ask, page)
     _offer(again, page.scope_id, unknown)
-    found.strange = len(strange) + len(unknown)
-    tries = select(_cursor.c.differs).where(*_at(page))
-    before = connection.execute(tries).scalar_one()
+    before = connection.execute(select(_cursor.c.differs).where(*_at(page))).scalar_one()
     count = before["tries"] + 1 if before else 1
     _note(connection, page, ask.agreed, differs={"tries": count, "want": strange[:WANT_MAX]})
-    return found
+    return len(strange) + len(unknown)
 
 
 def is_agreed(connection: Connection) -> bool:

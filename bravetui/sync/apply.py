@@ -27,6 +27,7 @@ from bravetui.merge.record import merge
 from bravetui.merge.state import Cell, RecordState
 from bravetui.merge.version import VersionVector
 from bravetui.sync.refill import Refill
+from bravetui.wire.lanes import Lane
 from bravetui.wire.messages import Row
 
 _outbox = Outbox.__table__  # type: ignore[attr-defined]
@@ -52,14 +53,14 @@ class Applied:
     records: set[Key] = field(default_factory=set)
     conflicts: int = 0
     """Conflict records that are open now and were not before."""
-    incomplete: bool = False
-    """A part of a record came whose whole is not here: the lane must be fetched anew."""
+    incomplete: set[Lane] = field(default_factory=set)
+    """Lanes that must be fetched anew: a part of a record came whose whole is not here."""
 
 
 def apply_rows(
     connection: Connection, scope_id: str, rows: Sequence[Row], refill: Refill | None = None
 ) -> Applied:
-    """Take one page's rows of a scope, those set aside earlier included if their record is free now.
+    """Take an answer's rows of a scope, those set aside earlier included if their record is free now.
 
     With `refill`, what a restored central has lost is offered to it.
     """
@@ -152,7 +153,7 @@ def _apply_kind(
     for row in rows:
         here = saved.get(row.id) or known.get(row.id)
         if here is None and not row.whole:
-            applied.incomplete = True
+            applied.incomplete.add(kind.lane)
             continue
         if here is not None and row.seq < here.seq:
             continue

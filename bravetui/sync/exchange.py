@@ -30,16 +30,16 @@ from bravetui.db.urgent import jumping
 from bravetui.merge.version import Dot
 from bravetui.sync import again, agreement, lacking, refill
 from bravetui.sync.acknowledge import confirm, forget_old, take_verdicts
-from bravetui.sync.apply import Applied, apply_rows, drop_settled_bases, newest_of
+from bravetui.sync.apply import drop_settled_bases
 from bravetui.sync.batch import Entry, Refusals, next_batches, sendable
-from bravetui.sync.log import write_exchange, write_log
+from bravetui.sync.log import write_exchange
+from bravetui.sync.pages import take_pages
 from bravetui.sync.taken import Prepared, Taken
 from bravetui.wire.change import Change
 from bravetui.wire.lanes import LANES, POLICY, PRIORITY, Direction, Lane
 from bravetui.wire.messages import (
     Batch,
     Checkpoint,
-    Page,
     PullAsk,
     ScopeGrant,
     SyncAnswer,
@@ -67,6 +67,11 @@ _WAITING = select(
 ).where(_outbox.c.state.in_([*UNACKNOWLEDGED, OutboxState.REFUSED]))
 _ACKNOWLEDGED = select(_outbox.c.device, _outbox.c.counter, _outbox.c.state).where(
     _outbox.c.state.in_([OutboxState.APPLIED, OutboxState.PARKED])
+)
+_DONE = insert(_lanes).values(next_attempt_at=None, why=None)
+_DONE = _DONE.on_conflict_do_update(
+    index_elements=["lane"],
+    set_={name: _DONE.excluded[name] for name in ("failures", "next_attempt_at", "why", "last_done_at")},
 )
 _UNSEND = update(_outbox).where(*_ONE).values(state=OutboxState.PENDING.value, sent_at=None)
 
@@ -140,11 +145,7 @@ def take(store: Store, prepared: Prepared, answer: SyncAnswer, took_s: float = 0
         if answer.checkpoint in genuine:
             forget_old(connection, answer.checkpoint.at)
         _pass_counters(connection, store.identity.device, answer)
-        asks = {(ask.scope_id, ask.lane): ask for ask in prepared.request.pull}
-        for page in answer.pages:
-            if _is_asked_from_here(connection, asks.get((page.scope_id, page.lane))):
-                _take_page(connection, store, page, answer.now, taken)
-        _compare(connection, store, prepared, answer, taken, now)
+        take_pages(connection, store, prepared, answer, taken, now)
         drop_settled_bases(connection)
         _take_scopes(connection, answer.scopes, now)
         _take_devices(connection, answer.devices)
@@ -258,49 +259,6 @@ def _pass_counters(connection: Connection, device: int, answer: SyncAnswer) -> N
         meta.put(connection, meta.COUNTER, str(highest))
 
 
-def _is_asked_from_here(connection: Connection, ask: PullAsk | None) -> bool:
-    """Whether the cursor still stands where a page was asked from: one that was asked for ahead may have come too late."""
-    if ask is None:
-        return False
-    query = select(_cursor.c.after, _cursor.c.before).where(
-        _cursor.c.scope_id == ask.scope_id, _cursor.c.lane == ask.lane.value
-    )
-    row = connection.execute(query).one_or_none()
-    return row is not None and (row.after, row.before) == (ask.after, ask.before)
-
-
-def _take_page(connection: Connection, store: Store, page: Page, told_at: datetime, taken: Taken) -> None:
-    again = refill.Refill(store, connection) if refill.is_on(connection) else None
-    # Before anything is written upon these rows: what a refill offers has seen them, and must come after.
-    store.learn_stamp(connection, newest_of(page.rows), told_at)
-    applied: Applied = apply_rows(connection, page.scope_id, page.rows, again)
-    after, before = (0, 0) if applied.incomplete else (page.after, page.before)
-    told = {"after": after, "before": before, "rows_left": page.rows_left}
-    statement = insert(_cursor).values(scope_id=page.scope_id, lane=page.lane.value, **told)
-    connection.execute(statement.on_conflict_do_update(index_elements=["scope_id", "lane"], set_=told))
-    taken.rows[page.lane] = taken.rows.get(page.lane, 0) + len(page.rows)
-    taken.rows_left += page.rows_left
-    taken.more |= page.more or applied.incomplete
-    taken.conflicts += applied.conflicts
-    taken.records |= applied.records
-
-
-def _compare(
-    connection: Connection, store: Store, prepared: Prepared, answer: SyncAnswer, taken: Taken, now: datetime
-) -> None:
-    """Once all pages are in, so that what one brought is not missed in another's lane."""
-    asks = {(ask.scope_id, ask.lane): ask for ask in prepared.request.pull}
-    for page in answer.pages:
-        ask = asks.get((page.scope_id, page.lane))
-        if ask is None or refill.is_on(connection):
-            continue
-        found = agreement.compare(connection, store, ask, page, answer.now)
-        taken.mended += found.mended
-        if found.strange:
-            words = f"{found.strange} records are not as central has them; they are fetched again"
-            write_log(connection, now, "differs", words, page.lane)
-
-
 def _take_scopes(connection: Connection, scopes: Sequence[ScopeGrant], now: datetime) -> None:
     if not scopes:
         return
@@ -359,12 +317,9 @@ def _note_rate(connection: Connection, taken: Taken, took_s: float) -> None:
 
 def _settle(connection: Connection, taken: Taken, now: datetime) -> None:
     """Lane states, last contact, and whether everything is handed in."""
-    done = {"failures": 0, "next_attempt_at": None, "why": None, "last_done_at": now}
-    for policy in LANES:
-        if policy.lane in taken.silent:
-            continue
-        statement = insert(_lanes).values(lane=policy.lane.value, **done)
-        connection.execute(statement.on_conflict_do_update(index_elements=["lane"], set_=done))
+    heard = [policy.lane.value for policy in LANES if policy.lane not in taken.silent]
+    if heard:
+        connection.execute(_DONE, [{"lane": lane, "failures": 0, "last_done_at": now} for lane in heard])
     meta.put(connection, meta.LAST_CONTACT_AT, now.isoformat())
     meta.put(connection, meta.LINE, "up")
     open_states = [state for state in OutboxState if state is not OutboxState.CONFIRMED]

@@ -101,11 +101,13 @@ def write_pauses(
 ) -> dict[Lane, datetime]:
     """Until when each lane waits and why, for every window to show; `pause_s` says how long after so many failures."""
     failures: dict[str, int] = dict(connection.execute(_FAILURES).all())
-    until: dict[Lane, datetime] = {}
-    for lane in lanes:
-        until[lane] = now + timedelta(seconds=pause_s(lane, failures.get(lane, 0) + 1))
-        told = {"next_attempt_at": until[lane], "why": error.what}
-        connection.execute(_PAUSE, {"lane": lane.value, "failures": 1, **told})
+    until = {lane: now + timedelta(seconds=pause_s(lane, failures.get(lane, 0) + 1)) for lane in lanes}
+    if until:
+        told = [
+            {"lane": lane.value, "failures": 1, "next_attempt_at": at, "why": error.what}
+            for lane, at in until.items()
+        ]
+        connection.execute(_PAUSE, told)
     meta.put(connection, meta.LINE, "down" if isinstance(error, Transient) else "refused")
     write_failure(connection, now, error)
     return until

@@ -41,6 +41,8 @@ class Taken:
     conflicts: int = 0
     refused: list[tuple[Lane, str]] = field(default_factory=list)
     records: set[tuple[str, str]] = field(default_factory=set)
+    incomplete: set[tuple[str, Lane]] = field(default_factory=set)
+    """Scopes and lanes that must be fetched anew: a part of a record came whose whole is not here."""
     mended: int = 0
     """Records that were not as central has them, and are now."""
     narrowing: bool = False
