@@ -16,7 +16,7 @@ from bravetui.db.records import Stored, load
 from bravetui.db.site import EDITABLE, answers_of, calendar_of, last_inspected_at, may_sign, project_of
 from bravetui.db.starting import first_answers
 from bravetui.db.store import Changed, Store
-from bravetui.db.templates import template_of
+from bravetui.db.templates import template_of, written_on
 from bravetui.db.values import to_cell
 from bravetui.db.writing import Writing
 from bravetui.forms.engine import evaluate
@@ -138,7 +138,7 @@ def submit(store: Store, scope_id: str, submission_id: str, signer_name: str, si
         raise BadInput("The report is not signed.", "Type your name to sign it.")
     with store.write() as writing:
         stored = _editable(writing.connection, scope_id, submission_id)
-        template = template_of(writing.connection, str(stored.state.cells["template_id"].value))
+        template = written_on(writing.connection, stored.state)
         answers = answers_of(stored)
         zone = calendar_of(project_of(writing.connection, scope_id)).zone
         _refuse_problems(store, template, answers, zone)
@@ -176,7 +176,7 @@ def countersign(
         stored = load(writing.connection, KINDS["submission"], scope_id, submission_id)
         if stored is None:
             raise BadInput("This form is not on this laptop.", "Go back and open it from its list.")
-        template = template_of(writing.connection, str(stored.state.cells["template_id"].value))
+        template = written_on(writing.connection, stored.state)
         signed = (template.statement, content_hash(answers_of(stored)))
         _sign(writing, store, (scope_id, submission_id), "signatory", (signer_name, signer_title), signed)
     return _changed(writing)

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, bindparam, select
 from bravetui.base.errors import BadInput
 from bravetui.db.tables import FormTemplate
 from bravetui.forms.template import Template
+from bravetui.merge.state import RecordState
 
 _table = FormTemplate.__table__  # type: ignore[attr-defined]
 _BODY = select(_table.c.body).where(_table.c.id == bindparam("wanted"))
@@ -32,6 +33,13 @@ def find_template(connection: Connection, template_id: str) -> Template | None:
     """The template of that id; None while it has not arrived."""
     body = connection.execute(_BODY, {"wanted": template_id}).scalar_one_or_none()
     return _parsed(body) if body else None
+
+
+def written_on(connection: Connection, state: RecordState) -> Template:
+    """The template of a submission. Raises BadInput as `template_of` does, also where only a part of the submission is here:
+    of a database that was put back, its own edits come first, and the rest with the next sync."""
+    cell = state.cells.get("template_id")
+    return template_of(connection, str(cell.value) if cell else "")
 
 
 def template_of(connection: Connection, template_id: str) -> Template:

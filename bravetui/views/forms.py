@@ -18,7 +18,7 @@ from bravetui.db.records import load
 from bravetui.db.site import EDITABLE, answers_of, calendar_of, may_sign, project_of
 from bravetui.db.starting import first_answers
 from bravetui.db.store import Store
-from bravetui.db.templates import is_readable, template_of
+from bravetui.db.templates import is_readable, template_of, written_on
 from bravetui.forms.engine import FormState, evaluate
 from bravetui.forms.template import Template
 from bravetui.merge.hlc import Hlc
@@ -167,7 +167,7 @@ def form(store: Store, scope_id: str, submission_id: str) -> FormView:
         if stored is None:
             raise BadInput("This form is not on this laptop.", "Go back and open it from its list.")
         values = stored.state.values()
-        template = template_of(connection, str(values["template_id"]))
+        template = written_on(connection, stored.state)
         calendar = calendar_of(project_of(connection, scope_id))
         answers = answers_of(stored)
         status = str(values.get("status", "draft"))

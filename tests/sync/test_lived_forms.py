@@ -10,10 +10,12 @@ from sqlalchemy import select
 
 from bravetui.actions import forms
 from bravetui.base.canonical import Json
+from bravetui.base.errors import BadInput
 from bravetui.central.service import Writing
 from bravetui.db.kinds import KINDS
 from bravetui.forms import library
-from bravetui.views.forms import form
+from bravetui.views.forms import form, submissions
+from bravetui.wiring import DATABASE
 from tests.support.central import ORGANIZATION, PROJECT
 from tests.support.world import Here, World
 
@@ -38,6 +40,11 @@ def answers_at_central(world: World, draft: str) -> dict[str, Json]:
     with world.engine.connect() as connection:
         table = KINDS["submission"].table
         return dict(connection.execute(select(table.c.answers).where(table.c.id == draft)).scalar_one())
+
+
+def shut(world: World, here: Here) -> None:
+    here.close()
+    world.laptops.remove(here)
 
 
 def retyped(body: str, name: str, kind: str) -> str:
@@ -89,3 +96,31 @@ async def test_a_template_that_is_withdrawn_leaves_the_drafts_on_it_open_to_the_
     assert seen.template.key == "cgp_site_inspection"
     assert await here.sync()
     assert answers_at_central(world, draft)["summary"] == "finished after the form was withdrawn"
+
+
+async def test_of_a_form_that_is_here_in_part_only_nothing_breaks_and_its_first_sync_makes_it_whole(
+    world: World,
+) -> None:
+    """A database that was put back has one's own later answers out of the journal, before the form that they are in."""
+    dana = await world.laptop("dana", "dana")
+    await dana.sync()
+    shut(world, dana)
+    before = (dana.folder / DATABASE).read_bytes()
+    here, draft, _ = await drafted(world)
+    await here.sync()
+    dana = world.open(dana.folder)
+    await dana.sync()
+    forms.answer(dana.store, PROJECT, draft, {"summary": "written on after the backup"})
+    shut(world, dana)
+    (dana.folder / DATABASE).write_bytes(before)
+    dana = world.open(dana.folder)
+    for tried in (
+        lambda: forms.submit(dana.store, PROJECT, draft, "Dana", "Foreman"),
+        lambda: form(dana.store, PROJECT, draft),
+    ):
+        with pytest.raises(BadInput, match="sync once"):
+            tried()
+    assert [row.id for row in submissions(dana.store, PROJECT)] == [draft]
+    await dana.sync()
+    told = form(dana.store, PROJECT, draft).answers
+    assert (told["trigger"], told["summary"]) == ("storm_rain", "written on after the backup")
