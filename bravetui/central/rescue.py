@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -24,6 +24,10 @@ from bravetui.central.incoming import Incoming, read
 from bravetui.central.service import Central
 from bravetui.central.state import arrive
 from bravetui.central.tables import DEVICES, KEPT_BUNDLES
+from bravetui.db.moves import moves_of, record_of
+from bravetui.db.requests import requests_of
+from bravetui.merge.version import Dot
+from bravetui.wire.codec import encode
 from bravetui.wire.messages import PROTOCOL, Delivered, Outcome, Verdict
 from bravetui.wire.receipt import sign
 
@@ -65,8 +69,7 @@ def take_bundle(
     why = ""
     try:
         numbers = _proven(central, bundle, vouched)
-        for incoming in pieces:
-            verdicts += _hand_in(central, bundle, numbers, incoming, now)
+        verdicts = _hand_in_all(central, bundle, numbers, pieces, now)
     except _Kept as error:
         why = str(error)
     outcomes = Counter(verdict.outcome for verdict in verdicts)
@@ -146,9 +149,45 @@ def _proven(central: Central, bundle: Bundle, vouched: bool) -> frozenset[int]:
         return frozenset(connection.execute(same).scalars())
 
 
+def _hand_in_all(
+    central: Central, bundle: Bundle, numbers: frozenset[int], pieces: Sequence[Incoming], now: datetime
+) -> list[Verdict]:
+    """Every request of the bundle. Where a copy of its laptop has used the numbers of its changes for other work, they go on
+    under a number of their own, as their laptop would have gone on if it could."""
+    verdicts: list[Verdict] = []
+    left = list(pieces)
+    while left:
+        incoming = left.pop(0)
+        told, own_number = _hand_in(central, bundle, numbers, incoming, now)
+        verdicts += [one for one in told if one.outcome is not Outcome.TWIN]
+        if own_number is not None:
+            strange = min(one.dot for one in told if one.outcome is Outcome.TWIN)
+            numbers |= {own_number}
+            left = _moved([incoming, *left], strange, own_number, now)
+    return verdicts
+
+
+def _moved(pieces: Sequence[Incoming], strange: Dot, number: int, now: datetime) -> list[Incoming]:
+    """The requests with the changes from the first strange one on under dots of `number`. Always the same for the same
+    bundle, so that importing it twice changes nothing."""
+    changes = [sent.change for piece in pieces for batch in piece.batches() for sent in batch]
+    moving = sorted(
+        (one for one in changes if one.dot.device == strange.device and one.dot.counter >= strange.counter),
+        key=lambda one: one.dot,
+    )
+    moves = moves_of({one.dot: Dot(number, one.dot.counter) for one in moving}, moving)
+    left = {one.dot for one in moving}
+    told = [moves[record_of(one)].change(one) if one.dot in left else one for one in changes]
+    made = [read(encode(request), "zstd") for request in requests_of(told, now)]
+    unread = tuple(
+        one for piece in pieces[1:] for one in piece.broken
+    )  # those of the first have been answered
+    return [*made[:-1], replace(made[-1], broken=unread)]
+
+
 def _hand_in(
     central: Central, bundle: Bundle, numbers: frozenset[int], incoming: Incoming, now: datetime
-) -> list[Verdict]:
+) -> tuple[list[Verdict], int | None]:
     """One request of the bundle, as if its laptop had sent it now. Changes of other laptops are refused by the push path."""
     asked = incoming.request.device
     number = asked if asked in numbers else bundle.device
@@ -159,7 +198,7 @@ def _hand_in(
             access = access_of(connection, number, row.organization_id, row.user_id, now)
         except NeedsSignIn as error:
             raise _Kept(error.what, "A manager decides what becomes of this person's work.") from error
-    return central.take(access, state, incoming, now)[0]
+    return central.take(access, state, incoming, now)
 
 
 def _reasons(verdicts: Sequence[Verdict]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from bravetui.merge.state import Cell, RecordState
@@ -41,3 +42,21 @@ class Moves:
             for path, cell in state.cells.items()
         }
         return RecordState(cells, self.vector(state.version))
+
+
+RecordKey = tuple[str, str, str]
+"""(scope id, kind, record id)."""
+
+
+def record_of(change: Change) -> RecordKey:
+    """The record that a change is about."""
+    return change.scope_id, change.kind, change.record_id
+
+
+def moves_of(dots: Mapping[Dot, Dot], changes: Iterable[Change]) -> dict[RecordKey, Moves]:
+    """By record, the moves of these changes; `dots` gives each its new one. In the order of their counters."""
+    found: dict[RecordKey, Moves] = {}
+    for change in changes:
+        moves = found.setdefault(record_of(change), Moves(change.context))
+        moves.dots[change.dot] = dots[change.dot]
+    return found

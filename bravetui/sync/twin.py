@@ -8,7 +8,6 @@ that whichever of the two hands them in first, they are taken once.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 from sqlalchemy import Connection, RowMapping, delete, select
@@ -19,7 +18,7 @@ from bravetui.base.fault import fault
 from bravetui.db import meta
 from bravetui.db.device import UNACKNOWLEDGED, Outbox, OutboxState
 from bravetui.db.kinds import kind_of
-from bravetui.db.moves import Moves
+from bravetui.db.moves import moves_of, record_of
 from bravetui.db.records import Stored, load, save_many
 from bravetui.db.store import Store
 from bravetui.merge.version import Dot
@@ -41,8 +40,9 @@ def renumber(store: Store, device: int, first_strange: Dot) -> int:
         rows = connection.execute(query.order_by(_outbox.c.counter)).mappings().all()
         first = max(meta.get_counter(connection), store.counter_floor)
         old = [Change.model_validate_json(row["body"]) for row in rows]
-        moves = _moves(old, device, first)
-        new = [moves[_record_of(change)].change(change) for change in old]
+        dots = {change.dot: Dot(device, counter) for counter, change in enumerate(old, start=first + 1)}
+        moves = moves_of(dots, old)
+        new = [moves[record_of(change)].change(change) for change in old]
         for row, change in zip(rows, new, strict=True):
             _replace(connection, row, change)
         for (scope_id, kind_name, record_id), moved in moves.items():
@@ -56,19 +56,6 @@ def renumber(store: Store, device: int, first_strange: Dot) -> int:
         fault("renumbering")
     store.become(replace(store.identity, device=device))
     return len(new)
-
-
-def _moves(changes: Sequence[Change], device: int, first: int) -> dict[tuple[str, str, str], Moves]:
-    """Counters after `first`, in the order of the old ones."""
-    found: dict[tuple[str, str, str], Moves] = {}
-    for counter, change in enumerate(changes, start=first + 1):
-        moves = found.setdefault(_record_of(change), Moves(change.context))
-        moves.dots[change.dot] = Dot(device, counter)
-    return found
-
-
-def _record_of(change: Change) -> tuple[str, str, str]:
-    return change.scope_id, change.kind, change.record_id
 
 
 def _replace(connection: Connection, row: RowMapping, change: Change) -> None:

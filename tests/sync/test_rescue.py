@@ -207,6 +207,42 @@ async def test_nothing_is_overwritten_and_a_failing_stick_is_a_sentence(
         exported(world, carlos.folder, stick / "nowhere")
 
 
+async def test_a_bundle_of_a_copy_goes_on_under_a_number_of_its_own_as_its_laptop_would(
+    world: World, stick: Path
+) -> None:
+    """Both went on from one image. Importing it twice changes nothing, and the copy may still come back."""
+    carlos, dana = await two(world)
+    original, copy = world.copy(carlos, "copy")
+    shared = original.outbox()[0].record_id
+    original.edit("violation", shared, description="as the original has it")
+    made_there = original.create("violation", {"description": "only on the original"})
+    copy.edit("violation", shared, required_action="as the copy has it")
+    made_here = copy.create("violation", {"description": "only on the copy"})
+    copy.edit("violation", made_here, required_action="and this")
+    bundle = exported(world, copy.folder, stick)
+    assert await original.sync()
+    told = await carried(world, dana, bundle.path)
+    assert (told.kept, set(told.outcomes) - {"applied", "merged"}) == (False, set())
+    taken = world.ledger()
+    assert not (await carried(world, dana, bundle.path)).kept
+    assert world.ledger() == taken
+    await original.sync()
+    for record, path, value in (
+        (shared, "description", "as the original has it"),
+        (shared, "required_action", "as the copy has it"),
+        (made_there, "description", "only on the original"),
+        (made_here, "description", "only on the copy"),
+        (made_here, "required_action", "and this"),
+    ):
+        assert original.value("violation", record, path) == value
+    for _ in range(3):
+        await copy.sync()
+    await original.sync()
+    assert copy.device != original.device
+    assert_equal(world, copy)
+    assert_equal(world, original)
+
+
 async def test_a_revoked_laptops_bundle_is_kept_until_a_manager_vouches(world: World, stick: Path) -> None:
     """The carrier hears why; nothing is taken before, all of it after, and then nothing waits."""
     carlos, dana = await two(world)
