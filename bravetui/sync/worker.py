@@ -200,6 +200,8 @@ class Worker:
         """Until when to wait where not even a pause could be written down: the disk is full, another window holds it."""
         now = self._clock.now()
         until = now + timedelta(seconds=STUMBLED_WAIT_S)
+        # The pause that was to be written down may be a longer one, and what is shown is when it is tried again.
+        self._poll_at = self._pull_not_before = until
         self._tell(Waiting(now, until, error.what))
         return until
 

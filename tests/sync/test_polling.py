@@ -1,17 +1,22 @@
-"""Laptops that were started together do not come to central together for ever."""
+"""When an idle laptop asks for news: never all at once, and by the time that it has shown."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from itertools import accumulate, pairwise
 
+import pytest
+from sqlalchemy import Connection
+
+from bravetui.base.errors import StorageFull
 from bravetui.base.runner import InlineRunner
 from bravetui.sync.client import CentralClient
 from bravetui.sync.policy import LISTENING_POLLS, POLL_JITTER, poll_in_s, stream_wait_s
-from bravetui.sync.progress import Sending, SyncEvent
+from bravetui.sync.progress import Sending, SyncEvent, Waiting
 from bravetui.sync.worker import POLL_S, Worker
 from tests.support.world import ADDRESS, World
 
@@ -59,3 +64,35 @@ async def test_an_idle_laptop_s_contacts_are_never_the_same_time_apart(world: Wo
     assert len(apart) > 25
     assert len(set(apart)) == len(apart)
     assert all((1 - POLL_JITTER) * POLL_S <= one <= (1 + POLL_JITTER) * POLL_S + 1 for one in apart)
+
+
+async def test_after_a_full_disk_it_asks_again_by_the_time_that_is_shown(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pause that could not be written down is not kept in memory alone, longer than is shown."""
+    here = await world.laptop("a", "carlos")
+    assert await here.sync()
+    events: list[SyncEvent] = []
+    right = here.store.maintain
+
+    @contextmanager
+    def maintain() -> Iterator[Connection]:
+        with right() as connection:
+            yield connection
+            if not any(isinstance(event, Waiting) for event in events):
+                raise StorageFull("The disk is full.", "Free some room on this disk.")
+
+    async def sleep(pause_s: float) -> None:
+        world.clock.advance(seconds=pause_s)
+        if any(isinstance(event, Sending) for event in events):
+            worker.stop()
+        await asyncio.sleep(0)
+
+    monkeypatch.setattr(here.store, "maintain", maintain)
+    client = CentralClient(ADDRESS, here.store.identity.token, transport=here.line)
+    worker = Worker(here.store, client, events.append, InlineRunner(), sleep=sleep)
+    await worker.watch()
+    await worker.close()
+    shown = next(event.until for event in events if isinstance(event, Waiting))
+    tried = next(event.at for event in events if isinstance(event, Sending))
+    assert shown <= tried < shown + timedelta(seconds=1)
