@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import resources
+from os import pathsep
+from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -55,21 +57,35 @@ def open_central_engine(url: str, *, doubts: bool = True) -> Engine:
     )
 
 
+def step_folders() -> tuple[Path, ...]:
+    """Where the schema's steps stand, one module each."""
+    return (Path(str(resources.files("bravetui.central"))) / "migrations" / "versions",)
+
+
 def migrate(engine: Engine) -> None:
-    """Bring the schema up to date. Raises Transient when the database cannot be reached."""
+    """Bring the schema up to date, in one transaction. Raises Transient when the database cannot be reached."""
     with foreign_errors(), engine.connect() as connection:
         connection.execute(text(f"SELECT pg_advisory_lock({_MIGRATING})"))
         try:
-            config = Config()
-            place = str(resources.files("bravetui.central") / "migrations")
-            config.set_main_option("script_location", place.replace("%", "%%"))
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            command.upgrade(_config(connection), "head")
             connection.commit()
         finally:
             connection.rollback()
             connection.execute(text(f"SELECT pg_advisory_unlock({_MIGRATING})"))
             connection.commit()
+
+
+def _config(connection: Connection) -> Config:
+    config, folders = Config(), step_folders()
+    told = {
+        "script_location": str(folders[0].parent),
+        "version_locations": pathsep.join(map(str, folders)),
+        "path_separator": "os",
+    }
+    for name, value in told.items():
+        config.set_main_option(name, value.replace("%", "%%"))
+    config.attributes["connection"] = connection
+    return config
 
 
 @contextmanager

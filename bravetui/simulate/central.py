@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import random
 from datetime import datetime
+from itertools import count
 
 import httpx
 from sqlalchemy import Connection, Engine, select, update
 
 from bravetui.base.canonical import Json
 from bravetui.base.clock import SeededIds
+from bravetui.base.errors import Transient
 from bravetui.base.runner import InlineRunner
 from bravetui.central.app import make_app
 from bravetui.central.database import migrate, open_central_engine
@@ -20,10 +22,12 @@ from bravetui.central.service import Central, Writing
 from bravetui.central.state import begin_epoch, state_of
 from bravetui.central.tables import STATE
 from bravetui.db.engine import share_statements
-from bravetui.simulate.crash import CENTRAL, MACHINE, Died
+from bravetui.simulate.chaos import Chaos
+from bravetui.simulate.crash import CENTRAL, CONSOLE, MACHINE, Died, running_on
 from bravetui.simulate.database import Databases
 from bravetui.simulate.loop import START, SkewedClock
 from bravetui.simulate.network import Headers, Reply
+from bravetui.simulate.older import Programs
 from bravetui.simulate.paper import published, template_id
 
 KEYS = CentralKeys(bytes(range(32)))
@@ -32,6 +36,10 @@ FOREMEN = ("carlos", "dana", "rosa", "tom", "wei", "amir")
 OFFICE = "olga"
 DOWN_S = 45.0
 """How long central takes to be started again."""
+UPDATE_S = (45.0, 600.0, 7200.0)
+"""How long it is away for an update of its program, or until somebody sees that the update has failed."""
+STARTS_MAX = 30
+"""So often an update that is only stopped from outside has succeeded by all odds."""
 
 
 def found_site(databases: Databases) -> str:
@@ -68,8 +76,8 @@ class _Fixed(SkewedClock):
 class SimulatedCentral:
     """One central: `deliver` is its network card, `publish` its office."""
 
-    def __init__(self, databases: Databases, template: str, seed: int) -> None:
-        self._databases, self._seed = databases, seed
+    def __init__(self, databases: Databases, template: str, seed: int, known: Programs) -> None:
+        self._databases, self._programs = databases, known
         self.clock = SkewedClock()
         self._down_until = 0.0
         self._epochs = 0
@@ -81,14 +89,50 @@ class SimulatedCentral:
     def _open(self, name: str) -> None:
         self.engine: Engine = open_central_engine(self._databases.url(name), doubts=False)
         self.engine.connect().close()
+        self._programs.start_central(self.engine)
         share_statements(self.engine)
         self.central = Central(self.engine, KEYS, self.clock, self._ids)
         app = make_app(self.engine, KEYS, self.clock, self._ids, run=InlineRunner())
         self.transport = httpx.ASGITransport(app)
 
+    @property
+    def is_up(self) -> bool:
+        """Whether it runs."""
+        return asyncio.get_running_loop().time() >= self._down_until
+
+    async def comes_up(self) -> None:
+        """Wait until it runs."""
+        while not self.is_up:  # noqa: ASYNC110 -- a sleep costs nothing here, and there are many reasons
+            await asyncio.sleep(DOWN_S)
+
+    @property
+    def is_old(self) -> bool:
+        """Whether it still has last year's program."""
+        return CENTRAL in self._programs.old
+
+    async def update(self, chaos: Chaos) -> None:
+        """Stop, and start as the newer program, which brings the schema up first; whatever stops it in that, it is started
+        again. Raises Transient when it cannot be."""
+        self._down_until, name = float("inf"), str(self.engine.url.database)
+        self.engine.dispose()
+        self._programs.old.remove(CENTRAL)
+        for start in count(1):
+            await asyncio.sleep(chaos.pick(UPDATE_S))
+            try:
+                with running_on(CENTRAL):
+                    self._open(name)
+                break
+            except (Died, Transient) as stopped:
+                self.engine.dispose()
+                chaos.tell(f"central's update is stopped: {type(stopped).__name__}")
+                if start == STARTS_MAX:
+                    raise
+        chaos.tell(f"central is updated, at start {start}")
+        self._down_until = 0.0
+
     async def deliver(self, path: str, headers: Headers, body: bytes) -> Reply:
         """One request. Raises ConnectionError while central is down, or when it dies over it."""
-        if asyncio.get_running_loop().time() < self._down_until:
+        if not self.is_up:
             raise ConnectionRefusedError
         request = httpx.Request("POST", f"http://central.test{path}", headers=dict(headers), content=body)
         before = MACHINE.set(CENTRAL)
@@ -105,7 +149,8 @@ class SimulatedCentral:
 
     def publish(self, kind: str, record_id: str, values: dict[str, Json], scope_id: str = PROJECT) -> None:
         """The office writes a record."""
-        self.central.publish(scope_id, [Writing(kind, record_id, values)], OFFICE)
+        with running_on(CONSOLE):
+            self.central.publish(scope_id, [Writing(kind, record_id, values)], OFFICE)
 
     def epoch(self, connection: Connection) -> str:
         """Which life of the database this is."""

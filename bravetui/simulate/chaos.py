@@ -38,6 +38,7 @@ POINT_FAULTS: Mapping[str, float] = {
     "disk full in sync": 0.004,
     "disk full in update": 0.02,
     "central's disk full": 0.01,
+    "central dies in update": 0.03,
     "clock set in mid-exchange": 0.004,
 }
 """At each named point that the code passes, or at each of its kind."""
@@ -57,6 +58,7 @@ DAY_FAULTS: Mapping[str, float] = {
     "template changed": 0.04,
     "failover to a stale copy": 0.012,
     "program updated": 0.12,
+    "central updated": 0.12,
 }
 """For each laptop (or central) and day."""
 

@@ -15,7 +15,8 @@ from sqlalchemy.exc import OperationalError
 from bravetui.base.errors import StorageFull
 from bravetui.simulate.chaos import Chaos
 
-CENTRAL = "central"
+CENTRAL, CONSOLE = "central", "central's console"
+"""Central as it serves laptops, and the same program as the office works with it, where nothing befalls it."""
 
 MACHINE: ContextVar[str] = ContextVar("machine", default="")
 """The machine whose code runs; tasks inherit it."""
@@ -29,13 +30,14 @@ CLOCK_STEPS = (
 )
 """How far a wrong clock jumps."""
 
-SAVING, SYNCING, SENDING, AT_CENTRAL = (
+SAVING, SYNCING, SENDING, AT_CENTRAL, UPDATING = (
     "before_journal",
     "before_maintained",
     "marked_sent",
     "central_before_save",
+    "inside_central_migration",
 )
-"""Points of a save, of what sync writes, of a request on its way, and of what central writes."""
+"""Points of a save, of what sync writes, of a request on its way, of what central writes, and of its schema's update."""
 
 _FULL_AT = {
     SAVING: "disk full",
@@ -97,9 +99,9 @@ class Hook:
             self._on_laptop(point, self._laptops[machine])
 
     def _at_central(self, point: str) -> None:
-        if point == AT_CENTRAL and self._chaos.happens("central's disk full"):
+        if point in (AT_CENTRAL, UPDATING) and self._chaos.happens("central's disk full"):
             raise OperationalError("INSERT", {}, DiskFull("No space left on device"))
-        if self._chaos.happens("central dies"):
+        if self._chaos.happens("central dies in update" if point == UPDATING else "central dies"):
             raise Died(CENTRAL)
 
     def _on_laptop(self, point: str, laptop: Machine) -> None:

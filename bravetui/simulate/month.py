@@ -19,11 +19,12 @@ from bravetui.base.errors import BravetuiError, StorageFull
 from bravetui.central.enrolment import issue_code
 from bravetui.central.rescue import take_bundle
 from bravetui.db.device import Outbox, OutboxState
+from bravetui.db.kinds import KINDS
 from bravetui.merge.version import Dot
 from bravetui.simulate import crash, disk
 from bravetui.simulate.central import FOREMEN, ORGANIZATION, SimulatedCentral
 from bravetui.simulate.chaos import Chaos
-from bravetui.simulate.crash import Died, running_on
+from bravetui.simulate.crash import CENTRAL, CONSOLE, Died, running_on
 from bravetui.simulate.database import Databases
 from bravetui.simulate.ending import Fates, read_end
 from bravetui.simulate.invariants import CHECKS
@@ -33,7 +34,7 @@ from bravetui.simulate.network import Reply
 from bravetui.simulate.office import Office
 from bravetui.simulate.older import Programs, programs
 from bravetui.simulate.outcome import Outcome, Plan
-from bravetui.simulate.oversight import Oversight, hidden_work, newer_dropped, unmoved
+from bravetui.simulate.oversight import Oversight, hidden_work, invented, newer_dropped, unmoved
 from bravetui.simulate.people import People
 from bravetui.simulate.witness import Witness
 from bravetui.sync.agreement import begin_anew
@@ -93,7 +94,9 @@ class _Month:
 
     async def story(self, seed: int) -> Outcome:
         """The month."""
-        self._central = SimulatedCentral(self._databases, self._template, seed)
+        if self._chaos.chance(0.6):
+            self._programs.old.add(CENTRAL)
+        self._central = SimulatedCentral(self._databases, self._template, seed, self._programs)
         self._office = Office(self._chaos, self._central, self._people)
         try:
             await self._enrol()
@@ -151,6 +154,8 @@ class _Month:
             self._chaos.tell(f"day {day + 1}")
             self._central_day()
             days = [asyncio.create_task(self._laptop_day(laptop)) for laptop in tuple(self.laptops.values())]
+            if self._central.is_old and self._chaos.happens("central updated"):
+                days.append(asyncio.create_task(self._central_update()))
             await asyncio.sleep(DAY_S)
             await asyncio.gather(*days)
 
@@ -160,13 +165,23 @@ class _Month:
             central.clock.skew = chaos.pick(CENTRAL_STEPS)
         elif chaos.chance(0.6):
             central.clock.skew = timedelta()
-        self._office.day(self._users)
+        with running_on(CONSOLE):
+            self._office.day(self._users)
         if chaos.chance(0.1):
             central.back_up()
         if chaos.happens("central restored"):
             self._central_lost(central.restore(chaos.dice))
         if chaos.happens("failover to a stale copy"):
             self._central_lost(central.fail_over())
+
+    async def _central_update(self) -> None:
+        await asyncio.sleep(self._chaos.dice.random() * DAY_S / 2)
+        await self._update_central()
+
+    async def _update_central(self) -> None:
+        await self._central.update(self._chaos)
+        with self._central.engine.connect() as connection:
+            self._witness.complaints += [f"central {words}" for words in invented(connection, KINDS)]
 
     def _central_lost(self, since_s: float | None) -> None:
         """Central goes on from a copy of that moment; what the dead had only there is gone."""
@@ -226,6 +241,7 @@ class _Month:
 
     async def _destroy(self, laptop: SimulatedLaptop) -> None:
         """Its work comes back from its card, if it kept one; its owner goes on with a new machine."""
+        await self._central.comes_up()
         self._witness.dead[laptop.name] = asyncio.get_running_loop().time()
         self._witness.gone_back.add(laptop.name)
         del self.laptops[laptop.name]
@@ -235,7 +251,8 @@ class _Month:
         if laptop.card is not None:
             bundle = laptop.bundle_of_card(self._folder)
             if bundle is not None:
-                taken = take_bundle(self._central.central, bundle.read_bytes())
+                with running_on(CONSOLE):
+                    taken = take_bundle(self._central.central, bundle.read_bytes())
                 self._chaos.counts["card read back"] += 1
                 self._chaos.tell(f"the card of {laptop.name}: {sorted(taken.delivered.outcomes.items())}")
         self._new_ones += 1
@@ -342,6 +359,9 @@ class _Month:
 
     def _open(self, laptop: SimulatedLaptop) -> None:
         laptop.open(partial(self._report, laptop))
+        with laptop.store.read() as connection:
+            found = invented(connection, self._programs)
+        self._witness.complaints += [f"{laptop.name} {words}" for words in found]
 
     def _report(self, laptop: SimulatedLaptop, event: SyncEvent) -> None:
         self._witness.renumbered += isinstance(event, Renumbered)
@@ -364,6 +384,8 @@ class _Month:
         self._chaos.is_on = False
         await asyncio.sleep(DAY_S)
         self._central.clock.skew = timedelta()
+        if self._central.is_old:
+            await self._update_central()
         self._office.give_back(self._users)
         self._office.publish_again()
         self._office.take_all_refused()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, select
@@ -16,9 +16,10 @@ from bravetui.db.device import UNACKNOWLEDGED, Cursor, Outbox, OutboxState, Park
 from bravetui.db.kinds import KINDS, Kind
 from bravetui.db.records import load, rows_of, values_from_row
 from bravetui.simulate.central import SimulatedCentral
+from bravetui.simulate.crash import CENTRAL
 from bravetui.simulate.laptop import SimulatedLaptop
 from bravetui.simulate.network import STRANGE_KIND, Strange
-from bravetui.simulate.older import Programs
+from bravetui.simulate.older import NEWER_FIELD, Programs
 from bravetui.sync import refill
 from bravetui.sync.agreement import is_agreed
 from bravetui.sync.progress import AllHandedIn, Exchanged, Sending, SyncEvent, Waiting
@@ -91,6 +92,8 @@ class Oversight:
 
     def _hold_to_all(self, laptop: SimulatedLaptop, central: SimulatedCentral) -> None:
         """All handed in says two things: central has what is here, and both hold the same."""
+        if not central.is_up:
+            return
         self._compared[laptop.name] += 1
         with laptop.store.read() as here, central.engine.connect() as there:
             if meta.get(here, meta.EPOCH) != central.epoch(there):
@@ -199,6 +202,7 @@ def unlike(here: Connection, there: Connection, known: Programs) -> list[str]:
     aside = {(row.kind, row.record_id) for row in here.execute(select(_parked.c.kind, _parked.c.record_id))}
     complaints = []
     for kind in (KINDS[name] for name in COMPARED_KINDS):
+        told = known.of(CENTRAL).get(kind.name, kind)
         own = _values(here, known[kind.name]) if kind.name in known else {}
         for row in rows_of(there, select(kind.table).order_by(kind.table.c.id)):
             if row["seq"] > read.get((row["scope_id"], kind.lane), 0):
@@ -206,7 +210,7 @@ def unlike(here: Connection, there: Connection, known: Programs) -> list[str]:
             if kind.name not in known:
                 alike = (kind.name, row["id"]) in aside
             else:
-                alike = own.get(row["id"]) == (row["version"], values_from_row(kind, row))
+                alike = own.get(row["id"]) == (row["version"], values_from_row(told, row))
             if not alike:
                 complaints.append(f"{kind.name} {row['id']} is not as central has it")
     return complaints
@@ -215,6 +219,17 @@ def unlike(here: Connection, there: Connection, known: Programs) -> list[str]:
 def _values(connection: Connection, kind: Kind) -> dict[str, tuple[Json, dict[str, Json]]]:
     rows = rows_of(connection, select(kind.table))
     return {row["id"]: (row["version"], values_from_row(kind, row)) for row in rows}
+
+
+def invented(connection: Connection, known: Mapping[str, Kind]) -> list[str]:
+    """Fields that an update has added, and that pass for written with nothing in them: nobody writes that."""
+    name, field = NEWER_FIELD
+    rows = rows_of(connection, select(known[name].table).order_by(known[name].table.c.id))
+    return [
+        f"has a {field} in {name} {row['id']} that nobody has written"
+        for row in rows
+        if values_from_row(known[name], row).get(field, "") is None
+    ]
 
 
 def newer_dropped(connection: Connection, laptop: SimulatedLaptop) -> list[str]:

@@ -12,13 +12,13 @@ from datetime import datetime, timedelta
 from math import prod
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, Engine, delete, select, update
 
 from bravetui.actions import forms as actions
 from bravetui.base.errors import StorageFull
 from bravetui.base.fault import fault
-from bravetui.central import feed, intake, push
-from bravetui.db import meta, migrate, records, recover, writing
+from bravetui.central import database, feed, intake, push
+from bravetui.db import added, meta, migrate, records, recover, writing
 from bravetui.db.device import Outbox, OutboxState
 from bravetui.db.kinds import KINDS
 from bravetui.db.migrate import Migration
@@ -178,6 +178,13 @@ def _step_by_step(right: Any) -> Any:
     return wrong
 
 
+def _at_once_for_good(right: Any) -> Any:
+    def wrong(engine: Engine) -> None:
+        right(engine.execution_options(isolation_level="AUTOCOMMIT"))
+
+    return wrong
+
+
 def _raised(right: Any) -> Any:
     def wrong(self: Any, error: Exception) -> datetime:
         raise error
@@ -269,6 +276,20 @@ PLANTED: Mapping[str, Bug] = {
         "_run",
         _step_by_step,
         ("program updated", "power cut"),
+    ),
+    "half-a-migration-at-central": Bug(
+        "Central's schema is brought up statement by statement, each for good.",
+        database,
+        "migrate",
+        _at_once_for_good,
+        ("central updated", "central dies in update"),
+    ),
+    "new-column-written-at-central": Bug(
+        "What an update of central adds passes for written by whoever wrote the rest.",
+        added,
+        "note_added",
+        _nothing(),
+        ("central updated",),
     ),
     "later-than-shown": Bug(
         "It waits longer than it shows.", worker.Worker, "_wait_until", _five_minutes_more

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
+from bravetui.base.fault import fault
 from bravetui.central.tables import CENTRAL
 from bravetui.db.added import columns_of, note_added
 from bravetui.db.kinds import KINDS
@@ -17,4 +18,6 @@ context.configure(
 with context.begin_transaction():
     before = columns_of(connection)
     context.run_migrations()
+    fault("inside_central_migration")
     note_added(connection, before)
+    fault("inside_central_migration")
