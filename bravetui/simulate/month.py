@@ -99,6 +99,7 @@ class _Month:
         self._central = SimulatedCentral(self._databases, self._template, seed, self._programs)
         self._office = Office(self._chaos, self._central, self._people)
         try:
+            self._office.begin()
             await self._enrol()
             self._central.back_up()
             await self._live()

@@ -20,6 +20,7 @@ _members, _templates = KINDS["project_member"].table, KINDS["form_template"].tab
 
 ENDED_ON = "2026-01-31"
 """Before every month begins."""
+LOGS_BEFORE = 2
 
 
 class Office:
@@ -29,6 +30,11 @@ class Office:
         self._chaos, self._central, self._people = chaos, central, people
         self._versions = 1
         """Of the form, that it has published."""
+
+    def begin(self) -> None:
+        """Before anybody is enrolled there are daily logs, so that every update of a program finds some."""
+        for number in range(1, LOGS_BEFORE + 1):
+            self._central.publish("daily_log", f"log-{number}", {"narrative": f"day {number} before"})
 
     def day(self, laptops_of: tuple[str, ...]) -> None:
         """A day's work; `laptops_of` names who has a laptop on the site."""

@@ -277,6 +277,13 @@ PLANTED: Mapping[str, Bug] = {
         _step_by_step,
         ("program updated", "power cut"),
     ),
+    "new-column-written": Bug(
+        "What an update adds passes for written by whoever wrote the rest.",
+        migrate,
+        "note_added",
+        _nothing(),
+        ("program updated",),
+    ),
     "half-a-migration-at-central": Bug(
         "Central's schema is brought up statement by statement, each for good.",
         database,
