@@ -41,7 +41,7 @@ HEAVY = {
     "lxml",
     "cryptography",
 }
-LAPTOP_MODULES = ("actions", "auth", "base", "db", "forms", "merge", "sync", "views", "wire")
+LAPTOP_MODULES = ("actions", "auth", "base", "db", "forms", "merge", "signin", "sync", "views", "wire")
 
 
 def _name(path: Path) -> str:

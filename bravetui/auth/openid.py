@@ -7,6 +7,7 @@ names another issuer than the one asked for is not believed (RFC 8414 section 3.
 from __future__ import annotations
 
 import ipaddress
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,8 @@ DEVELOPMENT_MARK = "bravetui_development_issuer"
 """Metadata field by which the development issuer says that it lets in whoever asks."""
 
 ADDRESS_CHARACTERS_MAX = 2000
+ANSWER_BYTES_MAX = 256 * 1024
+"""More than any provider has to say."""
 _LIST_MAX = 200
 
 
@@ -97,6 +100,18 @@ def read_metadata(document: object, issuer: str) -> Metadata:
         names_itself=document.get("authorization_response_iss_parameter_supported") is True,
         for_development=bool(document.get(DEVELOPMENT_MARK)),
     )
+
+
+def json_answer(content_type: str, body: bytes) -> object:
+    """The JSON that a provider answered with. Raises NotAProvider for anything else, such as a friendly page."""
+    kind = content_type.partition(";")[0].strip().lower()
+    if not (kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json"))):
+        raise NotAProvider("it answered with a page")
+    try:
+        found: object = json.loads(body)
+    except (ValueError, RecursionError):
+        raise NotAProvider("its answer is cut short or damaged") from None
+    return found
 
 
 def judged_address(address: str) -> str:
