@@ -15,6 +15,7 @@ from tests.support.isolation import HOME_VARIABLES, clean_environment, forbid_ne
 if TYPE_CHECKING:  # a test of pure code waits for neither Textual nor PostgreSQL's driver
     from syrupy.assertion import SnapshotAssertion
 
+    from tests.support.foreign_provider import ForeignProvider
     from tests.support.postgres import TestServer
     from tests.support.snapshots import SnapScreen
 
@@ -71,3 +72,21 @@ def database_url(postgres: TestServer) -> Iterator[str]:
     """The address of an empty PostgreSQL database, dropped after the test."""
     with postgres.database() as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def foreign_provider(pytestconfig: pytest.Config) -> Iterator[ForeignProvider]:
+    """Somebody else's OpenID provider, whose access tokens are signed; skips the test where there is no node."""
+    from tests.support.foreign_provider import running
+
+    with running(pytestconfig) as provider:
+        yield provider
+
+
+@pytest.fixture(scope="session")
+def opaque_provider(pytestconfig: pytest.Config) -> Iterator[ForeignProvider]:
+    """The same with access tokens that say nothing by themselves."""
+    from tests.support.foreign_provider import running
+
+    with running(pytestconfig, opaque=True) as provider:
+        yield provider
