@@ -17,6 +17,7 @@ from bravetui.base.errors import BadInput, Busy, Refused, Transient
 from bravetui.issuer.people import PEOPLE
 from bravetui.issuer.provider import CLIENT_ID, DevelopmentIssuer
 from bravetui.issuer.serve import issuing
+from bravetui.signin import loopback
 from bravetui.signin.flow import PASTES_MAX, SignInSettings, sign_in
 from bravetui.signin.ways import Invitation
 from tests.support.signing_in import Browser, Page, Terminal, landing_of, nothing, pausing
@@ -129,9 +130,10 @@ async def test_who_turns_it_down_is_heard(settings: SignInSettings, clock: Manua
 
 
 async def test_other_knocks_neither_end_nor_hold_up_a_sign_in(
-    settings: SignInSettings, clock: ManualClock
+    settings: SignInSettings, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Pages of other sites, scanners, and whoever connects and says nothing."""
+    """Pages of other sites, scanners, and whoever connects and says nothing, for ever."""
+    monkeypatch.setattr(loopback, "KNOCK_S", 1e6)
     statuses: list[int] = []
     leaving: list[asyncio.StreamWriter] = []
 
@@ -156,7 +158,8 @@ async def test_other_knocks_neither_end_nor_hold_up_a_sign_in(
         await choose(invitation)
 
     terminal = Terminal(visit, has_browser=True)
-    assert (await sign_in(settings, terminal, clock)).access_token
+    async with asyncio.timeout(60):
+        assert (await sign_in(settings, terminal, clock)).access_token
     await terminal.visited()
     for writer in leaving:
         writer.transport.abort()
