@@ -18,6 +18,8 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
+from bravetui.base.clock import SystemClock
+
 SOURCE = Path(__file__).parents[1] / "signin" / "provider"
 LAPTOP_CLIENT = "bravetui-laptop"
 CLIENT_WITHOUT_DEVICES = "bravetui-no-devices"
@@ -27,6 +29,7 @@ ORGANIZATION = "org_hill"
 NODE_OLDEST = 20
 _FILES = ("package.json", "package-lock.json", "provider.mjs")
 _INSTALL_S = 300
+_FAILED_S = 600.0
 
 
 @dataclass(frozen=True)
@@ -49,28 +52,41 @@ def installed(config: pytest.Config) -> Path:
     folder = Path(str(config.cache.mkdir(f"foreign-provider-{state}")))
     with FileLock(folder / "lock", timeout=2 * _INSTALL_S):
         if not (folder / "whole").exists():
-            _install(folder)
+            _skip_if_failed_lately(folder / "failed")
+            failure = _install(folder)
+            if failure:
+                (folder / "failed").write_text(failure, encoding="utf-8")
+                pytest.skip(failure)
             (folder / "whole").touch()
     return folder
 
 
-def _install(folder: Path) -> None:
+def _skip_if_failed_lately(failed: Path) -> None:
+    """What one process of a test run has waited for in vain, the others need not wait for."""
+    if failed.exists() and SystemClock().now().timestamp() - failed.stat().st_mtime < _FAILED_S:
+        pytest.skip(failed.read_text(encoding="utf-8"))
+
+
+def _install(folder: Path) -> str:
+    """Install by the lock file; gives why it could not be done, or nothing."""
     npm = shutil.which("npm")
     if npm is None:
-        pytest.skip("there is no npm here to install somebody else's provider with")
+        return "there is no npm here to install somebody else's provider with"
     for name in _FILES:
         shutil.copy(SOURCE / name, folder)
     # No script of a package runs, and npm's own files stay in the folder.
-    command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--cache", str(folder / "npm")]
+    command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--cache", str(folder / "npm"),
+        "--fetch-retries=1", "--fetch-retry-mintimeout=1000", "--fetch-timeout=30000"]  # fmt: skip
     try:
         done = subprocess.run(
             command, cwd=folder, capture_output=True, text=True, timeout=_INSTALL_S, check=False
         )
     except subprocess.TimeoutExpired:
-        pytest.skip("npm's registry does not answer, and somebody else's provider is not installed")
-    if done.returncode != 0:
-        said = (done.stderr.strip().splitlines() or ["nothing"])[0]
-        pytest.skip(f"npm could not install somebody else's provider: {said}")
+        return "npm's registry does not answer, and somebody else's provider is not installed"
+    if done.returncode == 0:
+        return ""
+    said = [line for line in done.stderr.splitlines() if line.startswith("npm error")] or ["npm said nothing"]
+    return f"somebody else's provider could not be installed: {said[0]}"
 
 
 @contextmanager
