@@ -119,7 +119,7 @@ def read_pasted(text: str, challenge: Challenge, metadata: Metadata) -> str:
         )
     if "code=" in text or "error=" in text or "://" in text:
         try:
-            return read_answer(text.partition("?")[2].partition("#")[0], challenge, metadata)
+            return read_answer((text.partition("?")[2] or text).partition("#")[0], challenge, metadata)
         except Stray:
             raise BadInput(
                 "This is not the address that the browser ends at.",

@@ -6,17 +6,17 @@ import segno
 
 QUIET = 2
 """Light squares around it: half of what the standard asks, and enough for the readers tried."""
-BYTES_MAX = 1000
+CHARACTERS_MAX = 1000
 _BLOCKS = {(False, False): "█", (False, True): "▀", (True, False): "▄", (True, True): " "}
 """By (upper is dark, lower is dark): what is light is drawn, so that it reads rightly in light type on dark."""
 
 
 def half_blocks(text: str, columns: int = 80, rows: int = 24) -> tuple[str, ...]:
-    """The code's lines, or none where it does not fit into `columns` by `rows`.
+    """The code's lines, or none where it does not fit into `columns` by `rows`; `text` is an address, so ASCII.
 
     To be shown in white on black whatever the theme: some readers refuse an inverted code.
     """
-    if not 0 < len(text.encode("utf-8", "replace")) <= BYTES_MAX:
+    if not (text.isascii() and 0 < len(text) <= CHARACTERS_MAX):
         return ()
     made = segno.make(text, error="l", boost_error=False, micro=False)
     squares = [[bool(square) for square in row] for row in made.matrix_iter(border=QUIET)]

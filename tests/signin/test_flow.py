@@ -309,7 +309,7 @@ def only_paste(
     return settings
 
 
-@pytest.mark.parametrize("form", ["address", "query", "code", "broken lines"])
+@pytest.mark.parametrize("form", ["address", "query", "bare query", "code", "broken lines"])
 async def test_what_the_browser_ends_at_is_pasted(
     only_paste: SignInSettings, clock: ManualClock, form: str
 ) -> None:
@@ -321,6 +321,7 @@ async def test_what_the_browser_ends_at_is_pasted(
         terminal.pastes += {
             "address": [f"  {address}\n"],
             "query": [f"?{urlsplit(address).query}"],
+            "bare query": [urlsplit(address).query],
             "code": [parse_qs(urlsplit(address).query)["code"][0]],
             "broken lines": [address[:30] + "\n  " + address[30:90] + "\r\n" + address[90:]],
         }[form]
