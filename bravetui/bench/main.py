@@ -171,7 +171,7 @@ class _Keeping(CentralClient):
     """A client that keeps what was said, to see what another packing would have made of it."""
 
     def __init__(self, laptop: Laptop) -> None:
-        super().__init__(laptop.store.identity.central_url, laptop.store.identity.token)
+        super().__init__(laptop.store.identity.central_url, laptop.prover())
         self.contacts: list[tuple[SyncRequest, SyncAnswer]] = []
 
     async def sync(self, request: SyncRequest) -> Answered:

@@ -10,8 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, func, select, union_all
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Connection, select, union_all
 
 from bravetui.base.errors import NeedsSignIn
 from bravetui.central.state import last_number
@@ -47,6 +46,8 @@ class Access:
     scopes: Mapping[str, ScopeGrant]
     reading_only: frozenset[str] = frozenset()
     """Scopes in which nothing may be written."""
+    closed: str = ""
+    """Why nothing is taken of what this laptop hands in, but kept for the office: a `callers.Standing`."""
 
     @property
     def office(self) -> bool:
@@ -116,41 +117,6 @@ def _memberships(
     return roles, permissions
 
 
-def device_of_token(connection: Connection, token_hash: str, number: int) -> tuple[int, str, str]:
-    """(number, organization id, user id) of a device.
-
-    A token is good for every number given to its laptop and its twins. Raises NeedsSignIn for an unknown or revoked
-    token, or a number that is not the token's.
-    """
-    query = select(DEVICES.c.number, DEVICES.c.organization_id, DEVICES.c.user_id).where(
-        DEVICES.c.token_hash == token_hash, DEVICES.c.number == number, DEVICES.c.revoked_at.is_(None)
-    )
-    row = connection.execute(query).one_or_none()
-    if row is None and _readopted(connection, token_hash, number):
-        row = connection.execute(query).one_or_none()
-    if row is None:
-        raise _unknown()
-    return row.number, row.organization_id, row.user_id
-
-
-def _readopted(connection: Connection, token_hash: str, number: int) -> bool:
-    """Give a laptop back the number that it got as a copy, in the time that a restored central has lost.
-
-    Only numbers that were left out (`state.arrive`) qualify, so nobody else can bear it.
-    """
-    if not is_left_out(connection, number):
-        return False
-    names = ("organization_id", "user_id", "name", "public_key", "token_hash", "enrolled_at")
-    query = select(*(DEVICES.c[name] for name in names)).where(
-        DEVICES.c.token_hash == token_hash, DEVICES.c.revoked_at.is_(None)
-    )
-    row = connection.execute(query.order_by(DEVICES.c.number).limit(1)).mappings().first()
-    if row is None:
-        return False
-    connection.execute(insert(DEVICES).values(**dict(row), number=number, held=[]).on_conflict_do_nothing())
-    return True
-
-
 def is_left_out(connection: Connection, number: int) -> bool:
     """Whether this life of central neither knows the number nor gives it out, as one before it may have done."""
     if not 0 < number <= last_number(connection):
@@ -172,25 +138,7 @@ def owners(connection: Connection, organization_id: str, above: int | None) -> d
     return {row.number: row.user_id for row in rows}
 
 
-def any_device_of_token(connection: Connection, token_hash: str) -> int:
-    """A number of the laptop that shows this token. Raises NeedsSignIn as `device_of_token` does."""
-    query = select(func.min(DEVICES.c.number)).where(
-        DEVICES.c.token_hash == token_hash, DEVICES.c.revoked_at.is_(None)
-    )
-    number = connection.execute(query).scalar_one()
-    if number is None:
-        raise _unknown()
-    return int(number)
-
-
-def held_of_token(connection: Connection, token_hash: str) -> dict[int, Sequence[Sequence[int]]]:
-    """Which counters central holds, for every number of the token: the laptop's own and those of its twins."""
-    query = select(DEVICES.c.number, DEVICES.c.held).where(DEVICES.c.token_hash == token_hash)
+def held_under(connection: Connection, public_key: str) -> dict[int, Sequence[Sequence[int]]]:
+    """Which counters central holds, for every number of the key: the laptop's own and those of its twins."""
+    query = select(DEVICES.c.number, DEVICES.c.held).where(DEVICES.c.public_key == public_key)
     return {row.number: row.held for row in connection.execute(query.order_by(DEVICES.c.number))}
-
-
-def _unknown() -> NeedsSignIn:
-    return NeedsSignIn(
-        "Central does not know this laptop any more.",
-        "Get a new code from the office, then: bravetui enrol --again ADDRESS CODE. All work is kept.",
-    )

@@ -1,7 +1,7 @@
 """The central API over HTTP: a few routes, errors as problem documents (RFC 9457), an OpenAPI page that is true.
 
 Routes read the body, hand the work to the runner and pack the answer; what is done stands in `service`. Nothing but
-health, the dictionary and the OpenAPI page answers without a token, and enrolment wants a one-time code.
+health, the dictionary and the OpenAPI page answers without a proof of the laptop's key; enrolment wants a code as well.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ from bravetui.base.clock import Clock, IdSource
 from bravetui.base.errors import BadInput, BravetuiError, Corrupt, NeedsSignIn, Refused, Transient, WrongKey
 from bravetui.base.runner import Runner, ThreadRunner
 from bravetui.central import openapi
-from bravetui.central.access import any_device_of_token
 from bravetui.central.body import (
     UNDERSTOOD,
     UNDERSTOOD_TYPES,
@@ -34,13 +33,14 @@ from bravetui.central.body import (
     form_of,
     read_body,
 )
+from bravetui.central.callers import Shown, WantsProof, remember, shown_by
 from bravetui.central.database import foreign_errors
-from bravetui.central.enrolment import Attempts, token_hash
+from bravetui.central.enrolment import Attempts
 from bravetui.central.incoming import read
 from bravetui.central.keys import CentralKeys
 from bravetui.central.news import Newsroom, open_stream
 from bravetui.central.rescue import take_bundle
-from bravetui.central.service import Central
+from bravetui.central.service import Central, caller_and_access
 from bravetui.wire.codec import JSON_TYPE, TooLarge, UnknownEncoding, decode, encode_as
 from bravetui.wire.dictionary import current
 from bravetui.wire.messages import BUNDLE_BYTES_MAX, PROTOCOL, Delivered, Enrol, Enrolled, Problem, SyncAnswer
@@ -104,7 +104,7 @@ class _Api:
         self._attempts, self.newsroom = Attempts(), Newsroom(central.engine)
 
     async def enrol(self, request: Request) -> Response:
-        """Trade a one-time code for a device number and a token."""
+        """Trade a one-time code for a device number and a grant."""
         return await _guarded(request, self._enrol)
 
     async def sync(self, request: Request) -> Response:
@@ -138,33 +138,39 @@ class _Api:
         wait_s = self._attempts.wait_s(address, now_s)
         if wait_s > 0:
             raise _TooMany(wait_s)
+        shown = self._shown(request)
         asked = decode(Enrol, await read_body(request), encoding_of(request))
         try:
-            enrolled: Enrolled = await self._run(_mapped, self.central.enrol, asked)
+            enrolled: Enrolled = await self._run(_mapped, self.central.enrol, asked, shown)
         except Refused:
             self._attempts.failed(address, now_s)
             raise
         return _packed(request, enrolled)
 
     async def _sync(self, request: Request) -> Response:
-        token = _token(request)
+        shown = self._shown(request)
         body = await read_body(request)
-        return await self._run(_mapped, self._exchange, request, token, body)
+        return await self._run(_mapped, self._exchange, request, shown, body)
 
     async def _news(self, request: Request) -> Response:
-        events = await open_stream(self.central, self.newsroom, self._run, _token(request))
+        events = await open_stream(self.central, self.newsroom, self._run, self._shown(request))
         # The second header keeps nginx from holding events back until it has a bufferful.
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         return StreamingResponse(events, headers=headers, media_type="text/event-stream")
 
     async def _bundle(self, request: Request) -> Response:
-        carrier = await self._run(_mapped, self._carrier, _token(request))
+        carrier = await self._run(_mapped, self._carrier, self._shown(request))
         body = await read_body(request, BUNDLE_BYTES_MAX)
         return await self._run(_mapped, self._take_bundle, request, carrier, body)
 
-    def _carrier(self, token: str) -> int:
-        with self.central.engine.connect() as connection:
-            return any_device_of_token(connection, token_hash(token))
+    def _carrier(self, shown: Shown) -> int:
+        now = self.central.clock.now()
+        with self.central.engine.begin() as connection:
+            remember(connection, shown.proof, now, self.central.keys)
+            caller, access = caller_and_access(connection, shown, None, now)
+        if access.closed:
+            raise NeedsSignIn("This laptop hands in nothing for others any more.", "Take another laptop.")
+        return caller.device
 
     def _take_bundle(self, request: Request, carrier: int, body: bytes) -> Response:
         try:
@@ -172,14 +178,14 @@ class _Api:
         except (WrongKey, Corrupt) as error:
             raise BadInput(error.what, error.todo) from error
 
-    def _exchange(self, request: Request, token: str, body: bytes) -> Response:
+    def _exchange(self, request: Request, shown: Shown, body: bytes) -> Response:
         incoming = read(body, encoding_of(request), form_of(request))
         if incoming.request.protocol > PROTOCOL:
             raise BadInput(
                 f"Central speaks protocol {PROTOCOL}, this laptop {incoming.request.protocol}.",
                 "Update central; everything is kept on this laptop until then.",
             )
-        answer = self.central.exchange(token, incoming)
+        answer = self.central.exchange(shown, incoming)
         return _packed(request, answer, accepted_form(request.headers.get("accept", "")))
 
     async def _health(self, request: Request) -> Response:
@@ -190,16 +196,13 @@ class _Api:
         with self.central.engine.connect() as connection:
             connection.execute(text("SELECT 1"))
 
+    def _shown(self, request: Request) -> Shown:
+        place = f"{request.url.netloc.lower()}{request.url.path}"
+        return shown_by(request.method, place, request.headers, self.central.clock.now(), self.central.keys)
+
     def _address(self, request: Request) -> str:
         told = request.headers.get("x-forwarded-for", "") if self._settings.trust_proxy else ""
         return told.split(",")[-1].strip() or (request.client.host if request.client else "")
-
-
-def _token(request: Request) -> str:
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not token.strip():
-        raise NeedsSignIn("The request carries no token.", "Enrol this laptop with a code from the office.")
-    return token.strip()
 
 
 class _TooMany(Transient):
@@ -257,7 +260,9 @@ def _problem(status: int, name: str, error: BravetuiError) -> Response:
         status=status,
         retry_after_s=wait_s,
     )
-    headers = {"WWW-Authenticate": "Bearer"} if status == 401 else {}
+    headers = {"WWW-Authenticate": 'DPoP algs="EdDSA"'} if status == 401 else {}
+    if isinstance(error, WantsProof):  # RFC 9449 section 9
+        headers = {"WWW-Authenticate": 'DPoP error="use_dpop_nonce"', "DPoP-Nonce": error.nonce}
     if status == 415:
         headers |= {"Accept-Encoding": UNDERSTOOD, "Accept": UNDERSTOOD_TYPES}
     if wait_s is not None:

@@ -46,6 +46,12 @@ def admit(change: Change, access: Access, size_bytes: int) -> Admitted:
         raise Refused(
             "The change bears the number of another device.", "Send it from that device.", code="wrong_device"
         )
+    if access.closed:
+        raise Refused(
+            "This laptop, or its person, may hand in nothing any more by itself.",
+            "It is kept at central: the office looks at it and decides.",
+            code=access.closed,
+        )
     if change.scope_id not in access.scopes or change.scope_id in access.reading_only:
         raise _not_permitted("There is no such project that you may write to.")
     kind = kind_of(change.kind)

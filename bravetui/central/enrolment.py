@@ -1,4 +1,4 @@
-"""Enrolment: a one-time code becomes a device number and a secret token. Only hashes of either are kept.
+"""Enrolment: a one-time code, or the provider's word on a person, makes a laptop's key known. Of codes only hashes are kept.
 
 Codes are 50 random bits, live for a day and die with their use; the bad ones are counted by the caller (`Attempts`), so
 guessing is hopeless.
@@ -15,7 +15,6 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, insert, select, update
 
-from bravetui.auth.signing import read_public_key, signed_by
 from bravetui.base.canonical import sha256_hex
 from bravetui.base.errors import BadInput, Refused
 from bravetui.base.text import safe_line
@@ -23,14 +22,12 @@ from bravetui.central.access import is_left_out
 from bravetui.central.tables import CODES, DEVICES, SCOPES
 from bravetui.db.kinds import KINDS
 from bravetui.wire.messages import Enrol
-from bravetui.wire.receipt import is_genuine
 
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Crockford's base 32: nothing that reads like something else."""
 
 CODE_LENGTH = 10
 CODE_LIVES = timedelta(hours=24)
-TOKEN_BYTES = 32
 
 ATTEMPTS_MAX = 10
 """Bad codes from one address within `ATTEMPTS_WINDOW_S`."""
@@ -45,7 +42,6 @@ class Made:
     """A device that has just been enrolled."""
 
     device: int
-    token: str
     organization_id: str
     user_id: str
 
@@ -71,41 +67,63 @@ def issue_code(
     return f"{plain[:5]}-{plain[5:]}"
 
 
-def use_code(connection: Connection, asked: Enrol, now: datetime) -> Made:
-    """Spend a code and make the device, both or neither. Raises Refused (`bad_code`) or BadInput (a broken key)."""
-    read_public_key(asked.device_key)
+def use_code(connection: Connection, asked: Enrol, key: str, now: datetime) -> Made:
+    """Spend a code and make the device whose public key `key` is, both or neither. Raises Refused (`bad_code`).
+
+    The laptop that spent it may ask once more while the code lives: the first answer may have been lost.
+    """
     wanted = code_hash(asked.code)
     row = connection.execute(select(CODES).where(CODES.c.code_hash == wanted).with_for_update()).one_or_none()
-    if row is None or not hmac.compare_digest(row.code_hash, wanted) or row.used_at or row.expires_at <= now:
-        raise Refused(
-            "This code is unknown, used up or out of date.", "Ask the office for a new one.", code="bad_code"
-        )
-    token = secrets.token_urlsafe(TOKEN_BYTES)
+    if row is None or not hmac.compare_digest(row.code_hash, wanted) or row.expires_at <= now:
+        raise _bad_code()
+    if row.used_at:
+        return _once_more(connection, row.device, key)
+    made = enter(connection, asked, key, row.organization_id, row.user_id, now)
+    connection.execute(
+        update(CODES).where(CODES.c.code_hash == wanted).values(used_at=now, device=made.device)
+    )
+    return made
+
+
+def enter(
+    connection: Connection, asked: Enrol, key: str, organization_id: str, user_id: str, now: datetime
+) -> Made:
+    """Make the device for a person who has shown who he is, or let it in again under the number it had. Raises Refused."""
     told = {
-        "organization_id": row.organization_id, "user_id": row.user_id, "public_key": asked.device_key,
-        "name": safe_line(asked.device_name, 100)[:100], "token_hash": token_hash(token), "enrolled_at": now,
+        "organization_id": organization_id, "user_id": user_id, "public_key": key,
+        "name": safe_line(asked.device_name, 100)[:100], "enrolled_at": now,
     }  # fmt: skip
     if asked.device is not None:
-        number = _let_in_again(connection, asked, told)
-    else:
-        made = insert(DEVICES).values(**told, held=[])
-        number = int(connection.execute(made.returning(DEVICES.c.number)).scalar_one())
-    connection.execute(update(CODES).where(CODES.c.code_hash == wanted).values(used_at=now, device=number))
-    return Made(number, token, row.organization_id, row.user_id)
+        return Made(_let_in_again(connection, asked.device, told), organization_id, user_id)
+    made = insert(DEVICES).values(**told, held=[]).returning(DEVICES.c.number)
+    return Made(int(connection.execute(made).scalar_one()), organization_id, user_id)
 
 
-def _let_in_again(connection: Connection, asked: Enrol, told: Mapping[str, Any]) -> int:
-    """Give a laptop that was revoked, or whose token was lost, its old number: unsent work bears it. Raises Refused.
+def _once_more(connection: Connection, device: int | None, key: str) -> Made:
+    query = select(DEVICES).where(
+        DEVICES.c.number == device, DEVICES.c.public_key == key, DEVICES.c.revoked_at.is_(None)
+    )
+    row = connection.execute(query).one_or_none()
+    if row is None:
+        raise _bad_code()
+    return Made(row.number, row.organization_id, row.user_id)
+
+
+def _bad_code() -> Refused:
+    return Refused(
+        "This code is unknown, used up or out of date.", "Ask the office for a new one.", code="bad_code"
+    )
+
+
+def _let_in_again(connection: Connection, number: int, told: Mapping[str, Any]) -> int:
+    """Give a laptop that was revoked, or whose grant ran out, its old number: unsent work bears it. Raises Refused.
 
     Only to whoever holds the laptop's own key, and for the person whose work it is. A central that came back from a backup
     older than the laptop takes its word for the number.
     """
-    number = asked.device or 0
-    laptop = (DEVICES.c.number == number, DEVICES.c.public_key == asked.device_key)
+    laptop = (DEVICES.c.number == number, DEVICES.c.public_key == told["public_key"])
     row = connection.execute(select(DEVICES).where(*laptop).with_for_update()).one_or_none()
-    if not is_genuine(asked, signed_by(asked.device_key)) or (
-        row is None and not is_left_out(connection, number)
-    ):
+    if row is None and not is_left_out(connection, number):
         raise Refused(
             f"Central knows no laptop {number} with this key.",
             "Carry its unsent work by hand (bravetui rescue export DIR), and enrol in another --folder.",
@@ -115,8 +133,8 @@ def _let_in_again(connection: Connection, asked: Enrol, told: Mapping[str, Any])
         connection.execute(insert(DEVICES).values(**told, number=number, held=[]))
     elif (row.organization_id, row.user_id) != (told["organization_id"], told["user_id"]):
         raise Refused(
-            "This code is for another person than the one whose work is on this laptop.",
-            "Ask the office for one of this person's, or enrol in another --folder.",
+            "This is another person than the one whose work is on this laptop.",
+            "Sign in as that person, or enrol in another --folder.",
             code="another_person",
         )
     else:
@@ -128,11 +146,6 @@ def code_hash(code: str) -> str:
     """The hash of a code as typed: case, spaces and dashes do not matter, O reads as 0, I and L as 1."""
     plain = "".join(code.split()).replace("-", "").upper().translate(str.maketrans("OIL", "011"))
     return sha256_hex(b"bravetui-code-1\n" + plain.encode("utf-8", "replace"))
-
-
-def token_hash(token: str) -> str:
-    """The hash under which a bearer token is kept. The token has 256 random bits, so one round is enough."""
-    return sha256_hex(b"bravetui-token-1\n" + token.encode("utf-8", "replace"))
 
 
 class Attempts:

@@ -32,7 +32,7 @@ class CentralKeys:
 
     def __init__(self, private: bytes) -> None:
         self.private = private
-        self._key = Ed25519PrivateKey.from_private_bytes(private)
+        self.private_key = Ed25519PrivateKey.from_private_bytes(private)
         self.public = signing.public_key_of(private)
         """base64url, as laptops get it when they enrol."""
         sealing = HKDF(SHA256(), 32, salt=None, info=b"bravetui sealing v1").derive(private)
@@ -52,7 +52,7 @@ class CentralKeys:
 
     def sign(self, data: bytes) -> str:
         """The signature over `data`, base64url."""
-        return signing.encode(self._key.sign(data))
+        return signing.encode(self.private_key.sign(data))
 
 
 def make_keys() -> CentralKeys:

@@ -19,11 +19,10 @@ from sqlalchemy import Engine, select
 
 from bravetui.base.errors import NeedsSignIn, Transient
 from bravetui.base.runner import Runner
-from bravetui.central.access import access_of, any_device_of_token, device_of_token
 from bravetui.central.announcing import CHANNEL
+from bravetui.central.callers import Shown, Standing, remember
 from bravetui.central.database import foreign_errors
-from bravetui.central.enrolment import token_hash
-from bravetui.central.service import Central
+from bravetui.central.service import Central, caller_and_access
 from bravetui.central.tables import HEADS
 
 log = logging.getLogger(__name__)
@@ -162,13 +161,13 @@ class Stream:
             self._loop.call_soon_threadsafe(wake)
 
 
-async def open_stream(central: Central, newsroom: Newsroom, run: Runner, token: str) -> AsyncIterator[str]:
-    """The events of the laptop that shows this token. Raises NeedsSignIn, or Transient when there is no room."""
-    device = await run(_device, central, token)
+async def open_stream(central: Central, newsroom: Newsroom, run: Runner, shown: Shown) -> AsyncIterator[str]:
+    """The events of the laptop that shows its key and its grant. Raises NeedsSignIn, or Transient when there is no room."""
+    device = await run(_device, central, shown)
     stream = newsroom.open(device)
     try:
         await run(newsroom.hear)
-        heads = await run(_seen, central, token, device, None)
+        heads = await run(_seen, central, shown, device, None)
     except BaseException:
         newsroom.forget(device, stream)
         raise
@@ -178,7 +177,7 @@ async def open_stream(central: Central, newsroom: Newsroom, run: Runner, token: 
             yield _told(heads)
             while not stream.is_over:
                 moved = await stream.take()
-                yield _told(await run(_seen, central, token, device, tuple(moved)))
+                yield _told(await run(_seen, central, shown, device, tuple(moved)))
         except (NeedsSignIn, Transient):
             return  # the next request says why
         finally:
@@ -197,16 +196,19 @@ def _told(heads: Mapping[str, int]) -> str:
     )
 
 
-def _device(central: Central, token: str) -> int:
-    with foreign_errors(), central.engine.connect() as connection:
-        return any_device_of_token(connection, token_hash(token))
+def _device(central: Central, shown: Shown) -> int:
+    now = central.clock.now()
+    with foreign_errors(), central.engine.begin() as connection:
+        remember(connection, shown.proof, now, central.keys)
+        return caller_and_access(connection, shown, None, now)[0].device
 
 
-def _seen(central: Central, token: str, device: int, moved: Sequence[str] | None) -> _Heads:
+def _seen(central: Central, shown: Shown, device: int, moved: Sequence[str] | None) -> _Heads:
     """The heads of those scopes (None: of all) that the laptop may see at this moment. Raises NeedsSignIn."""
     with foreign_errors(), central.engine.begin() as connection:
-        number, organization_id, user_id = device_of_token(connection, token_hash(token), device)
-        access = access_of(connection, number, organization_id, user_id, central.clock.now())
+        caller, access = caller_and_access(connection, shown, device, central.clock.now())
+        if caller.standing is not Standing.OPEN:
+            raise NeedsSignIn("This laptop may not read at this moment.", "Sign in again.")
         wanted = set(access.scopes) if moved is None else set(access.scopes) & set(moved)
         query = select(HEADS.c.scope_id, HEADS.c.seq).where(HEADS.c.scope_id.in_(wanted))
         return {row.scope_id: row.seq for row in connection.execute(query)}

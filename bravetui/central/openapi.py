@@ -21,7 +21,7 @@ DESCRIPTION = (
 
 _PROBLEMS = {
     400: "The body is damaged, cut short or not of this shape.",
-    401: "No token, or one that is not this device's: enrol again.",
+    401: "No proof of a laptop's key, or no laptop's; or central's nonce is wanted in it (RFC 9449 section 9).",
     403: "The code is unknown, used up or out of date.",
     413: "The body is too large: send smaller batches.",
     415: "The body's encoding, or its dictionary, is unknown: send plain zstd. Accept tells the forms that are read.",
@@ -53,10 +53,10 @@ def _body(name: str) -> dict[str, Any]:
 
 
 ENROL: dict[str, Any] = {
-    "summary": "Trade a one-time code for a device number and a token.",
+    "summary": "Trade a one-time code for a device number and a grant.",
     "operation_id": "enrol",
     "responses": _responses("Enrolled", 400, 403, 413, 415, 429, 503),
-    "openapi_extra": {**_body("Enrol"), "security": []},
+    "openapi_extra": {**_body("Enrol"), "security": [{"proof": []}]},
 }
 
 
@@ -78,7 +78,7 @@ SYNC: dict[str, Any] = {
     "responses": {**_SYNC_RESPONSES, 200: _also_in_columns(_SYNC_RESPONSES[200], "SyncAnswer")},
     "openapi_extra": {
         "requestBody": _also_in_columns(_body("SyncRequest")["requestBody"], "SyncRequest"),
-        "security": [{"token": []}],
+        "security": [{"grant": [], "proof": []}],
     },
 }
 
@@ -91,7 +91,7 @@ BUNDLE: dict[str, Any] = {
             "required": True,
             "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
         },
-        "security": [{"token": []}],
+        "security": [{"grant": [], "proof": []}],
     },
 }
 
@@ -105,7 +105,7 @@ NEWS: dict[str, Any] = {
         },
         **{status: told for status, told in _responses("Problem", 401, 503).items() if status != 200},
     },
-    "openapi_extra": {"security": [{"token": []}]},
+    "openapi_extra": {"security": [{"grant": [], "proof": []}]},
 }
 
 DICTIONARY: dict[str, Any] = {
@@ -158,7 +158,10 @@ def install(app: FastAPI) -> None:
             _, definitions = models_json_schema(parts, ref_template="#/components/schemas/{model}")  # type: ignore[arg-type]
             components = schema.setdefault("components", {})
             components.setdefault("schemas", {}).update(definitions["$defs"])
-            components["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+            components["securitySchemes"] = {
+                "grant": {"type": "http", "scheme": "DPoP", "bearerFormat": "JWT"},
+                "proof": {"type": "apiKey", "in": "header", "name": "DPoP"},
+            }
             app.openapi_schema = schema
         return app.openapi_schema
 

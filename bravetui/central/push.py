@@ -81,7 +81,7 @@ _own = DEVICES.alias()
 _SENDER = (
     select(
         DEVICES.c.held,
-        select(func.count()).where(_own.c.token_hash == DEVICES.c.token_hash).scalar_subquery(),
+        select(func.count()).where(_own.c.public_key == DEVICES.c.public_key).scalar_subquery(),
     )
     .where(DEVICES.c.number == bindparam("device"))
     .with_for_update(of=DEVICES)
@@ -273,8 +273,8 @@ def _twin_verdict(desk: Desk, sent: Sent) -> Verdict:
 
 
 def _new_number(connection: Connection, original: int, now: datetime) -> int:
-    """A device number for a copy; it shares the token of its original, which is all that the copy has to show."""
-    columns = ("organization_id", "user_id", "name", "public_key", "token_hash")
+    """A device number for a copy; it shares the key of its original, which is all that the copy has to show."""
+    columns = ("organization_id", "user_id", "name", "public_key")
     row = (
         connection.execute(select(*(DEVICES.c[name] for name in columns)).where(DEVICES.c.number == original))
         .mappings()

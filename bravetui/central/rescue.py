@@ -143,9 +143,7 @@ def _proven(central: Central, bundle: Bundle, vouched: bool) -> frozenset[int]:
                 f"Laptop {bundle.device} has been revoked.",
                 "A manager who answers for it imports the bundle on central's machine with --vouch.",
             )
-        same = select(DEVICES.c.number).where(
-            DEVICES.c.token_hash == row.token_hash, DEVICES.c.public_key == row.public_key
-        )
+        same = select(DEVICES.c.number).where(DEVICES.c.public_key == row.public_key)
         return frozenset(connection.execute(same).scalars())
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import Connection, Engine, select
@@ -16,9 +16,20 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from bravetui.base.canonical import Json
 from bravetui.base.clock import Clock, IdSource
 from bravetui.base.errors import BadInput, NeedsSignIn
-from bravetui.central.access import Access, access_of, device_of_token, held_of_token, owners
+from bravetui.central.access import Access, access_of, held_under, owners
+from bravetui.central.callers import (
+    REMEMBERED,
+    Caller,
+    Shown,
+    Standing,
+    forget,
+    grant_anew,
+    recognise,
+    remember,
+    renewed,
+)
 from bravetui.central.checks import check_values, known
-from bravetui.central.enrolment import token_hash, use_code
+from bravetui.central.enrolment import use_code
 from bravetui.central.feed import Own, late_verdicts, pages
 from bravetui.central.incoming import Incoming
 from bravetui.central.keys import CentralKeys
@@ -58,15 +69,16 @@ class Writing:
 
 @dataclass(frozen=True, slots=True)
 class _Recognised:
-    """A laptop that showed its token."""
+    """A laptop that is known."""
 
+    caller: Caller
     access: Access
     state: State
     checkpoint: Checkpoint
     """Not signed yet: where the scopes stand is told once the rows have been read."""
     earlier: tuple[Checkpoint, ...]
     numbers: tuple[int, ...]
-    """All numbers of its token: its own, and those of copies."""
+    """All numbers of its key: its own, and those of copies."""
 
 
 class Central:
@@ -74,25 +86,29 @@ class Central:
 
     def __init__(self, engine: Engine, keys: CentralKeys, clock: Clock, ids: IdSource) -> None:
         self.engine, self.keys, self.clock, self.ids = engine, keys, clock, ids
+        self._forgot_at: datetime | None = None
 
-    def enrol(self, asked: Enrol) -> Enrolled:
-        """Trade a one-time code for a device number and a token. Raises Refused for a bad code."""
-        now = self.clock.now()
+    def enrol(self, asked: Enrol, shown: Shown) -> Enrolled:
+        """Trade a one-time code for a device number, and a grant for the key that was shown. Raises Refused."""
+        now, key = self.clock.now(), shown.proof.key
         with self.engine.begin() as connection:
             state = arrive(connection, now)
         with self.engine.begin() as connection:
-            made = use_code(connection, asked, now)
+            remember(connection, shown.proof, now, self.keys)
+            made = use_code(connection, asked, key, now)
             access = access_of(connection, made.device, made.organization_id, made.user_id, now)
+            grant = grant_anew(connection, self.keys, key, access, now, self.ids.new_id())
         return Enrolled(
-            device=made.device, token=made.token, user_id=access.user_id, user_name=access.user_name,
+            device=made.device, grant=grant, user_id=access.user_id, user_name=access.user_name,
             organization_id=access.organization_id, scopes=tuple(access.scopes.values()),
             central_key=self.keys.public, epoch=state.epoch, sealing_key=self.keys.sealing_key,
         )  # fmt: skip
 
-    def exchange(self, token: str, incoming: Incoming) -> SyncAnswer:
-        """Take what the laptop pushes, give what it asks for. Raises NeedsSignIn when the token is not the device's."""
+    def exchange(self, shown: Shown, incoming: Incoming) -> SyncAnswer:
+        """Take what the laptop pushes, give what it asks for and may read. Raises NeedsSignIn for a stranger."""
         request, now = incoming.request, self.clock.now()
-        who = self._recognise(token, request, now)
+        who = self._recognise(shown, request, now)
+        reads = who.caller.standing is Standing.OPEN
         access, state = who.access, who.state
         incoming = self._whole(access, incoming)
         verdicts, new_device = self.take(access, state, incoming, now)
@@ -102,8 +118,8 @@ class Central:
         reading = self.engine.connect().execution_options(isolation_level="REPEATABLE READ")
         with reading as connection, connection.begin():
             late = late_verdicts(connection, who.numbers, asks)
-            answered = pages(connection, access, asks, own, request.answer_bytes_max)
-            devices = owners(connection, access.organization_id, request.knows_devices)
+            answered = pages(connection, access, asks, own, request.answer_bytes_max) if reads else ()
+            devices = owners(connection, access.organization_id, request.knows_devices) if reads else {}
             stands = standing(connection, access.scopes, state, self.keys.mark)
         checkpoint = sign(who.checkpoint.model_copy(update={"standing": stands}), self.keys.sign)
         final = {verdict.dot for verdict in late}
@@ -111,9 +127,10 @@ class Central:
             epoch=state.epoch, now=now,
             verdicts=tuple(_spared(request, (*(v for v in verdicts if v.dot not in final), *late))),
             pages=answered, checkpoint=checkpoint, earlier=who.earlier, new_device=new_device,
-            scopes=tuple(_granted(access)),
+            scopes=tuple(_granted(access)) if reads else (),
             sealing_key=self.keys.sealing_key if request.wants_sealing_key else None, devices=devices,
-            known=known(request.asks_known),
+            known=known(request.asks_known), closed=who.caller.standing,
+            grant=renewed(who.caller, access, self.keys, now, self.ids.new_id()),
         )  # fmt: skip
 
     def take(
@@ -159,17 +176,18 @@ class Central:
             taking.finish()
         return tuple(verdicts)
 
-    def _recognise(self, token: str, request: SyncRequest, now: datetime) -> _Recognised:
+    def _recognise(self, shown: Shown, request: SyncRequest, now: datetime) -> _Recognised:
         """Who asks, and what central held of him before this request."""
+        with self.engine.begin() as connection:
+            remember(connection, shown.proof, now, self.keys)
+            if self._forgot_at is None or not self._forgot_at <= now < self._forgot_at + REMEMBERED:
+                forget(connection, now)
+                self._forgot_at = now
         with self.engine.connect() as connection:
             state = self._life(connection, request, now)
-            try:
-                found = device_of_token(connection, token_hash(token), request.device)
-                access = access_of(connection, *found, now)
-            except NeedsSignIn:
-                connection.commit()  # what it has shown about the database is true all the same
-                raise
-            held = held_of_token(connection, token_hash(token))
+            connection.commit()  # what was shown about the database is true, whoever showed it
+            caller, access = caller_and_access(connection, shown, request.device, now)
+            held = held_under(connection, shown.proof.key)
             connection.commit()
         told = {
             device: Checkpoint(
@@ -183,7 +201,7 @@ class Central:
         }
         own = told.pop(access.device)
         earlier = tuple(sign(one, self.keys.sign) for one in told.values())
-        return _Recognised(access, state, own, earlier, tuple(held))
+        return _Recognised(caller, access, state, own, earlier, tuple(held))
 
     def _life(self, connection: Connection, request: SyncRequest, now: datetime) -> State:
         """The epoch: a new one if the laptop brings central's own word, given in this one, on what is not here."""
@@ -198,6 +216,23 @@ class Central:
             state.epoch,
         )
         return begun
+
+
+def caller_and_access(
+    connection: Connection, shown: Shown, number: int | None, now: datetime
+) -> tuple[Caller, Access]:
+    """Who asks, and what he may do. Raises NeedsSignIn for a stranger.
+
+    Of a revoked laptop, or one whose person has left, nothing is taken: what it hands in is kept for the office.
+    """
+    caller = recognise(connection, shown, number, now)
+    who = caller.device, caller.organization_id, caller.user_id
+    if caller.standing is not Standing.REVOKED:
+        try:
+            return caller, access_of(connection, *who, now)
+        except NeedsSignIn:
+            caller = replace(caller, standing=Standing.LEFT)
+    return caller, Access(*who, user_name="", role="", scopes={}, closed=caller.standing)
 
 
 def _granted(access: Access) -> Iterator[ScopeGrant]:

@@ -37,7 +37,7 @@ class CentralTable(SQLModel):
 
 
 class Device(CentralTable, table=True):
-    """One device number: a laptop, or a copy of one (a twin), which shares the token of its original."""
+    """One device number: a laptop, or a copy of one (a twin), which shares the key of its original."""
 
     __tablename__ = "device"
 
@@ -47,10 +47,8 @@ class Device(CentralTable, table=True):
     organization_id: str = Field(max_length=36)
     user_id: str = Field(max_length=64)
     name: str = Field(max_length=100)
-    public_key: str = Field(max_length=64)
-    """Ed25519, base64url."""
-    token_hash: str = Field(max_length=64, index=True)
-    """SHA-256 of the bearer token."""
+    public_key: str = Field(max_length=64, index=True)
+    """Ed25519, base64url: by it every request of the laptop is known."""
     held: Sequence[Any] = Field(default_factory=list, sa_type=JsonType)
     """Counters whose changes central holds: ranges, first and last inclusive, in order."""
     enrolled_at: datetime
@@ -68,6 +66,29 @@ class Twin(CentralTable, table=True):
     new_device: int = Field(sa_type=BigInteger)
     verdict: str = Field(sa_type=Text)
     """The verdict as first given, JSON."""
+
+
+class KeyGrant(CentralTable, table=True):
+    """The grant that counts for a laptop's key: of those that were shown the newest."""
+
+    __tablename__ = "key_grant"
+
+    public_key: str = Field(primary_key=True, max_length=64)
+    generation: int = Field(sa_type=BigInteger)
+    id: str = Field(max_length=64)
+    text: str = Field(sa_type=Text)
+    """As it is given out; of use to none but the key's owner."""
+
+
+class ShownProof(CentralTable, table=True):
+    """The id of a proof that was shown: none is good twice. Lost with a crash, which costs no more than that."""
+
+    __tablename__ = "shown_proof"
+    __table_args__ = {"prefixes": ["UNLOGGED"]}
+
+    public_key: str = Field(primary_key=True, max_length=64)
+    id: str = Field(primary_key=True, max_length=64)
+    until: datetime = Field(index=True)
 
 
 class EnrolmentCode(CentralTable, table=True):
@@ -222,6 +243,8 @@ def _table(model: type[CentralTable]) -> Table:
 
 DEVICES = _table(Device)
 TWINS = _table(Twin)
+GRANTS = _table(KeyGrant)
+SHOWN = _table(ShownProof)
 CODES = _table(EnrolmentCode)
 SCOPES = _table(Scope)
 HEADS = _table(ScopeHead)

@@ -8,13 +8,14 @@ from datetime import datetime, timedelta
 
 from bravetui.cli.common import laptop_of, print_json
 from bravetui.cli.mirror import report_json, report_words
+from bravetui.views.sign_in import sign_in
 from bravetui.views.status import LaneRow, SyncSummary, sync_summary
 from bravetui.views.words import age_words, left_for_words, set_aside_words, span_words
 
 EPILOG = (
     "JSON: {now, waiting, unconfirmed, refused, conflicts_open, set_aside, oldest_only_here, all_handed_in_at, "
-    "last_contact_at, next_attempt_at, why, line, lanes: [...], black_box: {folder, state, why} or null}. Times are ISO "
-    "8601 in UTC, or null."
+    "last_contact_at, next_attempt_at, why, line, lanes: [...], sign_in: {state, until}, "
+    "black_box: {folder, state, why} or null}. Times are ISO 8601 in UTC, or null."
 )
 
 
@@ -31,12 +32,18 @@ def options(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print how sync stands; reads the tables, so it may run beside the app."""
     with laptop_of(arguments, only_looks=True) as laptop:
-        summary = sync_summary(laptop.store)
+        summary, signed_in = sync_summary(laptop.store), sign_in(laptop.store)
         black_box = laptop.mirror.report if laptop.mirror else None
     if arguments.json:
-        print_json({**asdict(summary), "black_box": report_json(black_box)})
+        told = {"state": signed_in.state, "until": signed_in.until}
+        print_json({**asdict(summary), "sign_in": told, "black_box": report_json(black_box)})
     else:
-        print("\n".join([f"Black box     {report_words(black_box)}"] * bool(black_box) + lines_of(summary)))
+        lines = [
+            f"Signed in     {signed_in.words}",
+            *([f"              {signed_in.todo}"] * bool(signed_in.todo)),
+        ]
+        lines += [f"Black box     {report_words(black_box)}"] * bool(black_box)
+        print("\n".join(lines + lines_of(summary)))
     return 0
 
 

@@ -8,6 +8,8 @@ has ever been sent is never touched again. Knows nothing of screens or of the ne
 from __future__ import annotations
 
 import contextlib
+import dataclasses
+import json
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -55,11 +57,19 @@ class Identity:
     user_name: str
     organization_id: str
     central_url: str
-    token: str
     central_key: str
     """Central's public Ed25519 key, base64url."""
+    grant: str = dataclasses.field(default="", repr=False)
+    """Central's word on what this person may do here, and until when (`auth.grant`); empty where a program from before
+    grants enrolled."""
     sealing_key: str = ""
     """Central's public X25519 key, base64url, to which rescue bundles are sealed; empty until central has given it."""
+
+    @classmethod
+    def parse(cls, text: str) -> Identity:
+        """Read what is kept with the keys; entries that this version does not know are left out."""
+        known = {field.name for field in dataclasses.fields(cls)}
+        return cls(**{name: value for name, value in json.loads(text).items() if name in known})
 
 
 @dataclass(frozen=True, slots=True)

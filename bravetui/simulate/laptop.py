@@ -114,7 +114,7 @@ class SimulatedLaptop:
         self._opened = wiring.open_laptop(self.folder, self.ring, self.clock, ballast_bytes=1024, card=_Card)
         self.store.ids, self.is_damaged = self._ids, False
         who = self.store.identity
-        client = CentralClient(who.central_url, who.token, transport=self.line)
+        client = CentralClient(who.central_url, self._opened.prover(), transport=self.line)
         self.worker = Worker(self.store, client, report, InlineRunner(), poll_s=POLL_S)
 
     async def shut(self) -> None:

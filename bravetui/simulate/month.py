@@ -113,7 +113,9 @@ class _Month:
         if self._chaos.chance(0.4):
             self._programs.old.add(name)
         with running_on(name):
-            await wiring.enrol(folder, laptop.ring, "http://central.test", code, name, laptop.line)
+            await wiring.enrol(
+                folder, laptop.ring, "http://central.test", code, name, laptop.line, clock=laptop.clock
+            )
         if self._chaos.chance(0.5):
             laptop.keep_card(self._folder / f"{name}.card")
         self.laptops[name] = laptop

@@ -25,6 +25,9 @@ _outbox = Outbox.__table__  # type: ignore[attr-defined]
 _NOWHERE = "-"
 """In the place of scopes: told, and none."""
 
+_SHUT_OUT = ("revoked", "left")
+"""Codes of refusals, and words of `SyncAnswer.closed`, for a laptop from which nothing is taken."""
+
 _REFUSED = select(*(_outbox.c[name] for name in ("device", "counter", "scope_id", "kind", "verdict"))).where(
     _outbox.c.state == OutboxState.REFUSED
 )
@@ -57,6 +60,15 @@ def given_back(connection: Connection, scopes: Collection[ScopeGrant], now: date
         if row.scope_id in back and (row.verdict or {}).get("code") == "not_permitted"
     ]
     _go(connection, free, now, "A right that was taken away has been given back")
+
+
+def let_in(connection: Connection, now: datetime) -> None:
+    """Release what was refused because the laptop had been revoked, or its person had left: central reads to it again."""
+    if meta.get(connection, meta.CLOSED) in _SHUT_OUT:
+        free = [
+            row for row in connection.execute(_REFUSED).all() if (row.verdict or {}).get("code") in _SHUT_OUT
+        ]
+        _go(connection, free, now, "This laptop has been let in again")
 
 
 def _go(connection: Connection, free: Collection[Any], now: datetime, why: str) -> None:

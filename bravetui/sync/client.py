@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import UTC
 from email.utils import parsedate_to_datetime
@@ -16,6 +17,7 @@ from typing import TypeVar
 import httpx
 
 from bravetui import __version__
+from bravetui.auth.proof import Prover
 from bravetui.base.clock import SystemClock
 from bravetui.base.errors import BadInput, BravetuiError, NeedsSignIn, Refused, Transient
 from bravetui.base.text import safe_line
@@ -45,6 +47,7 @@ STREAM_TYPE = "text/event-stream"
 _STREAM_TIMEOUT = httpx.Timeout(connect=10, read=50, write=10, pool=10)
 """Central shows a sign of life every 20 seconds: two may be lost."""
 _TIMEOUT = httpx.Timeout(connect=10, read=60, write=60, pool=10)
+_NONCE = "DPoP-Nonce"
 _M = TypeVar("_M", bound=Message)
 
 
@@ -69,15 +72,16 @@ class CentralClient:
     """Speaks to one central as one device."""
 
     def __init__(
-        self, address: str, token: str = "", *, transport: httpx.AsyncBaseTransport | None = None
+        self, address: str, prover: Prover, *, transport: httpx.AsyncBaseTransport | None = None
     ) -> None:
         url = _url(address)
         headers = {
             "User-Agent": f"bravetui/{__version__}", "Accept": ACCEPTED_TYPES,
             "Accept-Encoding": "dcz, zstd", "Available-Dictionary": current().name,
         }  # fmt: skip
-        if token:
-            headers["Authorization"] = f"Bearer {token}"
+        self._prover = prover
+        self._nonce = ""
+        """Central's, for proofs of a laptop whose clock differs; it is told when one is wanted."""
         self._packing = "zstd"
         """Of request bodies: `dcz` once an answer came so, since central then has the dictionary."""
         self._form = JSON_TYPE
@@ -89,7 +93,7 @@ class CentralClient:
         )
 
     async def enrol(self, asked: Enrol) -> Enrolled:
-        """Trade a one-time code for a device number. Raises Refused for a wrong code."""
+        """Trade a one-time code for a device number and a grant. Raises NeedsSignIn for a wrong code."""
         return (await self._post("/v1/enrol", asked, Enrolled))[0]
 
     async def sync(self, request: SyncRequest) -> Answered:
@@ -121,10 +125,9 @@ class CentralClient:
         """Central's stream of news, None for a sign of life. Ends when central ends it; raises Transient or NeedsSignIn."""
         events, headers = Events(), {"Accept": STREAM_TYPE, "Accept-Encoding": "identity"}
         try:
-            async with self._http.stream(
-                "GET", "/v1/news", headers=headers, timeout=_STREAM_TIMEOUT
-            ) as response:
+            async with self._shown("GET", "/v1/news", None, headers, _STREAM_TIMEOUT) as response:
                 if response.status_code != httpx.codes.OK:
+                    self._nonce = response.headers.get(_NONCE, self._nonce)
                     raise error_of(response, await _read(response))
                 if not response.headers.get("content-type", "").startswith(STREAM_TYPE):
                     raise Transient("What answered is not central's stream of news.")
@@ -155,11 +158,10 @@ class CentralClient:
     async def _send(
         self, path: str, body: bytes, headers: dict[str, str], kind: type[_M]
     ) -> tuple[_M, int, int]:
-        try:
-            async with self._http.stream("POST", path, content=body, headers=headers) as response:
-                raw = await _read(response)
-        except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, OSError, ssl.SSLError) as error:
-            raise _no_line(error) from error
+        response, raw = await self._asked(path, body, headers)
+        if _wants_proof(response):
+            self._nonce = response.headers[_NONCE]
+            response, raw = await self._asked(path, body, headers)
         if response.status_code != httpx.codes.OK:
             raise error_of(response, raw)
         packing = response.headers.get("content-encoding", "")
@@ -173,6 +175,26 @@ class CentralClient:
         if self._may_share and form == COLUMNS_TYPE:
             self._form = COLUMNS_TYPE
         return answer, len(body), len(raw)
+
+    async def _asked(self, path: str, body: bytes, headers: dict[str, str]) -> tuple[httpx.Response, bytes]:
+        try:
+            async with self._shown("POST", path, body, headers, _TIMEOUT) as response:
+                return response, await _read(response)
+        except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, OSError, ssl.SSLError) as error:
+            raise _no_line(error) from error
+
+    def _shown(
+        self, method: str, path: str, body: bytes | None, headers: dict[str, str], timeout: httpx.Timeout
+    ) -> AbstractAsyncContextManager[httpx.Response]:
+        """A request that shows whose it is. Each has a proof of its own, so none is ever sent twice."""
+        url = str(self._http.build_request(method, path).url)
+        proof = self._prover.headers(method, url, self._nonce)
+        return self._http.stream(method, path, content=body, headers={**headers, **proof}, timeout=timeout)
+
+
+def _wants_proof(response: httpx.Response) -> bool:
+    """Whether central asks for the same once more with its nonce in the proof (RFC 9449 section 8)."""
+    return response.status_code == httpx.codes.UNAUTHORIZED and _NONCE in response.headers
 
 
 def _pays_to_compress(message: Message) -> bool:

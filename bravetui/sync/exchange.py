@@ -12,7 +12,9 @@ from datetime import datetime
 from sqlalchemy import Connection, bindparam, delete, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
+from bravetui.auth.grant import read_grant
 from bravetui.auth.signing import signed_by
+from bravetui.base.errors import NeedsSignIn
 from bravetui.base.fault import fault
 from bravetui.db import meta
 from bravetui.db.device import (
@@ -25,7 +27,7 @@ from bravetui.db.device import (
     Receipt,
     ScopeSeen,
 )
-from bravetui.db.store import Store
+from bravetui.db.store import Identity, Store
 from bravetui.db.urgent import jumping
 from bravetui.merge.version import Dot
 from bravetui.sync import again, agreement, lacking, refill
@@ -137,6 +139,9 @@ def take(store: Store, prepared: Prepared, answer: SyncAnswer, took_s: float = 0
         if answer.checkpoint in genuine:
             _epoch(connection, answer.epoch)
             meta.put(connection, meta.CHECKPOINT, answer.checkpoint.model_dump_json(exclude_defaults=True))
+            if not answer.closed:
+                again.let_in(connection, now)
+            meta.put(connection, meta.CLOSED, answer.closed)
         if lacking.is_lacking(prepared, answer, genuine, meta.get_moment(connection, meta.LACKED_AT)):
             refill.begin(connection)
             meta.put(connection, meta.LACKED_AT, answer.checkpoint.at.isoformat())
@@ -152,13 +157,14 @@ def take(store: Store, prepared: Prepared, answer: SyncAnswer, took_s: float = 0
         if refill.is_on(connection) and not prepared.request.push:
             refill.Refill(store, connection).finish()
         again.understood(connection, answer.known, now)
-        taken.new_device = answer.new_device
+        taken.new_device, taken.closed = answer.new_device, answer.closed
         taken.silent = _silent(prepared, taken)
         _settle(connection, taken, now)
         _note_rate(connection, taken, took_s)
         moved = sum(taken.acknowledged.values()), sum(taken.rows.values())
         write_exchange(connection, now, *moved)
     _take_sealing_key(store, answer)
+    _take_grant(store, answer)
     fault("answer_taken")
     return taken
 
@@ -296,6 +302,29 @@ def _take_sealing_key(store: Store, answer: SyncAnswer) -> None:
         and is_genuine(given, signed_by(store.identity.central_key))
     ):
         store.become(replace(store.identity, sealing_key=given.key))
+
+
+def _take_grant(store: Store, answer: SyncAnswer) -> None:
+    """Keep a newer grant, before it is first shown: from then on central counts no other."""
+    here = store.identity
+    if not answer.grant or answer.grant == here.grant:
+        return
+    try:
+        given, kept = read_grant(answer.grant, here.central_key), _generation(here)
+    except NeedsSignIn:
+        return
+    if (given.organization_id, given.user_id) == (
+        here.organization_id,
+        here.user_id,
+    ) and given.generation >= kept:
+        store.become(replace(here, grant=answer.grant))
+
+
+def _generation(here: Identity) -> int:
+    try:
+        return read_grant(here.grant, here.central_key).generation
+    except NeedsSignIn:
+        return 0
 
 
 def _silent(prepared: Prepared, taken: Taken) -> tuple[Lane, ...]:

@@ -97,6 +97,16 @@ class AllHandedIn(SyncEvent):
 
 
 @dataclass(frozen=True, slots=True)
+class NothingRead(SyncEvent):
+    """Central took what was handed in, and told no news: `why` is its word (`SyncAnswer.closed`)."""
+
+    why: str
+
+    def words(self) -> str:
+        return f"Central tells this laptop nothing ({self.why}): what is here is kept and handed in. Look: bravetui status"
+
+
+@dataclass(frozen=True, slots=True)
 class Mended(SyncEvent):
     """Comparing found records that were not as central has them; they are now."""
 

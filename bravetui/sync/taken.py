@@ -48,6 +48,8 @@ class Taken:
     narrowing: bool = False
     """Whether a difference is being narrowed down, so that the next contact should come soon."""
     all_handed_in: bool = False
+    closed: str = ""
+    """Why nothing was read, in central's word; empty where it was."""
     new_device: int | None = None
     first_strange: Dot | None = None
     """The first change that a twin of this laptop has made otherwise."""

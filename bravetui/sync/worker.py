@@ -34,6 +34,7 @@ from bravetui.sync.progress import (
     ConflictOpened,
     Exchanged,
     Mended,
+    NothingRead,
     Renumbered,
     Sending,
     SyncEvent,
@@ -297,6 +298,8 @@ class Worker:
         )  # fmt: skip
         for lane, reason in taken.refused:
             self._tell(ChangeRefused(now, lane, reason))
+        if taken.closed not in ("", "superseded"):
+            self._tell(NothingRead(now, taken.closed))
         if taken.conflicts:
             self._tell(ConflictOpened(now, taken.conflicts))
         if taken.mended:

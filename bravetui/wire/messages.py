@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, Field, model_validator
 
 from bravetui.merge.hlc import Hlc
 from bravetui.merge.state import Cell, RecordState
@@ -40,22 +40,30 @@ ASKS_MAX = 10_000
 KNOWN_MAX = 100
 """Kinds and fields asked about in one exchange; the rest are asked about once these have been answered."""
 
+CODE_LENGTH_MIN = 4
 BUNDLE_BYTES_MAX = 64 * 1024 * 1024
 """Largest rescue bundle that travels over a line; a larger one is imported on central's machine."""
 
 
 class Enrol(Message):
-    """A laptop asks to be known: `POST /v1/enrol`."""
+    """A laptop asks to be known: `POST /v1/enrol`, with a proof of its key (RFC 9449) and without a grant.
 
-    code: str = Field(min_length=4, max_length=64)
+    Who works on it is said by a one-time code of the office's, or by what the identity provider issued; by one of them.
+    """
+
+    code: str = Field(default="", max_length=64)
     """The one-time code that central printed."""
+    token: str = Field(default="", max_length=8192)
+    """The provider's access token, or a session token of Clerk's (RFC 7519)."""
     device_name: str = Field(min_length=1, max_length=100)
-    device_key: str = Field(max_length=64)
-    """Public Ed25519 key (RFC 8032), base64url."""
     device: int | None = Field(default=None, ge=1, le=NUMBER_MAX)
     """Asked by a laptop that central let in once and does no more: the number it had, to go on under it."""
-    signature: str = ""
-    """With `device`: Ed25519 by `device_key` over the canonical bytes of all other fields, base64url."""
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Enrol:
+        if bool(self.code) == bool(self.token) or 0 < len(self.code) < CODE_LENGTH_MIN:
+            raise ValueError("either a code or a token")
+        return self
 
 
 class ScopeGrant(Message):
@@ -84,8 +92,8 @@ class Enrolled(Message):
 
     device: int
     """The device number: first half of every dot this laptop will make."""
-    token: str
-    """Secret for the Authorization header (RFC 6750); central keeps only its hash."""
+    grant: str
+    """Who works on the laptop, and what he may do there (docs/protocol.md): every request carries the one that counts."""
     user_id: str
     user_name: str
     organization_id: str
@@ -279,7 +287,7 @@ class SyncAnswer(Message):
     pages: tuple[Page, ...] = ()
     checkpoint: Checkpoint
     earlier: tuple[Checkpoint, ...] = ()
-    """The same for other numbers under the same token: a copy that got a number of its own had work under the old one."""
+    """The same for other numbers under the same key: a copy that got a number of its own had work under the old one."""
     new_device: int | None = None
     """Given to a twin: re-dot what is unsent under this device number."""
     scopes: tuple[ScopeGrant, ...] = ()
@@ -288,6 +296,11 @@ class SyncAnswer(Message):
     """For a laptop that asked."""
     devices: dict[int, str] = Field(default_factory=dict)
     """Whose laptops the organization's later device numbers are, for one that asked: the author of each change."""
+    grant: str = ""
+    """A newer grant, to be kept before it is first shown; from then on no other of this laptop's counts."""
+    closed: str = ""
+    """Why nothing was read: the grant is `superseded` (the newer one comes with this), `expired` or `revoked`, or the person
+    has `left` the organization. What was handed in was taken all the same, or kept for the office."""
     known: tuple[str, ...] = ()
     """Of the kinds and fields asked about, those that this central knows: what was refused for them may go again."""
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from bravetui.base.canonical import canonical_bytes
-from bravetui.wire.messages import Checkpoint, Delivered, Enrol, SealingKey, Verdict
+from bravetui.wire.messages import Checkpoint, Delivered, SealingKey, Verdict
 
 Sign = Callable[[bytes], str]
 """Bytes to a base64url Ed25519 signature."""
@@ -19,10 +19,10 @@ Sign = Callable[[bytes], str]
 Verify = Callable[[bytes, str], bool]
 """Whether a base64url signature is central's over the bytes."""
 
-_Signed = TypeVar("_Signed", Verdict, Checkpoint, SealingKey, Delivered, Enrol)
+_Signed = TypeVar("_Signed", Verdict, Checkpoint, SealingKey, Delivered)
 
 
-def signed_bytes(message: Verdict | Checkpoint | SealingKey | Delivered | Enrol) -> bytes:
+def signed_bytes(message: Verdict | Checkpoint | SealingKey | Delivered) -> bytes:
     """The bytes that the signature covers."""
     label = type(message).__name__.lower().encode()
     body = message.model_dump(mode="json", exclude={"signature"}, exclude_defaults=True)
@@ -34,6 +34,6 @@ def sign(message: _Signed, with_key: Sign) -> _Signed:
     return message.model_copy(update={"signature": with_key(signed_bytes(message))})
 
 
-def is_genuine(message: Verdict | Checkpoint | SealingKey | Delivered | Enrol, verify: Verify) -> bool:
+def is_genuine(message: Verdict | Checkpoint | SealingKey | Delivered, verify: Verify) -> bool:
     """Whether the key's owner really said this. A captive portal, a proxy or a rogue server did not."""
     return bool(message.signature) and verify(signed_bytes(message), message.signature)

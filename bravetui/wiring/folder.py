@@ -56,7 +56,7 @@ def who_is_here(ring: KeyRing, folder: Path | None = None) -> tuple[Secrets, Ide
     secrets = ring.load() if ring.exists() else None
     if secrets is None or secrets.identity is None:
         raise _unknown_here()
-    return secrets, Identity(**json.loads(secrets.identity))
+    return secrets, Identity.parse(secrets.identity)
 
 
 def refuse_orphans(ring: KeyRing, folder: Path) -> None:

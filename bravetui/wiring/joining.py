@@ -5,19 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import asdict, replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from bravetui.auth.keys import KeyRing, Secrets, open_or_create
-from bravetui.auth.signing import public_key_of, sign
+from bravetui.auth.keys import KeyRing, open_or_create
+from bravetui.auth.proof import Prover
+from bravetui.base.clock import Clock, SystemClock, SystemIds
 from bravetui.base.errors import BadInput
 from bravetui.base.files import make_private_folder
 from bravetui.db.store import Identity
 from bravetui.wire.messages import Enrol
-from bravetui.wire.receipt import sign as signed
 from bravetui.wiring.folder import refuse_orphans
 from bravetui.wiring.opening import Laptop, open_laptop
 
@@ -47,6 +46,7 @@ async def enrol(
     transport: AsyncBaseTransport | None = None,
     *,
     again: bool = False,
+    clock: Clock | None = None,
 ) -> Identity:
     """Trade a one-time code for a device number and keep what it gave beside the keys. Raises BadInput if this laptop is
     enrolled already, and whatever the client raises.
@@ -55,18 +55,20 @@ async def enrol(
     """
     from bravetui.sync.client import CentralClient
 
-    client = CentralClient(address, transport=transport)
+    make_private_folder(folder)
+    refuse_orphans(ring, folder)
+    secrets = open_or_create(ring)
+    known = Identity.parse(secrets.identity) if secrets.identity else None
+    if known is not None and not again:
+        raise BadInput(
+            "This laptop is enrolled already.",
+            "If central lets it in no more, add --again: its work is kept. To start anew, choose another --folder.",
+        )
+    clock = clock or SystemClock()
+    prover = Prover(secrets.device_key, str, clock, SystemIds(clock))
+    client = CentralClient(address, prover, transport=transport)
     try:
-        make_private_folder(folder)
-        refuse_orphans(ring, folder)
-        secrets = open_or_create(ring)
-        known = Identity(**json.loads(secrets.identity)) if secrets.identity else None
-        if known is not None and not again:
-            raise BadInput(
-                "This laptop is enrolled already.",
-                "If central lets it in no more, add --again: its work is kept. To start anew, choose another --folder.",
-            )
-        given = await client.enrol(_asking(secrets, code, name, known))
+        given = await client.enrol(_asking(code, name, known))
     finally:
         await client.close()
     if known is not None and (given.central_key, given.device) != (known.central_key, known.device):
@@ -80,7 +82,7 @@ async def enrol(
         user_name=given.user_name,
         organization_id=given.organization_id,
         central_url=address,
-        token=given.token,
+        grant=given.grant,
         central_key=given.central_key,
         sealing_key=given.sealing_key.key if given.sealing_key else "",
     )
@@ -93,15 +95,13 @@ async def enrol(
     return identity
 
 
-def _asking(secrets: Secrets, code: str, name: str, known: Identity | None) -> Enrol:
-    """What enrolment says, signed where an old number is asked for. Raises BadInput for what cannot be a code or a name."""
-    key = public_key_of(secrets.device_key)
+def _asking(code: str, name: str, known: Identity | None) -> Enrol:
+    """What enrolment says. Raises BadInput for what cannot be a code or a name."""
     try:
-        asked = Enrol(code=code, device_name=name, device_key=key, device=known.device if known else None)
+        return Enrol(code=code, device_name=name, device=known.device if known else None)
     except ValidationError as error:
-        wrong = "name" if error.errors()[0]["loc"][0] == "device_name" else "code"
+        wrong = "name" if error.errors()[0]["loc"] == ("device_name",) else "code"
         raise BadInput(*_WRONG[wrong]) from error
-    return signed(asked, partial(sign, secrets.device_key)) if known else asked
 
 
 def _try_at_once(folder: Path, ring: KeyRing) -> None:
@@ -132,7 +132,7 @@ def make_worker(
     from bravetui.sync.worker import Worker
 
     who = laptop.store.identity
-    client = CentralClient(who.central_url, who.token, transport=transport)
+    client = CentralClient(who.central_url, laptop.prover(), transport=transport)
     return Worker(
         laptop.store, client, report, run,
         listens=watches, way_out=way_out if watches else None, power=SystemPower() if watches else Mains(),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from bravetui.auth.high_water import HighWater
 from bravetui.auth.keys import KeyRing
+from bravetui.auth.proof import Prover
 from bravetui.base.clock import Clock, SystemClock, SystemIds
 from bravetui.base.copies import TwoCopies
 from bravetui.base.errors import BravetuiError, Corrupt, FailingDisk, StorageFull, WrongKey
@@ -41,6 +42,11 @@ class Laptop:
     """What a person should know of how it opened, in sentences."""
     mirror: Mirror | None = None
     """Its black box, if it keeps one."""
+
+    def prover(self) -> Prover:
+        """What shows central that a request is this laptop's."""
+        store = self.store
+        return Prover(self.ring.load().device_key, lambda: store.identity.grant, store.clock, store.ids)
 
     def close(self) -> None:
         """Let go of everything; what was saved stays saved."""

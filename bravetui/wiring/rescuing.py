@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from bravetui.auth.keys import KeyRing
 from bravetui.auth.locks import Lock, central_lock
+from bravetui.auth.proof import Prover
 from bravetui.auth.sealed_file import SealedFile
-from bravetui.base.clock import Clock, SystemClock
+from bravetui.base.clock import Clock, SystemClock, SystemIds
 from bravetui.base.errors import BadInput, Corrupt, StorageFull
 from bravetui.base.files import replace_file
 from bravetui.db.ballast import Ballast
@@ -85,9 +86,10 @@ async def carry(ring: KeyRing, bundle: Path, transport: AsyncBaseTransport | Non
     from bravetui.sync.client import CentralClient
     from bravetui.sync.rescue import accepted, read_file
 
-    _, identity = who_is_here(ring)
-    data = read_file(bundle)
-    client = CentralClient(identity.central_url, identity.token, transport=transport)
+    secrets, identity = who_is_here(ring)
+    data, clock = read_file(bundle), SystemClock()
+    prover = Prover(secrets.device_key, lambda: identity.grant, clock, SystemIds(clock))
+    client = CentralClient(identity.central_url, prover, transport=transport)
     try:
         return accepted(await client.deliver(data), data, identity.central_key)
     finally:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import pytest
 from sqlalchemy import update
 
@@ -15,51 +13,58 @@ from bravetui.central.service import Central, Writing, revoke
 from bravetui.central.state import begin_epoch
 from bravetui.central.tables import STATE
 from bravetui.wire.messages import Enrol, Enrolled, Outcome
-from bravetui.wire.receipt import sign
-from tests.support.central import KEYS, ORGANIZATION, PROJECT, Laptop, Site, only
+from tests.support.central import KEYS, ORGANIZATION, PROJECT, Laptop, Site, only, shown
 from tests.support.postgres import TestServer
 
 KEY = signing.new_private_key()
 
 
 def enrolled(
-    site: Site, user_id: str, device: int | None = None, key: bytes = KEY, signer: bytes = KEY
+    site: Site, user_id: str, device: int | None = None, key: bytes = KEY, code: str = ""
 ) -> Enrolled:
-    code = issue_code(site.engine, site.clock.now(), ORGANIZATION, user_id)
-    asked = Enrol(code=code, device_name="truck", device_key=signing.public_key_of(key), device=device)
-    return site.central.enrol(sign(asked, partial(signing.sign, signer)) if device else asked)
+    code = code or issue_code(site.engine, site.clock.now(), ORGANIZATION, user_id)
+    asked = Enrol(code=code, device_name="truck", device=device)
+    return site.central.enrol(asked, shown(site, "/v1/enrol", key))
+
+
+def of_carlos(site: Site, told: Enrolled) -> Laptop:
+    return Laptop(site, told.device, KEY, told.grant, "carlos")
 
 
 def test_a_revoked_laptop_goes_on_under_its_number_and_hands_in_what_waited(site: Site) -> None:
     first = enrolled(site, "carlos")
-    laptop = Laptop(site, first.device, first.token, "carlos")
+    laptop = of_carlos(site, first)
     waiting = laptop.change("storm", {"kind": "storm"})
     revoke(site.engine, first.device, site.clock.now())
-    with pytest.raises(NeedsSignIn, match="enrol --again"):
-        laptop.sync(waiting)
+    assert only(laptop.sync(waiting).verdicts).code == "revoked"
     second = enrolled(site, "carlos", first.device)
-    assert (second.device, second.token == first.token) == (first.device, False)
-    assert (
-        only(Laptop(site, second.device, second.token, "carlos").sync(waiting).verdicts).outcome
-        is Outcome.APPLIED
-    )
-    with pytest.raises(NeedsSignIn):
-        laptop.sync()
+    assert (second.device, second.grant == first.grant) == (first.device, False)
+    assert only(of_carlos(site, second).sync(waiting).verdicts).outcome is Outcome.APPLIED
+    assert laptop.sync().closed == "superseded", "the grant of before reads no more"
+
+
+def test_an_enrolment_whose_answer_was_lost_is_made_once_more_with_the_same_code(site: Site) -> None:
+    """By the laptop that made it: to any other the code is used up."""
+    code = issue_code(site.engine, site.clock.now(), ORGANIZATION, "carlos")
+    lost, told = enrolled(site, "carlos", code=code), enrolled(site, "carlos", code=code)
+    assert told.device == lost.device
+    assert not of_carlos(site, told).sync().closed
+    with pytest.raises(Refused):
+        enrolled(site, "carlos", key=signing.new_private_key(), code=code)
+    revoke(site.engine, told.device, site.clock.now())
+    with pytest.raises(Refused):
+        enrolled(site, "carlos", code=code)
 
 
 def test_neither_another_key_nor_another_person_gets_the_number(site: Site) -> None:
     """And the code is not spent by trying."""
     first = enrolled(site, "carlos")
     other = signing.new_private_key()
-    for user_id, key, signer, code in (
-        ("carlos", other, other, "unknown_device"),
-        ("carlos", KEY, other, "unknown_device"),
-        ("dana", KEY, KEY, "another_person"),
-    ):
+    for user_id, key, code in (("carlos", other, "unknown_device"), ("dana", KEY, "another_person")):
         with pytest.raises(Refused) as caught:
-            enrolled(site, user_id, first.device, key, signer)
+            enrolled(site, user_id, first.device, key)
         assert caught.value.code == code
-    assert Laptop(site, first.device, first.token, "carlos").sync().checkpoint.device == first.device
+    assert of_carlos(site, first).sync().checkpoint.device == first.device
 
 
 def test_a_central_older_than_the_laptop_takes_its_word_for_the_number(site: Site) -> None:

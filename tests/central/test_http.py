@@ -25,7 +25,8 @@ from bravetui.wire.dictionary import current
 from bravetui.wire.lanes import Lane
 from bravetui.wire.messages import BODY_BYTES_MAX, PROTOCOL, Outcome, PullAsk, SyncAnswer
 from tests.support import schema as schemas
-from tests.support.central import ORGANIZATION, PROJECT, Laptop, Site
+from tests.support.central import ADDRESS, ORGANIZATION, PROJECT, Laptop, Site
+from tests.support.central import headers as headers_of
 
 Client = httpx.AsyncClient
 
@@ -42,8 +43,16 @@ async def client(site: Site) -> AsyncIterator[Client]:
         yield made
 
 
-def bearer(laptop: Laptop, **more: str) -> dict[str, str]:
-    return {"Authorization": f"Bearer {laptop.token}", **more}
+def showing(laptop: Laptop, **more: str) -> dict[str, str]:
+    return {**laptop.headers(), **more}
+
+
+KEY = signing.new_private_key()
+
+
+def enrolling(site: Site, key: bytes, address: str = ADDRESS) -> dict[str, str]:
+    """The headers of a laptop that has no grant yet."""
+    return headers_of(site, "/v1/enrol", key, address=address)
 
 
 def problem(response: httpx.Response, status: int) -> dict[str, Any]:
@@ -63,7 +72,7 @@ async def test_an_exchange_travels_in_every_encoding(site: Site, client: Client,
     request = carlos.request(
         carlos.change("i1", {"note": "x"}), pull=(PullAsk(scope_id=PROJECT, lane=Lane.CRITICAL),)
     )
-    headers = bearer(carlos, **{"Content-Encoding": encoding, "Accept-Encoding": encoding})
+    headers = showing(carlos, **{"Content-Encoding": encoding, "Accept-Encoding": encoding})
     async with client.stream(
         "POST", "/v1/sync", content=encode(request, encoding), headers=headers
     ) as response:
@@ -78,7 +87,7 @@ async def test_who_shows_the_dictionary_gets_its_answer_packed_with_it(site: Sit
     carlos = site.laptop("carlos")
     shows = {"Accept-Encoding": "dcz, zstd", "Available-Dictionary": current().name}
     body = encode(carlos.request(), "dcz")
-    headers = bearer(carlos, **{"Content-Encoding": "dcz"}, **shows)
+    headers = showing(carlos, **{"Content-Encoding": "dcz"}, **shows)
     async with client.stream("POST", "/v1/sync", content=body, headers=headers) as response:
         raw = b"".join([part async for part in response.aiter_raw()])
     assert response.headers["content-encoding"] == "dcz"
@@ -101,7 +110,9 @@ async def test_a_stranger_gets_plain_zstd_and_hears_where_the_dictionary_is(
 ) -> None:
     carlos = site.laptop("carlos")
     body = carlos.request().model_dump_json()
-    async with client.stream("POST", "/v1/sync", content=body, headers=bearer(carlos, **headers)) as response:
+    async with client.stream(
+        "POST", "/v1/sync", content=body, headers=showing(carlos, **headers)
+    ) as response:
         raw = b"".join([part async for part in response.aiter_raw()])
     assert response.headers["content-encoding"] == "zstd"
     assert decode(SyncAnswer, raw, "zstd").scopes
@@ -124,7 +135,7 @@ async def test_who_asks_for_columns_gets_them_and_a_stranger_gets_json(
     site: Site, client: Client, accepts: str, form: str
 ) -> None:
     carlos = site.laptop("carlos")
-    headers = bearer(carlos, Accept=accepts, **{"Accept-Encoding": "identity"})
+    headers = showing(carlos, Accept=accepts, **{"Accept-Encoding": "identity"})
     response = await client.post("/v1/sync", content=carlos.request().model_dump_json(), headers=headers)
     assert response.headers["content-type"] == form
     assert decode(SyncAnswer, response.content, "", form).scopes
@@ -134,7 +145,7 @@ async def test_who_asks_for_columns_gets_them_and_a_stranger_gets_json(
 async def test_a_request_in_columns_is_taken(site: Site, client: Client, encoding: str) -> None:
     carlos = site.laptop("carlos")
     body = encode(carlos.request(carlos.change("i1", {"note": "x"})), encoding, media_type=COLUMNS_TYPE)
-    headers = bearer(carlos, **{"Content-Type": COLUMNS_TYPE, "Content-Encoding": encoding})
+    headers = showing(carlos, **{"Content-Type": COLUMNS_TYPE, "Content-Encoding": encoding})
     response = await client.post("/v1/sync", content=body, headers=headers)
     answer = SyncAnswer.model_validate_json(response.content)
     assert [verdict.outcome for verdict in answer.verdicts] == [Outcome.APPLIED]
@@ -150,7 +161,7 @@ async def test_a_real_client_and_central_speak_columns_from_the_first_answer_on(
             return response
 
     carlos = site.laptop("carlos")
-    line = CentralClient("http://central", carlos.token, transport=Listening(app=app_of(site)))
+    line = CentralClient("http://central", carlos.prover(), transport=Listening(app=app_of(site)))
     asks = (PullAsk(scope_id=PROJECT, lane=Lane.CRITICAL),)
     for note in ("x", "y"):
         answered = await line.sync(carlos.request(carlos.change(f"i-{note}", {"note": note}), pull=asks))
@@ -162,7 +173,7 @@ async def test_a_real_client_and_central_speak_columns_from_the_first_answer_on(
 
 async def test_what_is_no_columns_gets_a_sentence(site: Site, client: Client) -> None:
     carlos = site.laptop("carlos")
-    headers = bearer(carlos, **{"Content-Type": COLUMNS_TYPE})
+    headers = showing(carlos, **{"Content-Type": COLUMNS_TYPE})
     whole = encode(carlos.request(), "identity", media_type=COLUMNS_TYPE)
     for body in (b"", b"{}", whole[:-1], whole + b"x", b"\x02" + whole[1:], pack([]), pack({"push": [7]})):
         problem(await client.post("/v1/sync", content=body, headers=headers), 400)
@@ -178,14 +189,14 @@ async def test_a_body_with_an_unknown_dictionary_is_told_what_is_understood(
     site: Site, client: Client
 ) -> None:
     body = DCZ_MAGIC + bytes(32) + b"rubbish"
-    headers = bearer(site.laptop("carlos"), **{"Content-Encoding": "dcz"})
+    headers = showing(site.laptop("carlos"), **{"Content-Encoding": "dcz"})
     response = await client.post("/v1/sync", content=body, headers=headers)
     problem(response, 415)
     assert response.headers["accept-encoding"] == "dcz, zstd, gzip"
     assert response.headers["accept"] == f"{COLUMNS_TYPE}, {JSON_TYPE}"
 
 
-async def test_nothing_but_health_and_the_page_answers_without_a_token(site: Site, client: Client) -> None:
+async def test_nothing_but_health_and_the_page_answers_without_a_proof(site: Site, client: Client) -> None:
     assert (await client.get("/v1/health")).json() == {"status": "ok"}
     page = (await client.get("/openapi.json")).json()
     for path, methods in page["paths"].items():
@@ -193,12 +204,14 @@ async def test_nothing_but_health_and_the_page_answers_without_a_token(site: Sit
             if told.get("security") != []:
                 problem(await client.request(method, path), 401)
     carlos = site.laptop("carlos")
-    for header in ("Bearer", "Bearer wrong", f"Basic {carlos.token}", f"Bearer {carlos.token}x"):
+    for header in ("DPoP", "DPoP wrong", f"Bearer {carlos.grant}", f"DPoP {carlos.grant}x", carlos.grant):
         response = await client.post(
-            "/v1/sync", content=carlos.request().model_dump_json(), headers={"Authorization": header}
+            "/v1/sync",
+            content=carlos.request().model_dump_json(),
+            headers=showing(carlos, Authorization=header),
         )
         problem(response, 401)
-        assert response.headers["www-authenticate"] == "Bearer"
+        assert response.headers["www-authenticate"].startswith("DPoP")
 
 
 @pytest.mark.parametrize(
@@ -210,7 +223,7 @@ async def test_nothing_but_health_and_the_page_answers_without_a_token(site: Sit
     ],
 )  # fmt: skip
 async def test_rubbish_gets_a_sentence(site: Site, client: Client, body: bytes) -> None:
-    problem(await client.post("/v1/sync", content=body, headers=bearer(site.laptop("carlos"))), 400)
+    problem(await client.post("/v1/sync", content=body, headers=showing(site.laptop("carlos"))), 400)
 
 
 @pytest.mark.parametrize("encoding", ["dcz", "zstd", "gzip", "br", "zstd, gzip"])
@@ -222,7 +235,7 @@ async def test_half_a_body_and_a_wrong_encoding_get_a_sentence(
         carlos.request(carlos.change("i1", {"note": "x" * 500})),
         encoding if encoding in ("dcz", "zstd", "gzip") else "zstd",
     )
-    headers = bearer(carlos, **{"Content-Encoding": encoding})
+    headers = showing(carlos, **{"Content-Encoding": encoding})
     known = encoding in ("dcz", "zstd", "gzip")
     response = await client.post("/v1/sync", content=whole[: len(whole) // 2], headers=headers)
     problem(response, 400 if known else 415)
@@ -232,7 +245,7 @@ async def test_half_a_body_and_a_wrong_encoding_get_a_sentence(
 
 async def test_a_bomb_and_a_giant_are_turned_away_as_too_large(site: Site, client: Client) -> None:
     bomb = zlib.compress(b" " * (BODY_BYTES_MAX + 1), 9, 31)
-    headers = bearer(site.laptop("carlos"))
+    headers = showing(site.laptop("carlos"))
     problem(await client.post("/v1/sync", content=bomb, headers={**headers, "Content-Encoding": "gzip"}), 413)
 
     async def endless() -> AsyncIterator[bytes]:
@@ -256,7 +269,7 @@ async def test_one_unreadable_change_is_refused_and_its_neighbours_are_taken(
     # Columns cannot even spell half a surrogate pair.
     changes[3]["after"] = {"note": "\ud800"} if form == JSON_TYPE else ["note"]
     body = json.dumps(told).encode() if form == JSON_TYPE else pack(told)
-    response = await client.post("/v1/sync", content=body, headers=bearer(carlos, **{"Content-Type": form}))
+    response = await client.post("/v1/sync", content=body, headers=showing(carlos, **{"Content-Type": form}))
     answer = SyncAnswer.model_validate_json(response.content)
     outcomes = {str(verdict.dot): (verdict.outcome.value, verdict.code) for verdict in answer.verdicts}
     number = carlos.device
@@ -277,59 +290,68 @@ async def test_a_newer_protocol_is_told_so_and_unknown_fields_are_not_minded(
     assert (
         "protocol"
         in problem(
-            await client.post("/v1/sync", content=encode(newer, "identity"), headers=bearer(carlos)), 400
+            await client.post("/v1/sync", content=encode(newer, "identity"), headers=showing(carlos)), 400
         )["title"]
     )
     told = {**json.loads(encode(carlos.request(), "identity")), "hologram": True}
     assert (
-        await client.post("/v1/sync", content=json.dumps(told), headers=bearer(carlos))
+        await client.post("/v1/sync", content=json.dumps(told), headers=showing(carlos))
     ).status_code == 200
 
 
 async def test_a_code_enrols_one_laptop_once(site: Site, client: Client) -> None:
     code = issue_code(site.engine, site.clock.now(), ORGANIZATION, "carlos")
-    asked = {"code": code.lower(), "device_name": "truck", "device_key": signing.public_key_of(bytes(32))}
-    enrolled = (await client.post("/v1/enrol", json=asked)).json()
+    asked = {"code": code.lower(), "device_name": "truck"}
+    enrolled = (await client.post("/v1/enrol", json=asked, headers=enrolling(site, KEY))).json()
     assert (enrolled["user_id"], enrolled["central_key"]) == ("carlos", site.central.keys.public)
     assert {scope["scope_id"] for scope in enrolled["scopes"]} == {ORGANIZATION, PROJECT}
-    assert Laptop(site, enrolled["device"], enrolled["token"], "carlos").sync().epoch == enrolled["epoch"]
-    assert "new one" in problem(await client.post("/v1/enrol", json=asked), 403)["detail"]
+    assert (
+        Laptop(site, enrolled["device"], KEY, enrolled["grant"], "carlos").sync().epoch == enrolled["epoch"]
+    )
+    other = enrolling(site, signing.new_private_key())
+    assert "new one" in problem(await client.post("/v1/enrol", json=asked, headers=other), 403)["detail"]
 
 
 async def test_of_many_who_use_one_code_at_once_one_gets_in(site: Site) -> None:
     code = issue_code(site.engine, site.clock.now(), ORGANIZATION, "carlos")
-    asked = {"code": code, "device_name": "truck", "device_key": signing.public_key_of(bytes(32))}
+    asked = {"code": code, "device_name": "truck"}
     central = site.central
     with serving(make_app(central.engine, central.keys, central.clock, central.ids)) as address:
         async with httpx.AsyncClient(base_url=address) as http:
-            answers = await asyncio.gather(*(http.post("/v1/enrol", json=asked) for _ in range(8)))
+            keys = [signing.new_private_key() for _ in range(8)]
+            answers = await asyncio.gather(
+                *(http.post("/v1/enrol", json=asked, headers=enrolling(site, key, address)) for key in keys)
+            )
     assert sorted(answer.status_code for answer in answers) == [200] + [403] * 7
 
 
-async def test_codes_die_after_a_day_and_a_broken_key_does_not_spend_one(site: Site, client: Client) -> None:
+async def test_codes_die_after_a_day_and_a_broken_proof_does_not_spend_one(
+    site: Site, client: Client
+) -> None:
     code = issue_code(site.engine, site.clock.now(), ORGANIZATION, "carlos")
-    asked = {"code": code, "device_name": "truck", "device_key": "not a key"}
-    problem(await client.post("/v1/enrol", json=asked), 400)
+    asked = {"code": code, "device_name": "truck"}
+    good = enrolling(site, KEY)
+    for headers in ({}, {"DPoP": "no proof"}, {"DPoP": good["DPoP"][:-4] + "AAAA"}):
+        problem(await client.post("/v1/enrol", json=asked, headers=headers), 401)
     site.clock.advance(hours=25)
-    good = {**asked, "device_key": signing.public_key_of(bytes(32))}
-    problem(await client.post("/v1/enrol", json=good), 403)
+    problem(await client.post("/v1/enrol", json=asked, headers=enrolling(site, KEY)), 403)
 
 
 async def test_guessing_codes_is_slowed_down_and_says_for_how_long(site: Site, client: Client) -> None:
-    key = signing.public_key_of(bytes(32))
-    guess = {"code": "AAAAA-AAAAA", "device_name": "thief", "device_key": key}
+    guess = {"code": "AAAAA-AAAAA", "device_name": "thief"}
     for _ in range(ATTEMPTS_MAX):
-        problem(await client.post("/v1/enrol", json=guess), 403)
-    told = await client.post("/v1/enrol", json=guess)
+        problem(await client.post("/v1/enrol", json=guess, headers=enrolling(site, KEY)), 403)
+    told = await client.post("/v1/enrol", json=guess, headers=enrolling(site, KEY))
     assert problem(told, 429)["retry_after_s"] == 60
     assert told.headers["retry-after"] == "60"
     good = issue_code(site.engine, site.clock.now(), ORGANIZATION, "carlos")
-    problem(await client.post("/v1/enrol", json={**guess, "code": good}), 429)
+    asked = {**guess, "code": good}
+    problem(await client.post("/v1/enrol", json=asked, headers=enrolling(site, KEY)), 429)
     site.clock.advance(seconds=61)
-    assert (await client.post("/v1/enrol", json={**guess, "code": good})).status_code == 200
+    assert (await client.post("/v1/enrol", json=asked, headers=enrolling(site, KEY))).status_code == 200
 
 
-async def test_only_hashes_of_codes_and_tokens_are_kept(site: Site) -> None:
+async def test_only_hashes_of_codes_and_no_private_key_are_kept(site: Site) -> None:
     from sqlalchemy import text
 
     code = issue_code(site.engine, site.clock.now(), ORGANIZATION, "carlos")
@@ -337,7 +359,8 @@ async def test_only_hashes_of_codes_and_tokens_are_kept(site: Site) -> None:
     with site.engine.connect() as connection:
         kept = str(connection.execute(text("SELECT * FROM device")).all())
         kept += str(connection.execute(text("SELECT * FROM enrolment_code")).all())
-    assert carlos.token not in kept
+    assert carlos.key.hex() not in kept
+    assert signing.encode(carlos.key) not in kept
     assert code not in kept
     assert code.replace("-", "") not in kept
 
@@ -356,7 +379,7 @@ async def test_a_database_that_is_away_is_a_503_with_a_time_to_come_back(site: S
     central = site.central
     app = make_app(gone, central.keys, central.clock, central.ids, run=InlineRunner())
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://central") as http:
-        told = await http.post("/v1/sync", content=body, headers=bearer(carlos))
+        told = await http.post("/v1/sync", content=body, headers=showing(carlos))
         assert problem(told, 503)["retry_after_s"] == 5
         assert told.headers["retry-after"] == "5"
         problem(await http.get("/v1/health"), 503)
@@ -389,10 +412,12 @@ async def test_what_is_sent_and_answered_is_what_the_page_describes(site: Site, 
         return schema
 
     code = issue_code(site.engine, site.clock.now(), ORGANIZATION, "carlos")
-    asked = {"code": code, "device_name": "truck", "device_key": signing.public_key_of(bytes(32))}
+    asked = {"code": code, "device_name": "truck"}
     check(asked, body_of("/v1/enrol"))
-    check((await client.post("/v1/enrol", json=asked)).json(), described("/v1/enrol", "post", 200))
-    refused = (await client.post("/v1/enrol", json=asked)).json()
+    told = await client.post("/v1/enrol", json=asked, headers=enrolling(site, KEY))
+    check(told.json(), described("/v1/enrol", "post", 200))
+    other = enrolling(site, signing.new_private_key())
+    refused = (await client.post("/v1/enrol", json=asked, headers=other)).json()
     check(refused, described("/v1/enrol", "post", 403, "application/problem+json"))
 
     carlos = site.laptop("carlos")
@@ -406,7 +431,7 @@ async def test_what_is_sent_and_answered_is_what_the_page_describes(site: Site, 
     )
     sent = json.loads(encode(request, "identity"))
     check(sent, body_of("/v1/sync"))
-    answer = await client.post("/v1/sync", json=sent, headers=bearer(carlos))
+    answer = await client.post("/v1/sync", json=sent, headers=showing(carlos))
     check(answer.json(), described("/v1/sync", "post", 200))
     assert described("/v1/sync", "post", 200, COLUMNS_TYPE)["format"] == "binary"
     assert COLUMNS_TYPE in page["paths"]["/v1/sync"]["post"]["requestBody"]["content"]

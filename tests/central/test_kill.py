@@ -11,6 +11,8 @@ import httpx
 import pytest
 from sqlalchemy import func, select
 
+from bravetui.auth.proof import Prover
+from bravetui.base.clock import SystemClock, SystemIds
 from bravetui.central.ledger import audit
 from bravetui.central.tables import LEDGER
 from bravetui.db.kinds import KINDS
@@ -59,7 +61,9 @@ def central_process(site: Site, point: str, count: int) -> Iterator[str]:
 
 
 def hand_in(address: str, laptop: Laptop, batch: list[Change]) -> SyncAnswer:
-    headers = {"Authorization": f"Bearer {laptop.token}", "Content-Encoding": "zstd"}
+    clock = SystemClock()  # the other process's, too
+    prover = Prover(laptop.key, lambda: laptop.grant, clock, SystemIds(clock))
+    headers = {**prover.headers("POST", f"{address}/v1/sync"), "Content-Encoding": "zstd"}
     body = encode(laptop.request(*batch))
     with httpx.Client(transport=httpx.HTTPTransport(retries=3), timeout=30) as http:
         return SyncAnswer.model_validate_json(

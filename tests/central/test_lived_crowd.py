@@ -43,7 +43,7 @@ def batch(lane: Lane, changes: list[Change]) -> Batch:
 
 async def back_at_once(address: str, laptops: list[Laptop]) -> list[tuple[SyncAnswer, float]]:
     """All laptops' answers, each with the seconds until it was there."""
-    clients = [CentralClient(address, laptop.token) for laptop in laptops]
+    clients = [CentralClient(address, laptop.prover()) for laptop in laptops]
     began = time.monotonic()
 
     async def comes(client: CentralClient, request: SyncRequest) -> tuple[SyncAnswer, float]:

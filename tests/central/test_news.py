@@ -67,7 +67,7 @@ class Heard:
 @asynccontextmanager
 async def listening(address: str, laptop: Laptop) -> AsyncIterator[Heard]:
     """A stream, its first events read."""
-    headers = {"Authorization": f"Bearer {laptop.token}"}
+    headers = laptop.headers("/v1/news", "GET", address)
     async with (
         httpx.AsyncClient(base_url=address, headers=headers, timeout=SOON_S) as client,
         client.stream("GET", "/v1/news") as response,
@@ -155,7 +155,7 @@ async def test_streams_are_counted_and_the_one_too_many_is_told_to_come_back(
 ) -> None:
     monkeypatch.setattr(news, "STREAMS_MAX", 1)
     carlos, dana = site.laptop("carlos"), site.laptop("dana")
-    headers = {"Authorization": f"Bearer {dana.token}"}
+    headers = dana.headers("/v1/news", "GET", address)
     async with listening(address, carlos), httpx.AsyncClient(base_url=address, headers=headers) as client:
         refused = await client.get("/v1/news")
         assert refused.status_code == 503

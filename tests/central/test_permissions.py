@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from bravetui.base.errors import BadInput, NeedsSignIn
+from bravetui.central import quarantine
 from bravetui.central.service import Writing, revoke
-from bravetui.wire.messages import Outcome
+from bravetui.wire.lanes import Lane
+from bravetui.wire.messages import Outcome, PullAsk
 from bravetui.wire.receipt import is_genuine
 from tests.support.central import (
     ORGANIZATION,
@@ -108,19 +110,28 @@ def test_a_value_that_does_not_fit_is_refused_by_its_field(
     assert (verdict.outcome, verdict.code, verdict.field) == (Outcome.REFUSED, code, field)
 
 
-def test_a_token_that_is_not_the_devices_opens_nothing(site: Site) -> None:
+def test_a_key_or_a_grant_that_is_not_the_devices_opens_nothing(site: Site) -> None:
     carlos, sam = site.laptop("carlos"), site.laptop("sam", STRANGERS)
-    for token, device in (("", carlos.device), ("guess", carlos.device), (sam.token, carlos.device)):
+    for key, grant in ((sam.key, ""), (sam.key, sam.grant), (carlos.key, sam.grant), (carlos.key, "guess")):
         with pytest.raises(NeedsSignIn):
-            Laptop(site, device, token, "carlos").sync()
+            Laptop(site, carlos.device, key, grant, "carlos").sync()
 
 
-def test_a_revoked_laptop_and_a_person_who_left_are_let_in_no_more(site: Site) -> None:
+def test_what_a_revoked_laptop_and_a_person_who_left_hand_in_is_kept_for_the_office_and_they_read_nothing(
+    site: Site,
+) -> None:
     carlos, dana = site.laptop("carlos"), site.laptop("dana")
     revoke(site.engine, carlos.device, site.clock.now())
     site.central.publish(ORGANIZATION, [Writing("user", "dana", {"deleted": True})])
-    for laptop in (carlos, dana):
-        with pytest.raises(NeedsSignIn):
-            laptop.sync()
+    asks = (
+        PullAsk(scope_id=PROJECT, lane=Lane.CRITICAL),
+        PullAsk(scope_id=ORGANIZATION, lane=Lane.FORMS),
+    )
+    for laptop, why in ((carlos, "revoked"), (dana, "left")):
+        change = laptop.change(f"of-{laptop.user_id}", {"note": "the last walk"})
+        answer = laptop.sync(change, pull=asks)
+        assert (answer.closed, answer.pages, answer.scopes, answer.devices) == (why, (), (), {})
+        assert (only(answer.verdicts).outcome, only(answer.verdicts).code) == (Outcome.REFUSED, why)
+        assert change in [kept.change for kept in quarantine.waiting(site.central)]
     with pytest.raises(BadInput):
         revoke(site.engine, carlos.device, site.clock.now())

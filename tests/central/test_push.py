@@ -75,7 +75,7 @@ def test_another_change_under_a_taken_dot_is_a_twin_that_keeps_its_new_number_ho
     assert again.verdicts == answer.verdicts
     assert ledger_size(site, carlos) == 2
 
-    twin = Laptop(site, int(answer.new_device or 0), carlos.token, "carlos")
+    twin = Laptop(site, int(answer.new_device or 0), carlos.key, carlos.grant, "carlos")
     redotted = twin.change("i3", {"note": "copy"})
     assert only(twin.sync(redotted).verdicts).outcome is Outcome.APPLIED
     asked = twin.sync()

@@ -182,7 +182,7 @@ def test_after_a_restore_laptops_are_told_and_no_number_is_given_twice(site: Sit
     from bravetui.central.incoming import read
     from bravetui.wire.codec import encode
 
-    answer = site.central.exchange(carlos.token, read(encode(request), "zstd"))
+    answer = site.central.exchange(carlos.shown(), read(encode(request), "zstd"))
     assert answer.epoch == answer.checkpoint.epoch == state.epoch != epoch
     assert "i1" in {row.id for row in answer.pages[0].rows}
     newcomer = site.laptop("dana")

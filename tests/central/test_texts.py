@@ -25,7 +25,7 @@ LOG = "description"
 def sync(laptop: Laptop, *changes: Change) -> SyncAnswer:
     """One exchange with all long texts as edits."""
     request = folded_request(laptop.request(*changes))
-    return laptop.site.central.exchange(laptop.token, read(encode(request), "zstd"))
+    return laptop.site.central.exchange(laptop.shown(), read(encode(request), "zstd"))
 
 
 def started(laptop: Laptop, text: str = BASE) -> Change:

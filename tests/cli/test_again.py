@@ -24,7 +24,10 @@ def test_a_revoked_laptop_enrols_again_and_hands_in_what_waited(
     )
     user_id, number = device.split()[0], device.split()[-1]
     operator.run("central", "revoke", "--device", number)
-    assert "bravetui enrol --again ADDRESS CODE" in enrolled.run("sync", "--once", code=1)
+    said = enrolled.run("sync", "--once")
+    assert "the office looks at it and decides" in said
+    assert "Look: bravetui status" in said
+    assert "The office has revoked this laptop" in enrolled.run("status")
     code = operator.run("central", "code", "--user", user_id).strip().splitlines()[-1]
     assert "add --again" in enrolled.run("enrol", central[0], code, code=2)
     assert f"number {number}" in enrolled.run("enrol", "--again", central[0], code)

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Engine, func, select, update
 
 from bravetui.auth import signing
+from bravetui.auth.proof import Prover
 from bravetui.base.canonical import Json
-from bravetui.base.clock import ManualClock, SeededIds
+from bravetui.base.clock import ManualClock, SeededIds, SystemIds
 from bravetui.base.errors import BadInput
+from bravetui.central.callers import Shown, shown_by
 from bravetui.central.database import migrate, open_central_engine
 from bravetui.central.enrolment import issue_code
 from bravetui.central.founding import add_person, found_organization, open_project
@@ -33,6 +35,7 @@ from bravetui.wire.messages import Batch, Enrol, PullAsk, Row, SyncAnswer, SyncR
 if TYPE_CHECKING:
     from tests.support.postgres import TestServer
 
+ADDRESS = "http://central"
 MORNING = datetime(2026, 8, 3, 13, 30, tzinfo=UTC)
 KEYS = CentralKeys(bytes(range(32)))
 ORGANIZATION, PROJECT, OTHER_PROJECT = "org", "site", "other-site"
@@ -99,9 +102,10 @@ class Site:
     def laptop(self, user_id: str, organization_id: str = ORGANIZATION) -> Laptop:
         """Enrol a new laptop for a person."""
         code = issue_code(self.engine, self.clock.now(), organization_id, user_id)
-        key = signing.public_key_of(signing.new_private_key())
-        told = self.central.enrol(Enrol(code=code, device_name=f"{user_id}'s laptop", device_key=key))
-        return Laptop(self, told.device, told.token, user_id)
+        key = signing.new_private_key()
+        asked = Enrol(code=code, device_name=f"{user_id}'s laptop")
+        told = self.central.enrol(asked, shown(self, "/v1/enrol", key))
+        return Laptop(self, told.device, key, told.grant, user_id)
 
 
 @dataclass
@@ -110,7 +114,9 @@ class Laptop:
 
     site: Site
     device: int
-    token: str
+    key: bytes
+    """Its private key."""
+    grant: str
     user_id: str
     counters: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
@@ -164,8 +170,20 @@ class Laptop:
         """One exchange, through the bytes of the wire."""
         request = self.request(*changes, pull=pull, device=device)
         body = encode(request.model_copy(update={"answer_bytes_max": answer_bytes_max}))
-        answer = self.site.central.exchange(self.token, read(body, "zstd"))
+        answer = self.site.central.exchange(self.shown(), read(body, "zstd"))
         return SyncAnswer.model_validate_json(answer.model_dump_json(exclude_defaults=True))
+
+    def shown(self, path: str = "/v1/sync") -> Shown:
+        """What central reads from a request of this laptop's, each with a proof of its own."""
+        return shown(self.site, path, self.key, self.grant)
+
+    def prover(self) -> Prover:
+        """What makes its proofs."""
+        return Prover(self.key, lambda: self.grant, self.site.clock, SystemIds(self.site.clock))
+
+    def headers(self, path: str = "/v1/sync", method: str = "POST", address: str = ADDRESS) -> dict[str, str]:
+        """The headers of such a request."""
+        return headers(self.site, path, self.key, self.grant, method, address)
 
     def rows(self, lane: Lane = Lane.CRITICAL, scope_id: str = PROJECT) -> dict[tuple[str, str], Row]:
         """Everything of a scope and lane, as a new laptop fetches it."""
@@ -185,6 +203,21 @@ class Laptop:
     def values(self, kind: str, record_id: str, lane: Lane = Lane.CRITICAL) -> dict[str, Json]:
         """The record's values."""
         return self.row(kind, record_id, lane).state().values()
+
+
+def headers(
+    site: Site, path: str, key: bytes, grant: str = "", method: str = "POST", address: str = ADDRESS
+) -> dict[str, str]:
+    """The headers by which a laptop with this private key shows itself."""
+    prover = Prover(key, lambda: grant, site.clock, SystemIds(site.clock))
+    return prover.headers(method, f"{address}{path}")
+
+
+def shown(site: Site, path: str, key: bytes, grant: str = "") -> Shown:
+    """What central reads from them."""
+    told = {name.lower(): value for name, value in headers(site, path, key, grant).items()}
+    place = f"{ADDRESS.partition('://')[2]}{path}"
+    return shown_by("POST", place, told, site.clock.now(), site.central.keys)
 
 
 def only(verdicts: tuple[Verdict, ...]) -> Verdict:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bravetui.auth.high_water import HighWater
+from bravetui.auth.proof import Prover
 from bravetui.base.clock import Clock, ManualClock, SeededIds
 from bravetui.db.ballast import Ballast
 from bravetui.db.engine import open_laptop_engine
@@ -26,9 +27,14 @@ CARLOS = Identity(
     user_name="Carlos Medina",
     organization_id="org",
     central_url="http://127.0.0.1:1",
-    token="",
     central_key="",
 )
+
+
+def any_prover() -> Prover:
+    """Of a laptop that a made-up central does not look at."""
+    clock = ManualClock(MORNING)
+    return Prover(bytes(32), str, clock, SeededIds(clock))
 
 
 _seeds = itertools.count()

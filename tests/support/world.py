@@ -218,6 +218,15 @@ class World:
         await wiring.enrol(folder, ring_of(folder), ADDRESS, code, name, transport=self.app)
         return self.open(folder)
 
+    async def sign_in(self, here: Here) -> Here:
+        """Its person signs in again, and the program is started anew: the laptop goes on as it was."""
+        user_id = here.store.identity.user_id
+        here.close()
+        self.laptops.remove(here)
+        code, ring = issue_code(self.engine, self.clock.now(), ORGANIZATION, user_id), ring_of(here.folder)
+        await wiring.enrol(here.folder, ring, ADDRESS, code, here.folder.name, transport=self.app, again=True)
+        return self.open(here.folder)
+
     def open(self, folder: Path) -> Here:
         """Open what a folder holds, as a start of the program does."""
         laptop = wiring.open_laptop(folder, ring_of(folder), self.clock)

@@ -34,7 +34,7 @@ from bravetui.sync.worker import Worker
 from bravetui.wire.codec import decode, encode
 from bravetui.wire.messages import Checkpoint, Outcome, Problem, SyncAnswer, SyncRequest, Verdict
 from bravetui.wire.receipt import sign
-from tests.support.laptop import MORNING, PROJECT, open_store
+from tests.support.laptop import MORNING, PROJECT, any_prover, open_store
 
 KEY = signing.new_private_key()
 PUBLIC = signing.public_key_of(KEY)
@@ -240,7 +240,7 @@ async def a_truck(folder: Path, server: Scripted) -> AsyncIterator[Truck]:
         with store.write() as writing:
             writing.create("violation", PROJECT, {"description": text})
     events: list[SyncEvent] = []
-    worker = Worker(store, CentralClient(server.address, "t"), events.append, InlineRunner())
+    worker = Worker(store, CentralClient(server.address, any_prover()), events.append, InlineRunner())
     try:
         yield Truck(store, worker, events)
     finally:
@@ -377,7 +377,9 @@ async def test_where_nobody_listens_the_change_waits_and_says_why(tmp_path: Path
     async with a_truck(tmp_path, server) as truck:
         gone = Scripted()
         gone.close()
-        worker = Worker(truck.store, CentralClient(gone.address), truck.events.append, InlineRunner())
+        worker = Worker(
+            truck.store, CentralClient(gone.address, any_prover()), truck.events.append, InlineRunner()
+        )
         with pytest.raises(Transient, match="No line"):
             await worker.run_once()
         await worker.close()
@@ -399,7 +401,11 @@ async def test_watching_comes_back_by_itself_when_the_line_does(server: Scripted
             await asyncio.sleep(0)
 
         watcher = Worker(
-            truck.store, CentralClient(server.address), truck.events.append, InlineRunner(), sleep=sleep
+            truck.store,
+            CentralClient(server.address, any_prover()),
+            truck.events.append,
+            InlineRunner(),
+            sleep=sleep,
         )
         watching = asyncio.ensure_future(watcher.watch())
         for _ in range(2000):
@@ -418,7 +424,9 @@ async def test_hanging_up_amid_an_exchange_is_no_failure_of_the_line(
     """Nothing is said of a broken line, no lane waits after the next start, and what was under way goes again."""
     server.script.append(lambda request: replace(packed(true_answer(request)), stall_s=30.0))
     async with a_truck(tmp_path, server) as truck:
-        worker = Worker(truck.store, CentralClient(server.address), truck.events.append, InlineRunner())
+        worker = Worker(
+            truck.store, CentralClient(server.address, any_prover()), truck.events.append, InlineRunner()
+        )
         watching = asyncio.ensure_future(worker.watch())
         for _ in range(2000):
             if server.requests:
@@ -427,7 +435,9 @@ async def test_hanging_up_amid_an_exchange_is_no_failure_of_the_line(
         await worker.close()
         await watching
         assert not [event for event in truck.events if isinstance(event, Waiting)]
-        again = Worker(truck.store, CentralClient(server.address), truck.events.append, InlineRunner())
+        again = Worker(
+            truck.store, CentralClient(server.address, any_prover()), truck.events.append, InlineRunner()
+        )
         server.released.set()
         await again.run_once()
         await again.close()
@@ -457,7 +467,11 @@ async def test_a_disk_that_is_full_while_syncing_does_not_end_sync(
 
         monkeypatch.setattr(truck.store, "maintain", maintain)
         watcher = Worker(
-            truck.store, CentralClient(server.address), truck.events.append, InlineRunner(), sleep=sleep
+            truck.store,
+            CentralClient(server.address, any_prover()),
+            truck.events.append,
+            InlineRunner(),
+            sleep=sleep,
         )
         watching = asyncio.ensure_future(watcher.watch())
         for _ in range(2000):

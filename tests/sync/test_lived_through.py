@@ -183,6 +183,7 @@ async def test_what_the_office_deleted_stays_deleted_however_late_a_laptop_retur
     assert await carlos.sync()
     world.clock.advance(days=days)
     dana.create("violation", {"description": "made meanwhile"})
+    dana = await world.sign_in(dana)
     assert await dana.sync()
     assert dana.value("violation", record, "deleted") is True
     assert world.central_records()[PROJECT, "violation", record].state.values()["deleted"] is True
@@ -381,6 +382,7 @@ async def test_what_both_last_agreed_on_is_kept_until_the_last_change_of_the_rec
     assert agreed_on(carlos, record) == "calm", "refused"
     dana.edit("daily_log", record, narrative="calm till noon")
     world.clock.advance(days=100)
+    dana, carlos = await world.sign_in(dana), await world.sign_in(carlos)
     for here in (dana, carlos):
         await here.sync()
     assert agreed_on(carlos, record) == "calm", "pruned"

@@ -56,7 +56,7 @@ async def test_nothing_in_the_log_tells_what_was_typed_by_whom_or_with_which_key
         "Hendersons",
         "carlos",
         "Carlos",
-        here.store.identity.token,
+        here.store.identity.grant,
         here.store.identity.central_key,
         PASSPHRASE,
     ]

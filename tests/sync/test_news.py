@@ -57,7 +57,7 @@ def address(world: World) -> Iterator[str]:
 
 def listening(here: Here, address: str, events: list[SyncEvent]) -> Worker:
     """Time stands still for it: no poll falls due, so what it fetches it was told of."""
-    client = CentralClient(address, here.store.identity.token)
+    client = CentralClient(address, here.laptop.prover())
     return Worker(here.store, client, events.append, InlineRunner(), listens=True)
 
 
@@ -124,7 +124,7 @@ async def test_a_proxy_that_eats_the_stream_costs_nothing_but_the_stream(world: 
             return await world.app.handle_async_request(request)
 
     client, events = (
-        CentralClient(ADDRESS, carlos.store.identity.token, transport=Eating()),
+        CentralClient(ADDRESS, carlos.laptop.prover(), transport=Eating()),
         list[SyncEvent](),
     )
     worker = Worker(carlos.store, client, events.append, InlineRunner(), listens=True)
@@ -191,7 +191,7 @@ async def test_a_network_that_comes_back_is_noticed_without_waiting_for_the_paus
     carlos.create("inspection", {"note": "x"})
     carlos.line.cut()
     networks, events = list[str](), list[SyncEvent]()
-    client = CentralClient(ADDRESS, carlos.store.identity.token, transport=carlos.line)
+    client = CentralClient(ADDRESS, carlos.laptop.prover(), transport=carlos.line)
     worker = Worker(
         carlos.store, client, events.append, InlineRunner(), way_out=lambda: tuple(networks),
         sleep=lambda pause_s: asyncio.sleep(0.002 if pause_s <= worker_module.LOOK_S else 3600),
@@ -218,7 +218,7 @@ async def test_an_alert_is_tried_at_once_in_the_middle_of_a_pause_and_another_sa
     await carlos.sync()
     carlos.create("inspection", {"note": "waits"})
     carlos.line.cut()
-    client = CentralClient(ADDRESS, carlos.store.identity.token, transport=carlos.line)
+    client = CentralClient(ADDRESS, carlos.laptop.prover(), transport=carlos.line)
     worker = Worker(carlos.store, client, events.append, InlineRunner())
     async with watching(worker):
         await until(lambda: attempts(events) == 1)

@@ -16,6 +16,7 @@ from bravetui.wire.change import Op, make_change
 from bravetui.wire.codec import COLUMNS_TYPE, JSON_TYPE, decode, encode
 from bravetui.wire.lanes import Lane
 from bravetui.wire.messages import Batch, Checkpoint, Problem, SyncAnswer, SyncRequest
+from tests.support.laptop import any_prover
 
 NOW = datetime(2026, 8, 3, tzinfo=UTC)
 REQUEST = SyncRequest(device=1, sent_at=NOW)
@@ -55,7 +56,7 @@ class Central:
 
 
 async def contacts(central: Central, count: int) -> list[str]:
-    client = CentralClient("http://central", transport=httpx.MockTransport(central))
+    client = CentralClient("http://central", any_prover(), transport=httpx.MockTransport(central))
     for _ in range(count):
         assert (await client.sync(REQUEST)).answer == ANSWER
     await client.close()
@@ -115,7 +116,7 @@ async def test_long_texts_go_as_edits_and_in_full_to_whoever_cannot_use_them(
     refuses: int, seen: list[str]
 ) -> None:
     central = Reader(refuses, times=1)
-    client = CentralClient("http://central", transport=httpx.MockTransport(central))
+    client = CentralClient("http://central", any_prover(), transport=httpx.MockTransport(central))
     for _ in range(3):
         assert (await client.sync(WITH_TEXT)).answer == ANSWER
     await client.close()
@@ -124,7 +125,7 @@ async def test_long_texts_go_as_edits_and_in_full_to_whoever_cannot_use_them(
 
 async def test_a_refusal_of_something_else_is_not_taken_for_one_of_the_packing() -> None:
     central = Central("dcz")
-    client = CentralClient("http://central", transport=httpx.MockTransport(central))
+    client = CentralClient("http://central", any_prover(), transport=httpx.MockTransport(central))
     await client.sync(REQUEST)
     central.reads, central.refuses = (), 422
     with pytest.raises(Refused, match="What is this"):
@@ -171,7 +172,7 @@ async def test_damaged_columns_acknowledge_nothing_and_the_next_contact_is_as_be
             return httpx.Response(200, headers=headers, stream=httpx.ByteStream(b"\x01\x00\x00"))
         return answered
 
-    client = CentralClient("http://central", transport=httpx.MockTransport(line))
+    client = CentralClient("http://central", any_prover(), transport=httpx.MockTransport(line))
     await client.sync(REQUEST)
     torn = True
     with pytest.raises(Transient):

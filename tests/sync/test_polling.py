@@ -55,7 +55,7 @@ async def test_an_idle_laptop_s_contacts_are_never_the_same_time_apart(world: Wo
             worker.stop()
         await asyncio.sleep(0)
 
-    client = CentralClient(ADDRESS, here.store.identity.token, transport=here.line)
+    client = CentralClient(ADDRESS, here.laptop.prover(), transport=here.line)
     worker = Worker(here.store, client, told, InlineRunner(), sleep=sleep)
     with suppress(asyncio.CancelledError):
         await worker.watch()

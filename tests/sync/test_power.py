@@ -54,7 +54,7 @@ async def idle_hour(world: World, here: Here, power: Battery) -> tuple[int, int]
             worker.stop()
         await asyncio.sleep(0)
 
-    client = CentralClient(ADDRESS, here.store.identity.token, transport=here.line)
+    client = CentralClient(ADDRESS, here.laptop.prover(), transport=here.line)
     worker = Worker(here.store, client, events.append, InlineRunner(), sleep=sleep, power=power)
     with suppress(asyncio.CancelledError):
         await worker.watch()
@@ -75,7 +75,7 @@ async def test_work_does_not_wait_because_of_the_battery(world: World) -> None:
     here = await world.laptop("a", "carlos")
     assert await here.sync()
     here.create("violation", {"description": "fence down"})
-    client = CentralClient(ADDRESS, here.store.identity.token, transport=here.line)
+    client = CentralClient(ADDRESS, here.laptop.prover(), transport=here.line)
     worker = Worker(here.store, client, lambda event: None, InlineRunner(), power=Battery(plugged=False))
     assert await worker.run_once()
     await worker.close()
