@@ -34,6 +34,7 @@ from bravetui.central.body import (
     read_body,
 )
 from bravetui.central.callers import Shown, WantsProof, remember, shown_by
+from bravetui.central.clerk import ClerkIssuer
 from bravetui.central.database import foreign_errors
 from bravetui.central.enrolment import Attempts
 from bravetui.central.incoming import read
@@ -43,7 +44,16 @@ from bravetui.central.rescue import take_bundle
 from bravetui.central.service import Central, caller_and_access
 from bravetui.wire.codec import JSON_TYPE, TooLarge, UnknownEncoding, decode, encode_as
 from bravetui.wire.dictionary import current
-from bravetui.wire.messages import BUNDLE_BYTES_MAX, PROTOCOL, Delivered, Enrol, Enrolled, Problem, SyncAnswer
+from bravetui.wire.messages import (
+    BUNDLE_BYTES_MAX,
+    PROTOCOL,
+    Delivered,
+    Enrol,
+    Enrolled,
+    Problem,
+    SignInOffer,
+    SyncAnswer,
+)
 from bravetui.wire.texts import UnknownText
 
 log = logging.getLogger(__name__)
@@ -62,6 +72,8 @@ class Settings:
     threads: int = THREADS
     trust_proxy: bool = False
     """Whether the client's address comes from a proxy's header rather than from the connection."""
+    issuer: ClerkIssuer | None = None
+    """Who says who people are; without one a laptop is enrolled by a one-time code alone."""
 
 
 def make_app(
@@ -74,9 +86,8 @@ def make_app(
 ) -> FastAPI:
     """The API as an ASGI application; `run` does the blocking work (threads unless given)."""
     settings = settings or Settings()
-    api = _Api(
-        Central(engine, keys, clock, ids), settings, run or ThreadRunner(settings.threads, "bravetui-central")
-    )
+    central = Central(engine, keys, clock, ids, settings.issuer)
+    api = _Api(central, settings, run or ThreadRunner(settings.threads, "bravetui-central"))
     app = FastAPI(
         title="bravetui central",
         version=__version__,
@@ -86,6 +97,7 @@ def make_app(
     )
     app.state.central, app.state.newsroom = api.central, api.newsroom
     app.add_api_route("/v1/enrol", api.enrol, methods=["POST"], **openapi.ENROL)
+    app.add_api_route("/v1/sign-in", api.sign_in, methods=["GET"], **openapi.SIGN_IN)
     app.add_api_route("/v1/sync", api.sync, methods=["POST"], **openapi.SYNC)
     app.add_api_route("/v1/bundles", api.bundle, methods=["POST"], **openapi.BUNDLE)
     app.add_api_route("/v1/news", api.news, methods=["GET"], **openapi.NEWS)
@@ -106,6 +118,16 @@ class _Api:
     async def enrol(self, request: Request) -> Response:
         """Trade a one-time code for a device number and a grant."""
         return await _guarded(request, self._enrol)
+
+    async def sign_in(self, request: Request) -> Response:
+        """Where people of this central's sign in."""
+        issuer = self.central.issuer
+        if issuer is None:
+            return _problem(
+                404, "no-issuer",
+                BadInput("This central knows no identity provider.", "Ask the office for a one-time code."),
+            )  # fmt: skip
+        return _packed(request, issuer.offer)
 
     async def sync(self, request: Request) -> Response:
         """Hand in changes, fetch what is new: one exchange."""
@@ -286,7 +308,7 @@ async def _http_error(request: Request, error: HTTPException) -> Response:
 
 
 def _packed(
-    request: Request, message: Enrolled | SyncAnswer | Delivered, media_type: str = JSON_TYPE
+    request: Request, message: SignInOffer | Enrolled | SyncAnswer | Delivered, media_type: str = JSON_TYPE
 ) -> Response:
     shared = dictionary_for(request)
     encoding = "dcz" if shared else accepted(request.headers.get("accept-encoding", ""))

@@ -27,6 +27,7 @@ from bravetui.auth.openid import Metadata, NotAProvider, metadata_addresses, rea
 from bravetui.base.clock import Clock
 from bravetui.base.errors import Refused, Transient
 from bravetui.central.provider import HttpProvider, Provider
+from bravetui.wire.messages import SignInOffer
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +58,11 @@ class ClerkSettings:
     trusts_userinfo: bool = False
     """Whether an opaque token that cannot be looked up counts if userinfo knows its person. It does not say for which
     application a token is: only where no other application uses this service."""
+
+    @property
+    def offer(self) -> SignInOffer:
+        """What a laptop has to know to send its person there."""
+        return SignInOffer(issuer=self.issuer, client_id=min(self.clients))
 
     @property
     def expected(self) -> Expected:
@@ -93,6 +99,11 @@ class ClerkIssuer:
         self._known: _Known | None = None
         self._tried_s: float | None = None
         self._fetching = threading.Lock()
+
+    @property
+    def offer(self) -> SignInOffer:
+        """What laptops are told."""
+        return self._settings.offer
 
     def look(self) -> None:
         """Ask the service what it is, as at a start. Raises Refused for a development issuer where none is allowed, or

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import socket
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -22,13 +23,14 @@ from contextlib import contextmanager
 
 from sqlalchemy import select
 
-from bravetui.base.errors import BadInput, BravetuiError
+from bravetui.base.errors import BadInput, BravetuiError, Transient
 from bravetui.base.exits import EXIT_INTERRUPTED, exit_code
 from bravetui.base.options import whole
 from bravetui.base.stopping import stoppable
 from bravetui.base.text import safe_line
 from bravetui.central.access import ROLES
 from bravetui.central.app import Settings, make_app
+from bravetui.central.clerk import ClerkIssuer, ClerkSettings
 from bravetui.central.enrolment import issue_code
 from bravetui.central.founding import add_person, found_organization, people
 from bravetui.central.importing import add_import_arguments, check_import, import_task
@@ -43,6 +45,9 @@ from bravetui.wire.messages import NUMBER_MAX
 
 Say = Callable[[str], None]
 
+ISSUER_VARIABLE, CLIENT_VARIABLE = "BRAVETUI_ISSUER", "BRAVETUI_CLIENT_ID"
+"""Environment variables that configure who says who people are. Neither is a secret."""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `bravetui central`."""
@@ -52,6 +57,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_place_arguments(parser)
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
     parser.add_argument("--port", type=whole(0, 65535), default=PORT, help="port to listen on")
+    parser.add_argument(
+        "--issuer",
+        default=os.environ.get(ISSUER_VARIABLE),
+        help=f"who says who people are ({ISSUER_VARIABLE})",
+    )
+    parser.add_argument(
+        "--client-id",
+        default=os.environ.get(CLIENT_VARIABLE),
+        help=f"what this application is called there ({CLIENT_VARIABLE})",
+    )
+    parser.add_argument(
+        "--development", action="store_true", help="believe a development issuer, which lets in whoever asks"
+    )
     parser.add_argument("--behind-proxy", action="store_true", help="a proxy in front speaks TLS")
     parser.add_argument("--organization", help="name of the organization (found)")
     parser.add_argument("--name", help="name of the person (found)")
@@ -89,7 +107,7 @@ def _listening(options: argparse.Namespace) -> Iterator[socket.socket | None]:
 
 
 def _serve(central: Central, options: argparse.Namespace, bound: socket.socket, say: Say) -> None:
-    settings = Settings(trust_proxy=options.behind_proxy)
+    settings = Settings(trust_proxy=options.behind_proxy, issuer=_issuer(central, options, say))
     app = make_app(central.engine, central.keys, central.clock, central.ids, settings)
     known = people(central)
     if not known:
@@ -101,6 +119,23 @@ def _serve(central: Central, options: argparse.Namespace, bound: socket.socket, 
                 f"{safe_line(person.name)} ({safe_line(person.organization)}) has no laptop yet; one-time code: {code}"
             )
     serve(app, bound, lambda address: say(f"Central is at {address}; Ctrl-C stops it."))
+
+
+def _issuer(central: Central, options: argparse.Namespace, say: Say) -> ClerkIssuer | None:
+    """The identity provider, looked at once. One that is away now is asked when somebody signs in."""
+    if not options.issuer:
+        return None
+    if not options.client_id:
+        raise BadInput("What is this application called at the issuer?", "Give --client-id too.")
+    settings = ClerkSettings(options.issuer, frozenset({options.client_id}))
+    issuer = ClerkIssuer(settings, central.clock, development=options.development)
+    if options.development:
+        say("FOR DEVELOPMENT: a development issuer is believed here, which lets in whoever asks.")
+    try:
+        issuer.look()
+    except Transient as error:
+        say(f"The issuer does not answer now; nobody can sign in until it does. {error}")
+    return issuer
 
 
 def _check_found(options: argparse.Namespace) -> None:

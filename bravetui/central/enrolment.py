@@ -15,6 +15,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, insert, select, update
 
+from bravetui.auth.clerk import ClerkClaims
 from bravetui.base.canonical import sha256_hex
 from bravetui.base.errors import BadInput, Refused
 from bravetui.base.text import safe_line
@@ -83,6 +84,58 @@ def use_code(connection: Connection, asked: Enrol, key: str, now: datetime) -> M
         update(CODES).where(CODES.c.code_hash == wanted).values(used_at=now, device=made.device)
     )
     return made
+
+
+def use_token(connection: Connection, asked: Enrol, claims: ClerkClaims, key: str, now: datetime) -> Made:
+    """Make the device for a person whom the identity provider vouches for; asked again, the same one. Raises Refused.
+
+    What he may do is central's to say, and not in the token: the office has added him, or there is nobody to enrol. A laptop
+    that the office revoked comes back by the office alone, with a code.
+    """
+    if claims.actor is not None:
+        raise Refused(
+            "Somebody else is signed in as this person; a laptop is nobody's to lend.",
+            "Sign in as yourself.",
+            code="impersonated",
+        )
+    organization_id, user_id = _person_of(connection, claims)
+    here = [
+        DEVICES.c.public_key == key,
+        DEVICES.c.organization_id == organization_id,
+        DEVICES.c.user_id == user_id,
+    ]
+    if asked.device is not None:
+        here.append(DEVICES.c.number == asked.device)
+    known = connection.execute(select(DEVICES).where(*here).order_by(DEVICES.c.number).limit(1)).one_or_none()
+    if known is not None and known.revoked_at is not None:
+        raise Refused(
+            "The office has revoked this laptop.", "Ask the office for a one-time code.", code="revoked"
+        )
+    if known is not None:
+        return Made(known.number, organization_id, user_id)
+    return enter(connection, asked, key, organization_id, user_id, now)
+
+
+def _person_of(connection: Connection, claims: ClerkClaims) -> tuple[str, str]:
+    """(organization id, user id) of the person in the organization that he has chosen, or in the only one that has him."""
+    people = KINDS["user"].table
+    query = select(people.c.scope_id).where(people.c.id == claims.subject, people.c.deleted.is_(False))
+    if claims.organization_id is not None:
+        query = query.where(people.c.scope_id == claims.organization_id)
+    found = list(connection.execute(query.order_by(people.c.scope_id).limit(2)).scalars())
+    if not found:
+        raise Refused(
+            "You are signed in, and the office has not added you here yet.",
+            "Ask the office to add you, then run the same command again.",
+            code="unknown_person",
+        )
+    if len(found) > 1:
+        raise Refused(
+            "You belong to several organizations.",
+            "Sign in again and choose the one that this laptop is for.",
+            code="which_organization",
+        )
+    return found[0], claims.subject
 
 
 def enter(

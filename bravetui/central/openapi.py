@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from pydantic.json_schema import models_json_schema
 
 from bravetui.wire.codec import COLUMNS_TYPE
-from bravetui.wire.messages import Delivered, Enrol, Enrolled, Problem, SyncAnswer, SyncRequest
+from bravetui.wire.messages import Delivered, Enrol, Enrolled, Problem, SignInOffer, SyncAnswer, SyncRequest
 
 DESCRIPTION = (
     "The API that bravetui laptops sync with. One exchange carries changes up and verdicts and news down. Bodies are "
@@ -23,6 +23,7 @@ _PROBLEMS = {
     400: "The body is damaged, cut short or not of this shape.",
     401: "No proof of a laptop's key, or no laptop's; or central's nonce is wanted in it (RFC 9449 section 9).",
     403: "The code is unknown, used up or out of date.",
+    404: "This central knows no identity provider: laptops are enrolled by one-time codes.",
     413: "The body is too large: send smaller batches.",
     415: "The body's encoding, or its dictionary, is unknown: send plain zstd. Accept tells the forms that are read.",
     422: "A text that an edit was made on is not here: send the change in full.",
@@ -52,8 +53,15 @@ def _body(name: str) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": content}}
 
 
+SIGN_IN: dict[str, Any] = {
+    "summary": "Where people of this central's sign in.",
+    "operation_id": "sign_in",
+    "responses": _responses("SignInOffer", 404),
+    "openapi_extra": {"security": []},
+}
+
 ENROL: dict[str, Any] = {
-    "summary": "Trade a one-time code for a device number and a grant.",
+    "summary": "Trade a one-time code, or an identity provider's token, for a device number and a grant.",
     "operation_id": "enrol",
     "responses": _responses("Enrolled", 400, 403, 413, 415, 429, 503),
     "openapi_extra": {**_body("Enrol"), "security": [{"proof": []}]},
@@ -142,7 +150,7 @@ HEALTH: dict[str, Any] = {
 }
 
 _SENT = (Enrol, SyncRequest)
-_ANSWERED = (Enrolled, SyncAnswer, Delivered, Problem)
+_ANSWERED = (SignInOffer, Enrolled, SyncAnswer, Delivered, Problem)
 
 
 def install(app: FastAPI) -> None:

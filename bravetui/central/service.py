@@ -13,9 +13,10 @@ from datetime import datetime
 from sqlalchemy import Connection, Engine, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
+from bravetui.auth.clerk import ClerkClaims
 from bravetui.base.canonical import Json
 from bravetui.base.clock import Clock, IdSource
-from bravetui.base.errors import BadInput, NeedsSignIn
+from bravetui.base.errors import BadInput, NeedsSignIn, Refused
 from bravetui.central.access import Access, access_of, held_under, owners
 from bravetui.central.callers import (
     REMEMBERED,
@@ -29,7 +30,8 @@ from bravetui.central.callers import (
     renewed,
 )
 from bravetui.central.checks import check_values, known
-from bravetui.central.enrolment import use_code
+from bravetui.central.clerk import ClerkIssuer
+from bravetui.central.enrolment import use_code, use_token
 from bravetui.central.feed import Own, late_verdicts, pages
 from bravetui.central.incoming import Incoming
 from bravetui.central.keys import CentralKeys
@@ -84,18 +86,33 @@ class _Recognised:
 class Central:
     """The service; safe to call from several threads."""
 
-    def __init__(self, engine: Engine, keys: CentralKeys, clock: Clock, ids: IdSource) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        keys: CentralKeys,
+        clock: Clock,
+        ids: IdSource,
+        issuer: ClerkIssuer | None = None,
+    ) -> None:
+        """`issuer` says who people are; without one a laptop is enrolled by a one-time code alone."""
+        self.issuer = issuer
         self.engine, self.keys, self.clock, self.ids = engine, keys, clock, ids
         self._forgot_at: datetime | None = None
 
     def enrol(self, asked: Enrol, shown: Shown) -> Enrolled:
-        """Trade a one-time code for a device number, and a grant for the key that was shown. Raises Refused."""
+        """Trade a one-time code, or what the identity provider issued, for a device number, and a grant for the key that was
+        shown. Raises Refused, or as `ClerkIssuer.verify` does."""
         now, key = self.clock.now(), shown.proof.key
+        claims = self._claims(asked.token, now) if asked.token else None
         with self.engine.begin() as connection:
             state = arrive(connection, now)
         with self.engine.begin() as connection:
             remember(connection, shown.proof, now, self.keys)
-            made = use_code(connection, asked, key, now)
+            made = (
+                use_code(connection, asked, key, now)
+                if claims is None
+                else use_token(connection, asked, claims, key, now)
+            )
             access = access_of(connection, made.device, made.organization_id, made.user_id, now)
             grant = grant_anew(connection, self.keys, key, access, now, self.ids.new_id())
         return Enrolled(
@@ -103,6 +120,15 @@ class Central:
             organization_id=access.organization_id, scopes=tuple(access.scopes.values()),
             central_key=self.keys.public, epoch=state.epoch, sealing_key=self.keys.sealing_key,
         )  # fmt: skip
+
+    def _claims(self, token: str, now: datetime) -> ClerkClaims:
+        if self.issuer is None:
+            raise Refused(
+                "This central knows no identity provider.",
+                "Ask the office for a one-time code.",
+                code="no_issuer",
+            )
+        return self.issuer.verify(token, now)
 
     def exchange(self, shown: Shown, incoming: Incoming) -> SyncAnswer:
         """Take what the laptop pushes, give what it asks for and may read. Raises NeedsSignIn for a stranger."""

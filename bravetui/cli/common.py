@@ -60,7 +60,7 @@ def laptop_of(
     if arguments.folder is not None and not folder.exists():
         raise NeedsSignIn(
             f"The folder {safe_line(str(folder))} does not exist, so no laptop in it is known to central.",
-            "Name another with --folder, or enrol it there: bravetui enrol ADDRESS CODE.",
+            "Name another with --folder, or enrol it there: bravetui enrol ADDRESS.",
         )
     ring = ring_of(folder, ask_passphrase)
     with ExitStack() as stack:

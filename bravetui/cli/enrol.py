@@ -1,4 +1,5 @@
-"""`bravetui enrol ADDRESS CODE`: make this laptop known to central."""
+"""`bravetui enrol ADDRESS`: sign in, and make this laptop known to central; `bravetui enrol ADDRESS CODE`: by the office's
+one-time code instead."""
 
 from __future__ import annotations
 
@@ -8,16 +9,25 @@ import getpass
 import platform
 import sys
 
+from bravetui.auth.keys import KeyRing
 from bravetui.base.errors import BadInput, Transient
 from bravetui.base.text import safe_line
 from bravetui.cli.common import folder_of, ring_of
-from bravetui.wiring import PASSPHRASE_FILE_VARIABLE, enrol
+from bravetui.cli.signing_in import TerminalWays
+from bravetui.wiring import PASSPHRASE_FILE_VARIABLE, enrol, who_is_here
 
 
 def options(parser: argparse.ArgumentParser) -> None:
-    """Where central is, and the code that it printed."""
-    parser.add_argument("address", help="central's address, e.g. https://central.example")
-    parser.add_argument("code", help="the one-time code that central printed")
+    """Where central is, and how its person shows who he is."""
+    parser.add_argument(
+        "address",
+        nargs="?",
+        help="central's address, e.g. https://central.example (with --again: the one it has)",
+    )
+    parser.add_argument("code", nargs="?", help="a one-time code from the office (default: sign in)")
+    parser.add_argument(
+        "--no-browser", action="store_true", help="sign in on another device, though there is a browser here"
+    )
     parser.add_argument(
         "--name",
         default=platform.node() or "laptop",
@@ -35,10 +45,10 @@ def run(arguments: argparse.Namespace) -> int:
     """Enrol, and say who this laptop now is."""
     folder = folder_of(arguments)
     ring = ring_of(folder, _new_passphrase)
+    address = arguments.address or _known_address(ring, arguments.again)
+    shows = TerminalWays(browser=not arguments.no_browser) if arguments.code is None else arguments.code
     try:
-        who = asyncio.run(
-            enrol(folder, ring, arguments.address, arguments.code, arguments.name, again=arguments.again)
-        )
+        who = asyncio.run(enrol(folder, ring, address, shows, arguments.name, again=arguments.again))
     except Transient as error:
         # Nobody tries by itself what a person has to type.
         todo = (
@@ -49,6 +59,12 @@ def run(arguments: argparse.Namespace) -> int:
         f"This laptop is number {who.device}, for {safe_line(who.user_name)}. Now: bravetui sync --once, then bravetui."
     )
     return 0
+
+
+def _known_address(ring: KeyRing, again: bool) -> str:
+    if not again:
+        raise BadInput("Where is central?", "Give its address: bravetui enrol https://central.example.")
+    return who_is_here(ring)[1].central_url
 
 
 def _new_passphrase() -> str:

@@ -10,7 +10,7 @@ import asyncio
 import secrets
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -26,16 +26,18 @@ from bravetui.base.clock import SystemClock, SystemIds
 from bravetui.base.errors import Busy
 from bravetui.base.files import make_private_folder, replace_file
 from bravetui.base.runner import InlineRunner
-from bravetui.central.app import make_app
+from bravetui.central.app import Settings, make_app
+from bravetui.central.clerk import ClerkIssuer, ClerkSettings
 from bravetui.central.database import migrate, open_central_engine
-from bravetui.central.enrolment import issue_code
 from bravetui.central.founding import people
 from bravetui.central.keys import load_keys
 from bravetui.central.postgres import data_folder, embedded_postgres
 from bravetui.central.sampling import found_sample
 from bravetui.central.serve import serving
 from bravetui.central.service import Central
+from bravetui.demo.signing_in import PlayedBrowser, accounts
 from bravetui.forms.library import CATEGORIES, shipped
+from bravetui.issuer.serve import issuing
 from bravetui.sample.site import ZONE, Form, Site, make_site
 from bravetui.sync.line import Line
 from bravetui.sync.progress import SyncProgress
@@ -89,14 +91,23 @@ def set_stage(folder: Path, say: Say, *, fresh: bool, scale: float = SCALE) -> I
         url = stack.enter_context(embedded_postgres(folder / "central"))
         central = _open_central(stack, url, folder)
         found = _found(central, say, scale) if not people(central) else None
-        address = stack.enter_context(
-            serving(make_app(central.engine, central.keys, central.clock, central.ids))
-        )
+        address = stack.enter_context(_serving(stack, central))
         say(f"Central answers at {address}.")
         line = Line()
         laptops = [_laptop(stack, folder, name, central, address, say) for name in (FOREMAN, OFFICE)]
         project_id, template_id = _known(laptops[0], found)
         yield Stage(folder, central, address, laptops[0], laptops[1], line, project_id, template_id, new)
+
+
+def _serving(stack: ExitStack, central: Central) -> AbstractContextManager[str]:
+    """Central with an identity provider of the demo's own, at which everybody whom central knows has an account."""
+    accounts_at = stack.enter_context(issuing(accounts(people(central))))
+    settings = ClerkSettings(accounts_at.issuer, frozenset({accounts_at.client_id}))
+    issuer = ClerkIssuer(settings, central.clock, development=True)
+    stack.callback(issuer.close)
+    return serving(
+        make_app(central.engine, central.keys, central.clock, central.ids, Settings(issuer=issuer))
+    )
 
 
 def _open_central(stack: ExitStack, url: str, folder: Path) -> Central:
@@ -124,15 +135,16 @@ def _found(central: Central, say: Say, scale: float) -> Site:
 
 
 def _laptop(stack: ExitStack, folder: Path, name: str, central: Central, address: str, say: Say) -> Laptop:
-    """Open a person's laptop, enrolling it with a one-time code the first time."""
+    """Open a person's laptop; the first time its person signs in, and it is enrolled."""
     home_folder = folder / name.lower().replace(" ", "-")
     make_private_folder(home_folder)
     ring = SealedFile(home_folder / wiring.KEYS, [Passphrase(_passphrase(home_folder), memory_kib=19 * 1024)])
     if not ring.exists():
         person = next(person for person in people(central) if person.name == name)
-        code = issue_code(central.engine, central.clock.now(), person.organization_id, person.user_id)
-        asyncio.run(wiring.enrol(home_folder, ring, address, code, f"{name}'s laptop"))
-        say(f"{name}'s laptop is enrolled; its database is encrypted, its keys sealed.")
+        asyncio.run(
+            wiring.enrol(home_folder, ring, address, PlayedBrowser(person.user_id), f"{name}'s laptop")
+        )
+        say(f"{name} has signed in; the laptop's database is encrypted, its keys sealed.")
     laptop = wiring.open_laptop(home_folder, ring)
     stack.callback(laptop.close)
     for notice in laptop.notices:

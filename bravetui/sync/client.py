@@ -33,6 +33,7 @@ from bravetui.wire.messages import (
     Enrol,
     Enrolled,
     Problem,
+    SignInOffer,
     SyncAnswer,
     SyncRequest,
 )
@@ -91,6 +92,23 @@ class CentralClient:
         self._http = httpx.AsyncClient(
             base_url=url, headers=headers, timeout=_TIMEOUT, transport=transport, follow_redirects=False
         )
+
+    async def sign_in_offer(self) -> SignInOffer:
+        """Where people of this central's sign in. Raises Refused (`no_issuer`) by one that enrols by codes alone."""
+        try:
+            async with self._http.stream("GET", "/v1/sign-in") as response:
+                raw = await _read(response)
+        except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, OSError, ssl.SSLError) as error:
+            raise _no_line(error) from error
+        said = _problem(response, raw)
+        if response.status_code == httpx.codes.NOT_FOUND and said:
+            raise Refused(*said, code="no_issuer")
+        if response.status_code != httpx.codes.OK:
+            raise error_of(response, raw)
+        try:
+            return decode(SignInOffer, raw, response.headers.get("content-encoding", ""))
+        except BadInput as error:
+            raise _not_central() from error
 
     async def enrol(self, asked: Enrol) -> Enrolled:
         """Trade a one-time code for a device number and a grant. Raises NeedsSignIn for a wrong code."""

@@ -66,6 +66,15 @@ class Enrol(Message):
         return self
 
 
+class SignInOffer(Message):
+    """Where people of this central's sign in: `GET /v1/sign-in`."""
+
+    issuer: str = Field(max_length=2048)
+    """The OpenID provider's address (OpenID Connect Discovery 1.0)."""
+    client_id: str = Field(max_length=255)
+    """Of a public client, with PKCE (RFC 7636)."""
+
+
 class ScopeGrant(Message):
     """One scope that the device may sync."""
 

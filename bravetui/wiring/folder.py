@@ -78,4 +78,4 @@ def mirror_of(folder: Path) -> Path | None:
 
 
 def _unknown_here() -> NeedsSignIn:
-    return NeedsSignIn("This laptop is not known to central yet.", "Enrol it: bravetui enrol ADDRESS CODE.")
+    return NeedsSignIn("This laptop is not known to central yet.", "Enrol it: bravetui enrol ADDRESS.")

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from httpx import AsyncBaseTransport
 
     from bravetui.base.runner import Runner
+    from bravetui.signin.ways import Ways
     from bravetui.sync.line import Line
     from bravetui.sync.progress import SyncEvent
     from bravetui.sync.worker import Worker
@@ -41,18 +42,21 @@ async def enrol(
     folder: Path,
     ring: KeyRing,
     address: str,
-    code: str,
+    shows: str | Ways,
     name: str,
     transport: AsyncBaseTransport | None = None,
     *,
     again: bool = False,
     clock: Clock | None = None,
 ) -> Identity:
-    """Trade a one-time code for a device number and keep what it gave beside the keys. Raises BadInput if this laptop is
-    enrolled already, and whatever the client raises.
+    """Make this laptop known to central, and keep what that gives beside the keys. Its person `shows` who he is: by a
+    one-time code of the office's, or by signing in where central says, in the ways that there are here.
+
+    Raises BadInput if this laptop is enrolled already, and whatever the client and `sign_in` raise.
 
     `again`: a laptop that central does not let in any more gets its number back, and all its work goes on.
     """
+    from bravetui.signin.flow import SignInSettings, sign_in
     from bravetui.sync.client import CentralClient
 
     make_private_folder(folder)
@@ -68,7 +72,12 @@ async def enrol(
     prover = Prover(secrets.device_key, str, clock, SystemIds(clock))
     client = CentralClient(address, prover, transport=transport)
     try:
-        given = await client.enrol(_asking(code, name, known))
+        asked = _asking(shows if isinstance(shows, str) else None, name, known)
+        if not isinstance(shows, str):
+            offer = await client.sign_in_offer()
+            signed_in = await sign_in(SignInSettings(offer.issuer, offer.client_id), shows, clock)
+            asked = asked.model_copy(update={"code": "", "token": signed_in.access_token})
+        given = await client.enrol(asked)
     finally:
         await client.close()
     if known is not None and (given.central_key, given.device) != (known.central_key, known.device):
@@ -95,10 +104,12 @@ async def enrol(
     return identity
 
 
-def _asking(code: str, name: str, known: Identity | None) -> Enrol:
-    """What enrolment says. Raises BadInput for what cannot be a code or a name."""
+def _asking(code: str | None, name: str, known: Identity | None) -> Enrol:
+    """What enrolment says; without a code, what it says until somebody has signed in. Raises BadInput for what cannot be a
+    code or a name."""
+    told = {"token": "to come"} if code is None else {"code": code}
     try:
-        return Enrol(code=code, device_name=name, device=known.device if known else None)
+        return Enrol(**told, device_name=name, device=known.device if known else None)
     except ValidationError as error:
         wrong = "name" if error.errors()[0]["loc"] == ("device_name",) else "code"
         raise BadInput(*_WRONG[wrong]) from error
