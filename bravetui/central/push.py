@@ -34,6 +34,7 @@ from bravetui.central.access import Access
 from bravetui.central.checkpoint import with_counters
 from bravetui.central.checks import COUNTER_MAX, Admitted, admit
 from bravetui.central.refusals import note
+from bravetui.central.rights import by_the_time_written
 from bravetui.central.shelf import Shelf
 from bravetui.central.tables import DEVICES, LEDGER, PARKED, SCOPES, TWINS
 from bravetui.central.taking import Sent, Taking
@@ -142,7 +143,7 @@ def _take_all(desk: Desk, connection: Connection, access: Access, batch: Sequenc
     shelf = Shelf(connection, dict.fromkeys(access.scopes, access.organization_id))
     taking = Taking(connection, desk.sign, desk.epoch, desk.now, shelf)
     taking.from_copies = numbers > 1
-    admitted = [_admitted(sent, access) for sent in batch]
+    admitted = [_admitted(connection, sent, access) for sent in batch]
     good = [sent for sent, told in zip(batch, admitted, strict=True) if isinstance(told, Admitted)]
     taking.hold(sent.change.scope_id for sent in good)
     known = _known(connection, access.device, [sent.change.dot for sent in batch])
@@ -162,11 +163,11 @@ def _take_all(desk: Desk, connection: Connection, access: Access, batch: Sequenc
     return verdicts
 
 
-def _admitted(sent: Sent, access: Access) -> Admitted | Refused:
+def _admitted(connection: Connection, sent: Sent, access: Access) -> Admitted | Refused:
     try:
         return admit(sent.change, access, len(sent.body))
     except Refused as error:
-        return error
+        return by_the_time_written(connection, error, sent.change, access)
 
 
 def _take_one(taking: Taking, sent: Sent, told: Admitted | Refused, known: Known | None) -> Verdict:

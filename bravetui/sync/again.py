@@ -25,6 +25,9 @@ _outbox = Outbox.__table__  # type: ignore[attr-defined]
 _NOWHERE = "-"
 """In the place of scopes: told, and none."""
 
+_NO_RIGHT = ("not_permitted", "right_lost")
+"""Codes of refusals for want of a right."""
+
 _SHUT_OUT = ("revoked", "left")
 """Codes of refusals, and words of `SyncAnswer.closed`, for a laptop from which nothing is taken."""
 
@@ -57,7 +60,7 @@ def given_back(connection: Connection, scopes: Collection[ScopeGrant], now: date
     free = [
         row
         for row in connection.execute(_REFUSED).all()
-        if row.scope_id in back and (row.verdict or {}).get("code") == "not_permitted"
+        if row.scope_id in back and (row.verdict or {}).get("code") in _NO_RIGHT
     ]
     _go(connection, free, now, "A right that was taken away has been given back")
 

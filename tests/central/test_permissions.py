@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import RowMapping, select
 
 from bravetui.base.errors import BadInput, NeedsSignIn
 from bravetui.central import quarantine
 from bravetui.central.service import Writing, revoke
+from bravetui.db.kinds import KINDS
 from bravetui.wire.lanes import Lane
 from bravetui.wire.messages import Outcome, PullAsk
 from bravetui.wire.receipt import is_genuine
@@ -135,3 +137,28 @@ def test_what_a_revoked_laptop_and_a_person_who_left_hand_in_is_kept_for_the_off
         assert change in [kept.change for kept in quarantine.waiting(site.central)]
     with pytest.raises(BadInput):
         revoke(site.engine, carlos.device, site.clock.now())
+
+
+def test_work_written_before_a_right_was_taken_away_is_told_from_work_written_after(site: Site) -> None:
+    """Both wait for the office; what was written in good faith says so, and is taken as it was written once released."""
+    carlos = site.laptop("carlos")
+    before = carlos.change("before", {"note": "walked on Monday"})
+    site.clock.advance(hours=1)
+    membership = next(one for one in members(site) if one["user_id"] == "carlos")
+    site.central.publish(PROJECT, [Writing("project_member", membership["id"], {"deleted": True})])
+    site.clock.advance(hours=1)
+    after = carlos.change("after", {"note": "walked on Tuesday"})
+    codes = {verdict.dot: verdict.code for verdict in carlos.sync(before, after).verdicts}
+    assert codes == {before.dot: "right_lost", after.dot: "not_permitted"}
+    told = {one.change.dot: one.code for one in quarantine.waiting(site.central)}
+    assert told == codes
+    assert quarantine.release(site.central, before.dot, "olga").outcome is Outcome.APPLIED
+    never_his = carlos.change("o", {"name": "x"}, kind="project")
+    told = {verdict.dot: verdict.code for verdict in carlos.sync(never_his).verdicts}
+    assert told[never_his.dot] == "not_permitted"
+
+
+def members(site: Site) -> list[RowMapping]:
+    table = KINDS["project_member"].table
+    with site.engine.connect() as connection:
+        return list(connection.execute(select(table).where(table.c.scope_id == PROJECT)).mappings())

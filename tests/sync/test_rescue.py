@@ -324,24 +324,6 @@ def exported_key(here: Here) -> str:
     return wiring.who_is_here(ring_of(here.folder))[1].sealing_key
 
 
-async def test_a_copied_laptops_bundle_is_told_apart_and_nothing_of_it_is_lost(
-    world: World, stick: Path
-) -> None:
-    """Two laptops from one image: the second one's bundle is kept, and the laptop itself hands in under a new number."""
-    carlos, dana = await two(world)
-    original, copy = world.copy(carlos, "copy")
-    original.create("violation", {"description": "by the original"})
-    copy.create("violation", {"description": "by the copy"})
-    assert await original.sync()
-    told = await carried(world, dana, exported(world, copy.folder, stick).path)
-    assert told.kept
-    assert await copy.sync()
-    said = {change.after.get("description") for change in world.ledger()}
-    assert {"by the original", "by the copy"} <= said
-    assert await original.sync()
-    assert_equal(world, original)
-
-
 async def test_everything_confirmed_makes_no_file(world: World, stick: Path) -> None:
     carlos, _ = await two(world)
     carlos.line.restore()
