@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import hmac
+from collections.abc import Sequence
 from pathlib import Path
 
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -51,6 +52,20 @@ class HighWater:
             mark._write(up_to)
         return mark
 
+    @classmethod
+    def seal_anew(cls, path: Path, old: bytes, new: bytes) -> None:
+        """Both copies under the new key, with the highest that either key vouches for; nothing where there is no mark.
+
+        May be repeated after a crash. Raises Corrupt when neither key vouches for any copy, and as writing does.
+        """
+        copies = TwoCopies(path)
+        if copies.exist():
+            told = [_told(copies.candidates(), _mac_key(key)) for key in (old, new)]
+            known = [mark for mark in told if mark is not None]
+            if not known:
+                raise _foreign()
+            copies.write(_sealed(_mac_key(new), max(known)))
+
     def reserve(self, up_to: int) -> None:
         """Durably raise the mark, before any counter above the old one is used. Never lowers it."""
         if up_to > self.reserved:
@@ -66,8 +81,7 @@ class HighWater:
             self._write(used)
 
     def _write(self, mark: int) -> None:
-        counter = mark.to_bytes(_COUNTER_BYTES)
-        self._copies.write(counter + hmac.digest(self._mac_key, counter, "sha256"))
+        self._copies.write(_sealed(self._mac_key, mark))
         self.reserved = mark
 
 
@@ -75,15 +89,30 @@ def _mac_key(key: bytes) -> bytes:
     return HKDF(SHA256(), 32, salt=None, info=b"bravetui high water v1").derive(key)
 
 
+def _sealed(mac_key: bytes, mark: int) -> bytes:
+    counter = mark.to_bytes(_COUNTER_BYTES)
+    return counter + hmac.digest(mac_key, counter, "sha256")
+
+
 def _read(copies: TwoCopies, mac_key: bytes) -> int:
     candidates = copies.candidates()
+    mark = _told(candidates, mac_key) if candidates else 0
+    if mark is None:
+        raise _foreign()
+    return mark
+
+
+def _told(candidates: Sequence[bytes], mac_key: bytes) -> int | None:
+    """The mark in the newest copy that is genuine under this key."""
     for data in candidates:
         counter, mac = data[:-_MAC_BYTES], data[-_MAC_BYTES:]
         if hmac.compare_digest(hmac.digest(mac_key, counter, "sha256"), mac):
             return int.from_bytes(counter)
-    if not candidates:
-        return 0
-    raise Corrupt(
+    return None
+
+
+def _foreign() -> Corrupt:
+    return Corrupt(
         "The mark of the last number this laptop used was not written with this laptop's key.",
         "Start the program: it begins the mark anew from the database and the journal.",
     )

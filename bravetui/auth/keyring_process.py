@@ -23,6 +23,9 @@ TRUSTED = frozenset(
     f"keyring.backends.{name}" for name in ("SecretService", "libsecret", "kwallet", "Windows", "macOS")
 )
 
+_NOBODY_THERE = "SecretServiceNotAvailableException"
+"""What lies behind the error on Linux when a bus is there and no keyring on it; by name, since only Linux has the class."""
+
 
 def trusted_backend() -> KeyringBackend:
     """The first keyring in use that is the operating system's own. Raises NoKeyringError."""
@@ -49,8 +52,8 @@ def perform(request: dict[str, Any]) -> dict[str, Any]:
         return {"value": backend.get_password(service, user)}
     except NoKeyringError:
         return {"failed": "absent"}
-    except (KeyringLocked, InitError):
-        return {"failed": "locked"}
+    except (KeyringLocked, InitError) as error:
+        return {"failed": "absent" if type(error.__cause__).__name__ == _NOBODY_THERE else "locked"}
     except Exception:  # noqa: BLE001 - each backend lets errors of its own library through
         return {"failed": "corrupt"}
 

@@ -33,6 +33,8 @@ class Secrets:
     identity: str | None = dataclasses.field(default=None, repr=False)
     """What enrolment gave (device number, person, central's address and key, token), as JSON; None before it. Kept here
     so that a database that is restored or lost takes no identity with it."""
+    next_key: bytes | None = dataclasses.field(default=None, repr=False)
+    """The database key that is taking the place of the old one; None but while the files are being sealed anew."""
 
     def to_bytes(self) -> bytes:
         """Canonical JSON, to be sealed."""
@@ -42,6 +44,7 @@ class Secrets:
                 "device_key": encode(self.device_key),
                 "incarnation": self.incarnation,
                 "identity": self.identity,
+                **({"next_key": encode(self.next_key)} if self.next_key else {}),
             }
         )
 
@@ -56,6 +59,11 @@ class Secrets:
                 device_key=decode(found["device_key"], PRIVATE_KEY_BYTES, "device key"),
                 incarnation=int(found["incarnation"]),
                 identity=found.get("identity"),
+                next_key=(
+                    decode(found["next_key"], DATABASE_KEY_BYTES, "database key")
+                    if "next_key" in found
+                    else None
+                ),
             )
         except (ValueError, KeyError, TypeError, AttributeError, BadInput):
             raise Corrupt(

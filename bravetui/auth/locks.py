@@ -28,7 +28,8 @@ PASSPHRASE_CHARACTERS_MIN = 8
 """As NIST SP 800-63B section 5.1.1.1 asks for at least."""
 _NONCE_BYTES = 12
 _SALT_BYTES = 16
-_MEMORY_KIB = 64 * 1024
+MEMORY_KIB = 64 * 1024
+"""What Argon2id fills for each try: RFC 9106 section 4, second choice (64 MiB, 3 passes, 4 lanes)."""
 _MEMORY_KIB_MAX = 1024 * 1024
 _ITERATIONS = 3
 _ITERATIONS_MAX = 20
@@ -59,9 +60,8 @@ class Passphrase:
 
     name = "passphrase"
 
-    def __init__(self, passphrase: str, *, memory_kib: int = _MEMORY_KIB) -> None:
-        # NFKC, since keyboards and systems compose the same letters differently (RFC 8265 section 4.2).
-        self._passphrase = unicodedata.normalize("NFKC", passphrase).encode("utf-8", "surrogatepass")
+    def __init__(self, passphrase: str, *, memory_kib: int = MEMORY_KIB) -> None:
+        self._passphrase = typed_bytes(passphrase)
         self._characters = len(passphrase)
         self._memory_kib = memory_kib
 
@@ -72,39 +72,52 @@ class Passphrase:
                 f"The passphrase is too short: it needs {PASSPHRASE_CHARACTERS_MIN} characters or more.",
                 "Choose a longer one, such as four words.",
             )
-        settings: Wrap = {
-            "salt": encode(os.urandom(_SALT_BYTES)),
-            "memory_kib": self._memory_kib,
-            "iterations": _ITERATIONS,
-            "lanes": _LANES,
-        }
-        return seal_key(self._derived(settings), content_key, settings)
+        settings = stretching(self._memory_kib)
+        return seal_key(stretched(self._passphrase, settings), content_key, settings)
 
     def unwrap(self, wrap: Wrap) -> bytes:
         """Unwrap with the settings in the wrap. Raises WrongKey, Corrupt."""
         words = "This passphrase does not open the keys of this laptop."
         todo = "Type it again, minding capitals, or ask the office to open it with the recovery key."
-        return open_key(self._derived(wrap), wrap, words, todo)
+        return open_key(stretched(self._passphrase, wrap), wrap, words, todo)
 
-    def _derived(self, settings: Wrap) -> bytes:
-        try:
-            salt = decode(settings["salt"], _SALT_BYTES, "salt")
-            memory_kib, iterations, lanes = (
-                int(settings[name]) for name in ("memory_kib", "iterations", "lanes")
-            )
-            # A damaged file must not be able to ask for all memory of the laptop.
-            if not (
-                0 < iterations <= _ITERATIONS_MAX
-                and 0 < lanes <= 16
-                and 8 * lanes <= memory_kib <= _MEMORY_KIB_MAX
-            ):
-                raise ValueError
-        except (KeyError, TypeError, ValueError, BadInput):
-            raise senseless_wrap() from None
-        kdf = Argon2id(
-            salt=salt, length=CONTENT_KEY_BYTES, iterations=iterations, lanes=lanes, memory_cost=memory_kib
+
+def typed_bytes(text: str) -> bytes:
+    """What a person typed, as a KDF takes it: NFKC, since keyboards and systems compose the same letters differently
+    (RFC 8265 section 4.2)."""
+    return unicodedata.normalize("NFKC", text).encode("utf-8", "surrogatepass")
+
+
+def stretching(memory_kib: int = MEMORY_KIB) -> dict[str, Any]:
+    """Settings of Argon2id with a fresh salt, to be kept beside what is sealed with its key."""
+    return {
+        "salt": encode(os.urandom(_SALT_BYTES)),
+        "memory_kib": memory_kib,
+        "iterations": _ITERATIONS,
+        "lanes": _LANES,
+    }
+
+
+def stretched(secret: bytes, settings: Wrap) -> bytes:
+    """The key that Argon2id makes of what a person knows. Raises Corrupt for settings that this program never wrote."""
+    try:
+        salt = decode(settings["salt"], _SALT_BYTES, "salt")
+        memory_kib, iterations, lanes = (
+            int(settings[name]) for name in ("memory_kib", "iterations", "lanes")
         )
-        return kdf.derive(self._passphrase)
+        # A damaged file must not be able to ask for all memory of the laptop.
+        if not (
+            0 < iterations <= _ITERATIONS_MAX
+            and 0 < lanes <= 16
+            and 8 * lanes <= memory_kib <= _MEMORY_KIB_MAX
+        ):
+            raise ValueError
+    except (KeyError, TypeError, ValueError, BadInput):
+        raise senseless_wrap() from None
+    kdf = Argon2id(
+        salt=salt, length=CONTENT_KEY_BYTES, iterations=iterations, lanes=lanes, memory_cost=memory_kib
+    )
+    return kdf.derive(secret)
 
 
 class AskedPassphrase:

@@ -19,6 +19,7 @@ from bravetui.auth.signing import decode, encode
 from bravetui.base.errors import BadInput, WrongKey
 
 WAIT_S = 3.0
+_ENTRY_BYTES = 8
 
 
 class KeyringState(StrEnum):
@@ -39,7 +40,11 @@ _WORDS = {
 
 
 class OsKeyring:
-    """A key under (service, user) in the keyring of the operating system."""
+    """A key in the keyring of the operating system, under the service and an entry that the wrap names.
+
+    The entry is random and kept in the key file: it is found again where the folder, the home or the account has another
+    name by now. Wraps from before that name none and are found by `user`.
+    """
 
     name = "keyring"
 
@@ -52,26 +57,39 @@ class OsKeyring:
         """Put a new key into the keyring and wrap with it. Raises WrongKey where there is no keyring to
         use."""
         key = os.urandom(CONTENT_KEY_BYTES)
-        self._call("set", encode(key))
-        # Some keyrings accept a value and do not keep it: what cannot be read back is no lock.
-        if self._call("get") != encode(key):
-            raise unusable(KeyringState.CORRUPT)
-        return seal_key(key, content_key, {"key_id": key_id(key)})
+        return seal_key(key, content_key, self.put(key))
 
     def unwrap(self, wrap: Wrap) -> bytes:
         """The content key. Raises WrongKey with the sentence for the keyring's state, or Corrupt for a
         damaged wrap."""
-        return open_with(self._call("get"), wrap)
+        return open_with(self._call("get", self._entry(wrap)), wrap)
 
-    def forget(self) -> None:
-        """Take the key out of the keyring; the other locks of the key file still open it."""
-        self._call("delete")
+    def put(self, key: bytes) -> dict[str, str]:
+        """Keep a key under a new entry; returns what a wrap must say to find it. Raises WrongKey as `wrap` does."""
+        entry = os.urandom(_ENTRY_BYTES).hex()
+        self._call("set", entry, encode(key))
+        # Some keyrings accept a value and do not keep it: what cannot be read back is no lock.
+        if self._call("get", entry) != encode(key):
+            raise unusable(KeyringState.CORRUPT)
+        return {"entry": entry, "key_id": key_id(key)}
 
-    def _call(self, do: str, value: str | None = None) -> str | None:
-        request = json.dumps({"do": do, "service": self._service, "user": self._user, "value": value})
+    def secret_of(self, wrap: Wrap) -> bytes:
+        """The key that a wrap was made with. Raises WrongKey with the sentence for the keyring's state."""
+        return _fitting(self._call("get", self._entry(wrap)), wrap)
+
+    def forget(self, wrap: Wrap) -> None:
+        """Take a wrap's key out of the keyring; the other locks of the key file still open it."""
+        self._call("delete", self._entry(wrap))
+
+    def _entry(self, wrap: Wrap) -> str:
+        return str(wrap.get("entry", self._user))
+
+    def _call(self, do: str, entry: str, value: str | None = None) -> str | None:
+        request = json.dumps({"do": do, "service": self._service, "user": entry, "value": value})
         try:
             done = subprocess.run(
-                [sys.executable, "-m", "bravetui.auth.keyring_process"],
+                # -P: a folder one happens to stand in must not be able to bring a `keyring` of its own.
+                [sys.executable, "-P", "-m", "bravetui.auth.keyring_process"],
                 input=request.encode(),
                 capture_output=True,
                 timeout=self._wait_s,
@@ -90,6 +108,11 @@ class OsKeyring:
 
 def open_with(stored: str | None, wrap: Wrap) -> bytes:
     """The content key, given what the keyring holds. Raises WrongKey, or Corrupt for a damaged wrap."""
+    return open_key(_fitting(stored, wrap), wrap, _WORDS[KeyringState.CORRUPT])
+
+
+def _fitting(stored: str | None, wrap: Wrap) -> bytes:
+    """The key that the keyring holds, if it is the one that the wrap was made with."""
     if stored is None:
         raise unusable(KeyringState.ABSENT)
     try:
@@ -98,7 +121,7 @@ def open_with(stored: str | None, wrap: Wrap) -> bytes:
         raise unusable(KeyringState.CORRUPT) from None
     if wrap.get("key_id") != key_id(key):
         raise unusable(KeyringState.SWAPPED)
-    return open_key(key, wrap, _WORDS[KeyringState.CORRUPT])
+    return key
 
 
 def unusable(state: KeyringState) -> WrongKey:

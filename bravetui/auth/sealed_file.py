@@ -7,9 +7,10 @@ being worked again. Never holds a readable secret. Layout: canonical JSON inside
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,8 @@ class SealedFile:
         self._locks = tuple(locks)
         self._content_key: bytes | None = None
         self._wraps: dict[str, Any] = {}
+        self.shut: dict[str, BravetuiError] = {}
+        """Why a lock that was tried did not open the file, by its name."""
 
     @property
     def lock_names(self) -> tuple[str, ...]:
@@ -56,14 +59,20 @@ class SealedFile:
         """Whether there is a key file, readable or not."""
         return self._copies.exist()
 
+    def wraps(self) -> Mapping[str, Mapping[str, Any]]:
+        """The locks of the file and how each is made, without opening any. Raises Corrupt, BadInput (newer version)."""
+        candidates = self._candidates()
+        return dict(_parsed(candidates[0])["locks"])
+
+    def lock(self, name: str) -> Lock | None:
+        """The lock of that name that is tried here."""
+        return next((lock for lock in self._locks if lock.name == name), None)
+
     def load(self) -> Secrets:
         """Open with the first lock that does. Raises the last lock's WrongKey, Corrupt, or BadInput (newer
         version)."""
-        candidates = self._copies.candidates()
-        if not candidates:
-            raise WrongKey("This laptop has no key file yet.", "Sign in to set it up.")
         failures: list[BravetuiError] = []
-        for candidate in candidates:
+        for candidate in self._candidates():
             try:
                 return self._opened(_parsed(candidate))
             except (WrongKey, Corrupt) as error:
@@ -73,7 +82,7 @@ class SealedFile:
     def save(self, secrets: Secrets) -> None:
         """Seal and keep the secrets; the first time under all locks that can be used here, of which one must.
 
-        Raises StorageFull, or the first lock's error when none can be used.
+        Raises StorageFull, or the last lock's error when none can be used.
         """
         if self._content_key is None:
             if self.exists():
@@ -94,47 +103,96 @@ class SealedFile:
     def add_lock(self, lock: Lock) -> None:
         """Let `lock` open the file too, in place of one of the same name (a changed passphrase). Loads if
         need be."""
+        self.change_locks([lock])
+
+    def change_locks(self, add: Sequence[Lock] = (), remove: Collection[str] = ()) -> None:
+        """Add locks and take others away, all with one write. Raises what the locks raise, and StorageFull; then the file
+        is as before."""
         secrets = self.load()
         assert self._content_key is not None
-        self._wraps = {**self._wraps, lock.name: lock.wrap(self._content_key)}
+        kept = {name: wrap for name, wrap in self._wraps.items() if name not in remove}
+        made = {lock.name: lock.wrap(self._content_key) for lock in add}
+        assert kept or made
+        self._wraps = {**kept, **made}
         self.save(secrets)
+
+    def seal_anew(self, secrets: Secrets, locks: Sequence[Lock]) -> None:
+        """Keep the secrets under a new content key, which exactly these locks open; one write. Raises as `change_locks`."""
+        assert locks
+        content_key = os.urandom(CONTENT_KEY_BYTES)
+        self._wraps = {lock.name: lock.wrap(content_key) for lock in locks}
+        self._content_key = content_key
+        self.save(secrets)
+
+    def open_with_content_key(self, content_key: bytes) -> Secrets:
+        """Open by what a lock that is not here has given (the office's recovery key). Raises WrongKey, Corrupt."""
+        before, self._content_key = self._content_key, content_key
+        for candidate in self._candidates():
+            file = _parsed(candidate)
+            with contextlib.suppress(InvalidTag, ValueError):
+                return self._read(file, content_key)
+        self._content_key = before
+        raise WrongKey(
+            "This is the key of another laptop, or of another state of it.", "Ask the office again."
+        )
+
+    def content_key(self, lock: Lock) -> bytes:
+        """What `lock` unwraps of this file, for whoever hands it on sealed. Raises WrongKey, Corrupt."""
+        wrap = self.wraps().get(lock.name)
+        if wrap is None:
+            raise _no_such_lock(self.wraps())
+        return lock.unwrap(wrap)
+
+    def _candidates(self) -> tuple[bytes, ...]:
+        candidates = self._copies.candidates()
+        if not candidates:
+            raise WrongKey("This laptop has no key file yet.", "Sign in to set it up.")
+        return tuple(dict.fromkeys(candidates))  # nobody is asked twice for two copies that are alike
 
     def _lock_anew(self) -> None:
         content_key = os.urandom(CONTENT_KEY_BYTES)
         wraps: dict[str, Any] = {}
-        failures: list[BravetuiError] = []
         for lock in self._locks:
             try:
                 wraps[lock.name] = lock.wrap(content_key)
             except WrongKey as error:
-                failures.append(error)
+                self.shut[lock.name] = error
         if not wraps:
-            raise failures[0]
+            raise list(self.shut.values())[-1]
         self._content_key, self._wraps = content_key, wraps
 
     def _opened(self, file: Mapping[str, Any]) -> Secrets:
-        content_key = self._content_key or self._unlocked(file["locks"])
+        if self._content_key is not None:
+            with contextlib.suppress(InvalidTag, ValueError):
+                return self._read(file, self._content_key)
+        content_key = self._unlocked(file["locks"])  # also when another process has sealed it anew meanwhile
         try:
-            data = AESGCM(content_key).decrypt(file["nonce"], file["sealed"], _BOUND)
+            return self._read(file, content_key)
         except (InvalidTag, ValueError):
             raise _damaged() from None
-        secrets = Secrets.from_bytes(data)
+
+    def _read(self, file: Mapping[str, Any], content_key: bytes) -> Secrets:
+        secrets = Secrets.from_bytes(AESGCM(content_key).decrypt(file["nonce"], file["sealed"], _BOUND))
         self._content_key, self._wraps = content_key, dict(file["locks"])
         return secrets
 
     def _unlocked(self, wraps: Mapping[str, Any]) -> bytes:
-        error: BravetuiError = WrongKey(
-            "The key file has none of the locks that can be opened here.",
-            f"It opens by: {', '.join(sorted(wraps)) or 'nothing'}.",
-        )
+        error: BravetuiError = _no_such_lock(wraps)
         for lock in self._locks:
             if lock.name not in wraps:
                 continue
             try:
                 return lock.unwrap(wraps[lock.name])
             except (WrongKey, Corrupt) as failure:
-                error = failure
+                error = self.shut[lock.name] = failure
         raise error
+
+
+def _no_such_lock(wraps: Mapping[str, Any]) -> WrongKey:
+    return WrongKey(
+        "The key file has none of the locks that can be opened here.",
+        f"It opens by: {', '.join(sorted(wraps)) or 'nothing'}.",
+    )
 
 
 def _parsed(data: bytes) -> dict[str, Any]:
