@@ -14,7 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from bravetui.auth.keys import KeyRing
+from bravetui.auth.sealed_file import SealedFile
 from bravetui.base.errors import BadInput, NeedsSignIn
 from bravetui.base.text import safe_line
 from bravetui.wiring import PASSPHRASE_FILE_VARIABLE, Laptop, default_folder, key_ring, open_laptop
@@ -27,10 +27,10 @@ def folder_of(arguments: argparse.Namespace) -> Path:
     return named or default_folder()
 
 
-def ring_of(folder: Path, ask: Callable[[], str]) -> KeyRing:
+def ring_of(folder: Path, ask: Callable[[], str]) -> SealedFile:
     """Where this laptop's keys are. Raises BadInput when the file that BRAVETUI_PASSPHRASE_FILE names cannot be read."""
     try:
-        return key_ring(folder, ask)
+        return key_ring(folder, ask, ask_pin)
     except (OSError, UnicodeDecodeError) as error:
         raise BadInput(
             f"The file that {PASSPHRASE_FILE_VARIABLE} names cannot be read.",
@@ -46,6 +46,15 @@ def ask_passphrase() -> str:
             "Put it into a file that only you can read, and name that in BRAVETUI_PASSPHRASE_FILE.",
         )
     return getpass.getpass("Passphrase of this laptop: ")
+
+
+def ask_pin(wrong: str) -> str:
+    """Ask on the terminal; what went wrong before is said first. "" where there is none, or Enter alone was pressed."""
+    if wrong:
+        print(wrong, file=sys.stderr)
+    if not sys.stdin.isatty():
+        return ""
+    return getpass.getpass("PIN of this laptop (Enter alone: the passphrase): ")
 
 
 @contextmanager

@@ -10,11 +10,13 @@ import platform
 import sys
 
 from bravetui.auth.keys import KeyRing
-from bravetui.base.errors import BadInput, Transient
+from bravetui.auth.sealed_file import SealedFile
+from bravetui.base.errors import BadInput, Transient, WrongKey
 from bravetui.base.text import safe_line
 from bravetui.cli.common import folder_of, ring_of
 from bravetui.cli.signing_in import TerminalWays
 from bravetui.wiring import PASSPHRASE_FILE_VARIABLE, enrol, who_is_here
+from bravetui.wiring.locking import WORDS, complete
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -55,6 +57,9 @@ def run(arguments: argparse.Namespace) -> int:
             "Look whether the address is right; if it is, run the same command again when the line is better."
         )
         raise Transient(error.what, todo) from error
+    for notice in complete(ring, who):
+        print(f"bravetui: {notice}", file=sys.stderr)
+    print(f"Its keys open by {_listed(ring)}.")
     print(
         f"This laptop is number {who.device}, for {safe_line(who.user_name)}. Now: bravetui sync --once, then bravetui."
     )
@@ -67,15 +72,23 @@ def _known_address(ring: KeyRing, again: bool) -> str:
     return who_is_here(ring)[1].central_url
 
 
+def _listed(ring: SealedFile) -> str:
+    """The ways in, in words."""
+    return "; by ".join(WORDS.get(name, name) for name in ring.lock_names)
+
+
 def _new_passphrase() -> str:
-    """Ask twice: it is what opens this laptop's data when the keyring does not."""
+    """Ask twice: it is what opens this laptop's data when the keyring does not.
+
+    Without a terminal raises WrongKey: where the keyring has taken the keys already, it and the office are two locks.
+    """
     if not sys.stdin.isatty():
-        raise BadInput(
+        raise WrongKey(
             "A passphrase is needed to seal this laptop's keys, and there is no terminal to ask on.",
             f"Put one of 8 characters or more into a file and name it in {PASSPHRASE_FILE_VARIABLE}.",
         )
     print(
-        "Choose a passphrase. It opens this laptop's data if the system's keyring ever does not; keep it safe."
+        "Choose a passphrase. It opens this laptop's data wherever the system's keyring does not; keep it safe."
     )
     first, second = getpass.getpass("Passphrase: "), getpass.getpass("Once more: ")
     if first != second:

@@ -10,7 +10,11 @@ from pathlib import Path
 from bravetui.auth.keys import KeyRing, Secrets
 from bravetui.auth.locks import AskedPassphrase, Lock, Passphrase
 from bravetui.auth.os_keyring import OsKeyring
+from bravetui.auth.pin import Pin
 from bravetui.auth.sealed_file import KEYS_LOST, SealedFile
+from bravetui.auth.tries import Tries
+from bravetui.base.clock import Clock, SystemClock
+from bravetui.base.copies import TwoCopies
 from bravetui.base.errors import Corrupt, NeedsSignIn, Unusable
 from bravetui.base.text import safe_line
 from bravetui.db.store import Identity
@@ -19,6 +23,7 @@ FOLDER_VARIABLE = "BRAVETUI_FOLDER"
 PASSPHRASE_FILE_VARIABLE = "BRAVETUI_PASSPHRASE_FILE"
 
 KEYS, DATABASE, JOURNAL, MARK, BALLAST, LEASE = "keys", "site.db", "journal", "mark", "reserve", "sync.lease"
+TRIES = "pin.tries"
 _SEALED = (DATABASE, JOURNAL, f"{MARK}.a", f"{MARK}.b")
 """What only the laptop's own keys open."""
 MIRROR = "mirror"
@@ -35,15 +40,38 @@ def default_folder() -> Path:
     return Path(platformdirs.user_data_dir("bravetui", appauthor=False))
 
 
-def key_ring(folder: Path, ask_passphrase: Callable[[], str] | None = None) -> KeyRing:
-    """Where this laptop's keys are: a sealed file that the OS keyring opens by itself, and a passphrase opens always."""
-    locks: list[Lock] = [OsKeyring("bravetui", str(folder.resolve()))]
+def key_ring(
+    folder: Path,
+    ask_passphrase: Callable[[], str] | None = None,
+    ask_pin: Callable[[str], str] | None = None,
+    clock: Clock | None = None,
+) -> SealedFile:
+    """Where this laptop's keys are: a sealed file that the OS keyring opens by itself or with a PIN, a passphrase always.
+
+    `ask_pin` hears what went wrong before, and answers "" to leave it to the passphrase.
+    """
+    keyring = keyring_of(folder)
+    locks: list[Lock] = [keyring]
+    if (
+        ask_pin is not None and TwoCopies(folder / KEYS).exist()
+    ):  # a new file is never given a PIN without asking for one
+        locks.append(Pin(keyring, ask_pin, tries_of(folder, clock)))
     named = os.environ.get(PASSPHRASE_FILE_VARIABLE)
     if named:
         locks.insert(0, Passphrase(Path(named).read_text(encoding="utf-8").strip()))
     elif ask_passphrase is not None:
         locks.append(AskedPassphrase(ask_passphrase))
     return SealedFile(folder / KEYS, locks)
+
+
+def keyring_of(folder: Path) -> OsKeyring:
+    """The keyring of this machine; the folder's path only finds what was put there before entries had names of their own."""
+    return OsKeyring("bravetui", str(folder.resolve()))
+
+
+def tries_of(folder: Path, clock: Clock | None = None) -> Tries:
+    """Where wrong PINs are counted."""
+    return Tries(folder / TRIES, clock or SystemClock())
 
 
 def who_is_here(ring: KeyRing, folder: Path | None = None) -> tuple[Secrets, Identity]:

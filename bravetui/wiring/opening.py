@@ -26,6 +26,7 @@ from bravetui.db.mirror import Mirror, MirroredJournal, MirrorState, heal
 from bravetui.db.recover import Recovered, compact, dot_in, recover
 from bravetui.db.store import DOTS_RESERVED, Identity, Store
 from bravetui.wiring.folder import BALLAST, DATABASE, JOURNAL, KEYS, MARK, mirror_of, who_is_here
+from bravetui.wiring.locking import complete
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -78,6 +79,7 @@ def open_laptop(
 
     def keep(known: Identity) -> None:
         ring.save(replace(ring.load(), identity=json.dumps(asdict(known))))
+        complete(ring, known)
 
     store = Store(engine, journal, ballast, mark, clock, ids, identity, keep)
     try:
@@ -96,7 +98,7 @@ def open_laptop(
     said += tuple(_told(recovered, journal_was_gone=gone and not was_used[1]))
     if journal.mirror is not None and journal.mirror.report.state is not MirrorState.IN_STEP:
         said += (f"The black box is not in step. {journal.mirror.report.why}",)
-    return Laptop(folder, store, ring, (*notices, *said), journal.mirror)
+    return Laptop(folder, store, ring, (*notices, *said, *complete(ring, store.identity)), journal.mirror)
 
 
 def _is_there(path: Path) -> bool:

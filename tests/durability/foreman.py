@@ -19,9 +19,9 @@ from typing import Any
 from bravetui import wiring
 from bravetui.auth import locks
 from bravetui.auth.keys import Secrets
-from bravetui.auth.locks import Passphrase
+from bravetui.auth.locks import Passphrase, RecoveryKey
 from bravetui.auth.sealed_file import SealedFile
-from bravetui.auth.signing import new_private_key
+from bravetui.auth.signing import encode, new_private_key
 from bravetui.base.clock import ManualClock
 from bravetui.db import recover, store
 from bravetui.db.store import Identity, Store
@@ -57,9 +57,15 @@ def shrink() -> None:
     store.WAL_BYTES_MAX = 256 * 1024
 
 
+OFFICE = bytes(range(1, 33))
+"""A recovery key of which nobody has the private half."""
+
+
 def ring_of(folder: Path) -> SealedFile:
-    """The keys, behind a passphrase that costs next to nothing to try."""
-    return SealedFile(folder / wiring.KEYS, [Passphrase("a truck in the rain", memory_kib=32)])
+    """The keys, behind the office's key and a passphrase that costs next to nothing to try."""
+    return SealedFile(
+        folder / wiring.KEYS, [Passphrase("a truck in the rain", memory_kib=32), RecoveryKey(OFFICE)]
+    )
 
 
 def open_laptop(folder: Path, clock: ManualClock | None = None) -> wiring.Laptop:
@@ -70,7 +76,9 @@ def open_laptop(folder: Path, clock: ManualClock | None = None) -> wiring.Laptop
 def make_template(folder: Path, tell: Tell) -> None:
     """A laptop that has been in use, as every trial finds it: closed in the evening, with unsent work."""
     folder.mkdir(parents=True)
-    identity = Identity(DEVICE, "carlos", "Carlos Medina", "org", "http://127.0.0.1:1", "", "")
+    identity = Identity(
+        DEVICE, "carlos", "Carlos Medina", "org", "http://127.0.0.1:1", "", "", encode(OFFICE)
+    )
     secrets = Secrets(bytes(range(32)), new_private_key(), identity=json.dumps(asdict(identity)))
     ring_of(folder).save(secrets)
     lay_ballast(folder)
