@@ -29,10 +29,14 @@ from bravetui.views.services import Services
 from bravetui.widgets import tones
 
 if TYPE_CHECKING:
+    from bravetui.screens.lock import Locking
     from bravetui.sync.progress import SyncEvent
 
 SMALLEST = (60, 16)
 """Columns and lines below which nothing can be shown usefully."""
+
+IDLE_LOOK_S = 5.0
+"""How often it is looked whether nobody has been here for too long."""
 
 REPORT_EVERY_S = 0.25
 REPORT_EVERY_SSH_S = 0.5
@@ -54,6 +58,7 @@ class BravetuiApp(App[None]):
         Binding("f6", "line", "Line", key_display="F6", show=False),
         Binding("f7", "go('conflicts')", "Decide", key_display="F7"),
         Binding("f8", "rain", "Rain", key_display="F8", show=False),
+        Binding("ctrl+l", "lock", "Lock", show=False, priority=True),
         Binding("ctrl+q", "quit", "Quit", show=False, priority=True),
     ]
 
@@ -62,6 +67,9 @@ class BravetuiApp(App[None]):
         self.services = services
         self._report_due = False
         self._fault_said = False
+        self._folder = services.store.folder
+        self._locking: Locking | None = None
+        self._held_back: list[tuple[str, dict[str, Any]]] = []
         over_ssh = bool(os.environ.get("SSH_CONNECTION"))
         self._report_every_s = REPORT_EVERY_SSH_S if over_ssh else REPORT_EVERY_S
         if over_ssh:
@@ -77,6 +85,7 @@ class BravetuiApp(App[None]):
         self.theme = chosen if chosen in {theme.name for theme in THEMES} else DEFAULT
         self._leave_on_signals()
         await self.push_screen(HomeScreen())
+        await self._watch_idle()
         for notice in self.services.notices:
             self.notify(notice, timeout=15, markup=False)
         if self.services.worker is not None:
@@ -84,6 +93,15 @@ class BravetuiApp(App[None]):
             self.run_worker(self.services.worker.watch(), name="sync", exit_on_error=False)
         else:
             self.notify("Another window syncs this laptop; this one shows what it does.", markup=False)
+
+    async def _watch_idle(self) -> None:
+        """Lock by itself when nobody is here."""
+        from bravetui.screens.lock import Locking
+        from bravetui.views import status
+
+        self._locking = Locking(self, self.services, self.services.store.clock, self._say_held_back)
+        self._locking.after_s = 60.0 * await self.services.run(status.lock_after_min, self.services.store)
+        self.set_interval(IDLE_LOOK_S, self._locking.look)
 
     def _leave_on_signals(self) -> None:
         """Without this a closed window or `kill` leaves the terminal in the alternate screen with the mouse on."""
@@ -111,6 +129,11 @@ class BravetuiApp(App[None]):
     def _tell(self, message: SyncReported | RecordsChanged) -> None:
         if self.screen_stack and isinstance(self.screen, WorkScreen):
             self.screen.post_message(message)
+        elif self.screen_stack and isinstance(message, RecordsChanged):
+            from bravetui.screens.lock import LockScreen
+
+            if isinstance(self.screen, LockScreen):
+                self.screen.heard(message)
 
     def wrote(self) -> None:
         """Something was saved here: the worker may go, and the line on top is read again."""
@@ -149,6 +172,43 @@ class BravetuiApp(App[None]):
         if self.services.worker is not None:
             self.services.worker.ask_now()
         self.report_soon()
+
+    # ------------------------------------------------------------------- lock
+
+    @property
+    def is_locked(self) -> bool:
+        """Whether the locked screen is up; what may be read does not hang on it."""
+        return self._locking is not None and self._locking.is_shown
+
+    async def on_event(self, event: events.Event) -> None:
+        """Whatever else becomes of a key or a click, somebody is here."""
+        if self._locking is not None and isinstance(event, events.Key | events.MouseDown | events.Paste):
+            self._locking.touched()
+        await super().on_event(event)
+
+    async def action_lock(self) -> None:
+        """Lock the screen; what was typed is saved first."""
+        if self._locking is not None:
+            await self._locking.lock()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """While it is locked, the app can only be left."""
+        if self.is_locked and action not in ("quit", "unlock"):
+            return False
+        return super().check_action(action, parameters)
+
+    def notify(self, message: str, **told: Any) -> None:
+        """Say something; what is said while it is locked waits until it is not."""
+        if self.is_locked:
+            self._held_back.append((message, told))
+        else:
+            super().notify(message, **told)
+
+    def _say_held_back(self) -> None:
+        """What was not said while it was locked."""
+        held, self._held_back = self._held_back, []
+        for message, told in held:
+            self.notify(message, **told)
 
     # ---------------------------------------------------------------- screens
 
@@ -259,6 +319,9 @@ class BravetuiApp(App[None]):
                 "Choose how the screen looks",
                 lambda name=theme.name: self._paint(name),
             )
+        yield SystemCommand(
+            "Lock", "Lock this screen; sync goes on (Ctrl+L)", lambda: self.call_later(self.action_lock)
+        )
         yield SystemCommand("Help", "What can be done on this screen (F1)", self.action_help)
         yield SystemCommand(
             "Quit", "Everything typed is saved (Ctrl+Q)", lambda: self.call_later(self.action_quit)
@@ -314,7 +377,7 @@ class BravetuiApp(App[None]):
         if isinstance(cause, BravetuiError):
             self.show_error(cause)
             return
-        details = crash_words(error, self.services.store.folder)
+        details = crash_words(error, self._folder)
         if self._fault_said:
             return  # one fault draws others behind it: all are in files, one is said
         self._fault_said = True
@@ -331,6 +394,6 @@ class BravetuiApp(App[None]):
             if isinstance(error, BravetuiError):
                 self.show_error(error)
                 return
-            details = crash_words(error, self.services.store.folder)
+            details = crash_words(error, self._folder)
             words = f"Sync has stopped. Everything is saved on this laptop. {details}"
             self.notify(words, severity="error", timeout=30, markup=False)

@@ -11,3 +11,11 @@ def choose_theme(store: Store, name: str) -> Changed:
     with store.maintain() as connection:
         meta.put(connection, meta.THEME, name)
     return Changed()
+
+
+def lock_after(store: Store, minutes: int) -> Changed:
+    """Lock the screen after so many minutes without a key; 0: only by its key."""
+    assert minutes >= 0
+    with store.maintain() as connection:
+        meta.put(connection, meta.LOCK_AFTER, str(minutes))
+    return Changed()

@@ -41,6 +41,8 @@ WRITABLE = "writable"
 """The scopes in which this person could write at the last contact, one a line; unset before it was first told."""
 THEME = "theme"
 """The colours the foreman chose."""
+LOCK_AFTER = "lock_after_min"
+"""Minutes without a key after which the screen locks; 0: never; unset: as the program does by itself."""
 
 _table = Meta.__table__  # type: ignore[attr-defined]
 

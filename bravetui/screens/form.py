@@ -79,14 +79,14 @@ class FormScreen(WorkScreen):
         "F9: who wrote an answer, what others wrote, which rule decided. Ctrl+R: sign and submit."
     )
 
-    def __init__(self, submission_id: str = "", new: NewForm | None = None) -> None:
+    def __init__(self, submission_id: str = "", new: NewForm | None = None, page: int = 0) -> None:
         super().__init__()
         self._submission_id, self._new = submission_id, new
         self._view: FormView | None = None
         self._answers: dict[str, Json] = {}
         self._state: FormState | None = None
         self._unsaved = Unsaved()
-        self._page = 0
+        self._page = page
         self._saving: asyncio.Task[None] | None = None
         self._again: Timer | None = None
         self._gone = False
@@ -97,6 +97,10 @@ class FormScreen(WorkScreen):
     def submission_id(self) -> str:
         """Which form this is; empty until something is written in a new one."""
         return self._submission_id
+
+    def again(self) -> FormScreen:
+        """The same form at the same page, to be read anew."""
+        return FormScreen(self._submission_id, self._new, self._page)
 
     def body(self) -> ComposeResult:
         yield Static("", id="where", markup=False)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NoReturn, Protocol, cast
 from zoneinfo import ZoneInfo
 
+from bravetui.base.errors import WrongKey
 from bravetui.base.runner import Runner
 from bravetui.db.store import Store
 
@@ -33,6 +34,25 @@ class LineSwitch(Protocol):
     def restore(self) -> None: ...
 
 
+class ScreenLock(Protocol):
+    """What locks and unlocks the screen (`wiring.screen_lock.FolderLock`)."""
+
+    def asked(self) -> str:
+        """What a person is asked for; empty where nothing that could be typed opens the keys."""
+        ...
+
+    def open(self, typed: str) -> None:
+        """Return if what was typed really opens this laptop's keys and they its database. Raises WrongKey."""
+        ...
+
+
+class Shut:
+    """Stands where the store was while the screen is locked: whoever asks it for anything hears that."""
+
+    def __getattr__(self, name: str) -> NoReturn:
+        raise WrongKey("This laptop is locked.", "Unlock it first.")
+
+
 @dataclass
 class Services:
     """What the app works with; made by whoever starts it."""
@@ -49,3 +69,18 @@ class Services:
     """What a person should know of how the laptop opened."""
     on_write: list[Callable[[], None]] = field(default_factory=list)
     """Told after every write made here."""
+    lock: ScreenLock | None = None
+    """None where the screen cannot be locked: the demo's."""
+    _held: Store | None = field(default=None, repr=False)
+
+    def shut(self) -> None:
+        """Take the store out of the screens' reach; the worker has a hold of its own."""
+        if self._held is None:
+            self._held, self.store = self.store, cast("Store", Shut())
+
+    def unlock(self, typed: str) -> None:
+        """Bring the store back. Raises WrongKey for what does not open the keys; blocks for the time of a key derivation."""
+        assert self.lock is not None
+        self.lock.open(typed)
+        if self._held is not None:
+            self.store, self._held = self._held, None

@@ -25,6 +25,8 @@ _scopes = ScopeSeen.__table__  # type: ignore[attr-defined]
 
 TOLD_FOR = timedelta(days=30)
 """How long a person is told of a value that a rule set aside; the list of conflicts shows it for ever."""
+LOCK_AFTER_MIN = 10
+"""Minutes without a key after which the screen locks, unless a person has set others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +172,12 @@ def theme(store: Store) -> str:
     """The colours that this person chose; empty for the default."""
     with store.read() as connection:
         return meta.get(connection, meta.THEME)
+
+
+def lock_after_min(store: Store) -> int:
+    """Minutes without a key after which the screen locks; 0: never."""
+    with store.read() as connection:
+        return int(meta.get(connection, meta.LOCK_AFTER) or LOCK_AFTER_MIN)
 
 
 def _lane_rows(connection: Connection) -> tuple[LaneRow, ...]:
