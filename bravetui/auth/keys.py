@@ -36,6 +36,11 @@ class Secrets:
     next_key: bytes | None = dataclasses.field(default=None, repr=False)
     """The database key that is taking the place of the old one; None but while the files are being sealed anew."""
 
+    @property
+    def database_keys(self) -> tuple[bytes, ...]:
+        """All keys under which a file of this laptop may lie just now, the likelier first."""
+        return (self.database_key,) if self.next_key is None else (self.next_key, self.database_key)
+
     def to_bytes(self) -> bytes:
         """Canonical JSON, to be sealed."""
         return canonical_bytes(

@@ -8,6 +8,7 @@ does not roll DDL back. Every error of SQLite becomes one of ours in `foreign_er
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -22,6 +23,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.util import LRUCache
 
 from bravetui.base.errors import BadInput, BravetuiError, Busy, Corrupt, FailingDisk, Unusable, WrongKey
+from bravetui.base.fault import fault
 from bravetui.base.files import foreign_file_errors, make_private_folder, storage_full
 from bravetui.db.values import JSON_COLUMNS
 
@@ -116,6 +118,61 @@ def read_transaction(engine: Engine) -> Iterator[Connection]:
         with connection.begin() as transaction:
             yield connection
             transaction.rollback()
+
+
+def rekey(path: Path, old: bytes, new: bytes) -> None:
+    """Seal every page of the database anew, from the old key to the new; returns at once where that is done already.
+
+    One transaction: killed at any moment, the database opens with one of the two. Raises Busy while any other process has it
+    open, WrongKey when neither key opens it, StorageFull.
+    """
+    assert len(old) == len(new) == KEY_BYTES
+    if not path.exists() or path.stat().st_size == 0:
+        return
+    with foreign_errors():
+        if _opens(path, new):
+            return
+        with contextlib.closing(_alone(path, old)) as connection:
+            # Into the log first, as every commit: the file itself is only written over once all of it is on the disk.
+            connection.execute(f"PRAGMA rekey=\"x'{new.hex()}'\"").fetchall()
+            fault("rekeyed")
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        if not _opens(path, new):
+            raise Unusable(
+                "The database could not be given its new key; it still opens with the old one.",
+                "Make room on this disk, then start again: it is tried anew by itself.",
+            )
+
+
+def refuse_others(path: Path, key: bytes) -> None:
+    """Raises Busy while any other process has the database open, and as opening does."""
+    if path.exists() and path.stat().st_size:
+        with foreign_errors():
+            _alone(path, key).close()
+
+
+def _alone(path: Path, key: bytes) -> Any:
+    """A connection beside which there is no other, in any process."""
+    connection = sqlcipher.connect(str(path), timeout=0.5, isolation_level=None, check_same_thread=False)
+    try:
+        _configure(connection, key, None, alone=True)
+        connection.execute("BEGIN EXCLUSIVE")
+        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _opens(path: Path, key: bytes) -> bool:
+    try:
+        _alone(path, key).close()
+    except sqlcipher.DatabaseError as error:
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_NOTADB:
+            return False
+        raise
+    return True
 
 
 def wal_of(engine: Engine) -> Path:

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO, Self
 
+from bravetui.base.errors import WrongKey
 from bravetui.base.fault import fault
 from bravetui.base.files import (
     flush_file,
@@ -176,6 +177,33 @@ class Journal:
         replace_file(aside, self.path.read_bytes())
         flush_folder(self.path.parent)
         return aside
+
+
+def seal_anew(path: Path, old: bytes, new: bytes) -> None:
+    """Everything in the journal under another key, at once: a crash leaves the old file or the new one.
+
+    Returns at once where that is done already, and leaves what neither key opens. A damaged file is copied aside first.
+    """
+    with foreign_file_errors():
+        data = path.read_bytes() if path.exists() else b""
+        if not data or _reads(new, data):
+            return
+        found = scan(journal_cipher(old), data)
+        if found.damage:
+            replace_file(free_name(path.with_name(f"{path.name}.damaged")), data)
+        cipher, file_id = journal_cipher(new), os.urandom(FILE_ID_BYTES)
+        body = b"".join(
+            frame_bytes(cipher, file_id, number, frame.payloads)
+            for number, frame in enumerate(found.frames, start=1)
+        )
+        replace_file(path, file_head(cipher, file_id) + body)
+
+
+def _reads(key: bytes, data: bytes) -> bool:
+    try:
+        return bool(scan(journal_cipher(key), data).file_id)
+    except WrongKey:
+        return False
 
 
 def _rest(file: BinaryIO) -> bytes:

@@ -14,7 +14,7 @@ from bravetui.auth.keys import KeyRing
 from bravetui.auth.proof import Prover
 from bravetui.base.clock import Clock, SystemClock, SystemIds
 from bravetui.base.copies import TwoCopies
-from bravetui.base.errors import BravetuiError, Corrupt, FailingDisk, StorageFull, WrongKey
+from bravetui.base.errors import BravetuiError, Busy, Corrupt, FailingDisk, StorageFull, WrongKey
 from bravetui.base.files import refuse_folder
 from bravetui.db import meta
 from bravetui.db.ballast import BALLAST_BYTES, Ballast
@@ -27,6 +27,7 @@ from bravetui.db.recover import Recovered, compact, dot_in, recover
 from bravetui.db.store import DOTS_RESERVED, Identity, Store
 from bravetui.wiring.folder import BALLAST, DATABASE, JOURNAL, KEYS, MARK, mirror_of, who_is_here
 from bravetui.wiring.locking import complete
+from bravetui.wiring.sealing import finish_rotation
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -68,11 +69,13 @@ def open_laptop(
     aside and rebuilt from the journal and from central. Raises NeedsSignIn for a laptop that never enrolled.
     """
     secrets, identity = who_is_here(ring, folder)
+    if secrets.next_key is not None:
+        secrets = finish_rotation(folder, ring)
     clock = clock or SystemClock()
     was_used = [_is_there(folder / name) for name in (DATABASE, JOURNAL)]
     journal = MirroredJournal.open(folder / JOURNAL, secrets.database_key)
     healed = _follow(journal, folder, secrets.database_key, card)
-    engine, said = _open_database(folder / DATABASE, secrets.database_key, clock)
+    engine, said = _open_database(folder / DATABASE, secrets.database_key, clock, ring)
     mark, notices = _open_mark(folder / MARK, secrets.database_key, journal, engine, identity.device)
     notices += tuple(_mended(folder))
     ballast, ids = Ballast(folder / BALLAST, ballast_bytes), SystemIds(clock)
@@ -164,13 +167,17 @@ def _follow(journal: MirroredJournal, folder: Path, key: bytes, card: type[Mirro
     return healed
 
 
-def _open_database(path: Path, key: bytes, clock: Clock) -> tuple[Engine, tuple[str, ...]]:
+def _open_database(path: Path, key: bytes, clock: Clock, ring: KeyRing) -> tuple[Engine, tuple[str, ...]]:
     """The database at this version's schema; a damaged one is set aside by name and an empty one takes its place."""
     try:
         return _sound_database(path, key)
     except FailingDisk:
         raise
     except (WrongKey, Corrupt):
+        if key not in (now := ring.load()).database_keys or now.next_key is not None:
+            raise Busy(
+                "Another window is giving this laptop a new key just now.", "Try again in a moment."
+            ) from None
         aside = move_aside(path, f"{clock.now():%Y%m%dT%H%M%S}")
         engine = open_laptop_engine(path, key)
         migrate(engine)

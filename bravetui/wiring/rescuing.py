@@ -18,6 +18,7 @@ from bravetui.db.ballast import Ballast
 from bravetui.db.mirror import prepare
 from bravetui.wire.messages import Delivered
 from bravetui.wiring.folder import BALLAST, DATABASE, JOURNAL, MIRROR, who_is_here
+from bravetui.wiring.sealing import key_of
 
 if TYPE_CHECKING:
     from httpx import AsyncBaseTransport
@@ -67,7 +68,8 @@ def rescue(
             "Seal the bundle by a passphrase: add --with-passphrase. The key comes with the next contact.",
         )
     ballast = Ballast(folder / BALLAST)
-    found = gather(folder / DATABASE, folder / JOURNAL, secrets.database_key, ballast, now)
+    key = key_of(folder / JOURNAL, secrets)
+    found = gather(folder / DATABASE, folder / JOURNAL, key, ballast, now)
     if not found.changes:
         if not found.database_read and (found.damaged or not (folder / JOURNAL).exists()):
             raise Corrupt(
