@@ -8,6 +8,7 @@ bravetui central revoke --device N    let a laptop in no more
 bravetui central restored             say that the database has come back from a backup
 bravetui central import [FILE]        take a rescue bundle; without a file, list those that wait for a manager
 bravetui central quarantine           what was refused: list, --show, --release or --aside one
+bravetui central unlock [FILE]        open the keys of a laptop whose passphrase is lost; without a file, list the record
 bravetui central audit                recompute the ledger's chain (more in: bravetui audit verify)
 """
 
@@ -41,6 +42,7 @@ from bravetui.central.serve import PORT, listen, serve
 from bravetui.central.service import Central, revoke
 from bravetui.central.state import begin_epoch
 from bravetui.central.tables import SCOPES
+from bravetui.central.unlocking import add_unlock_arguments, check_unlock, unlock_task
 from bravetui.wire.messages import NUMBER_MAX
 
 Say = Callable[[str], None]
@@ -78,6 +80,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", type=whole(1, NUMBER_MAX), help="number of the laptop (revoke)")
     add_import_arguments(parser)
     add_quarantine_arguments(parser)
+    add_unlock_arguments(parser)
 
 
 def run(options: argparse.Namespace, say: Say = print) -> int:
@@ -204,6 +207,7 @@ _TASKS: dict[str, Callable[[Central, argparse.Namespace, Say], None]] = {
     "restored": _restored,
     "import": import_task,
     "quarantine": quarantine_task,
+    "unlock": unlock_task,
     "audit": _audit,
 }
 
@@ -213,6 +217,7 @@ _CHECKS: dict[str, Callable[[argparse.Namespace], None]] = {
     "revoke": _check_revoke,
     "import": check_import,
     "quarantine": check_quarantine,
+    "unlock": check_unlock,
 }
 """What can be said of a task's options before central is opened, let alone made."""
 

@@ -8,18 +8,20 @@ import json
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from bravetui.auth.bundle import PASSPHRASE_VARIABLE, seal_bundle
+from bravetui.auth.keys import Secrets
 from bravetui.auth.locks import AskedPassphrase
 from bravetui.auth.sealed_file import SealedFile
-from bravetui.base.errors import BadInput, Corrupt
+from bravetui.base.errors import BadInput, Corrupt, WrongKey
 from bravetui.base.text import safe_line
 from bravetui.central.rescue import NOT_TAKEN, Taken, kept_bundles, kept_file, take_bundle
 from bravetui.central.service import Central
 from bravetui.db.mirror import MIRRORED_JOURNAL, MIRRORED_KEYS, black_box_in
 from bravetui.db.requests import requests_of
-from bravetui.db.unconfirmed import gather_journal
+from bravetui.db.unconfirmed import Unconfirmed, gather_journal
 from bravetui.wire.codec import encode
 
 
@@ -29,13 +31,15 @@ def add_import_arguments(parser: argparse.ArgumentParser) -> None:
         "file",
         nargs="?",
         type=Path,
-        help="rescue bundle, or folder of a dead laptop's card (import); none: list",
+        help="rescue bundle, or folder of a dead laptop's card (import; none: list); request or key file (unlock)",
     )
     parser.add_argument(
         "--kept", metavar="ID", help="try a kept bundle again, by the beginning of its id (import)"
     )
     parser.add_argument(
-        "--vouch", action="store_true", help="take it although its laptop has been revoked (import)"
+        "--vouch",
+        action="store_true",
+        help="a manager answers for it, though its laptop was revoked (import, unlock)",
     )
     parser.add_argument("--json", action="store_true", help="for programs (import, quarantine)")
 
@@ -132,9 +136,18 @@ def of_card(central: Central, folder: Path, lock: AskedPassphrase) -> bytes:
             "The keys on this card belong to a laptop that never enrolled.", "There is no work on it."
         )
     device, now = int(json.loads(secrets.identity)["device"]), central.clock.now()
-    found = gather_journal(folder / MIRRORED_JOURNAL, secrets.database_key)
+    found = _gathered(folder / MIRRORED_JOURNAL, secrets)
     pieces = [encode(request) for request in requests_of(found.changes, now)]
     return seal_bundle(pieces, device, secrets.device_key, now, [central.keys.recovery])
+
+
+def _gathered(journal: Path, secrets: Secrets) -> Unconfirmed:
+    """Under whichever of its keys the laptop had the journal when the card last followed it."""
+    *others, last = secrets.database_keys
+    for key in others:
+        with suppress(WrongKey):
+            return gather_journal(journal, key)
+    return gather_journal(journal, last)
 
 
 def _passphrase() -> str:

@@ -220,6 +220,22 @@ class KeptBundle(CentralTable, table=True):
     """When all of it had been taken after all."""
 
 
+class Unlock(CentralTable, table=True):
+    """The office has opened a laptop's keys with the recovery key; never changed, never removed."""
+
+    __tablename__ = "unlock"
+
+    id: int | None = Field(
+        default=None, primary_key=True, sa_column_args=(Identity(start=1),), sa_type=BigInteger
+    )
+    device: int = Field(sa_type=BigInteger)
+    code: str = Field(max_length=20)
+    """Of the request: its person has it on the screen."""
+    by_code: bool
+    """Whether the person read it out; else the key file itself was brought, and a manager answered for it."""
+    at: datetime
+
+
 class CentralState(CentralTable, table=True):
     """One row: which life of this database it is, and central's own dots in it."""
 
@@ -252,4 +268,5 @@ LEDGER = _table(Ledger)
 PARKED = _table(ParkedChange)
 REFUSED = _table(RefusedChange)
 KEPT_BUNDLES = _table(KeptBundle)
+UNLOCKS = _table(Unlock)
 STATE = _table(CentralState)

@@ -53,6 +53,9 @@ COMMANDS: dict[str, Command] = {
     "rescue": Command(
         "bravetui.cli.rescue", "unconfirmed work on a stick: make it, or carry a colleague's to central"
     ),
+    "keys": Command(
+        "bravetui.cli.keys", "what opens this laptop: passphrase, PIN, new keys, help from the office"
+    ),
     "mirror": Command("bravetui.cli.mirror", "the black box: a sealed second copy of the work on a card"),
     "central": Command("bravetui.cli.central", "serve central", "central"),
     "audit": Command("bravetui.cli.audit", "prove central's ledger unchanged", "central"),
