@@ -31,6 +31,16 @@ class KeyringState(StrEnum):
     SWAPPED = "swapped"
 
 
+class KeyringUnusable(WrongKey):
+    """The keyring does not help; another lock may."""
+
+    def __init__(self, state: KeyringState, *, is_lost: bool) -> None:
+        super().__init__(_WORDS[state], "Unlock with the passphrase instead; nothing is lost.")
+        self.state = state
+        self.is_lost = is_lost
+        """Whether the key is gone from it for good; else it may be there for the next session, as over SSH."""
+
+
 _WORDS = {
     KeyringState.ABSENT: "This machine has no keyring that bravetui may use, or its keyring holds no key of it.",
     KeyringState.LOCKED: "The keyring of this machine is locked, or did not answer within 3 seconds.",
@@ -114,19 +124,19 @@ def open_with(stored: str | None, wrap: Wrap) -> bytes:
 def _fitting(stored: str | None, wrap: Wrap) -> bytes:
     """The key that the keyring holds, if it is the one that the wrap was made with."""
     if stored is None:
-        raise unusable(KeyringState.ABSENT)
+        raise unusable(KeyringState.ABSENT, is_lost=True)
     try:
         key = decode(stored, CONTENT_KEY_BYTES, "key")
     except BadInput:
-        raise unusable(KeyringState.CORRUPT) from None
+        raise unusable(KeyringState.CORRUPT, is_lost=True) from None
     if wrap.get("key_id") != key_id(key):
-        raise unusable(KeyringState.SWAPPED)
+        raise unusable(KeyringState.SWAPPED, is_lost=True)
     return key
 
 
-def unusable(state: KeyringState) -> WrongKey:
+def unusable(state: KeyringState, *, is_lost: bool = False) -> KeyringUnusable:
     """The error for a keyring in `state`."""
-    return WrongKey(_WORDS[state], "Unlock with the passphrase instead; nothing is lost.")
+    return KeyringUnusable(state, is_lost=is_lost)
 
 
 def key_id(key: bytes) -> str:

@@ -29,6 +29,7 @@ from bravetui.base.options import decimal
 from bravetui.base.runner import InlineRunner
 from bravetui.bench.accounting import account
 from bravetui.bench.paint import Unmeasurable, measure
+from bravetui.bench.sealing import sealing_costs
 from bravetui.bench.workload import People
 from bravetui.central.app import make_app
 from bravetui.central.database import migrate, open_central_engine
@@ -163,6 +164,7 @@ def _figures(folder: Path, scale: float) -> Iterator[Figure]:
         yield from _day(here, others, foreman, colleagues, scale)
         yield from _month(world, here, foreman, colleagues, scale)
         yield from _saves(here, foreman, folder)
+        yield from _sealing(folder)
         yield _detection()
         yield from _paint(world)
 
@@ -328,6 +330,13 @@ def _bare_commits(path: Path, count: int) -> None:
             connection.execute("INSERT INTO t VALUES (?, ?)", (number, "x" * 600))
             connection.execute("COMMIT")
     connection.close()
+
+
+def _sealing(folder: Path) -> Iterator[Figure]:
+    """The same statements with encryption and without, in turn."""
+    for cost in sealing_costs(folder):
+        beside = f"{cost.per_run / cost.sealed_s:,.0f}/s, plain SQLite {cost.per_run / cost.plain_s:,.0f}/s"
+        yield Figure(f"encryption, {cost.what}", cost.ratio, "x plain", "", beside)
 
 
 def _detection() -> Figure:

@@ -18,6 +18,7 @@ from bravetui.auth.sealed_file import SealedFile
 from bravetui.base.errors import BadInput, NeedsSignIn
 from bravetui.base.text import safe_line
 from bravetui.wiring import PASSPHRASE_FILE_VARIABLE, Laptop, default_folder, key_ring, open_laptop
+from bravetui.wiring.locking import KEYRING, PIN
 from bravetui.wiring.looking import ONLY_LOOKED_AT, copied, is_read_only
 
 
@@ -29,13 +30,20 @@ def folder_of(arguments: argparse.Namespace) -> Path:
 
 def ring_of(folder: Path, ask: Callable[[], str]) -> SealedFile:
     """Where this laptop's keys are. Raises BadInput when the file that BRAVETUI_PASSPHRASE_FILE names cannot be read."""
+
+    def ask_and_say_why() -> str:
+        for name in ring.shut.keys() & {KEYRING, PIN}:
+            print(f"bravetui: {ring.shut[name].what}", file=sys.stderr)
+        return ask()
+
     try:
-        return key_ring(folder, ask, ask_pin)
+        ring = key_ring(folder, ask_and_say_why, ask_pin)
     except (OSError, UnicodeDecodeError) as error:
         raise BadInput(
             f"The file that {PASSPHRASE_FILE_VARIABLE} names cannot be read.",
             "Name a text file that holds the passphrase and that you can read, or unset the variable to be asked.",
         ) from error
+    return ring
 
 
 def ask_passphrase() -> str:

@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _findings(laptop: Laptop, *, offline: bool) -> Iterable[Finding]:
     for notice in laptop.notices:
-        health = Health.LOOK if notice == ONLY_LOOKED_AT else Health.MENDED
+        health = Health.LOOK if notice in (ONLY_LOOKED_AT, *laptop.concerns) else Health.MENDED
         yield Finding("start", health, notice)
     yield from check_up(laptop.store)
     if not offline:

@@ -14,7 +14,7 @@ from textual.widgets import Static
 EVERYWHERE = (
     "F2 home  F3 forms  F4 queue  F5 sync now  F7 conflicts  F8 rain  Esc back\n"
     "F6 cuts or restores the line, in the demo   Ctrl+P: every command by name\n"
-    "Ctrl+Q quits; all you typed is saved   Ctrl+C copies\n"
+    "Ctrl+Q quits; all you typed is saved   Ctrl+L locks   Ctrl+C copies\n"
     "● line up   ○ no line   ↑ only on this laptop   ✓ at central\n"
     "≠ two values, a person decides   * must be answered   ! to correct"
 )

@@ -14,7 +14,7 @@ from typing import Any
 
 from bravetui.auth.keys import KeyRing
 from bravetui.auth.locks import Passphrase, RecoveryKey, central_lock
-from bravetui.auth.os_keyring import OsKeyring
+from bravetui.auth.os_keyring import KeyringUnusable, OsKeyring
 from bravetui.auth.pin import Pin, check_pin
 from bravetui.auth.sealed_file import SealedFile
 from bravetui.base.clock import Clock
@@ -80,9 +80,11 @@ def _name_entry(ring: SealedFile) -> None:
 def _told(ring: SealedFile) -> Iterator[str]:
     names = set(ring.wraps())
     shut = next((ring.shut[name] for name in (KEYRING, PIN) if name in ring.shut and name in names), None)
-    if shut is not None:
-        again = "a new PIN: bravetui keys pin" if PIN in names else "lock to it anew: bravetui keys keyring"
-        yield f"{shut.what} These keys were opened another way; once the keyring works, {again}."
+    if isinstance(shut, KeyringUnusable) and shut.is_lost:
+        again = (
+            "a new PIN: bravetui keys pin" if PIN in names else "locking to it anew: bravetui keys keyring"
+        )
+        yield f"{shut.what} These keys were opened another way. For {again}."
     if len(names) < LOCKS_MIN:
         only = WORDS.get(next(iter(names)), "one lock")
         yield f"Only {only} opens this laptop's keys. Add a second way: bravetui keys passphrase."

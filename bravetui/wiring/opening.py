@@ -44,6 +44,8 @@ class Laptop:
     """What a person should know of how it opened, in sentences."""
     mirror: Mirror | None = None
     """Its black box, if it keeps one."""
+    concerns: tuple[str, ...] = ()
+    """Those of the notices that a person has to do something about."""
 
     def prover(self) -> Prover:
         """What shows central that a request is this laptop's."""
@@ -101,7 +103,8 @@ def open_laptop(
     said += tuple(_told(recovered, journal_was_gone=gone and not was_used[1]))
     if journal.mirror is not None and journal.mirror.report.state is not MirrorState.IN_STEP:
         said += (f"The black box is not in step. {journal.mirror.report.why}",)
-    return Laptop(folder, store, ring, (*notices, *said, *complete(ring, store.identity)), journal.mirror)
+    concerns = complete(ring, store.identity)
+    return Laptop(folder, store, ring, (*notices, *said, *concerns), journal.mirror, concerns)
 
 
 def _is_there(path: Path) -> bool:

@@ -92,7 +92,7 @@ def everything(folder: Path, ring: SealedFile, told: Told) -> Laptop:
 def test_with_the_keyring_lost_the_passphrase_gives_everything_back(
     folder: Path, held: Held, told: Told, lose: Callable[[Held], None], words: str
 ) -> None:
-    """And says what is the matter with the keyring, and how to lock to it again."""
+    """And says what is the matter with the keyring, and, where its key is gone, how to lock to it again."""
     assert everything(folder, quiet(folder), told).notices == ()
     lose(held)
     if isinstance(held.state, str):
@@ -101,9 +101,14 @@ def test_with_the_keyring_lost_the_passphrase_gives_everything_back(
         held.state = KeyringState(held.state)
     with pytest.raises(WrongKey, match=words):
         quiet(folder).load()
-    (notice,) = everything(folder, by_passphrase(folder), told).notices
-    assert words in notice
-    assert "bravetui keys keyring" in notice
+    notices = everything(folder, by_passphrase(folder), told).notices
+    if (
+        held.state is None
+    ):  # its key is gone for good; a keyring that is shut just now is nothing to warn of at each start
+        assert words in notices[0]
+        assert "bravetui keys keyring" in notices[0]
+    else:
+        assert notices == ()
     held.state = None
     lock_to_keyring(by_passphrase(folder), folder)
     assert everything(folder, quiet(folder), told).notices == ()

@@ -163,6 +163,30 @@ def test_with_another_window_open_it_is_refused_and_nothing_has_changed(folder: 
     assert check(folder, told, deep=True) == ()
 
 
+def test_the_black_box_begins_anew_beside_the_old_one(folder: Path, tmp_path: Path, told: Told) -> None:
+    """It follows at the next start; the old one is named, since it opens by the old key."""
+    (tmp_path / "card").mkdir()
+    old = wiring.set_mirror(folder, ring_of(folder), tmp_path / "card")
+    open_laptop(folder).close()
+    (said,) = rotated(folder)
+    assert old is not None
+    assert f"What lies in {old.name} opens by the old key" in said
+    assert check(folder, told, deep=True) == ()
+    new = wiring.mirror_of(folder)
+    assert new is not None
+    assert new != old
+    assert read_journal(new / "journal", ring_of(folder).load().database_key).changes
+
+
+def test_a_black_box_that_is_out_is_said(folder: Path, tmp_path: Path, told: Told) -> None:
+    """The laptop itself has its new keys."""
+    (tmp_path / "card").mkdir()
+    wiring.set_mirror(folder, ring_of(folder), tmp_path / "card")
+    shutil.rmtree(tmp_path / "card")
+    (said,) = [words for words in rotated(folder) if "under the old key" in words]
+    assert "set it again with bravetui mirror" in said
+
+
 def test_a_wrong_passphrase_changes_nothing(folder: Path, told: Told) -> None:
     """It would lock the new key, and nobody would know it."""
     before = (folder / "keys.a").read_bytes()
