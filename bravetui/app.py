@@ -193,7 +193,7 @@ class BravetuiApp(App[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """While it is locked, the app can only be left."""
-        if self.is_locked and action not in ("quit", "unlock"):
+        if self.is_locked and action != "quit":
             return False
         return super().check_action(action, parameters)
 

@@ -78,7 +78,7 @@ class Passphrase:
     def unwrap(self, wrap: Wrap) -> bytes:
         """Unwrap with the settings in the wrap. Raises WrongKey, Corrupt."""
         words = "This passphrase does not open the keys of this laptop."
-        todo = "Type it again, minding capitals, or ask the office to open it with the recovery key."
+        todo = "Type it again, minding capitals, or let the office open it: bravetui keys recover ask FILE."
         return open_key(stretched(self._passphrase, wrap), wrap, words, todo)
 
 
@@ -179,7 +179,7 @@ def central_lock(sealing_key: str) -> RecoveryKey | None:
     return RecoveryKey(decode(sealing_key, 32, "sealing key")) if sealing_key else None
 
 
-_UNLOCK = "Unlock with the passphrase, or ask the office to open it with the organization's recovery key."
+_UNLOCK = "Unlock with the passphrase, or let the office open it: bravetui keys recover ask FILE."
 
 
 def seal_key(key: bytes, content_key: bytes, settings: Wrap) -> Wrap:

@@ -16,7 +16,7 @@ from bravetui.base.errors import BadInput
 from bravetui.base.options import whole
 from bravetui.base.text import safe_line
 from bravetui.cli.common import ask_passphrase, folder_of, laptop_of, print_json, ring_of
-from bravetui.wiring import PASSPHRASE_FILE_VARIABLE
+from bravetui.wiring import PASSPHRASE_FILE_VARIABLE, key_ring
 from bravetui.wiring.locking import (
     LOCKS_MIN,
     PASSPHRASE,
@@ -116,7 +116,9 @@ def _rotate(arguments: argparse.Namespace) -> None:
     folder = folder_of(arguments)
     names = {lock.name for lock in standing(folder)}
     typed = Typed(_known_passphrase() if PASSPHRASE in names else "", _ask("PIN") if PIN in names else "")
-    for told in rotate(folder, _ring(arguments), typed):
+    pins = iter([typed.pin])  # nobody is asked twice
+    ring = key_ring(folder, lambda: typed.passphrase, lambda wrong: next(pins, ""))
+    for told in rotate(folder, ring, typed):
         print(safe_line(told, 500))
     print("Everything on this laptop is sealed anew; the old key opens nothing here any more.")
 

@@ -37,12 +37,17 @@ UNSAVED = "Something typed is not saved yet; it is kept, and waits behind this. 
 ALERT = "A safety alert has arrived. Unlock to read it."
 
 
+class KeyInput(Input):
+    """Takes Enter in its turn: a slow line hands over a whole PIN and its Enter at once."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "submit", "Unlock", key_display="Enter")]
+
+
 class LockScreen(ModalScreen[None]):
     """Asks for the PIN or the passphrase, for as long as it takes."""
 
     CSS_PATH = "lock.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "unlock", "Unlock", key_display="Enter", priority=True),
         Binding("ctrl+q", "app.quit", "Quit", key_display="^Q", priority=True),
     ]
 
@@ -58,7 +63,7 @@ class LockScreen(ModalScreen[None]):
             yield Static(Text(self._words), classes="words", markup=False)
             yield Static("", id="alert", classes="words", markup=False)
             yield Static(Text(self._asked), id="asked", classes="words", markup=False)
-            yield Input(password=True, id="key")
+            yield KeyInput(password=True, id="key")
             yield Static("", id="wrong", classes="words", markup=False)
         yield KeyLine()
 
@@ -72,14 +77,17 @@ class LockScreen(ModalScreen[None]):
         if any(kind == "safety_alert" for kind, _ in event.records):
             self.query_one("#alert", Static).update(Text(ALERT))
 
-    async def action_unlock(self) -> None:
-        """Try what was typed; it takes a moment, on purpose."""
-        field, wrong = self.query_one("#key", Input), self.query_one("#wrong", Static)
-        typed = field.value
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Try what was typed; it takes a moment, on purpose, in which the screen is still alive."""
+        typed = event.value
         if self._trying or not typed:
             return
         self._trying = True
-        wrong.update(Text("Trying..."))
+        self.query_one("#wrong", Static).update(Text("Trying..."))
+        _ = self.app.run_worker(self._try(typed), name="unlock")  # the app's: it outlives this screen
+
+    async def _try(self, typed: str) -> None:
+        field, wrong = self.query_one("#key", Input), self.query_one("#wrong", Static)
         try:
             await self._unlock(typed)
         except BravetuiError as error:

@@ -16,6 +16,7 @@ from bravetui.auth.sealed_file import SealedFile
 from bravetui.base.errors import WrongKey
 from bravetui.wiring import KEYS
 from tests.cli.terminal import ROOT, Terminal
+from tests.support.keyrings import desktop, missing_programs
 
 NEW = "another four words"
 
@@ -49,6 +50,21 @@ def test_enrolment_leaves_two_locks_and_says_which(terminal: Terminal, central: 
     assert [lock["name"] for lock in told["locks"]] == ["passphrase", "recovery"]
     assert told["enough"] is True
     assert "the organization's recovery key" in terminal.run("keys")
+
+
+@pytest.mark.skipif(bool(missing_programs()), reason=f"no keyring: {missing_programs()}")
+def test_with_a_keyring_enrolment_needs_no_passphrase(
+    terminal: Terminal, central: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The keyring and the office are two locks; the next command opens by itself."""
+    with desktop() as desk:
+        monkeypatch.delenv("PYTHON_KEYRING_BACKEND")
+        for name, value in desk.environment().items():
+            monkeypatch.setenv(name, value)
+        desk.start()
+        said = typed(terminal, "", "enrol", *central)
+        assert "open by the keyring of this machine, by itself; by the organization's recovery key" in said
+        assert "Only here" in typed(terminal, "", "status")
 
 
 def test_without_keyring_and_passphrase_nothing_is_made(terminal: Terminal, central: tuple[str, str]) -> None:

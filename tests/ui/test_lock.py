@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from textual.events import Key
 from textual.pilot import Pilot
 from textual.widgets import Input, Static, TextArea
 
@@ -63,6 +64,13 @@ async def shown(pilot: Pilot[None]) -> str:
     return screen_text(pilot) + pilot.app.title + pilot.app.sub_title
 
 
+async def unlock(pilot: Pilot[None], typed: str) -> None:
+    """Type and press Enter, unless that has been done, and wait until the key has been tried."""
+    await press(pilot, *typed, *(["enter"] if typed else []))
+    await pilot.app.workers.wait_for_complete()
+    await pilot.pause()
+
+
 @BOTH
 async def test_a_locked_screen(scene: Scene, size: tuple[int, int], snap_screen: SnapScreen) -> None:
     """One field, one sentence, and nothing of anybody's work."""
@@ -79,7 +87,7 @@ async def test_a_wrong_pin_says_how_many_are_left(
     async with playing(scene, size) as pilot:
         await press(pilot, "ctrl+l")
         scene.app._tell(RecordsChanged(frozenset({("safety_alert", "1")})))
-        await press(pilot, *"111999", "enter")
+        await unlock(pilot, "111999")
         await snap_screen(pilot)
 
 
@@ -105,7 +113,7 @@ async def test_the_pin_opens_it_where_one_was(scene: Scene) -> None:
         page = scene.app.screen._page  # type: ignore[attr-defined]
         await press(pilot, "ctrl+l")
         assert scene.answers()["summary"] == "Dryx"
-        await press(pilot, *PIN, "enter")
+        await unlock(pilot, PIN)
         await pilot.pause()
         assert isinstance(scene.app.screen, FormScreen)
         assert scene.app.screen._page == page
@@ -114,16 +122,28 @@ async def test_the_pin_opens_it_where_one_was(scene: Scene) -> None:
         assert isinstance(scene.app.screen, HomeScreen)
 
 
+async def test_a_pin_and_its_enter_that_come_at_once_are_taken_in_turn(scene: Scene) -> None:
+    """As a slow line, or a password safe, hands them over."""
+    async with playing(scene, SMALL) as pilot:
+        await press(pilot, "ctrl+l")
+        for key in PIN:
+            scene.app.post_message(Key(key, key))
+        scene.app.post_message(Key("enter", "\r"))
+        await unlock(pilot, "")
+        assert isinstance(scene.app.screen, HomeScreen)
+
+
 async def test_the_passphrase_opens_it_without_waiting_when_the_pin_has_to_wait(scene: Scene) -> None:
     """Six wrong PINs cost time, and the right one waits with them."""
     async with playing(scene, SMALL) as pilot:
         await press(pilot, "ctrl+l")
         for _ in range(6):
-            await press(pilot, *"999222", "enter")
-        await press(pilot, *PIN, "enter")
+            await unlock(pilot, "999222")
+        await unlock(pilot, PIN)
         assert "next try is possible" in str(scene.app.screen.query_one("#wrong", Static).render())
         scene.app.screen.query_one("#key", Input).value = WORDS
         await press(pilot, "enter")
+        await unlock(pilot, "")
         assert isinstance(scene.app.screen, HomeScreen)
 
 
@@ -152,6 +172,7 @@ async def test_a_key_file_laid_in_its_place_opens_nothing(scene: Scene) -> None:
         )
         scene.app.screen.query_one("#key", Input).value = "the thief's own"
         await press(pilot, "enter")
+        await unlock(pilot, "")
         assert isinstance(scene.app.screen, LockScreen)
         assert "another laptop's" in str(scene.app.screen.query_one("#wrong", Static).render())
 
@@ -182,7 +203,7 @@ async def test_no_key_but_enter_and_quit_does_anything(scene: Scene) -> None:
         scene.app.notify("Said while it was locked.")
         await pilot.pause()
         assert not scene.app._notifications
-        await press(pilot, *PIN, "enter")
+        await unlock(pilot, PIN)
         await pilot.pause()
         assert [told.message for told in scene.app._notifications] == ["Said while it was locked."]
 
@@ -230,7 +251,7 @@ async def test_what_cannot_be_saved_is_kept_behind_the_lock(
         assert "not saved yet" in await shown(pilot)
         assert "Dry" not in await shown(pilot)
         monkeypatch.setattr(forms, "answer", real)
-        await press(pilot, *PIN, "enter")
+        await unlock(pilot, PIN)
         assert isinstance(scene.app.screen, FormScreen)
         await scene.app.screen.save()
         assert "x" in str(scene.answers()["summary"])
@@ -243,7 +264,7 @@ async def test_a_reading_that_only_a_key_saves_is_still_there(scene: Scene) -> N
         await write(pilot, "0.3")
         await press(pilot, "ctrl+l")
         assert isinstance(scene.app.screen, LockScreen)
-        await press(pilot, *PIN, "enter")
+        await unlock(pilot, PIN)
         assert isinstance(scene.app.screen, RainScreen)
         assert scene.app.screen.has_typed()
 
