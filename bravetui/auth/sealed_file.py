@@ -70,12 +70,15 @@ class SealedFile:
 
     def load(self) -> Secrets:
         """Open with the first lock that does. Raises the last lock's WrongKey, Corrupt, or BadInput (newer
-        version)."""
+        version).
+
+        The older copy counts where the newer one is damaged, and never because it has locks that are meant to be gone.
+        """
         failures: list[BravetuiError] = []
         for candidate in self._candidates():
             try:
                 return self._opened(_parsed(candidate))
-            except (WrongKey, Corrupt) as error:
+            except Corrupt as error:
                 failures.append(error)
         raise failures[0]
 

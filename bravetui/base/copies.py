@@ -63,12 +63,17 @@ class TwoCopies:
 
     def mend(self) -> bool:
         """Write a copy that is damaged or gone again from the other one; returns whether one was. Raises what `write`
-        raises, and Corrupt if all are damaged."""
+        raises, and Corrupt if all are damaged.
+
+        One that a crash left behind is brought up without a word: what it says was meant to be gone.
+        """
         copies = self._read()
-        if all(copy.data is not None for copy in copies) or not self.exist():
+        damaged = any(copy.data is None for copy in copies)
+        behind = len({copy.generation for copy in copies}) > 1
+        if not self.exist() or not (damaged or behind):
             return False
         self.write(self.candidates()[0])
-        return True
+        return damaged
 
     def _read(self) -> list[_Copy]:
         with foreign_file_errors():

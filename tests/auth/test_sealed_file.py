@@ -11,6 +11,7 @@ from bravetui.auth.keys import Secrets, new_secrets, open_or_create
 from bravetui.auth.locks import Passphrase, RecoveryKey
 from bravetui.auth.os_keyring import OsKeyring
 from bravetui.auth.sealed_file import SealedFile
+from bravetui.base.copies import TwoCopies
 from bravetui.base.errors import BadInput, Corrupt, StorageFull, WrongKey
 
 WORDS = "correct horse battery"
@@ -99,6 +100,21 @@ def test_a_changed_passphrase_opens_and_the_old_one_does_not(path: Path) -> None
     assert SealedFile(path, [passphrase("another horse")]).load() == secrets
     with pytest.raises(WrongKey):
         made(path)
+
+
+def test_a_change_that_was_killed_between_its_copies_leaves_no_older_way_in(path: Path) -> None:
+    """Neither while the older copy is there, nor after the next start has brought it up."""
+    made(path)
+    older = path.with_name(f"{path.name}.b").read_bytes()
+    SealedFile(path, [passphrase()]).add_lock(passphrase("another horse"))
+    path.with_name(f"{path.name}.b").write_bytes(older)
+    with pytest.raises(WrongKey):
+        made(path)
+    assert not TwoCopies(path).mend()
+    path.with_name(f"{path.name}.a").unlink()
+    with pytest.raises(WrongKey):
+        made(path)
+    assert SealedFile(path, [passphrase("another horse")]).load().database_key
 
 
 @pytest.mark.parametrize("letter", ["a", "b"])

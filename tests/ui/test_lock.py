@@ -147,6 +147,15 @@ async def test_the_passphrase_opens_it_without_waiting_when_the_pin_has_to_wait(
         assert isinstance(scene.app.screen, HomeScreen)
 
 
+async def test_sync_goes_on_behind_it(scene: Scene) -> None:
+    """The worker has a hold of the store of its own; what it brought is there when the key has been typed."""
+    async with playing(scene, SMALL) as pilot:
+        await press(pilot, "ctrl+l")
+        scene.arrive(scene.alert())
+        await unlock(pilot, PIN)
+        assert "Lightning" in await shown(pilot)
+
+
 async def test_no_patched_flag_brings_anything_back(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     """Taken down by force, the lock leaves an empty app behind: the store comes with the key and with nothing else."""
     async with playing(scene, SMALL) as pilot:
