@@ -26,8 +26,8 @@ def by_the_time_written(connection: Connection, error: Refused, change: Change, 
 
     When that was is said by his own clock, so it decides nothing but what the office is told.
     """
-    is_theirs = error.code == "not_permitted" and change.author_id == access.user_id
-    if not is_theirs or not _could_write(connection, change, access):
+    is_of_author = error.code == "not_permitted" and change.author_id == access.user_id
+    if not is_of_author or not _could_write(connection, change, access):
         return error
     return Refused(
         "You could write this when you wrote it; the right has been taken away since.",
