@@ -12,11 +12,13 @@ from pydantic import ValidationError
 
 from bravetui.auth.keys import KeyRing, open_or_create
 from bravetui.auth.proof import Prover
+from bravetui.auth.signing import signed_by
 from bravetui.base.clock import Clock, SystemClock, SystemIds
 from bravetui.base.errors import BadInput
 from bravetui.base.files import make_private_folder
 from bravetui.db.store import Identity
-from bravetui.wire.messages import Enrol
+from bravetui.wire.messages import Enrol, Enrolled
+from bravetui.wire.receipt import is_genuine
 from bravetui.wiring.folder import refuse_orphans
 from bravetui.wiring.opening import Laptop, open_laptop
 
@@ -93,7 +95,7 @@ async def enrol(
         central_url=address,
         grant=given.grant,
         central_key=given.central_key,
-        sealing_key=given.sealing_key.key if given.sealing_key else "",
+        sealing_key=_sealing_key(given),
     )
     told = replace(
         secrets, identity=json.dumps(asdict(identity)), incarnation=secrets.incarnation + bool(known)
@@ -102,6 +104,12 @@ async def enrol(
     if known is not None:
         _try_at_once(folder, ring)
     return identity
+
+
+def _sealing_key(given: Enrolled) -> str:
+    """Central's, to which the keys of this laptop are locked besides; none that somebody else has signed."""
+    told = given.sealing_key
+    return told.key if told is not None and is_genuine(told, signed_by(given.central_key)) else ""
 
 
 def _asking(code: str | None, name: str, known: Identity | None) -> Enrol:
@@ -163,6 +171,7 @@ def run_app(
     from bravetui.base.runner import ThreadRunner
     from bravetui.views.services import Services
     from bravetui.views.status import project_zone, scopes
+    from bravetui.wiring.screen_lock import FolderLock
 
     known = [scope.id for scope in scopes(laptop.store) if scope.kind == "project"]
     chosen = scope_id or (known[0] if known else "")
@@ -171,6 +180,8 @@ def run_app(
         laptop.store, chosen, project_zone(laptop.store, chosen), runner, line=line, notices=laptop.notices
     )
     services.on_write.extend(on_write)
+    if line is None:  # the demo's line is its own, and so are its keys: nobody knows their passphrase
+        services.lock = FolderLock(laptop.folder, laptop.store.clock)
     app = BravetuiApp(services)
     if syncs:
         services.worker = make_worker(laptop, app.report, runner, line, watches=True)

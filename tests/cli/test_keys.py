@@ -142,7 +142,7 @@ def test_neither_file_of_an_unlocking_opens_anything_for_its_finder(
     for data in (ask.read_bytes(), answer.read_bytes()):
         assert NEW.encode() not in data
         assert secrets.database_key not in data
-        assert json.loads(secrets.identity or "")["token"].encode() not in data
+        assert json.loads(secrets.identity or "")["grant"].encode() not in data
 
 
 def test_the_office_answers_nobody_for_a_revoked_laptop(
