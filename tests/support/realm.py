@@ -5,6 +5,7 @@ HTTP goes through httpx into central's ASGI application in one process; clocks a
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -36,6 +37,8 @@ from bravetui.wiring import Laptop
 from tests.support.seeded import NOON, TODAY
 
 ADDRESS = "http://central.test"
+_seeds = itertools.count(1)
+"""No two starts draw the same ids: not even two copies of one laptop do."""
 
 
 @dataclass
@@ -82,7 +85,7 @@ class World:
         folder = self.folder / name
         ring = SealedFile(folder / wiring.KEYS, [Passphrase("test test test", memory_kib=8192)])
         laptop = wiring.open_laptop(folder, ring, self.clock)
-        laptop.store.ids = SeededIds(self.clock, len(self.devices) + 1)
+        laptop.store.ids = SeededIds(self.clock, next(_seeds))
         line, events = Line(self._transport()), list[SyncEvent]()
         worker = wiring.make_worker(laptop, events.append, InlineRunner(), line)
         device = Device(laptop, line, worker, events)
