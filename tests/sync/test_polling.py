@@ -89,7 +89,7 @@ async def test_after_a_full_disk_it_asks_again_by_the_time_that_is_shown(
         await asyncio.sleep(0)
 
     monkeypatch.setattr(here.store, "maintain", maintain)
-    client = CentralClient(ADDRESS, here.store.identity.token, transport=here.line)
+    client = CentralClient(ADDRESS, here.laptop.prover(), transport=here.line)
     worker = Worker(here.store, client, events.append, InlineRunner(), sleep=sleep)
     await worker.watch()
     await worker.close()
