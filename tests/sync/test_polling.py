@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from itertools import accumulate, pairwise
 
+import httpx
 import pytest
 from sqlalchemy import Connection
 
@@ -96,3 +97,33 @@ async def test_after_a_full_disk_it_asks_again_by_the_time_that_is_shown(
     shown = next(event.until for event in events if isinstance(event, Waiting))
     tried = next(event.at for event in events if isinstance(event, Sending))
     assert shown <= tried < shown + timedelta(seconds=1)
+
+
+async def test_a_clock_set_back_amid_an_attempt_delays_the_next_one_by_nothing(world: World) -> None:
+    """What was due when it was tried is due still, whatever a clock that was ahead had written down about it."""
+    here = await world.laptop("a", "carlos")
+    assert await here.sync()
+    events: list[SyncEvent] = []
+    clock = world.clock
+
+    class Setting(httpx.AsyncBaseTransport):
+        """No line; and somebody sets the clock right."""
+
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            if not any(isinstance(event, Waiting) for event in events):
+                clock.set(clock.now() - timedelta(minutes=20))
+            raise httpx.ConnectError("no line")
+
+    async def sleep(pause_s: float) -> None:
+        clock.advance(seconds=pause_s)
+        if sum(isinstance(event, Waiting) for event in events) > 1:
+            worker.stop()
+        await asyncio.sleep(0)
+
+    client = CentralClient(ADDRESS, here.laptop.prover(), transport=Setting())
+    worker = Worker(here.store, client, events.append, InlineRunner(), sleep=sleep)
+    worker._poll_at = clock.now()  # as the contact before has left it
+    await worker.watch()
+    await worker.close()
+    first, second = (event for event in events[:4] if isinstance(event, Waiting))
+    assert first.until <= second.at < first.until + timedelta(seconds=1)
