@@ -148,10 +148,11 @@ class Central:
             devices = owners(connection, access.organization_id, request.knows_devices) if reads else {}
             stands = standing(connection, access.scopes, state, self.keys.mark)
         checkpoint = sign(who.checkpoint.model_copy(update={"standing": stands}), self.keys.sign)
-        final = {verdict.dot for verdict in late}
+        # A copy's change and its original's may bear one dot: only the hash tells whose word this is.
+        final = {(verdict.dot, verdict.hash) for verdict in late}
         return SyncAnswer(
             epoch=state.epoch, now=now,
-            verdicts=tuple(_spared(request, (*(v for v in verdicts if v.dot not in final), *late))),
+            verdicts=tuple(_spared(incoming, (*(v for v in verdicts if (v.dot, v.hash) not in final), *late))),
             pages=answered, checkpoint=checkpoint, earlier=who.earlier, new_device=new_device,
             scopes=tuple(_granted(access)) if reads else (),
             sealing_key=self.keys.sealing_key if request.wants_sealing_key else None, devices=devices,
@@ -267,12 +268,14 @@ def _granted(access: Access) -> Iterator[ScopeGrant]:
         yield grant.model_copy(update={"reads_only": True}) if scope_id in access.reading_only else grant
 
 
-def _spared(request: SyncRequest, verdicts: Iterable[Verdict]) -> Iterator[Verdict]:
+def _spared(incoming: Incoming, verdicts: Iterable[Verdict]) -> Iterator[Verdict]:
     """Verdicts without the hashes that the laptop has, if it wants them so: a third of a verdict's bytes."""
-    sent = (
-        {change.dot for batch in request.push for change in batch.changes} if request.spares_hashes else set()
+    sent = {(one.change.dot, one.hash) for batch in incoming.batches() for one in batch}
+    spares = incoming.request.spares_hashes
+    return (
+        one.model_copy(update={"hash": ""}) if spares and (one.dot, one.hash) in sent else one
+        for one in verdicts
     )
-    return (one.model_copy(update={"hash": ""}) if one.dot in sent else one for one in verdicts)
 
 
 def _from_the_start(asks: Iterable[PullAsk]) -> tuple[PullAsk, ...]:

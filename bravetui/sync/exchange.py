@@ -328,10 +328,10 @@ def _generation(here: Identity) -> int:
 
 
 def _silent(prepared: Prepared, taken: Taken) -> tuple[Lane, ...]:
+    if taken.first_strange is not None:
+        return ()
     heard = {*taken.acknowledged, *(lane for lane, _ in taken.refused)}
-    return (
-        () if taken.new_device is not None else tuple(lane for lane in prepared.counts if lane not in heard)
-    )
+    return tuple(lane for lane in prepared.counts if lane not in heard)
 
 
 def _note_rate(connection: Connection, taken: Taken, took_s: float) -> None:

@@ -11,6 +11,9 @@ from bravetui.base.clock import ManualClock
 from bravetui.base.errors import Transient
 from bravetui.central.service import Writing
 from bravetui.db.device import OutboxState
+from bravetui.sync.step import Exchange
+from bravetui.sync.worker import SILENCES_MAX
+from bravetui.wire.lanes import Lane
 from tests.support.central import PROJECT
 from tests.support.world import World
 
@@ -202,3 +205,46 @@ async def test_a_copy_s_change_in_a_restored_central_confirms_nothing_of_the_ori
             assert {change.reason for change in taken} == {None}, (
                 "handed in by its author, not put together again"
             )
+
+
+async def test_a_copy_is_told_so_also_where_its_original_s_change_of_the_same_number_had_to_wait(
+    world: World,
+) -> None:
+    """Found by simulate in month 210: central's late word on the original's change, which had waited, took the place of its
+    word on the copy's, and no end was in sight: what was to go next held up the very lane of that late word."""
+    original = await world.laptop("a", "carlos")
+    await original.sync()
+    original, copy = world.copy(original, "b")
+    with world.backup_of_central() as backup:
+        world.site.central.publish(PROJECT, [Writing("delivery", "load", {"supplier": "Granite"})], "olga")
+        await original.sync()
+        original.edit("delivery", "load", note="three bags torn")
+        copy.create("violation", {"description": "by the copy"})
+        assert await copy.sync()
+        with world.restored(backup):
+            assert await original.sync()
+            assert (copy.outbox()[0].dot, "delivery") in [(c.dot, c.kind) for c in world.ledger()]
+            copy.create("violation", {"description": "by the copy, later"})
+            copy.create("delivery", {"supplier": "Quarry"})
+            contacts = 0
+            while contacts < 9 and isinstance(step := await copy.worker._next(), Exchange):
+                await copy.worker._exchange(step.lanes)
+                contacts += 1
+            assert contacts < 9, "it goes in circles"
+            assert await copy.sync()
+            said = {str(c.after.get("description", c.after.get("supplier"))) for c in world.ledger()}
+    assert {"by the copy", "by the copy, later", "Quarry"} <= said
+
+
+async def test_a_copy_that_is_told_so_about_nothing_of_its_own_asks_again_after_a_pause(world: World) -> None:
+    """The answer gives a number, and no word on what was sent: nothing came of it."""
+    original = await world.laptop("a", "carlos")
+    await original.sync()
+    original, copy = world.copy(original, "b")
+    for here in (original, copy):
+        here.create("violation", {"description": f"by {here.folder.name}"})
+    assert await original.sync()
+    with copy.store.maintain() as connection:
+        connection.exec_driver_sql("UPDATE outbox SET hash = ?", ("0" * 64,))
+    told = [await copy.worker._exchange((Lane.CRITICAL,)) for _ in range(SILENCES_MAX)]
+    assert [error is not None for error in told] == [False, False, True]
