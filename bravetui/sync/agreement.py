@@ -100,7 +100,9 @@ def compare(connection: Connection, again: refill.Refill, ask: PullAsk, page: Pa
         return 0
     own = window_digests(connection, page.scope_id, page.lane, (ask.agreed, page.after), set(ask.without))
     if total(own) == page.sum:
-        _note(connection, page, ask.agreed, agreed=page.after, differs=None)
+        # What was left out and need not be any more came into the tables with this very answer: it was not compared.
+        if set(ask.without) <= under_way.of(page.scope_id, page.lane):
+            _note(connection, page, ask.agreed, agreed=page.after, differs=None)
         return 0
     strange, unknown = _narrowed(own, ask, page)
     _offer(again, page.scope_id, unknown)
