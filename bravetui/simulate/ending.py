@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, select
@@ -19,6 +20,7 @@ from bravetui.db.records import rows_of, stored_from_row
 from bravetui.merge.state import RecordState
 from bravetui.merge.version import Dot
 from bravetui.simulate.central import SimulatedCentral
+from bravetui.simulate.gone import Key, gone
 from bravetui.simulate.laptop import SimulatedLaptop
 from bravetui.simulate.oversight import newer_dropped
 from bravetui.simulate.witness import Witness
@@ -30,9 +32,6 @@ from bravetui.wire.receipt import is_genuine
 _outbox = Outbox.__table__  # type: ignore[attr-defined]
 _parked = Parked.__table__  # type: ignore[attr-defined]
 _receipts = Receipt.__table__  # type: ignore[attr-defined]
-
-Key = tuple[str, str]
-"""(kind, record id)"""
 
 
 @dataclass(frozen=True)
@@ -47,6 +46,8 @@ class Fates:
     gone_with_disk: int = 0
     set_aside: int = 0
     """The office looked at it and would not take it, and its laptop is gone; central keeps it."""
+    on_hold: int = 0
+    """An edit of what nobody holds any more (`simulate.gone`); it waits at central."""
 
 
 @dataclass
@@ -61,7 +62,9 @@ class End:
     """When central took each of them."""
     laptops: Mapping[str, Mapping[Key, RecordState]]
     unsent: Mapping[str, list[str]]
-    """Changes that a laptop still holds as not confirmed, in words."""
+    """Changes that a laptop still holds as not confirmed, in words; without those of what is gone."""
+    gone: Mapping[Key, list[Change]]
+    """Edits of what nobody holds any more."""
     waiting: Mapping[str, list[str]]
     """What central sent and a laptop has not put into its tables, though its program knows it, in words."""
     dropped: Mapping[str, list[str]]
@@ -99,11 +102,15 @@ def read_end(central: SimulatedCentral, laptops: Iterable[SimulatedLaptop], witn
         aside = [Change.model_validate_json(body) for body in connection.execute(looked_at).scalars()]
         received_ms = [int(row.received_at.timestamp() * 1000) for row in entries]
         chain = _audited(connection)
+    laptops = list(laptops)
     held, unsent, aside_here, dropped, forged = {}, {}, {}, {}, {}
     for laptop in laptops:
         with laptop.store.read() as connection:
             held[laptop.name] = _records(connection)
-            unsent[laptop.name] = _unsent(connection)
+    lost = _gone(records, held, laptops)
+    for laptop in laptops:
+        with laptop.store.read() as connection:
+            unsent[laptop.name] = _unsent(connection, lost)
             aside_here[laptop.name] = _left_aside(connection)
             dropped[laptop.name] = newer_dropped(connection, laptop)
             receipts = connection.execute(select(_receipts.c.body)).scalars()
@@ -112,7 +119,7 @@ def read_end(central: SimulatedCentral, laptops: Iterable[SimulatedLaptop], witn
                 not is_genuine(Verdict.model_validate_json(body), is_centrals) for body in receipts
             )
     return End(
-        records, ledger, again, received_ms, held, unsent, aside_here, dropped, forged, chain, aside, witness
+        records, ledger, again, received_ms, held, unsent, lost, aside_here, dropped, forged, chain, aside, witness
     )  # fmt: skip
 
 
@@ -134,11 +141,22 @@ def _records(connection: Connection) -> dict[Key, RecordState]:
     return found
 
 
-def _unsent(connection: Connection) -> list[str]:
+def _gone(
+    central: Mapping[Key, RecordState],
+    held: Mapping[str, Mapping[Key, RecordState]],
+    laptops: Iterable[SimulatedLaptop],
+) -> Mapping[Key, list[Change]]:
+    with ExitStack() as reading:
+        told = [(held[one.name], reading.enter_context(one.store.read())) for one in laptops]
+        return gone(central, told)
+
+
+def _unsent(connection: Connection, lost: Container[Key]) -> list[str]:
     query = select(_outbox).where(_outbox.c.state != OutboxState.CONFIRMED).order_by(_outbox.c.counter)
     return [
         f"{row.device}.{row.counter} {row.kind} is {row.state}: {row.error or ''}"
         for row in connection.execute(query)
+        if (row.kind, row.record_id) not in lost
     ]
 
 

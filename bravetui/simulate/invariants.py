@@ -14,7 +14,8 @@ from bravetui.db.kinds import KINDS, rules_for
 from bravetui.merge.hlc import Hlc, clamp
 from bravetui.merge.rules import Rule
 from bravetui.merge.state import DELETED, RecordState
-from bravetui.simulate.ending import End, Fates, Key
+from bravetui.simulate.ending import End, Fates
+from bravetui.simulate.gone import Key
 from bravetui.simulate.witness import Saved
 from bravetui.sync.refill import REASON
 from bravetui.wire.change import Change
@@ -38,12 +39,13 @@ def everything_is_handed_in(end: End) -> list[str]:
 
 
 def nothing_is_lost(end: End) -> list[str]:
-    """Every saved value is kept, in a conflict, superseded in the ledger, or was typed over before it was sent."""
+    """Every saved value is kept, in a conflict, superseded in the ledger, or was typed over before it was sent; or it is of
+    what nobody holds any more, and waits at central."""
     written, asked, replaced = _written(end.ledger), _asked(end.central), _replaced(end.ledger)
     later: set[tuple[str, str, str, str]] = set()
     counts: dict[str, int] = defaultdict(int)
     lost: list[str] = []
-    aside = _written(end.aside)
+    aside, on_hold = _written(end.aside), _written(edit for edits in end.gone.values() for edit in edits)
     died_in_time = _durable_unannounced(end, written)
     for one in reversed(end.witness.saved):
         where = (one.by, one.kind, one.record_id, one.path)
@@ -54,6 +56,8 @@ def nothing_is_lost(end: End) -> list[str]:
             fate = "superseded"  # saved as it stood already, and the one who set it is on a disk that is gone
         if not fate and one.by in end.witness.dead and _told(one) in aside.get(where[1:], ()):
             fate = "set_aside"
+        if not fate and _told(one) in on_hold.get(where[1:], ()):
+            fate = "on_hold"
         if fate:
             counts[fate] += 1
         else:
@@ -229,6 +233,8 @@ def everybody_agrees(end: End) -> list[str]:
     for name, held in end.laptops.items():
         for key in sorted(end.central.keys() | held.keys()):
             left, right = held.get(key), end.central.get(key)
+            if key in end.gone:
+                continue
             if right is None and KINDS[key[0]].office_only:
                 continue  # the office's, lost by a restored central; readable here until it is published again
             if left is None or right is None:

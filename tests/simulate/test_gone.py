@@ -1,0 +1,78 @@
+"""What nobody holds any more is told apart from what somebody ought to have handed in."""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from bravetui import wiring
+from bravetui.central.service import Writing
+from bravetui.db.device import OutboxState
+from bravetui.simulate.gone import Key, gone
+from tests.support.central import PROJECT
+from tests.support.postgres import TestServer
+from tests.support.world import Here, World, a_world
+
+LOST = "by-office"
+
+
+def put_back(here: Here, image: Path) -> None:
+    """An older database under the journal as it is."""
+    for old in here.folder.glob(f"{wiring.DATABASE}*"):
+        old.unlink()
+    for kept in image.glob(f"{wiring.DATABASE}*"):
+        shutil.copy2(kept, here.folder / kept.name)
+
+
+def gone_in(world: World) -> set[Key]:
+    """What nobody in this world holds any more."""
+    central = {(kind, key): one.state for (_, kind, key), one in world.central_records().items()}
+    with ExitStack() as open_now:
+        told = [
+            (
+                {(kind, key): one.state for (_, kind, key), one in here.records().items()},
+                open_now.enter_context(here.store.read()),
+            )
+            for here in world.laptops
+        ]
+        return set(gone(central, told))
+
+
+@pytest.mark.parametrize("deletes", [False, True], ids=["edited", "deleted"])
+@pytest.mark.parametrize("neighbour", [False, True], ids=["nobody has it", "a neighbour has it"])
+async def test_an_edit_waits_for_ever_only_for_a_record_that_nobody_holds(
+    postgres: TestServer, tmp_path: Path, neighbour: bool, deletes: bool
+) -> None:
+    """Found by simulate in month 170: central and the editor's database were both put back to before the office made it."""
+    with a_world(postgres, tmp_path) as world:
+        carlos, dana = await world.laptop("a", "carlos"), await world.laptop("b", "dana")
+        for here in (carlos, dana):
+            assert await here.sync()
+        image, copy = world.copy(carlos, "image")
+        copy.close()
+        world.laptops.remove(copy)
+        carlos = image
+        with world.backup_of_central() as backup:
+            writing = Writing("violation", LOST, {"description": "fence down", "severity": "minor"})
+            world.site.central.publish(PROJECT, [writing], "olga")
+            for here in (carlos, dana) if neighbour else (carlos,):
+                await here.sync()
+            if deletes:
+                with carlos.store.write() as edit:
+                    edit.delete("violation", PROJECT, LOST)
+            else:
+                carlos.edit("violation", LOST, severity="major")
+            carlos.close()
+            world.laptops.remove(carlos)
+            put_back(carlos, copy.folder)
+            with world.restored(backup):
+                carlos = world.open(carlos.folder)
+                for here in (carlos, dana, carlos):
+                    await here.sync()
+                waits = carlos.states() == [OutboxState.PARKED]
+                assert (waits, gone_in(world)) == (
+                    (False, set()) if neighbour else (True, {("violation", LOST)})
+                )
