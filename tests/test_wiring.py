@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from bravetui import wiring
+from bravetui.base.clock import ManualClock
 from bravetui.base.errors import Corrupt, FailingDisk
 from bravetui.db import meta
 from bravetui.db.store import DOTS_RESERVED
@@ -57,7 +59,7 @@ def test_a_damaged_page_that_nobody_asks_for_is_found_at_the_start(
     assert list(folder.glob("site.db.damaged-*"))
 
 
-@pytest.mark.parametrize("name", ["keys.a", "keys.b", "mark.a", "mark.b"])
+@pytest.mark.parametrize("name", ["keys.a", "keys.b", "mark.a", "mark.b", "time.a", "time.b"])
 def test_a_damaged_copy_is_written_again(folder: Path, told: Told, name: str) -> None:
     """The other copy opens the laptop, and the next start has two again."""
     sound = (folder / name).read_bytes()
@@ -73,6 +75,25 @@ def test_a_mark_of_which_no_copy_is_sound_is_begun_anew(folder: Path, told: Told
     (notice,) = check(folder, told, deep=True)
     assert "counter mark was damaged and has been begun anew" in notice
     assert check(folder, told, deep=True) == ()
+
+
+@pytest.mark.parametrize("content", [None, b"", b"rubbish"])
+def test_the_floor_of_time_is_kept_twice_over(folder: Path, content: bytes | None) -> None:
+    """Beside the key and in the database: taken from the one, it is in the other, and no clock set back is believed."""
+    laptop = open_laptop(folder)
+    floor = laptop.store.passed.now()
+    with laptop.store.maintain():
+        pass
+    laptop.close()
+    for name in ("time.a", "time.b"):
+        if content is None:
+            (folder / name).unlink()
+        else:
+            (folder / name).write_bytes(content)
+    laptop = open_laptop(folder, ManualClock(floor - timedelta(days=20)))
+    assert floor - laptop.store.passed.now() < timedelta(minutes=5)
+    assert laptop.store.passed.behind > timedelta(days=19)
+    laptop.close()
 
 
 def test_no_number_is_used_twice_after_the_mark_was_lost(folder: Path) -> None:

@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
@@ -46,6 +46,27 @@ class CounterMark(Protocol):
     def reserve(self, up_to: int) -> None: ...
 
     def settle(self, used: int) -> None: ...
+
+
+class PassedTime(Protocol):
+    """The time that has certainly passed, whatever the clock says (`auth.time_floor`). None of it raises."""
+
+    @property
+    def note(self) -> str: ...
+
+    @property
+    def behind(self) -> timedelta: ...
+
+    @property
+    def ahead(self) -> timedelta: ...
+
+    def now(self) -> datetime: ...
+
+    def see(self) -> None: ...
+
+    def told(self, at: datetime) -> None: ...
+
+    def settle(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +113,7 @@ class Store:
         journal: Journal,
         ballast: Ballast,
         high_water: CounterMark,
+        passed: PassedTime,
         clock: Clock,
         ids: IdSource,
         identity: Identity,
@@ -104,7 +126,10 @@ class Store:
         self.folds_after = 0
         """Typing folds only into changes minted after this counter: those from before the start may have been sent, and a
         log cut short by damage may have taken the note of that with it."""
+        self.passed = passed
+        """By what time a sign-in is judged."""
         self._high_water = high_water
+        self._noted = ""
         self._spent = 0
         self._writing = threading.RLock()
 
@@ -130,6 +155,7 @@ class Store:
         with self._writing:
             with self._room(), write_transaction(self.engine) as connection:
                 yield connection
+                self._note_time(connection)
                 fault("before_maintained")
             fault("maintained")
             self._fold()
@@ -145,7 +171,9 @@ class Store:
                 )  # fmt: skip
                 yield writing
                 self._journal(writing)
+                self._note_time(connection)
             fault("after_commit")
+            self.passed.see()
             self._fold()
 
     def learn_stamp(self, connection: Connection, seen: Hlc, told_at: datetime) -> None:
@@ -174,6 +202,7 @@ class Store:
         with self._writing:
             with contextlib.suppress(BravetuiError), self.read() as connection:
                 self._high_water.settle(meta.get_counter(connection))
+            self.passed.settle()
             self.journal.close()
             self.engine.dispose()
 
@@ -187,6 +216,13 @@ class Store:
         self._spent = writing.counter
         self.journal.append(frames)
         fault("after_journal_before_commit")
+
+    def _note_time(self, connection: Connection) -> None:
+        """The database knows the floor of time too, as soon as there is something to write anyway."""
+        note = self.passed.note
+        if note != self._noted:
+            meta.put(connection, meta.TIME_FLOOR, note)
+            self._noted = note
 
     def _fold(self) -> None:
         """Keep the log short. What was just saved is saved, whatever comes of this."""

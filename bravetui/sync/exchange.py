@@ -163,6 +163,8 @@ def take(store: Store, prepared: Prepared, answer: SyncAnswer, took_s: float = 0
         _note_rate(connection, taken, took_s)
         moved = sum(taken.acknowledged.values()), sum(taken.rows.values())
         write_exchange(connection, now, *moved)
+    if answer.checkpoint in genuine:
+        store.passed.told(answer.checkpoint.at)
     _take_sealing_key(store, answer)
     _take_grant(store, answer)
     fault("answer_taken")

@@ -24,6 +24,8 @@ PASSPHRASE_FILE_VARIABLE = "BRAVETUI_PASSPHRASE_FILE"
 
 KEYS, DATABASE, JOURNAL, MARK, BALLAST, LEASE = "keys", "site.db", "journal", "mark", "reserve", "sync.lease"
 TRIES = "pin.tries"
+TIME = "time"
+"""The time that has certainly passed (`auth.time_floor`)."""
 _SEALED = (DATABASE, JOURNAL, f"{MARK}.a", f"{MARK}.b")
 """What only the laptop's own keys open."""
 MIRROR = "mirror"

@@ -14,9 +14,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bravetui.base.files import foreign_file_errors
-from bravetui.wiring.folder import DATABASE, JOURNAL, KEYS, MARK
+from bravetui.wiring.folder import DATABASE, JOURNAL, KEYS, MARK, TIME
 
-_FILES = (DATABASE, f"{DATABASE}-wal", JOURNAL, *(f"{name}.{copy}" for name in (KEYS, MARK) for copy in "ab"))
+_FILES = (
+    DATABASE,
+    f"{DATABASE}-wal",
+    JOURNAL,
+    *(f"{name}.{copy}" for name in (KEYS, MARK, TIME) for copy in "ab"),
+)
 """Not where the black box is: a copy must not write to the card."""
 
 ONLY_LOOKED_AT = (

@@ -9,12 +9,14 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bravetui.auth.grant import read_grant
 from bravetui.auth.high_water import HighWater
 from bravetui.auth.keys import KeyRing
 from bravetui.auth.proof import Prover
+from bravetui.auth.time_floor import TimeFloor
 from bravetui.base.clock import Clock, SystemClock, SystemIds
 from bravetui.base.copies import TwoCopies
-from bravetui.base.errors import BravetuiError, Busy, Corrupt, FailingDisk, StorageFull, WrongKey
+from bravetui.base.errors import BravetuiError, Busy, Corrupt, FailingDisk, NeedsSignIn, StorageFull, WrongKey
 from bravetui.base.files import refuse_folder
 from bravetui.db import meta
 from bravetui.db.ballast import BALLAST_BYTES, Ballast
@@ -25,7 +27,7 @@ from bravetui.db.migrate import migrate
 from bravetui.db.mirror import Mirror, MirroredJournal, MirrorState, heal
 from bravetui.db.recover import Recovered, compact, dot_in, recover
 from bravetui.db.store import DOTS_RESERVED, Identity, Store
-from bravetui.wiring.folder import BALLAST, DATABASE, JOURNAL, KEYS, MARK, mirror_of, who_is_here
+from bravetui.wiring.folder import BALLAST, DATABASE, JOURNAL, KEYS, MARK, TIME, mirror_of, who_is_here
 from bravetui.wiring.locking import complete
 from bravetui.wiring.sealing import finish_rotation
 
@@ -80,13 +82,14 @@ def open_laptop(
     engine, said = _open_database(folder / DATABASE, secrets.database_key, clock, ring)
     mark, notices = _open_mark(folder / MARK, secrets.database_key, journal, engine, identity.device)
     notices += tuple(_mended(folder))
+    passed = _open_floor(folder / TIME, secrets.database_key, clock, engine, identity)
     ballast, ids = Ballast(folder / BALLAST, ballast_bytes), SystemIds(clock)
 
     def keep(known: Identity) -> None:
         ring.save(replace(ring.load(), identity=json.dumps(asdict(known))))
         complete(ring, known)
 
-    store = Store(engine, journal, ballast, mark, clock, ids, identity, keep)
+    store = Store(engine, journal, ballast, mark, passed, clock, ids, identity, keep)
     try:
         recovered = recover(store)
         with suppress(StorageFull):  # it only makes room
@@ -133,7 +136,7 @@ def _told(recovered: Recovered, *, journal_was_gone: bool) -> Iterator[str]:
 
 def _mended(folder: Path) -> Iterator[str]:
     """Write a damaged copy of a file that is kept twice again from the other."""
-    for name, words in ((KEYS, "key file"), (MARK, "counter mark")):
+    for name, words in ((KEYS, "key file"), (MARK, "counter mark"), (TIME, "time floor")):
         try:
             mended = TwoCopies(folder / name).mend()
         except BravetuiError as error:
@@ -157,6 +160,16 @@ def _open_mark(
             known.append(meta.get_counter(connection))
         mark = HighWater.begin_anew(path, key, max(known) + DOTS_RESERVED)
     return mark, ("The counter mark was damaged and has been begun anew from database and journal.",)
+
+
+def _open_floor(path: Path, key: bytes, clock: Clock, engine: Engine, identity: Identity) -> TimeFloor:
+    """The floor of time; where it is gone, from what central signed last and what the database has of it."""
+    with read_transaction(engine) as connection:
+        checkpoint, noted = meta.get_checkpoint(connection), meta.get(connection, meta.TIME_FLOOR)
+    signed = [checkpoint.at] if checkpoint else []
+    with suppress(NeedsSignIn):
+        signed.append(read_grant(identity.grant, identity.central_key).issued_at)
+    return TimeFloor.open(path, key, clock, max(signed, default=None), noted)
 
 
 def _follow(journal: MirroredJournal, folder: Path, key: bytes, card: type[Mirror]) -> int:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from bravetui.auth.high_water import HighWater
 from bravetui.auth.proof import Prover
+from bravetui.auth.time_floor import TimeFloor
 from bravetui.base.clock import Clock, ManualClock, SeededIds
 from bravetui.db.ballast import Ballast
 from bravetui.db.engine import open_laptop_engine
@@ -50,6 +51,7 @@ def open_store(folder: Path, *, clock: Clock | None = None, device: int = 3) -> 
         Journal.open(folder / "journal", KEY),
         Ballast(folder / "ballast", 1 << 20),
         HighWater.open(folder / "mark", KEY),
+        TimeFloor.open(folder / "time", KEY, clock, MORNING),
         clock,
         SeededIds(clock, next(_seeds)),
         replace(CARLOS, device=device),
