@@ -37,6 +37,10 @@ SMALLEST = (60, 16)
 
 IDLE_LOOK_S = 5.0
 """How often it is looked whether nobody has been here for too long."""
+READ_AGAIN_EVERY_S = 60
+"""Time alone changes what is shown: days left, ages, what is late. What stays the same draws nothing."""
+_TOLD_BY = 27
+"""Characters by which one thing that is said is told from another."""
 
 REPORT_EVERY_S = 0.25
 REPORT_EVERY_SSH_S = 0.5
@@ -70,6 +74,7 @@ class BravetuiApp(App[None]):
         self._folder = services.store.folder
         self._locking: Locking | None = None
         self._held_back: list[tuple[str, dict[str, Any]]] = []
+        self._told: set[str] = set()
         over_ssh = bool(os.environ.get("SSH_CONNECTION"))
         self._report_every_s = REPORT_EVERY_SSH_S if over_ssh else REPORT_EVERY_S
         if over_ssh:
@@ -84,6 +89,7 @@ class BravetuiApp(App[None]):
         chosen = await self.services.run(status.theme, self.services.store)
         self.theme = chosen if chosen in {theme.name for theme in THEMES} else DEFAULT
         self._leave_on_signals()
+        self.set_interval(READ_AGAIN_EVERY_S, self.report_soon)
         await self.push_screen(HomeScreen())
         await self._watch_idle()
         for notice in self.services.notices:
@@ -142,6 +148,17 @@ class BravetuiApp(App[None]):
         for told in self.services.on_write:
             told()
         self.report_soon()
+
+    def say_once(self, words: str) -> None:
+        """Say what every look at the tables finds again; its numbers change, its first words do not."""
+        begins = words[:_TOLD_BY]
+        if begins not in self._told:
+            self._told.add(begins)
+            self.notify(words, severity="warning", timeout=15, markup=False)
+
+    def is_first(self, screen: Screen[Any]) -> bool:
+        """Whether there is nothing to go back to."""
+        return screen in self.screen_stack[:2]
 
     def report_soon(self) -> None:
         """Read the line on top again, soon."""

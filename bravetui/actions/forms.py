@@ -51,14 +51,16 @@ def start_form(
     """Begin a form: job facts carry over from the last one, observations never do.
 
     With `inspection_id` the inspection is marked as under way and knows its form, and what was recorded of its storm is
-    filled in. With `routine` the scheduled inspection that is due next is put on record first.
+    filled in. With `routine` the scheduled inspection that is due next is put on record first. What carries over is what
+    the blank form showed: no more than may be read.
     """
+    kind = "routine" if routine else ""
+    with store.look() as shown:
+        template = template_of(shown, template_id)
+        answers = first_answers(shown, store.identity, scope_id, template, template_id, inspection_id, kind)
     with store.write() as writing:
-        connection = writing.connection
-        template = template_of(connection, template_id)
         if routine and inspection_id is None:
             inspection_id = _routine(writing, store, scope_id)
-        answers = first_answers(connection, store.identity, scope_id, template, template_id, inspection_id)
         now = store.clock.now()
         values: dict[str, Json] = {
             "template_id": template_id,

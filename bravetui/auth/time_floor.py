@@ -84,7 +84,7 @@ class TimeFloor:
         told = _ms(signed) if signed else 0
         begun = _State(told or _ms(clock.now()), told, _span(TRUST_MAX), 0)
         known, kept = _joined(begun, _noted(noted)), None
-        with contextlib.suppress(Corrupt):
+        with contextlib.suppress(BravetuiError):  # a disk that refuses it must not keep anybody from his work
             kept = _read(copies, mac_key)
         floor = cls(copies, mac_key, clock, known if kept is None else _joined(kept, known))
         floor._watch()

@@ -9,6 +9,7 @@ from bravetui.base.errors import BadInput
 from bravetui.base.text import safe_line, shortened
 from bravetui.cli.common import laptop_of, print_json
 from bravetui.views.conflicts import ConflictView, conflict, conflicts
+from bravetui.views.sign_in import refuse_locked
 from bravetui.views.status import scopes
 
 EPILOG = (
@@ -27,6 +28,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print conflicts of all projects on this laptop. Deciding is done in the app, by somebody with the right."""
     with laptop_of(arguments, only_looks=True) as laptop:
+        refuse_locked(laptop.store)
         found = [(scope, row) for scope in scopes(laptop.store) for row in conflicts(laptop.store, scope.id)]
         shown = [conflict(laptop.store, scope.id, row.id) for scope, row in found if row.id == arguments.show]
     if arguments.show:

@@ -14,7 +14,7 @@ from bravetui.views.words import age_words, left_for_words, set_aside_words, spa
 
 EPILOG = (
     "JSON: {now, waiting, unconfirmed, refused, conflicts_open, set_aside, oldest_only_here, all_handed_in_at, "
-    "last_contact_at, next_attempt_at, why, line, lanes: [...], sign_in: {state, until}, "
+    "last_contact_at, next_attempt_at, why, line, lanes: [...], sign_in: {state, until, clock}, "
     "black_box: {folder, state, why} or null}. Times are ISO 8601 in UTC, or null."
 )
 
@@ -35,12 +35,13 @@ def run(arguments: argparse.Namespace) -> int:
         summary, signed_in = sync_summary(laptop.store), sign_in(laptop.store)
         black_box = laptop.mirror.report if laptop.mirror else None
     if arguments.json:
-        told = {"state": signed_in.state, "until": signed_in.until}
+        told = {"state": signed_in.state, "until": signed_in.until, "clock": signed_in.clock_words or None}
         print_json({**asdict(summary), "sign_in": told, "black_box": report_json(black_box)})
     else:
         lines = [
             f"Signed in     {signed_in.words}",
             *([f"              {signed_in.todo}"] * bool(signed_in.todo)),
+            *([f"Clock         {signed_in.clock_words}"] * bool(signed_in.clock_words)),
         ]
         lines += [f"Black box     {report_words(black_box)}"] * bool(black_box)
         print("\n".join(lines + lines_of(summary)))

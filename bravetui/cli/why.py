@@ -8,6 +8,7 @@ from dataclasses import asdict
 from bravetui.base.errors import BadInput
 from bravetui.base.text import safe_line
 from bravetui.cli.common import laptop_of, print_json
+from bravetui.views.sign_in import refuse_locked
 from bravetui.views.status import project_zone, scopes
 from bravetui.views.why import fields, lines_of, why
 
@@ -37,6 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
         store = laptop.store
         where = [s.id for s in scopes(store) if fields(store, s.id, arguments.kind, arguments.id)]
         if not where:
+            refuse_locked(store)
             raise BadInput(
                 "There is no such record on this laptop.", "bravetui conflicts --json tells kinds and ids."
             )

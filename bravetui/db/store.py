@@ -27,6 +27,7 @@ from bravetui.db import meta
 from bravetui.db.ballast import Ballast
 from bravetui.db.engine import fold_wal, read_transaction, wal_of, write_transaction
 from bravetui.db.journal import Journal
+from bravetui.db.reading import narrow
 from bravetui.db.writing import Writing
 from bravetui.merge.hlc import Hlc, observe
 
@@ -117,6 +118,7 @@ class Store:
         clock: Clock,
         ids: IdSource,
         identity: Identity,
+        reads_all: Callable[[Store, Connection], bool],
         keep_identity: Callable[[Identity], None] = lambda identity: None,
     ) -> None:
         self.engine, self.journal, self.ballast = engine, journal, ballast
@@ -126,6 +128,7 @@ class Store:
         self.folds_after = 0
         """Typing folds only into changes minted after this counter: those from before the start may have been sent, and a
         log cut short by damage may have taken the note of that with it."""
+        self._reads_all = reads_all
         self.passed = passed
         """By what time a sign-in is judged."""
         self._high_water = high_water
@@ -145,8 +148,16 @@ class Store:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A consistent look at the tables; never blocks a writer."""
+        """A consistent look at the tables, for the program itself; never blocks a writer."""
         with read_transaction(self.engine) as connection:
+            yield connection
+
+    @contextmanager
+    def look(self) -> Iterator[Connection]:
+        """What a person is shown: everything while his sign-in lasts, his own unfinished work after it (`db.reading`)."""
+        with read_transaction(self.engine) as connection:
+            if not self._reads_all(self, connection):
+                narrow(connection, self.identity.user_id)
             yield connection
 
     @contextmanager
@@ -155,7 +166,6 @@ class Store:
         with self._writing:
             with self._room(), write_transaction(self.engine) as connection:
                 yield connection
-                self._note_time(connection)
                 fault("before_maintained")
             fault("maintained")
             self._fold()
@@ -171,7 +181,7 @@ class Store:
                 )  # fmt: skip
                 yield writing
                 self._journal(writing)
-                self._note_time(connection)
+                self._note_time(writing)
             fault("after_commit")
             self.passed.see()
             self._fold()
@@ -217,11 +227,11 @@ class Store:
         self.journal.append(frames)
         fault("after_journal_before_commit")
 
-    def _note_time(self, connection: Connection) -> None:
-        """The database knows the floor of time too, as soon as there is something to write anyway."""
+    def _note_time(self, writing: Writing) -> None:
+        """A save tells the database the floor of time too. Nothing else does: opening must not write on a full disk."""
         note = self.passed.note
-        if note != self._noted:
-            meta.put(connection, meta.TIME_FLOOR, note)
+        if writing.touched and note != self._noted:
+            meta.put(writing.connection, meta.TIME_FLOOR, note)
             self._noted = note
 
     def _fold(self) -> None:

@@ -11,11 +11,12 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.message import Message
 from textual.screen import Screen
-from textual.widgets import Input, TextArea
+from textual.widgets import Input, Static, TextArea
 
-from bravetui.base.errors import BravetuiError
+from bravetui.base.errors import BadInput, BravetuiError
 from bravetui.messages import RecordsChanged, SyncReported
 from bravetui.views.services import Services
+from bravetui.views.sign_in import SignIn
 from bravetui.widgets.key_line import KeyLine
 from bravetui.widgets.status_line import StatusLine
 
@@ -51,6 +52,10 @@ class Desk(Protocol):
 
     def show_error(self, error: BravetuiError) -> None: ...
 
+    def say_once(self, words: str) -> None: ...
+
+    def is_first(self, screen: Screen[Any]) -> bool: ...
+
     async def action_go(self, name: str) -> None: ...
 
     async def action_sync_now(self) -> None: ...
@@ -75,8 +80,17 @@ class WorkScreen(Screen[None]):
         """The app, with its services."""
         return cast("Desk", self.app)
 
+    sign_in: SignIn | None = None
+    """How the sign-in stands; None before it was read."""
+
+    @property
+    def is_locked(self) -> bool:
+        """Whether only one's own unfinished work is shown."""
+        return self.sign_in is not None and not self.sign_in.reads
+
     def compose(self) -> ComposeResult:
         yield StatusLine(self.TITLE_WORDS)
+        yield Static("", id="sign-in", markup=False)
         yield from self.body()
         yield KeyLine()
 
@@ -100,8 +114,7 @@ class WorkScreen(Screen[None]):
 
     async def on_mount(self) -> None:
         try:
-            await self.refresh_status()
-            await self.load()
+            await self._read_again()
         finally:
             self._opened = True  # also when reading failed: the next report of sync reads again
 
@@ -143,32 +156,47 @@ class WorkScreen(Screen[None]):
         return await self.desk.services.run(function, *args, **kwargs)
 
     async def refresh_status(self) -> None:
-        """Read how sync stands, for the line on top."""
+        """Read how sync and the sign-in stand, for the lines on top."""
         from bravetui.views import status
+        from bravetui.views.sign_in import sign_in
 
         services = self.desk.services
         summary = await self.call(status.sync_summary, services.store)
+        self.sign_in = await self.call(sign_in, services.store)
         held = services.line is not None and not services.line.is_up
         for line in self.query(StatusLine):
             line.show(summary, cut=held, zone=services.zone)
+        for words in self.query("#sign-in").results(Static):
+            words.update(Text(self.sign_in.warning))
+            words.display = bool(self.sign_in.warning)
+            words.set_class(self.is_locked, "-locked")
+        if self.sign_in.clock_words:
+            self.desk.say_once(self.sign_in.clock_words)
 
     async def on_screen_resume(self) -> None:
         if self._opened:
-            await self.refresh_status()
-            await self.load()
+            await self._read_again()
 
     async def on_sync_reported(self, event: SyncReported) -> None:
         if self._opened:
-            await self.refresh_status()
-            await self.synced()
-
-    async def synced(self) -> None:
-        """Sync has moved on: by default read again."""
-        await self.load()
+            await self._read_again()
 
     async def on_records_changed(self, event: RecordsChanged) -> None:
         if self._opened:
+            await self._load_or_leave()
+
+    async def _read_again(self) -> None:
+        await self.refresh_status()
+        await self._load_or_leave()
+
+    async def _load_or_leave(self) -> None:
+        """A screen whose record may not be shown any more gives way to the one before it; the line on top says why."""
+        try:
             await self.load()
+        except BadInput:
+            if not self.is_locked or self.desk.is_first(self):
+                raise
+            self.desk.back()
 
 
 def shown(text: str, style: str = "") -> Text:

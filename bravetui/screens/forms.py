@@ -17,6 +17,7 @@ from bravetui.views.words import clock_words, short_title
 from bravetui.widgets.rows import Rows, key_under_cursor, show_rows
 from bravetui.widgets.typing import Line
 
+LISTED, LISTED_LOCKED = "Drafts and handed in", "Your own drafts and what waits here"
 TIME_TAKES = 27
 """Columns that the time, the gaps and the scroll bar need at most; title and state share the others."""
 
@@ -46,7 +47,7 @@ class FormsScreen(WorkScreen):
     def body(self) -> ComposeResult:
         yield Static("Start a form (Enter or N)", classes="heading", markup=False)
         yield Rows(id="templates", cursor_type="row", show_header=False)
-        yield Static("Drafts and handed in", classes="heading", markup=False)
+        yield Static(LISTED, id="listed", classes="heading", markup=False)
         yield Line(placeholder="Filter: any word, Esc clears", called="filter")
         yield Rows(id="rows", cursor_type="row")
 
@@ -65,6 +66,7 @@ class FormsScreen(WorkScreen):
         self._rows = await self.call(forms.submissions, services.store, services.scope_id)
         table = self.query_one("#templates", DataTable)
         show_rows(table, [(row.id, _template_cells(row)) for row in self._templates])
+        self.query_one("#listed", Static).update(LISTED_LOCKED if self.is_locked else LISTED)
         self._fill()
 
     def _fill(self) -> None:

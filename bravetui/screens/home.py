@@ -12,7 +12,9 @@ from textual.binding import Binding, BindingType
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
+from bravetui.base.text import shortened
 from bravetui.screens.base import WorkScreen
+from bravetui.views.sign_in import NOT_SHOWN
 from bravetui.views.words import clock_words, day_words, left_words, set_aside_words, short_title
 from bravetui.widgets import tones
 
@@ -63,10 +65,8 @@ class HomeScreen(WorkScreen):
         services = self.desk.services
         seen = await self.call(home.home, services.store, services.scope_id)
         drafts = await self.call(forms.submissions, services.store, services.scope_id, "draft", 20)
-        site = Text(seen.project_name, style="bold")
-        site.append(f"   {seen.user_name}   {day_words(seen.now, seen.zone)}", style="dim")
-        self.query_one("#site", Static).update(site)
-        self.query_one("#rain", Static).update(Text(f"☂ {seen.rain}"))
+        self.query_one("#site", Static).update(self._site(seen))
+        self.query_one("#rain", Static).update(Text(f"☂ {NOT_SHOWN if self.is_locked else seen.rain}"))
         self._open = {}
         options = [*self._due(seen), *self._alerts(seen), *self._waiting(seen), *self._drafts(drafts, seen)]
         listed = self.query_one("#list", OptionList)
@@ -86,6 +86,13 @@ class HomeScreen(WorkScreen):
         if self.focused is None:
             listed.focus()
 
+    def _site(self, seen: Home) -> Text:
+        """Where, who, when, and for how long still; where there is no room the project's name gives way."""
+        signed_in = f"   {self.sign_in.short}" if self.sign_in is not None else ""
+        rest = f"   {seen.user_name}   {day_words(seen.now, seen.zone)}{signed_in}"
+        room = max(12, self.size.width - 2 - len(rest))
+        return Text(shortened(seen.project_name, room), style="bold").append(rest, style="not bold dim")
+
     def _option(self, key: str, text: Text, opens: Callable[[], object] | None) -> Option:
         if opens is not None:
             self._open[key] = opens
@@ -99,7 +106,10 @@ class HomeScreen(WorkScreen):
                 self._due_words(due, seen),
                 partial(self._open_due, due),
             )
-        if not seen.due:
+        if self.is_locked:
+            words = f"  {NOT_SHOWN} F8 logs rain, N starts a form."
+            yield self._option("locked-due", Text(words), None)
+        elif not seen.due:
             yield self._option("none-due", Text("  Nothing is due. F8 logs rain, N starts a form."), None)
 
     def _due_words(self, due: Due, seen: Home) -> Text:

@@ -145,7 +145,7 @@ def conflicts(store: Store, scope_id: str) -> tuple[ConflictRow, ...]:
         .where(_conflict.c.scope_id == scope_id, _conflict.c.deleted.is_(False))
         .order_by(_conflict.c.opened_at.desc())
     )
-    with store.read() as connection:
+    with store.look() as connection:
         rows = [
             _row(connection, row, store.identity.user_id)
             for row in connection.execute(query).mappings().all()
@@ -155,7 +155,7 @@ def conflicts(store: Store, scope_id: str) -> tuple[ConflictRow, ...]:
 
 def conflict(store: Store, scope_id: str, conflict_id: str) -> ConflictView:
     """One conflict, field by field. Raises BadInput when it is not here."""
-    with store.read() as connection:
+    with store.look() as connection:
         query = select(_conflict).where(_conflict.c.scope_id == scope_id, _conflict.c.id == conflict_id)
         row = connection.execute(query).mappings().one_or_none()
         if row is None:

@@ -129,7 +129,7 @@ def templates(store: Store) -> tuple[TemplateRow, ...]:
         .where(_template.c.active.is_(True), _template.c.deleted.is_(False))
         .order_by(_template.c.title)
     )
-    with store.read() as connection:
+    with store.look() as connection:
         return tuple(TemplateRow(*row) for *row, body in connection.execute(query) if is_readable(body))
 
 
@@ -145,7 +145,7 @@ def submissions(
     query = query.order_by(func.coalesce(_submission.c.submitted_at, _submission.c.started_at).desc()).limit(
         limit
     )
-    with store.read() as connection:
+    with store.look() as connection:
         rows = connection.execute(query).mappings().all()
         names, waiting, open_conflicts = (
             _names(connection),
@@ -162,7 +162,7 @@ def submissions(
 def form(store: Store, scope_id: str, submission_id: str) -> FormView:
     """One form. Raises BadInput when it, or the template it is written on, is not here."""
     now = store.clock.now()
-    with store.read() as connection:
+    with store.look() as connection:
         stored = load(connection, KINDS["submission"], scope_id, submission_id)
         if stored is None:
             raise BadInput("This form is not on this laptop.", "Go back and open it from its list.")
@@ -201,7 +201,7 @@ def form(store: Store, scope_id: str, submission_id: str) -> FormView:
 def blank(store: Store, scope_id: str, new: NewForm) -> FormView:
     """The form as it will begin. Raises BadInput when its template is not here."""
     now = store.clock.now()
-    with store.read() as connection:
+    with store.look() as connection:
         template = template_of(connection, new.template_id)
         calendar = calendar_of(project_of(connection, scope_id))
         answers = first_answers(

@@ -74,7 +74,7 @@ class Home:
 def home(store: Store, scope_id: str) -> Home:
     """Everything for the first screen, in one look at the tables."""
     now = store.clock.now()
-    with store.read() as connection:
+    with store.look() as connection:
         project = project_of(connection, scope_id)
         calendar = calendar_of(project)
         drafts = KINDS["submission"].table

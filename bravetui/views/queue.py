@@ -73,7 +73,7 @@ def queue(store: Store, limit: int = 500) -> Queue:
     more = [_outbox.c[name] for name in ("attempts", "error", "verdict", "made_at")]
     newest_last = case((_FIRST == 2, -_outbox.c.counter), else_=_outbox.c.counter)
     query = select(*columns, *more).order_by(_FIRST, _PLACE, newest_last).limit(limit)
-    with store.read() as connection:
+    with store.look() as connection:
         summary = summary_of(connection, store.clock.now(), store.identity.user_id)
         total = connection.execute(select(func.count()).select_from(_outbox)).scalar_one()
         next_attempts = {lane.lane: (lane.next_attempt_at, lane.why) for lane in summary.lanes}
@@ -85,7 +85,7 @@ def queue(store: Store, limit: int = 500) -> Queue:
 def refused(store: Store) -> tuple[dict[str, Any], ...]:
     """What central refused, in full, oldest first: the change as it was sent, and central's answer."""
     query = select(_outbox.c.body, _outbox.c.verdict).where(_outbox.c.state == OutboxState.REFUSED)
-    with store.read() as connection:
+    with store.look() as connection:
         rows = connection.execute(query.order_by(_outbox.c.device, _outbox.c.counter)).all()
     return tuple({"change": json.loads(row.body), "verdict": row.verdict} for row in rows)
 

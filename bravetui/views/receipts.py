@@ -73,7 +73,7 @@ def receipts(store: Store, wanted: str = "", limit: int = 100) -> tuple[ReceiptR
     if wanted:
         by_record = _receipts.c.record_id.startswith(wanted, autoescape=True)
         query = query.where(or_(by_record, *_by_dot(wanted)))
-    with store.read() as connection:
+    with store.look() as connection:
         return tuple(
             _row(row, record_title(connection, KINDS[row.kind], row.scope_id, row.record_id))
             for row in connection.execute(query)
@@ -92,7 +92,7 @@ def is_here(store: Store, wanted: str) -> bool:
     except BadInput:
         ids = [kind.table.c.id for kind in KINDS.values()]
         queries = [select(one).where(one.startswith(wanted, autoescape=True)) for one in ids]
-    with store.read() as connection:
+    with store.look() as connection:
         return any(connection.execute(query.limit(1)).first() is not None for query in queries)
 
 

@@ -97,7 +97,7 @@ class ScopeRow:
 
 def sync_summary(store: Store) -> SyncSummary:
     """How sync stands now."""
-    with store.read() as connection:
+    with store.look() as connection:
         return summary_of(connection, store.clock.now(), store.identity.user_id)
 
 
@@ -149,7 +149,7 @@ def log(store: Store, limit: int = 500, since: datetime | None = None) -> tuple[
     query = select(_log.c.at, _log.c.event, _log.c.lane, _log.c.words).order_by(_log.c.id.desc()).limit(limit)
     if since is not None:
         query = query.where(_log.c.at >= since)
-    with store.read() as connection:
+    with store.look() as connection:
         return tuple(LogLine(*row) for row in connection.execute(query))
 
 
@@ -158,19 +158,19 @@ def scopes(store: Store) -> tuple[ScopeRow, ...]:
     query = select(_scopes.c.scope_id, _scopes.c.name, _scopes.c.kind).order_by(
         _scopes.c.kind.desc(), _scopes.c.name
     )
-    with store.read() as connection:
+    with store.look() as connection:
         return tuple(ScopeRow(*row) for row in connection.execute(query))
 
 
 def project_zone(store: Store, scope_id: str) -> ZoneInfo:
     """The time zone in which a project's times are read; UTC before it has arrived."""
-    with store.read() as connection:
+    with store.look() as connection:
         return calendar_of(project_of(connection, scope_id)).zone
 
 
 def theme(store: Store) -> str:
     """The colours that this person chose; empty for the default."""
-    with store.read() as connection:
+    with store.look() as connection:
         return meta.get(connection, meta.THEME)
 
 

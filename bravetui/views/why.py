@@ -84,7 +84,7 @@ class Why:
 def why(store: Store, scope_id: str, kind_name: str, record_id: str, path: str) -> Why:
     """Tell it. Raises BadInput where there is no such record or field on this laptop."""
     kind = KINDS.get(kind_name)
-    with store.read() as connection:
+    with store.look() as connection:
         stored = load(connection, kind, scope_id, record_id) if kind else None
         if kind is None or stored is None:
             raise BadInput("There is no such record on this laptop.", "Look for it in its list.")
@@ -113,7 +113,7 @@ def why(store: Store, scope_id: str, kind_name: str, record_id: str, path: str) 
 def fields(store: Store, scope_id: str, kind_name: str, record_id: str) -> tuple[str, ...]:
     """The paths that anybody has written of a record; none if it is not here."""
     kind = KINDS.get(kind_name)
-    with store.read() as connection:
+    with store.look() as connection:
         stored = load(connection, kind, scope_id, record_id) if kind else None
     return tuple(sorted(stored.state.cells)) if stored else ()
 

@@ -30,6 +30,7 @@ from bravetui.db.store import DOTS_RESERVED, Identity, Store
 from bravetui.wiring.folder import BALLAST, DATABASE, JOURNAL, KEYS, MARK, TIME, mirror_of, who_is_here
 from bravetui.wiring.locking import complete
 from bravetui.wiring.sealing import finish_rotation
+from bravetui.wiring.gate import Gate
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -89,7 +90,8 @@ def open_laptop(
         ring.save(replace(ring.load(), identity=json.dumps(asdict(known))))
         complete(ring, known)
 
-    store = Store(engine, journal, ballast, mark, passed, clock, ids, identity, keep)
+    gate = Gate(ring, clock)
+    store = Store(engine, journal, ballast, mark, passed, clock, ids, identity, gate.reads_all, keep)
     try:
         recovered = recover(store)
         with suppress(StorageFull):  # it only makes room

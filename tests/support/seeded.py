@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from bravetui.base.clock import ManualClock
@@ -16,11 +16,12 @@ from bravetui.merge.version import Dot, VersionVector
 from bravetui.sample.site import Form, Seed, Site, make_site
 from bravetui.sync.apply import apply_rows
 from bravetui.wire.messages import Row, stamps_of
-from tests.support.laptop import open_store
+from tests.support.laptop import granted, open_store
 
 TODAY = date(2026, 8, 3)
 NOON = datetime(2026, 8, 3, 16, 0, tzinfo=UTC)
 """Ten in the morning on the site."""
+SIGNED_IN_AT = NOON - timedelta(days=6, hours=12)
 
 
 def sample_site(scale: float = 0.03) -> Site:
@@ -43,9 +44,8 @@ def row_of(seed: Seed, number: int) -> Row:
 def seeded_store(folder: Path, site: Site, *, device: int = 3, user_id: str | None = None) -> Store:
     """A laptop, signed in as the site's foreman, that has synced the whole site."""
     store = open_store(folder, clock=ManualClock(NOON), device=device)
-    store.identity = replace(
-        store.identity, user_id=user_id or site.foreman_id, organization_id=site.organization_id
-    )
+    here = replace(store.identity, user_id=user_id or site.foreman_id, organization_id=site.organization_id)
+    store.identity = granted(here, SIGNED_IN_AT)
     by_scope: dict[str, list[Row]] = {}
     for number, seed in enumerate(site.records, start=1):
         by_scope.setdefault(seed.scope_id, []).append(row_of(seed, number))
