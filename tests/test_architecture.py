@@ -83,7 +83,7 @@ def test_asking_what_it_is_loads_nothing_heavy(option: str) -> None:
 def test_a_command_without_a_screen_loads_no_textual(command: str) -> None:
     """The core is clean: everything but the app works where no terminal is."""
     program = (
-        f"import bravetui.cli.{command}, bravetui.wiring\n"
+        f"import {COMMANDS[command].module}, bravetui.wiring\n"
         f"from bravetui.cli.main import main\n"
         f"try:\n    main(['--folder', 'nowhere', {command!r}, '--help'])\nexcept SystemExit:\n    pass"
     )

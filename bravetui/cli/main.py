@@ -37,6 +37,9 @@ class Command(NamedTuple):
 COMMANDS: dict[str, Command] = {
     "run": Command("bravetui.cli.run", "open the app (also without any command)"),
     "enrol": Command("bravetui.cli.enrol", "sign in, and make this laptop known to central"),
+    "sign-out": Command(
+        "bravetui.cli.sign_out", "read nothing here until somebody signs in; nothing is deleted"
+    ),
     "sync": Command("bravetui.cli.sync", "sync without a screen, once or for good"),
     "service": Command("bravetui.cli.service", "sync in the background, also while the app is closed"),
     "status": Command("bravetui.cli.status", "queue, lanes, last contact, next attempt"),

@@ -107,8 +107,8 @@ class HomeScreen(WorkScreen):
                 partial(self._open_due, due),
             )
         if self.is_locked:
-            words = f"  {NOT_SHOWN} F8 logs rain, N starts a form."
-            yield self._option("locked-due", Text(words), None)
+            words = f"What else is due: {NOT_SHOWN.lower()}" if seen.due else NOT_SHOWN
+            yield self._option("locked-due", Text(f"  {words} F8 logs rain, N starts a form."), None)
         elif not seen.due:
             yield self._option("none-due", Text("  Nothing is due. F8 logs rain, N starts a form."), None)
 
