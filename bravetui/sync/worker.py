@@ -329,7 +329,9 @@ class Worker:
         self._pull_failures += 1
         pull_s = self._asked(LANES[0].lane, self._pull_failures, error)
         self._pull_not_before = now + timedelta(seconds=pull_s)
-        self._poll_at = None  # it has not been answered: due still, also by a clock that was set back meanwhile
+        self._poll_at = (
+            None  # it has not been answered: due still, also by a clock that was set back meanwhile
+        )
         until = await self._writes(_give_up, lanes, partial(self._asked, error=error), error, now, unsent)
         self._tell(Waiting(now, min(until.values(), default=self._pull_not_before), error.what, lanes))
         return error

@@ -28,9 +28,9 @@ from bravetui.db.mirror import Mirror, MirroredJournal, MirrorState, heal
 from bravetui.db.recover import Recovered, compact, dot_in, recover
 from bravetui.db.store import DOTS_RESERVED, Identity, Store
 from bravetui.wiring.folder import BALLAST, DATABASE, JOURNAL, KEYS, MARK, TIME, mirror_of, who_is_here
+from bravetui.wiring.gate import Gate
 from bravetui.wiring.locking import complete
 from bravetui.wiring.sealing import finish_rotation
-from bravetui.wiring.gate import Gate
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
