@@ -10,14 +10,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from sqlalchemy import Connection, RowMapping, delete, select
+from sqlalchemy import Connection, RowMapping, delete, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from bravetui.base.canonical import canonical_bytes, sha256_hex
 from bravetui.base.fault import fault
 from bravetui.db import meta
-from bravetui.db.device import UNACKNOWLEDGED, Outbox, OutboxState
-from bravetui.db.kinds import kind_of
+from bravetui.db.device import UNACKNOWLEDGED, Cursor, Outbox, OutboxState
+from bravetui.db.kinds import Kind, kind_of
 from bravetui.db.moves import moves_of, record_of
 from bravetui.db.records import Stored, load, save_many
 from bravetui.db.store import Store
@@ -25,6 +25,7 @@ from bravetui.merge.version import Dot
 from bravetui.wire.change import Change
 
 _outbox = Outbox.__table__  # type: ignore[attr-defined]
+_cursor = Cursor.__table__  # type: ignore[attr-defined]
 
 
 def renumber(store: Store, device: int, first_strange: Dot) -> int:
@@ -51,11 +52,19 @@ def renumber(store: Store, device: int, first_strange: Dot) -> int:
             if stored is not None:
                 told = Stored(moved.state(stored.state), stored.seq)
                 save_many(connection, kind, scope_id, {record_id: told})
+            _compare_again(connection, scope_id, kind)
         meta.put(connection, meta.COUNTER, str(first + len(new)))
         store.keep_counters(first + len(new), [canonical_bytes(change.to_json()) for change in new])
         fault("renumbering")
     store.become(replace(store.identity, device=device))
     return len(new)
+
+
+def _compare_again(connection: Connection, scope_id: str, kind: Kind) -> None:
+    """What the original did under the same number is taken for one's own, and left the record's vector with it. The record
+    was left out of what was found equal, and central need not number it anew: so the lane counts as not compared."""
+    here = (_cursor.c.scope_id == scope_id, _cursor.c.lane == kind.lane.value)
+    connection.execute(update(_cursor).where(*here).values(agreed=0))
 
 
 def _replace(connection: Connection, row: RowMapping, change: Change) -> None:

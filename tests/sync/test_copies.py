@@ -15,7 +15,7 @@ from bravetui.sync.step import Exchange
 from bravetui.sync.worker import SILENCES_MAX
 from bravetui.wire.lanes import Lane
 from tests.support.central import PROJECT
-from tests.support.world import World
+from tests.support.world import World, demote
 
 
 async def test_work_that_a_copy_shares_with_its_original_is_taken_once(world: World) -> None:
@@ -248,3 +248,26 @@ async def test_a_copy_that_is_told_so_about_nothing_of_its_own_asks_again_after_
         connection.exec_driver_sql("UPDATE outbox SET hash = ?", ("0" * 64,))
     told = [await copy.worker._exchange((Lane.CRITICAL,)) for _ in range(SILENCES_MAX)]
     assert [error is not None for error in told] == [False, False, True]
+
+
+async def test_a_copy_of_a_copy_that_was_refused_and_renumbered_is_compared_with_central(
+    world: World,
+) -> None:
+    """Found by simulate in month 3026: what it had seen of the original's change, which bore its own old number, went with
+    that number; central gave the record no new one, and so it was never compared."""
+    original = await world.laptop("a", "carlos")
+    record = original.create("violation", {"description": "fence down"})
+    assert await original.sync()
+    original, copy = world.copy(original, "b")
+    original.edit("violation", record, location="lot A")
+    copy.edit("violation", record, location="lot B", severity="major")
+    demote(world, "carlos", "viewer")
+    await copy.sync()
+    assert OutboxState.REFUSED in copy.states()
+    copy, second = world.copy(copy, "c")
+    demote(world, "carlos", "foreman")
+    for here in (original, second, copy):
+        assert await here.sync()
+    assert copy.device == second.device != original.device
+    key = (PROJECT, "violation", record)
+    assert copy.records()[key].state.version == world.central_records()[key].state.version
