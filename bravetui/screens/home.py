@@ -107,7 +107,7 @@ class HomeScreen(WorkScreen):
                 partial(self._open_due, due),
             )
         if self.is_locked:
-            words = f"What else is due: {NOT_SHOWN.lower()}" if seen.due else NOT_SHOWN
+            words = f"The rest: {NOT_SHOWN.lower()}" if seen.due else NOT_SHOWN
             yield self._option("locked-due", Text(f"  {words} F8 logs rain, N starts a form."), None)
         elif not seen.due:
             yield self._option("none-due", Text("  Nothing is due. F8 logs rain, N starts a form."), None)
