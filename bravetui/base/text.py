@@ -2,11 +2,13 @@
 
 `clean` runs once, before input becomes a change: PostgreSQL cannot store NUL, and UTF-8 cannot carry a lone surrogate.
 `safe_text` runs wherever text of another person is shown: a terminal obeys escape bytes, and bidirectional overrides
-(Unicode TR 9, CVE-2021-42574) make a line read as what it is not.
+(Unicode TR 9, CVE-2021-42574) make a line read as what it is not. What a command prints and what a screen draws goes
+through `harmless` once more, whoever wrote it.
 """
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Mapping
 
@@ -18,6 +20,7 @@ _INVISIBLE = frozenset("\u034f\u115f\u1160\u2028\u2029\u3164\uffa0")
 _VISIBLE_FORMATS = frozenset("\u200c\u200d\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2")
 """Format characters that writing needs: joiners (Persian, emoji) and Arabic and Syriac number signs."""
 _REPLACEMENT = "\ufffd"
+_DOUBTFUL = re.compile(r"[^\n\t\x20-\x7e]")
 
 
 def clean_text(text: str) -> str:
@@ -54,17 +57,18 @@ def _harmless(character: str) -> str:
     return character
 
 
+def harmless(text: str) -> str:
+    """Text of any length for a terminal, character for character: what it would obey or hide becomes a visible sign."""
+    return "".join(map(_harmless, text)) if _DOUBTFUL.search(text) else text
+
+
 def safe_text(text: str, limit: int = 10_000) -> str:
     """Text fit for a terminal: control, bidirectional and invisible characters become visible signs, length is capped.
 
     `limit` is in characters. New lines and tabs stay. The result never holds an escape byte; it is still not markup,
     and must be shown with markup off.
     """
-    cut = text[:limit]
-    if cut.isascii() and cut.isprintable():
-        shown = cut
-    else:
-        shown = "".join(map(_harmless, cut))
+    shown = harmless(text[:limit])
     return shown if len(text) <= limit else f"{shown}\u2026 ({len(text) - limit:,} more characters)"
 
 

@@ -28,6 +28,7 @@ from bravetui.base.errors import BadInput, BravetuiError, Transient
 from bravetui.base.exits import EXIT_INTERRUPTED, exit_code
 from bravetui.base.options import whole
 from bravetui.base.stopping import stoppable
+from bravetui.base.terminal import make_safe
 from bravetui.base.text import safe_line
 from bravetui.central.access import ROLES
 from bravetui.central.app import Settings, make_app
@@ -228,6 +229,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="bravetui central", description="The server that laptops sync with."
     )
     add_arguments(parser)
+    make_safe()
     try:
         return run(parser.parse_args(arguments))
     except BravetuiError as error:

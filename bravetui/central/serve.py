@@ -118,6 +118,7 @@ def _config(app: FastAPI) -> uvicorn.Config:
         app,
         log_level="warning",
         access_log=False,
+        use_colors=False,
         timeout_graceful_shutdown=GRACE_S,
         lifespan="off",
         ws="none",

@@ -111,12 +111,17 @@ def write_new(path: Path, text: str) -> None:
 
 def print_json(value: Mapping[str, Any] | list[Any] | None) -> None:
     """One JSON document on standard output; times as ISO 8601 in UTC."""
-    print(json.dumps(value, default=_plain, ensure_ascii=True, indent=2))
+    print(_ascii(json.dumps(value, default=_plain, ensure_ascii=True, indent=2)))
 
 
 def json_line(value: Mapping[str, Any]) -> str:
     """One JSON object a line, for programs that follow."""
-    return json.dumps(value, default=_plain, ensure_ascii=True)
+    return _ascii(json.dumps(value, default=_plain, ensure_ascii=True))
+
+
+def _ascii(document: str) -> str:
+    """The one control character that JSON leaves as it is."""
+    return document.replace("\x7f", "\\u007f")
 
 
 def _plain(value: object) -> object:

@@ -27,7 +27,10 @@ def run(arguments: argparse.Namespace) -> int:
     template = compile_form(arguments.file, arguments.category)
     replace_file(out, (template.to_json() + "\n").encode())
     questions = sum(1 for _ in template.questions())
-    print(f"{template.title}, version {template.version}: {questions} questions, written to {out}")
+    where = safe_line(str(out), 400)
+    print(
+        f"{safe_line(template.title, 80)}, version {template.version}: {questions} questions, written to {where}"
+    )
     return 0
 
 

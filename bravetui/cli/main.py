@@ -18,6 +18,7 @@ from bravetui import __version__
 from bravetui.base.collecting import collect_seldom
 from bravetui.base.errors import BY_ITSELF, BadInput, BravetuiError, Unusable
 from bravetui.base.exits import EXIT_ERROR, EXIT_INTERRUPTED, exit_code
+from bravetui.base.terminal import make_safe
 from bravetui.base.text import safe_line
 from bravetui.cli import output
 
@@ -74,7 +75,9 @@ COMMANDS: dict[str, Command] = {
 
 
 class _Parser(argparse.ArgumentParser):
-    """argparse keeps silent about output that cannot be written; here it is an error like any other."""
+    """argparse keeps silent about output that cannot be written; here it is an error like any. No colours."""
+
+    color = False
 
     def _print_message(self, message: str, file: SupportsWrite[str] | None = None) -> None:
         (file or sys.stderr).write(message)
@@ -104,7 +107,7 @@ def parser_for(name: str | None) -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code. Nobody sees a traceback."""
     words = list(sys.argv[1:] if argv is None else argv)
-    output.make_lenient()
+    make_safe()
     try:
         code = _run(words)
         sys.stdout.flush()

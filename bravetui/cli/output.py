@@ -1,20 +1,12 @@
-"""What goes to the terminal: no character and no full disk behind it ends a command with a traceback."""
+"""What goes to the terminal: no full disk and no closed pipe behind it ends a command with a traceback."""
 
 from __future__ import annotations
 
 import contextlib
-import io
 import os
 import sys
 
 from bravetui.base.errors import BravetuiError, Unusable
-
-
-def make_lenient() -> None:
-    """A character that the terminal's encoding lacks becomes a question mark, instead of an error."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
-            stream.reconfigure(errors="replace")
 
 
 def say(words: str) -> None:

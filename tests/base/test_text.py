@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bravetui.base.canonical import Json, canonical_bytes
-from bravetui.base.text import clean, clean_text, safe_line, safe_text, shortened
+from bravetui.base.text import clean, clean_text, harmless, safe_line, safe_text, shortened
 
 anything = st.text(st.characters(), max_size=40)
 BIDI = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
@@ -113,3 +113,10 @@ def test_a_shortened_line_fits_and_says_that_it_was_cut(text: str, limit: int) -
     assert len(line) <= limit
     assert "\n" not in line
     assert line.endswith("…") or line == safe_line(text, 1000)
+
+
+@given(anything | nasty)
+def test_harmless_text_has_a_sign_for_each_character(text: str) -> None:
+    """So that a cursor in it stands where it is."""
+    assert len(harmless(text)) == len(text)
+    assert harmless(text) == safe_text(text, len(text))
