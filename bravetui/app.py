@@ -9,12 +9,14 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.filter import LineFilter
+from textual.markup import escape
 from textual.message import Message
 from textual.screen import Screen
 from textual.worker import Worker as TextualWorker
@@ -27,6 +29,7 @@ from bravetui.screens.base import WorkScreen
 from bravetui.themes import DEFAULT, THEMES
 from bravetui.views.services import Services
 from bravetui.widgets import tones
+from bravetui.widgets.drawn import Harmless
 
 if TYPE_CHECKING:
     from bravetui.screens.lock import Locking
@@ -75,12 +78,17 @@ class BravetuiApp(App[None]):
         self._locking: Locking | None = None
         self._held_back: list[tuple[str, dict[str, Any]]] = []
         self._told: set[str] = set()
+        self._harmless = Harmless()
         over_ssh = bool(os.environ.get("SSH_CONNECTION"))
         self._report_every_s = REPORT_EVERY_SSH_S if over_ssh else REPORT_EVERY_S
         if over_ssh:
             self.animation_level = "none"
         for theme in THEMES:
             self.register_theme(theme)
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Whatever is drawn, the terminal obeys nobody but the program."""
+        return [*super().get_line_filters(), self._harmless]
 
     async def on_mount(self) -> None:
         from bravetui.screens.home import HomeScreen
@@ -307,7 +315,8 @@ class BravetuiApp(App[None]):
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         if isinstance(screen, WorkScreen):
-            yield from (SystemCommand(*told) for told in screen.commands())
+            # The palette reads markup, and a page is called as somebody called it.
+            yield from (SystemCommand(escape(name), says, does) for name, says, does in screen.commands())
         yield SystemCommand("Home", "What is due today (F2)", lambda: self.call_later(self.action_go, "home"))
         yield SystemCommand(
             "Forms", "Start, continue or read a form (F3)", lambda: self.call_later(self.action_go, "forms")

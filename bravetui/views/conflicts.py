@@ -225,7 +225,11 @@ def _decided_here(connection: Connection, row: RowMapping) -> Change | None:
 
 def _title(connection: Connection, row: RowMapping) -> str:
     kind = KINDS.get(row["record_kind"])
-    return titled(connection, kind, row["scope_id"], row["record_id"]) if kind else row["record_kind"]
+    return (
+        titled(connection, kind, row["scope_id"], row["record_id"])
+        if kind
+        else safe_line(row["record_kind"], 40)
+    )
 
 
 def _view(connection: Connection, store: Store, row: RowMapping) -> ConflictView:

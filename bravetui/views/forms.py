@@ -130,7 +130,11 @@ def templates(store: Store) -> tuple[TemplateRow, ...]:
         .order_by(_template.c.title)
     )
     with store.look() as connection:
-        return tuple(TemplateRow(*row) for *row, body in connection.execute(query) if is_readable(body))
+        return tuple(
+            TemplateRow(key, safe_line(title, 80), version, safe_line(category, 40))
+            for key, title, version, category, body in connection.execute(query)
+            if is_readable(body)
+        )
 
 
 def submissions(
@@ -184,7 +188,7 @@ def form(store: Store, scope_id: str, submission_id: str) -> FormView:
             answers=answers,
             state=evaluate(template, answers, now=now.astimezone(calendar.zone), derived=derived),
             status=status,
-            status_words=STATUS_WORDS.get(status, status),
+            status_words=_status_words(status),
             editable=status in EDITABLE,
             sync_words=_sync_words(_unsent(connection, scope_id).get(submission_id, ())),
             disputes=disputes_of(connection, store.identity.user_id, scope_id, submission_id, answers),
@@ -248,7 +252,7 @@ def _row(
         id=row["id"],
         title=safe_line(row["title"] or "Form", 80),
         status=row["status"],
-        status_words=STATUS_WORDS.get(row["status"], row["status"]),
+        status_words=_status_words(row["status"]),
         about=about,
         author=safe_line(names.get(row["author_id"], ""), 60),
         edited_at=_edited_at(row),
@@ -256,6 +260,11 @@ def _row(
         sync_words=_sync_words(waiting.get(row["id"], ())),
         conflicts=open_conflicts.get(row["id"], 0),
     )
+
+
+def _status_words(status: str) -> str:
+    """A newer central may know more states than this program."""
+    return STATUS_WORDS.get(status) or safe_line(status, 40)
 
 
 def _edited_at(row: RowMapping) -> datetime | None:

@@ -18,11 +18,12 @@ from bravetui.merge.state import ANSWERS, DELETED, is_row
 from bravetui.views.values import field_words, names_of
 
 ROW_NAME_MAX = 60
+LABEL_MAX = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Labels:
-    """Calls fields by name."""
+    """Calls fields by name; each name is a line, safe to show."""
 
     template: Template | None = None
     values: Mapping[str, Json] = field(default_factory=dict)
@@ -37,7 +38,7 @@ class Labels:
         if is_row(path):
             return f"Row: {self._row_name(path)}", None
         question = self.question(path)
-        label = question.label if question else field_words(path)
+        label = safe_line(question.label if question else field_words(path), LABEL_MAX)
         row = _row_of(path)
         return (f"{self._row_name(row)}: {label}" if row else label), question
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, case, func, select
 
+from bravetui.base.text import safe_line
 from bravetui.db.device import UNACKNOWLEDGED, Outbox, OutboxState
 from bravetui.db.kinds import KINDS
 from bravetui.db.store import Store
@@ -17,6 +18,9 @@ from bravetui.views.occasion import titled
 from bravetui.views.status import SyncSummary, summary_of
 from bravetui.views.words import DECIDED_WORDS, paths_words, state_words
 from bravetui.wire.lanes import LANES, POLICY, Lane
+
+WHY_MAX = 300
+"""Characters of a reason; `refused` has all of it."""
 
 _outbox = Outbox.__table__  # type: ignore[attr-defined]
 
@@ -119,7 +123,7 @@ def _item(connection: Connection, row, next_attempts, decided) -> QueueItem:  # 
         state_words=words,
         attempts=row.attempts,
         next_attempt_at=next_attempt_at if waits else None,
-        why=reason or row.error or (lane_why if waits else None),
+        why=safe_line(reason or row.error or (lane_why if waits else None) or "", WHY_MAX) or None,
         made_at=row.made_at,
         size_bytes=len(row.body.encode()),
     )

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, case, func, select
 
+from bravetui.base.text import safe_line
 from bravetui.db import meta
 from bravetui.db.device import UNACKNOWLEDGED, Cursor, LaneState, Outbox, OutboxState, ScopeSeen, SyncLog
 from bravetui.db.kinds import KINDS
@@ -23,6 +24,8 @@ _cursor = Cursor.__table__  # type: ignore[attr-defined]
 _log = SyncLog.__table__  # type: ignore[attr-defined]
 _scopes = ScopeSeen.__table__  # type: ignore[attr-defined]
 
+WORDS_MAX = 300
+"""Characters of a line of the log, and of why a lane waits."""
 TOLD_FOR = timedelta(days=30)
 """How long a person is told of a value that a rule set aside; the list of conflicts shows it for ever."""
 LOCK_AFTER_MIN = 10
@@ -150,7 +153,10 @@ def log(store: Store, limit: int = 500, since: datetime | None = None) -> tuple[
     if since is not None:
         query = query.where(_log.c.at >= since)
     with store.look() as connection:
-        return tuple(LogLine(*row) for row in connection.execute(query))
+        return tuple(
+            LogLine(at, event, lane, safe_line(words, WORDS_MAX))
+            for at, event, lane, words in connection.execute(query)
+        )
 
 
 def scopes(store: Store) -> tuple[ScopeRow, ...]:
@@ -214,7 +220,7 @@ def _lane_rows(connection: Connection) -> tuple[LaneRow, ...]:
                 refused=refused,
                 failures=state.failures if state else 0,
                 next_attempt_at=state.next_attempt_at if state else None,
-                why=state.why if state else None,
+                why=safe_line(state.why, WORDS_MAX) if state and state.why else None,
                 last_done_at=state.last_done_at if state else None,
                 oldest_at=min((oldest for _, oldest in only_here), default=None),
                 rows_left=rows_left,

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, tzinfo
 from sqlalchemy import Connection, select
 
 from bravetui.base.canonical import Json
-from bravetui.base.text import safe_text
+from bravetui.base.text import safe_line, safe_text
 from bravetui.db.kinds import KINDS, Kind
 from bravetui.db.site import calendar_of, project_of
 from bravetui.forms.compliance.rain import inches
@@ -116,4 +116,4 @@ def names_of(connection: Connection, ids: set[str]) -> dict[str, str]:
     """The names of people by id, safe to show."""
     people = KINDS["user"].table
     rows = connection.execute(select(people.c.id, people.c.name).where(people.c.id.in_(ids)))
-    return {row.id: safe_text(row.name, 80) for row in rows}
+    return {row.id: safe_line(row.name, 80) for row in rows}

@@ -98,7 +98,9 @@ class QuestionField(Vertical):
         if self.asked.required:
             text.append(" *", style=tones.bad())
         if question.unit:
-            text.append(f"  {UNIT_WORDS.get(question.unit, f'in {question.unit}')}", style="dim")
+            text.append(
+                f"  {UNIT_WORDS.get(question.unit, f'in {safe_line(question.unit, 20)}')}", style="dim"
+            )
         if question.kind in _EXAMPLES:
             text.append(f"  {_EXAMPLES[question.kind]}", style="dim")
         if self._dispute is not None:
@@ -189,7 +191,7 @@ class QuestionField(Vertical):
             and self._value
             and not self.asked.problems
         ):
-            return f"= {value_text(question, self._value)}"
+            return f"= {safe_line(value_text(question, self._value))}"
         return ""
 
     def take(self, value: Json) -> None:

@@ -8,12 +8,16 @@ from __future__ import annotations
 
 from typing import ClassVar, cast
 
+from rich.highlighter import Highlighter
+from rich.text import Text
 from textual import events
 from textual.app import App
 from textual.binding import Binding, BindingsMap, BindingType
 from textual.widget import Widget
 from textual.widgets import Input, TextArea
 from textual.widgets.text_area import Selection
+
+from bravetui.base.text import harmless
 
 
 def _without(bindings: list[BindingType], *keys: str) -> list[BindingType]:
@@ -30,6 +34,14 @@ async def act_at_once(widget: Widget, bindings: BindingsMap, event: events.Key) 
             return
 
 
+class _Signs(Highlighter):
+    """Shows what a terminal would obey or hide as signs; what is in the box stays as it was typed."""
+
+    def highlight(self, text: Text) -> None:
+        """One sign a character, so that the cursor stands where it is."""
+        text.plain = harmless(text.plain)
+
+
 class LongText(TextArea, inherit_bindings=False):
     """A text of several lines; Ctrl+Home and Ctrl+End go to its ends, where the cursor is to begin with."""
 
@@ -44,6 +56,12 @@ class LongText(TextArea, inherit_bindings=False):
 
     def on_mount(self) -> None:
         self.set_reactive(TextArea.selection, Selection.cursor(self.document.end))
+
+    def get_line(self, line_index: int) -> Text:
+        """A line as it is drawn."""
+        line = super().get_line(line_index)
+        line.plain = harmless(line.plain)
+        return line
 
     def put(self, text: str) -> None:
         """Show another text."""
@@ -75,8 +93,9 @@ class Line(Input, inherit_bindings=False):
         self, text: str = "", *, placeholder: str = "", called: str | None = None, disabled: bool = False
     ) -> None:
         super().__init__(
-            text, placeholder=placeholder, id=called, disabled=disabled, compact=True, select_on_focus=False
-        )
+            text, placeholder=placeholder, id=called, disabled=disabled, compact=True, select_on_focus=False,
+            highlighter=_Signs(),
+        )  # fmt: skip
 
     def on_mount(self) -> None:
         self.cursor_position = len(self.value)
