@@ -31,6 +31,7 @@ from bravetui.simulate.older import Programs, programs
 from bravetui.simulate.outcome import Outcome, Plan
 from bravetui.simulate.oversight import invented
 from bravetui.simulate.people import People
+from bravetui.simulate.signing_in import sign_in_again
 from bravetui.simulate.visits import Visits
 from bravetui.simulate.witness import Witness
 
@@ -289,6 +290,8 @@ class _Month:
         self._office.publish_again()
         self._office.take_all_refused()
         self._programs.old.clear()
+        for laptop in self.laptops.values():
+            self._chaos.counts["signed in again"] += sign_in_again(self._central.central, laptop)
         await self._visits.stay_open(tuple(self.laptops.values()))
 
     def _compare(self, seed: int) -> Outcome:

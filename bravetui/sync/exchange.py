@@ -361,6 +361,7 @@ def _settle(connection: Connection, taken: Taken, now: datetime) -> None:
     )  # fmt: skip
     taken.waiting = sum(counts.get(state, 0) for state in UNACKNOWLEDGED)
     taken.narrowing = agreement.is_narrowing(connection)
-    taken.all_handed_in = not counts and agreement.is_agreed(connection)
+    # Where central tells nothing, nothing was compared either.
+    taken.all_handed_in = not (counts or taken.closed) and agreement.is_agreed(connection)
     if taken.all_handed_in:
         meta.put(connection, meta.ALL_HANDED_IN_AT, now.isoformat())

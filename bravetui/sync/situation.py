@@ -81,7 +81,9 @@ def wants_closing(connection: Connection, contacts: int) -> bool:
 
 
 def is_all_handed_in(connection: Connection) -> bool:
-    """Whether central vouches for every change, and both ends were found equal."""
+    """Whether central vouches for every change, and both ends were found equal; not while nothing may be read here."""
+    if meta.get(connection, meta.CLOSED):
+        return False
     return connection.execute(_NOT_CONFIRMED).scalar_one() == 0 and is_agreed(connection)
 
 

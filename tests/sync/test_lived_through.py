@@ -189,6 +189,18 @@ async def test_what_the_office_deleted_stays_deleted_however_late_a_laptop_retur
     assert world.central_records()[PROJECT, "violation", record].state.values()["deleted"] is True
 
 
+async def test_a_laptop_that_may_read_no_more_does_not_say_that_all_is_handed_in(world: World) -> None:
+    """Its work is at central, and confirmed; whether both ends are equal nobody has looked."""
+    carlos = await world.laptop("a", "carlos")
+    assert await carlos.sync()
+    world.clock.advance(days=31)
+    carlos.create("violation", {"description": "on day 31"})
+    assert not await carlos.sync()
+    assert not await carlos.sync()
+    assert set(carlos.states()) == {OutboxState.CONFIRMED}
+    assert await (await world.sign_in(carlos)).sync()
+
+
 @pytest.mark.parametrize("off", [timedelta(hours=1), timedelta(days=-365), timedelta(days=365)])
 async def test_a_wrong_clock_never_keeps_a_laptop_from_handing_in(world: World, off: timedelta) -> None:
     here = await world.laptop("a", "carlos")
