@@ -209,8 +209,11 @@ class _Month:
                 laptop.put_back(place, database_only=False)
                 self._witness.disk_lost(laptop.name, made_s)
         if not laptop.is_damaged and chaos.happens("file damaged"):
+            was_only_copy, told = self._held_the_only_copy(laptop), laptop.damage()
+            if was_only_copy and told.startswith(wiring.DATABASE):
+                self._witness.disk_lost(laptop.name, 0.0)
             self._witness.rebuilt.add(laptop.name)
-            chaos.tell(f"{laptop.name} is damaged: {laptop.damage()}")
+            chaos.tell(f"{laptop.name} is damaged: {told}")
         if chaos.happens("laptop cloned"):
             self._twins += 1
             self._witness.copies += 1

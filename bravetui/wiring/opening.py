@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -80,26 +80,25 @@ def open_laptop(
     was_used = [_is_there(folder / name) for name in (DATABASE, JOURNAL)]
     journal = MirroredJournal.open(folder / JOURNAL, secrets.database_key)
     healed = _follow(journal, folder, secrets.database_key, card)
-    engine, said = _open_database(folder / DATABASE, secrets.database_key, clock, ring)
-    mark, notices = _open_mark(folder / MARK, secrets.database_key, journal, engine, identity.device)
-    notices += tuple(_mended(folder))
-    passed = _open_floor(folder / TIME, secrets.database_key, clock, engine, identity)
-    ballast, ids = Ballast(folder / BALLAST, ballast_bytes), SystemIds(clock)
+    with ExitStack() as opened:
+        engine, said = _open_database(folder / DATABASE, secrets.database_key, clock, ring)
+        opened.callback(engine.dispose)
+        mark, notices = _open_mark(folder / MARK, secrets.database_key, journal, engine, identity.device)
+        notices += tuple(_mended(folder))
+        passed = _open_floor(folder / TIME, secrets.database_key, clock, engine, identity)
+        ballast, ids = Ballast(folder / BALLAST, ballast_bytes), SystemIds(clock)
 
-    def keep(known: Identity) -> None:
-        ring.save(replace(ring.load(), identity=json.dumps(asdict(known))))
-        complete(ring, known)
+        def keep(known: Identity) -> None:
+            ring.save(replace(ring.load(), identity=json.dumps(asdict(known))))
+            complete(ring, known)
 
-    gate = Gate(ring, clock)
-    store = Store(engine, journal, ballast, mark, passed, clock, ids, identity, gate.reads_all, keep)
-    try:
+        gate = Gate(ring, clock)
+        store = Store(engine, journal, ballast, mark, passed, clock, ids, identity, gate.reads_all, keep)
         recovered = recover(store)
         with suppress(StorageFull):  # it only makes room
             compact(store)
         store.ballast.restore_if_room()
-    except BaseException:
-        store.engine.dispose()
-        raise
+        opened.pop_all()
     gone = bool(mark.reserved) and not all(was_used)
     if gone:
         said += tuple(_gone(*was_used))

@@ -154,8 +154,8 @@ def test_work_written_before_a_right_was_taken_away_is_told_from_work_written_af
     assert told == codes
     assert quarantine.release(site.central, before.dot, "olga").outcome is Outcome.APPLIED
     never_his = carlos.change("o", {"name": "x"}, kind="project")
-    told = {verdict.dot: verdict.code for verdict in carlos.sync(never_his).verdicts}
-    assert told[never_his.dot] == "not_permitted"
+    codes = {verdict.dot: verdict.code for verdict in carlos.sync(never_his).verdicts}
+    assert codes[never_his.dot] == "not_permitted"
 
 
 def members(site: Site) -> list[RowMapping]:
