@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import shutil
 from collections.abc import Callable
 from datetime import timedelta
@@ -10,7 +11,8 @@ from pathlib import Path
 from sqlalchemy import delete, select
 
 from bravetui import wiring
-from bravetui.auth.keys import Secrets
+from bravetui.auth.keys import DATABASE_KEY_BYTES, Secrets
+from bravetui.auth.signing import PRIVATE_KEY_BYTES
 from bravetui.base.clock import SeededIds
 from bravetui.base.runner import InlineRunner
 from bravetui.db.ballast import Ballast
@@ -59,6 +61,14 @@ class Ring:
         return Ring(self._secrets)
 
 
+def _secrets_of(name: str) -> Secrets:
+    """The same in every life of a month: random keys pack into messages of another size, and a slow line makes that time."""
+    dice = random.Random(name)
+    return Secrets(
+        database_key=dice.randbytes(DATABASE_KEY_BYTES), device_key=dice.randbytes(PRIVATE_KEY_BYTES)
+    )
+
+
 class _Card(Mirror):
     """A black box without a thread: virtual time knows none."""
 
@@ -75,7 +85,7 @@ class SimulatedLaptop:
 
     def __init__(self, name: str, user_id: str, folder: Path, chaos: Chaos, deliver: Deliver) -> None:
         self.name, self.user_id, self.folder = name, user_id, folder
-        self.clock, self.ring = SkewedClock(), Ring()
+        self.clock, self.ring = SkewedClock(), Ring(_secrets_of(name))
         self._chaos, self._deliver = chaos, deliver
         self.line = FaultyLine(chaos, deliver)
         self._ids = SeededIds(self.clock, sum(name.encode()) + chaos.dice.getrandbits(30))

@@ -182,7 +182,7 @@ def theme(store: Store) -> str:
 
 def lock_after_min(store: Store) -> int:
     """Minutes without a key after which the screen locks; 0: never."""
-    with store.read() as connection:
+    with store.look() as connection:
         return int(meta.get(connection, meta.LOCK_AFTER) or LOCK_AFTER_MIN)
 
 

@@ -55,19 +55,19 @@ def test_an_error_that_is_not_ours_ends_its_month_and_not_the_soak(
         return simulate(databases, template, seed, plan)
 
     def bug(_people: People, _laptop: SimulatedLaptop) -> None:
-        if lived[-1] == 2:
+        if lived[-1] == 3:  # the first in which anybody does anything
             raise RuntimeError("not ours")
 
     monkeypatch.setattr(main, "simulate", noted)
 
     monkeypatch.setattr(People, "_act", bug)
-    assert soak("--months", "2") == 1
+    assert soak("--months", "2", "--first", "2") == 1
     said = capsys.readouterr().out
     assert "RuntimeError: not ours" in said
     assert "in bug" in said, "where it happened"
     assert "    ... " in said, "what came just before"
-    assert "again: bravetui simulate --seed 2 --laptops 1 --days 3" in said
-    assert "month 1: all held" in said
+    assert "again: bravetui simulate --seed 3 --laptops 1 --days 3" in said
+    assert "month 2: all held" in said
     assert "2 months in" in said
     assert "two runs differ" not in said, "it breaks at the same place again"
 
