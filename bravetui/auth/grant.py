@@ -17,7 +17,8 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from bravetui.auth.signing import read_public_key
-from bravetui.base.errors import BadInput, NeedsSignIn
+from bravetui.auth.unreadable import UNREADABLE
+from bravetui.base.errors import NeedsSignIn
 
 LIVES = timedelta(days=30)
 AGES_AFTER = timedelta(days=25)
@@ -101,16 +102,7 @@ def read_grant(text: str, central_key: str) -> Grant:
             options={"require": list(_REQUIRED), "verify_exp": False, "verify_iat": False, "strict_aud": True},
         )  # fmt: skip
         return _grant_of(claims)
-    except (
-        jwt.PyJWTError,
-        BadInput,
-        ValueError,
-        TypeError,
-        KeyError,
-        AttributeError,
-        OverflowError,
-        OSError,
-    ):
+    except UNREADABLE:
         raise NeedsSignIn(
             "The sign-in kept on this laptop is not central's.",
             "Sign in again: bravetui enrol --again. All work is kept.",

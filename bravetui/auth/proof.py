@@ -18,6 +18,7 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from bravetui.auth.signing import encode, public_key_of, read_public_key
+from bravetui.auth.unreadable import UNREADABLE
 from bravetui.base.canonical import canonical_bytes
 from bravetui.base.clock import Clock, IdSource
 from bravetui.base.errors import BadInput, NeedsSignIn
@@ -84,16 +85,7 @@ def read_proof(text: str) -> Proof:
                      "verify_aud": False},
         )  # fmt: skip
         return _proof_of(key, claims)
-    except (
-        jwt.PyJWTError,
-        BadInput,
-        ValueError,
-        TypeError,
-        KeyError,
-        AttributeError,
-        OverflowError,
-        OSError,
-    ):
+    except UNREADABLE:
         raise NeedsSignIn(
             "The request does not prove that it comes from an enrolled laptop.",
             "Enrol this laptop: bravetui enrol ADDRESS.",
