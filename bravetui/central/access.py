@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, select, union_all
+from sqlalchemy import Connection, func, select
 
 from bravetui.base.errors import NeedsSignIn
 from bravetui.central.state import last_number
-from bravetui.central.tables import DEVICES, LEDGER, SCOPES
+from bravetui.central.tables import DEVICES, SCOPES
 from bravetui.db.kinds import KINDS
 from bravetui.wire.messages import ScopeGrant
 
@@ -121,10 +121,8 @@ def is_left_out(connection: Connection, number: int) -> bool:
     """Whether this life of central neither knows the number nor gives it out, as one before it may have done."""
     if not 0 < number <= last_number(connection):
         return False
-    known = select(DEVICES.c.number).where(DEVICES.c.number == number)
-    # Central's own numbers stood among those of laptops once.
-    used = select(LEDGER.c.device).where(LEDGER.c.device == number)
-    return connection.execute(union_all(known, used).limit(1)).first() is None
+    # By a laptop of whatever organization, or in a ledger: central's own numbers stood among those of laptops once.
+    return connection.execute(select(func.central_number_is_used(number))).scalar_one() is False
 
 
 def owners(connection: Connection, organization_id: str, above: int | None) -> dict[int, str]:

@@ -33,7 +33,7 @@ from bravetui.central.body import (
     form_of,
     read_body,
 )
-from bravetui.central.callers import Shown, WantsProof, remember, shown_by
+from bravetui.central.callers import Caller, Shown, WantsProof, remember, shown_by
 from bravetui.central.clerk import ClerkIssuer
 from bravetui.central.database import foreign_errors
 from bravetui.central.enrolment import Attempts
@@ -42,6 +42,7 @@ from bravetui.central.keys import CentralKeys
 from bravetui.central.news import Newsroom, open_stream
 from bravetui.central.rescue import take_bundle
 from bravetui.central.service import Central, caller_and_access
+from bravetui.central.tenants import stranger
 from bravetui.wire.codec import JSON_TYPE, TooLarge, UnknownEncoding, decode, encode_as
 from bravetui.wire.dictionary import current
 from bravetui.wire.messages import (
@@ -185,16 +186,17 @@ class _Api:
         body = await read_body(request, BUNDLE_BYTES_MAX)
         return await self._run(_mapped, self._take_bundle, request, carrier, body)
 
-    def _carrier(self, shown: Shown) -> int:
+    def _carrier(self, shown: Shown) -> Caller:
         now = self.central.clock.now()
         with self.central.engine.begin() as connection:
+            stranger(connection, shown.proof.key)
             remember(connection, shown.proof, now, self.central.keys)
             caller, access = caller_and_access(connection, shown, None, now)
         if access.closed:
             raise NeedsSignIn("This laptop hands in nothing for others any more.", "Take another laptop.")
-        return caller.device
+        return caller
 
-    def _take_bundle(self, request: Request, carrier: int, body: bytes) -> Response:
+    def _take_bundle(self, request: Request, carrier: Caller, body: bytes) -> Response:
         try:
             return _packed(request, take_bundle(self.central, body, carrier).delivered)
         except (WrongKey, Corrupt) as error:
@@ -216,6 +218,7 @@ class _Api:
 
     def _look(self) -> None:
         with self.central.engine.connect() as connection:
+            stranger(connection)
             connection.execute(text("SELECT 1"))
 
     def _shown(self, request: Request) -> Shown:

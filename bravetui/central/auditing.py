@@ -13,6 +13,7 @@ from bravetui.base.errors import BadInput
 from bravetui.base.text import safe_line
 from bravetui.central.ledger import Verified, scopes_in_ledger, verify_scope
 from bravetui.central.service import Central
+from bravetui.central.tenants import operator
 
 Noted = Mapping[str, Mapping[int, str]]
 """Chain hashes noted earlier, by scope and number of entry."""
@@ -24,6 +25,7 @@ def verify_ledger(central: Central, noted: Noted | None = None) -> tuple[Verifie
     noted = noted or {}
     reading = central.engine.connect().execution_options(isolation_level="REPEATABLE READ")
     with reading as connection, connection.begin():
+        operator(connection)
         every = sorted({*scopes_in_ledger(connection), *noted})
         return tuple(verify_scope(connection, one, centrals, noted.get(one)) for one in every)
 

@@ -22,6 +22,7 @@ from bravetui.base.errors import NeedsSignIn
 from bravetui.central.access import Access, is_left_out
 from bravetui.central.keys import CentralKeys
 from bravetui.central.tables import DEVICES, GRANTS, SHOWN
+from bravetui.central.tenants import tenant
 
 CLOCK_MAY_DIFFER = timedelta(minutes=5)
 """A proof further from central's time needs a nonce of central's."""
@@ -202,6 +203,7 @@ def _readopted(connection: Connection, shown: Shown, number: int) -> bool:
         }  # fmt: skip
     if row is None:
         return False
+    tenant(connection, str(row["organization_id"]))
     connection.execute(insert(DEVICES).values(**row, number=number, held=[]).on_conflict_do_nothing())
     return True
 

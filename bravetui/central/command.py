@@ -5,6 +5,7 @@ bravetui central found                make an organization and its first person
 bravetui central people               who may have a laptop
 bravetui central code --user ID       print a one-time code for a laptop
 bravetui central revoke --device N    let a laptop in no more
+bravetui central migrate              bring the tables up to date, as their owner
 bravetui central restored             say that the database has come back from a backup
 bravetui central import [FILE]        take a rescue bundle; without a file, list those that wait for a manager
 bravetui central quarantine           what was refused: list, --show, --release or --aside one
@@ -39,11 +40,13 @@ from bravetui.central.importing import add_import_arguments, check_import, impor
 from bravetui.central.ledger import audit
 from bravetui.central.place import FOUND, SERVE, add_place_arguments, opened
 from bravetui.central.releasing import add_quarantine_arguments, check_quarantine, quarantine_task
+from bravetui.central.privileges import login_of
 from bravetui.central.serve import PORT, listen, serve
 from bravetui.central.service import Central, revoke
 from bravetui.central.state import begin_epoch
 from bravetui.central.tables import SCOPES
 from bravetui.central.unlocking import add_unlock_arguments, check_unlock, unlock_task
+from bravetui.central.tenants import operator
 from bravetui.wire.messages import NUMBER_MAX
 
 Say = Callable[[str], None]
@@ -113,8 +116,10 @@ def _listening(options: argparse.Namespace) -> Iterator[socket.socket | None]:
 def _serve(central: Central, options: argparse.Namespace, bound: socket.socket, say: Say) -> None:
     settings = Settings(trust_proxy=options.behind_proxy, issuer=_issuer(central, options, say))
     app = make_app(central.engine, central.keys, central.clock, central.ids, settings)
+    with central.engine.connect() as connection:
+        owns = login_of(connection).owns
     known = people(central)
-    if not known:
+    if not known and owns:  # nobody else sees whether there is one
         say("No organization yet. In another window: bravetui central found --organization NAME --name YOU")
     for person in known:
         if not person.devices:
@@ -194,8 +199,13 @@ def _restored(central: Central, options: argparse.Namespace, say: Say) -> None:
     say(f"A new epoch has begun ({state.epoch}). Laptops send again what the backup did not hold.")
 
 
+def _migrated(central: Central, options: argparse.Namespace, say: Say) -> None:
+    say("The tables, and the rights of central's own role on them, are up to date.")
+
+
 def _audit(central: Central, options: argparse.Namespace, say: Say) -> None:
     with central.engine.connect() as connection:
+        operator(connection)
         for scope_id in connection.execute(select(SCOPES.c.scope_id).order_by(SCOPES.c.scope_id)).scalars():
             say(f"{scope_id}: {audit(connection, scope_id):,} entries, all in order")
 
@@ -205,6 +215,7 @@ _TASKS: dict[str, Callable[[Central, argparse.Namespace, Say], None]] = {
     "people": _people,
     "code": _code,
     "revoke": _revoke,
+    "migrate": _migrated,
     "restored": _restored,
     "import": import_task,
     "quarantine": quarantine_task,

@@ -12,10 +12,12 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from bravetui.base.errors import BadInput, Transient
+from bravetui.central.privileges import give_rights
+from bravetui.central.tenants import operator
 from bravetui.db.values import JSON_COLUMNS
 
 POOL_SIZE = 10
@@ -25,6 +27,10 @@ STATEMENT_LIMIT = "120s"
 
 _MIGRATING = 7_215_390_412
 """Advisory lock: of several processes that start at once, one migrates and the others wait."""
+
+
+_NOT_PERMITTED = "42501"
+"""SQLSTATE insufficient_privilege."""
 
 
 def open_central_engine(url: str, *, doubts: bool = True) -> Engine:
@@ -63,11 +69,17 @@ def step_folders() -> tuple[Path, ...]:
 
 
 def migrate(engine: Engine) -> None:
-    """Bring the schema up to date, in one transaction. Raises Transient when the database cannot be reached."""
+    """Bring the schema and the rights of requests up to date, in one transaction.
+
+    Raises Transient when the database cannot be reached, BadInput when its user may not do it.
+    """
     with foreign_errors(), engine.connect() as connection:
         connection.execute(text(f"SELECT pg_advisory_lock({_MIGRATING})"))
         try:
-            command.upgrade(_config(connection), "head")
+            operator(connection)  # steps see every organization's rows
+            with _may():
+                command.upgrade(_config(connection), "head")
+                give_rights(connection)
             connection.commit()
         finally:
             connection.rollback()
@@ -86,6 +98,20 @@ def _config(connection: Connection) -> Config:
         config.set_main_option(name, value.replace("%", "%%"))
     config.attributes["connection"] = connection
     return config
+
+
+@contextmanager
+def _may() -> Iterator[None]:
+    """Whoever may not change the schema is told who may."""
+    try:
+        yield
+    except ProgrammingError as error:
+        if getattr(error.orig, "sqlstate", None) != _NOT_PERMITTED:
+            raise
+        raise BadInput(
+            "This database user may not bring central's tables up to date.",
+            "Run `bravetui central migrate` with the address of their owner; docs/security.md shows the roles.",
+        ) from error
 
 
 @contextmanager

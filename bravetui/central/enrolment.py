@@ -21,6 +21,7 @@ from bravetui.base.errors import BadInput, Refused
 from bravetui.base.text import safe_line
 from bravetui.central.access import is_left_out
 from bravetui.central.tables import CODES, DEVICES, SCOPES
+from bravetui.central.tenants import operator, stranger, tenant
 from bravetui.db.kinds import KINDS
 from bravetui.wire.messages import Enrol
 
@@ -53,6 +54,7 @@ def issue_code(
     """A new code for a person, to be told to him once. Raises BadInput for an unknown person."""
     people = KINDS["user"].table
     with engine.begin() as connection:
+        operator(connection)
         known = connection.execute(
             select(people.c.id)
             .join(SCOPES, SCOPES.c.scope_id == people.c.scope_id)
@@ -74,9 +76,11 @@ def use_code(connection: Connection, asked: Enrol, key: str, now: datetime) -> M
     The laptop that spent it may ask once more while the code lives: the first answer may have been lost.
     """
     wanted = code_hash(asked.code)
+    stranger(connection, key, wanted)
     row = connection.execute(select(CODES).where(CODES.c.code_hash == wanted).with_for_update()).one_or_none()
     if row is None or not hmac.compare_digest(row.code_hash, wanted) or row.expires_at <= now:
         raise _bad_code()
+    tenant(connection, row.organization_id)
     if row.used_at:
         return _once_more(connection, row.device, key)
     made = enter(connection, asked, key, row.organization_id, row.user_id, now)
@@ -141,7 +145,11 @@ def _person_of(connection: Connection, claims: ClerkClaims) -> tuple[str, str]:
 def enter(
     connection: Connection, asked: Enrol, key: str, organization_id: str, user_id: str, now: datetime
 ) -> Made:
-    """Make the device for a person who has shown who he is, or let it in again under the number it had. Raises Refused."""
+    """Make the device for a person who has shown who he is, or let it in again under the number it had. Raises Refused.
+
+    The rest of the transaction is for that person's organization.
+    """
+    tenant(connection, organization_id)
     told = {
         "organization_id": organization_id, "user_id": user_id, "public_key": key,
         "name": safe_line(asked.device_name, 100)[:100], "enrolled_at": now,

@@ -13,6 +13,7 @@ from sqlalchemy import select
 from bravetui.base.canonical import Json
 from bravetui.central.service import Central, Writing
 from bravetui.central.tables import DEVICES, SCOPES
+from bravetui.central.tenants import operator
 from bravetui.db.kinds import KINDS
 
 
@@ -85,6 +86,7 @@ def people(central: Central) -> tuple[Person, ...]:
         .order_by(SCOPES.c.name, user.c.name)
     )
     with central.engine.connect() as connection:
+        operator(connection)
         devices: dict[tuple[str, str], list[int]] = {}
         owners = select(DEVICES.c.number, DEVICES.c.organization_id, DEVICES.c.user_id)
         for row in connection.execute(

@@ -24,6 +24,7 @@ from bravetui.central.callers import Shown, Standing, remember
 from bravetui.central.database import foreign_errors
 from bravetui.central.service import Central, caller_and_access
 from bravetui.central.tables import HEADS
+from bravetui.central.tenants import stranger
 
 log = logging.getLogger(__name__)
 
@@ -199,6 +200,7 @@ def _told(heads: Mapping[str, int]) -> str:
 def _device(central: Central, shown: Shown) -> int:
     now = central.clock.now()
     with foreign_errors(), central.engine.begin() as connection:
+        stranger(connection, shown.proof.key)
         remember(connection, shown.proof, now, central.keys)
         return caller_and_access(connection, shown, None, now)[0].device
 
@@ -206,6 +208,7 @@ def _device(central: Central, shown: Shown) -> int:
 def _seen(central: Central, shown: Shown, device: int, moved: Sequence[str] | None) -> _Heads:
     """The heads of those scopes (None: of all) that the laptop may see at this moment. Raises NeedsSignIn."""
     with foreign_errors(), central.engine.begin() as connection:
+        stranger(connection, shown.proof.key)
         caller, access = caller_and_access(connection, shown, device, central.clock.now())
         if caller.standing is not Standing.OPEN:
             raise NeedsSignIn("This laptop may not read at this moment.", "Sign in again.")

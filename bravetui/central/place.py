@@ -7,6 +7,7 @@ an audit that passes because it looked in the wrong place is worse than none.
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,8 +21,12 @@ from bravetui.base.text import safe_line
 from bravetui.central.database import foreign_errors, migrate, open_central_engine
 from bravetui.central.keys import KEY_VARIABLE, load_keys
 from bravetui.central.postgres import embedded_postgres, is_made
+from bravetui.central.privileges import login_of
 from bravetui.central.service import Central
-from bravetui.central.tables import SCOPES
+from bravetui.central.tables import SCOPES, STATE
+from bravetui.central.tenants import operator
+
+log = logging.getLogger(__name__)
 
 FOLDER = Path("bravetui-central")
 DATABASE_VARIABLE = "BRAVETUI_CENTRAL_DATABASE_URL"
@@ -85,6 +90,8 @@ def _central(url: str, folder: Path, task: str, *, own: bool = False) -> Iterato
                 f"Name its folder with --folder, put back a copy of {KEY_FILE}, or give the key in {KEY_VARIABLE}.",
             )
         migrate(engine)
+        if task == SERVE and not own:
+            _warn_of_bypass(engine)
         clock = SystemClock()
         with foreign_errors():
             yield Central(engine, load_keys(key), clock, SystemIds(clock))
@@ -98,10 +105,25 @@ def _standing_of(engine: Engine) -> tuple[bool, bool]:
         with foreign_errors(), engine.connect() as connection:
             if not inspect(connection).has_table(SCOPES.name):
                 return False, False
-            return True, connection.execute(select(SCOPES.c.scope_id).limit(1)).first() is not None
+            # A login that is not the owner's sees no scope; the state is there since something was first written.
+            operator(connection)
+            begun = (select(SCOPES.c.scope_id).limit(1), select(STATE.c.epoch).limit(1))
+            return True, any(connection.execute(query).first() is not None for query in begun)
     except Transient as error:
         todo = f"Look whether the address is right (--database-url, or {DATABASE_VARIABLE}), and the database runs."
         raise Transient(error.what, todo) from error
+
+
+def _warn_of_bypass(engine: Engine) -> None:
+    """Say so where a mistake in a query would show one organization's rows to another."""
+    with foreign_errors(), engine.connect() as connection:
+        login = login_of(connection)
+    if login.passes:
+        log.critical(
+            "THE DATABASE USER %s PASSES BY ROW SECURITY (superuser or BYPASSRLS): organizations are kept apart by central's"
+            " own checks alone. Give central an ordinary user; docs/security.md shows the roles.",
+            safe_line(login.name, 64),
+        )
 
 
 def _none_in(folder: Path) -> BadInput:

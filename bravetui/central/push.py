@@ -36,8 +36,9 @@ from bravetui.central.checks import COUNTER_MAX, Admitted, admit
 from bravetui.central.refusals import note
 from bravetui.central.rights import by_the_time_written
 from bravetui.central.shelf import Shelf
-from bravetui.central.tables import DEVICES, LEDGER, PARKED, SCOPES, TWINS
+from bravetui.central.tables import DEVICES, LEDGER, PARKED, TWINS
 from bravetui.central.taking import Sent, Taking
+from bravetui.central.tenants import tenant
 from bravetui.db.kinds import kind_of
 from bravetui.db.records import normalised
 from bravetui.merge.version import Dot
@@ -107,6 +108,7 @@ def push(desk: Desk, access: Access, batches: Iterable[Sequence[Sent]]) -> tuple
     if not wanted:
         return [], None
     with desk.engine.begin() as connection:
+        tenant(connection, access.organization_id)
         dots = [sent.change.dot for batch in wanted for sent in batch]
         known = _known(connection, access.device, dots)
         twin = any(
@@ -125,6 +127,7 @@ def push(desk: Desk, access: Access, batches: Iterable[Sequence[Sent]]) -> tuple
 def _push_batch(desk: Desk, access: Access, batch: Sequence[Sent]) -> list[Verdict]:
     try:
         with desk.engine.begin() as connection:
+            tenant(connection, access.organization_id)
             verdicts = _take_all(desk, connection, access, batch)
             fault("central_before_commit")
     except StatementError as error:
@@ -285,20 +288,19 @@ def _new_number(connection: Connection, original: int, now: datetime) -> int:
     return int(connection.execute(made).scalar_one())
 
 
-def take_parked(desk: Desk, scope_ids: Iterable[str]) -> None:
-    """Take the parked changes of these scopes whose parents have arrived, each scope in its own transaction."""
+def take_parked(desk: Desk, access: Access) -> None:
+    """Take the parked changes of the scopes whose parents have arrived, each scope in its own transaction."""
     with desk.engine.connect() as connection:
-        waiting = list(connection.execute(_SCOPES_WAITING, {"scopes": sorted(scope_ids)}).scalars())
+        tenant(connection, access.organization_id)
+        waiting = list(connection.execute(_SCOPES_WAITING, {"scopes": sorted(access.scopes)}).scalars())
     for scope_id in waiting:
         with desk.engine.begin() as connection:
-            _take_parked_in(desk, connection, scope_id)
+            tenant(connection, access.organization_id)
+            _take_parked_in(desk, connection, access.organization_id, scope_id)
             fault("central_parked_taken")
 
 
-def _take_parked_in(desk: Desk, connection: Connection, scope_id: str) -> None:
-    organization_id = connection.execute(
-        select(SCOPES.c.organization_id).where(SCOPES.c.scope_id == scope_id)
-    ).scalar_one()
+def _take_parked_in(desk: Desk, connection: Connection, organization_id: str, scope_id: str) -> None:
     shelf = Shelf(connection, {scope_id: organization_id})
     taking = Taking(connection, desk.sign, desk.epoch, desk.now, shelf)
     taking.hold([scope_id])

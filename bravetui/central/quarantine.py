@@ -26,6 +26,7 @@ from bravetui.central.shelf import Shelf
 from bravetui.central.state import state_of
 from bravetui.central.tables import DEVICES, REFUSED, SCOPES
 from bravetui.central.taking import Sent, Taking
+from bravetui.central.tenants import operator, tenant
 from bravetui.merge.version import Dot
 from bravetui.wire.change import Change
 from bravetui.wire.messages import Verdict
@@ -49,6 +50,7 @@ def waiting(central: Central) -> Sequence[Waiting]:
         .order_by(REFUSED.c.received_at, REFUSED.c.counter)
     )
     with central.engine.connect() as connection:
+        operator(connection)
         return [_waiting(row) for row in connection.execute(query)]
 
 
@@ -60,7 +62,9 @@ def release(central: Central, dot: Dot, by: str, mends: Mapping[str, Json] | Non
     """
     now = central.clock.now()
     with central.engine.begin() as connection:
+        operator(connection)
         row = _locked(connection, dot)
+        tenant(connection, row.organization_id)
         _from_the_office(connection, row.organization_id, by, now)
         sent = Sent.of(Change.model_validate_json(row.body))
         change = sent.change
@@ -86,7 +90,9 @@ def set_aside(central: Central, dot: Dot, by: str) -> None:
     """Say that the office has looked at it and will not take it. It is kept, here and on its laptop."""
     now = central.clock.now()
     with central.engine.begin() as connection:
+        operator(connection)
         row = _locked(connection, dot)
+        tenant(connection, row.organization_id)
         _from_the_office(connection, row.organization_id, by, now)
         _settle(connection, dot, by, "set aside", now)
 

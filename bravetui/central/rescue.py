@@ -20,10 +20,12 @@ from bravetui.auth.locks import Lock
 from bravetui.base.errors import BadInput, BravetuiError, NeedsSignIn
 from bravetui.base.text import safe_line
 from bravetui.central.access import access_of
+from bravetui.central.callers import Caller
 from bravetui.central.incoming import Incoming, read
 from bravetui.central.service import Central
 from bravetui.central.state import arrive
 from bravetui.central.tables import DEVICES, KEPT_BUNDLES
+from bravetui.central.tenants import operator, stranger, tenant
 from bravetui.db.moves import moves_of, record_of
 from bravetui.db.requests import requests_of
 from bravetui.merge.version import Dot
@@ -47,6 +49,15 @@ class Taken:
     verdicts: tuple[Verdict, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class _Maker:
+    """The laptop that made the bundle, proven by its signature."""
+
+    organization_id: str
+    numbers: frozenset[int]
+    """Its own, and those that it had as a copy of another."""
+
+
 class _Kept(BravetuiError):
     """Nothing of the bundle was tried, and why."""
 
@@ -54,7 +65,7 @@ class _Kept(BravetuiError):
 def take_bundle(
     central: Central,
     file: bytes,
-    carried_by: int | None = None,
+    carried_by: Caller | None = None,
     *,
     vouched: bool = False,
     locks: Sequence[Lock] = (),
@@ -66,20 +77,20 @@ def take_bundle(
     bundle, now = read_bundle(file), central.clock.now()
     pieces = [_read(piece) for piece in bundle.opened((central.keys.recovery, *locks))]
     verdicts: list[Verdict] = []
-    why = ""
+    why, maker = "", None
     try:
-        numbers = _proven(central, bundle, vouched)
-        verdicts = _hand_in_all(central, bundle, numbers, pieces, now)
+        maker = _proven(central, bundle, vouched)
+        verdicts = _hand_in_all(central, bundle, maker, pieces, now)
     except _Kept as error:
         why = str(error)
     outcomes = Counter(verdict.outcome for verdict in verdicts)
     left = sum(outcomes[one] for one in NOT_TAKEN)
     if left:
         why = f"{left} of its {sum(outcomes.values())} changes were not taken: {_reasons(verdicts)}"
-    if why:
+    if why or maker is None:
         _keep(central, bundle, file, why, carried_by, now)
     else:
-        _settle(central, bundle, now)
+        _settle(central, bundle, maker, now)
     told = Delivered(
         bundle=bundle.digest, device=bundle.device, kept=bool(why), why=why, at=now,
         outcomes={outcome.value: count for outcome, count in sorted(outcomes.items())},
@@ -92,6 +103,7 @@ def kept_bundles(central: Central) -> Sequence[Row[Any]]:
     columns = (KEPT_BUNDLES.c.digest, KEPT_BUNDLES.c.device, KEPT_BUNDLES.c.why, KEPT_BUNDLES.c.received_at)
     query = select(*columns).where(KEPT_BUNDLES.c.settled_at.is_(None)).order_by(KEPT_BUNDLES.c.received_at)
     with central.engine.connect() as connection:
+        operator(connection)
         return list(connection.execute(query))
 
 
@@ -101,6 +113,7 @@ def kept_file(central: Central, digest: str) -> bytes:
         select(KEPT_BUNDLES.c.file).where(KEPT_BUNDLES.c.digest.startswith(digest, autoescape=True)).limit(2)
     )
     with central.engine.connect() as connection:
+        operator(connection)
         found = connection.execute(query).scalars().all()
     if len(found) != 1 or not digest:
         raise BadInput(
@@ -122,33 +135,36 @@ def _read(piece: bytes) -> Incoming:
     return incoming
 
 
-def _proven(central: Central, bundle: Bundle, vouched: bool) -> frozenset[int]:
-    """The numbers of the laptop that made the bundle: its own, and those that it had as a copy of another."""
+def _proven(central: Central, bundle: Bundle, vouched: bool) -> _Maker:
+    """Who made the bundle. His key shows it as it shows who sends a request, whoever carries the file."""
     with central.engine.connect() as connection:
-        row = connection.execute(select(DEVICES).where(DEVICES.c.number == bundle.device)).one_or_none()
-        if row is None:
+        stranger(connection)
+        key = connection.execute(select(func.central_key_of(bundle.device))).scalar_one_or_none()
+        if key is None:
             raise _Kept(
                 f"Central does not know laptop {bundle.device}.",
                 "If central was restored from a backup, enrol the laptop again and import the bundle then.",
             )
         try:
-            bundle.check_signature(row.public_key)
+            bundle.check_signature(key)
         except BadInput:
             raise _Kept(
                 f"The bundle says that it is from laptop {bundle.device}, and is not signed by it.",
                 "Ask whoever brought it where it comes from.",
             ) from None
+        stranger(connection, key)
+        row = connection.execute(select(DEVICES).where(DEVICES.c.number == bundle.device)).one()
         if row.revoked_at is not None and not vouched:
             raise _Kept(
                 f"Laptop {bundle.device} has been revoked.",
                 "A manager who answers for it imports the bundle on central's machine with --vouch.",
             )
-        same = select(DEVICES.c.number).where(DEVICES.c.public_key == row.public_key)
-        return frozenset(connection.execute(same).scalars())
+        same = select(DEVICES.c.number).where(DEVICES.c.public_key == key)
+        return _Maker(row.organization_id, frozenset(connection.execute(same).scalars()))
 
 
 def _hand_in_all(
-    central: Central, bundle: Bundle, numbers: frozenset[int], pieces: Sequence[Incoming], now: datetime
+    central: Central, bundle: Bundle, maker: _Maker, pieces: Sequence[Incoming], now: datetime
 ) -> list[Verdict]:
     """Every request of the bundle. Where a copy of its laptop has used the numbers of its changes for other work, they go on
     under a number of their own, as their laptop would have gone on if it could."""
@@ -156,11 +172,11 @@ def _hand_in_all(
     left = list(pieces)
     while left:
         incoming = left.pop(0)
-        told, own_number = _hand_in(central, bundle, numbers, incoming, now)
+        told, own_number = _hand_in(central, bundle, maker, incoming, now)
         verdicts += [one for one in told if one.outcome is not Outcome.TWIN]
         if own_number is not None:
             strange = min(one.dot for one in told if one.outcome is Outcome.TWIN)
-            numbers |= {own_number}
+            maker = replace(maker, numbers=maker.numbers | {own_number})
             left = _moved([incoming, *left], strange, own_number, now)
     return verdicts
 
@@ -184,12 +200,13 @@ def _moved(pieces: Sequence[Incoming], strange: Dot, number: int, now: datetime)
 
 
 def _hand_in(
-    central: Central, bundle: Bundle, numbers: frozenset[int], incoming: Incoming, now: datetime
+    central: Central, bundle: Bundle, maker: _Maker, incoming: Incoming, now: datetime
 ) -> tuple[list[Verdict], int | None]:
     """One request of the bundle, as if its laptop had sent it now. Changes of other laptops are refused by the push path."""
     asked = incoming.request.device
-    number = asked if asked in numbers else bundle.device
+    number = asked if asked in maker.numbers else bundle.device
     with central.engine.begin() as connection:
+        tenant(connection, maker.organization_id)
         row = connection.execute(select(DEVICES).where(DEVICES.c.number == number)).one()
         state = arrive(connection, now)
         try:
@@ -206,30 +223,37 @@ def _reasons(verdicts: Sequence[Verdict]) -> str:
 
 
 def _keep(
-    central: Central, bundle: Bundle, file: bytes, why: str, carried_by: int | None, now: datetime
+    central: Central, bundle: Bundle, file: bytes, why: str, carried_by: Caller | None, now: datetime
 ) -> None:
+    carrier = None if carried_by is None else carried_by.device
     row = {
-        "digest": bundle.digest, "device": bundle.device, "why": why, "file": file, "carried_by": carried_by,
+        "digest": bundle.digest, "device": bundle.device, "why": why, "file": file, "carried_by": carrier,
         "received_at": now,
     }  # fmt: skip
-    statement = upsert(KEPT_BUNDLES).values(row)
     waiting = select(func.count()).where(
         KEPT_BUNDLES.c.settled_at.is_(None),
-        KEPT_BUNDLES.c.carried_by == carried_by,
+        KEPT_BUNDLES.c.carried_by == carrier,
         KEPT_BUNDLES.c.digest != bundle.digest,
     )
     with central.engine.begin() as connection:
+        if carried_by is None:
+            operator(connection)
+        else:
+            tenant(connection, carried_by.organization_id)
         if carried_by is not None and connection.execute(waiting).scalar_one() >= KEPT_MAX:
             raise BadInput(
                 f"Central keeps {KEPT_MAX} bundles from this laptop already; this one was not taken.",
                 "Keep the file, and ask the office to look at those first.",
             )
-        connection.execute(
-            statement.on_conflict_do_update(index_elements=["digest"], set_={"why": why, "settled_at": None})
-        )
+        made = upsert(KEPT_BUNDLES).values(row).on_conflict_do_nothing()
+        if connection.execute(made.returning(KEPT_BUNDLES.c.digest)).first() is None:
+            # One that another organization's laptop brought stays as it is: it is kept.
+            same = update(KEPT_BUNDLES).where(KEPT_BUNDLES.c.digest == bundle.digest)
+            connection.execute(same.values(why=why, settled_at=None))
 
 
-def _settle(central: Central, bundle: Bundle, now: datetime) -> None:
+def _settle(central: Central, bundle: Bundle, maker: _Maker, now: datetime) -> None:
     waits = (KEPT_BUNDLES.c.digest == bundle.digest, KEPT_BUNDLES.c.settled_at.is_(None))
     with central.engine.begin() as connection:
+        tenant(connection, maker.organization_id)
         connection.execute(update(KEPT_BUNDLES).where(*waits).values(settled_at=now))

@@ -41,6 +41,7 @@ from bravetui.central.standing import is_lost, standing
 from bravetui.central.state import State, arrive, begin_epoch_after, state_of
 from bravetui.central.tables import DEVICES, HEADS, SCOPES
 from bravetui.central.taking import AUTHOR, Sent, Taking
+from bravetui.central.tenants import operator, stranger, tenant
 from bravetui.central.texts import made_whole
 from bravetui.db.kinds import kind_of
 from bravetui.wire.change import Op
@@ -105,8 +106,10 @@ class Central:
         now, key = self.clock.now(), shown.proof.key
         claims = self._claims(asked.token, now) if asked.token else None
         with self.engine.begin() as connection:
+            stranger(connection)
             state = arrive(connection, now)
         with self.engine.begin() as connection:
+            stranger(connection, key)
             remember(connection, shown.proof, now, self.keys)
             made = (
                 use_code(connection, asked, key, now)
@@ -143,6 +146,7 @@ class Central:
         asks = request.pull if request.epoch in ("", state.epoch) else _from_the_start(request.pull)
         reading = self.engine.connect().execution_options(isolation_level="REPEATABLE READ")
         with reading as connection, connection.begin():
+            tenant(connection, access.organization_id)
             late = late_verdicts(connection, who.numbers, asks)
             answered = pages(connection, access, asks, own, request.answer_bytes_max) if reads else ()
             devices = owners(connection, access.organization_id, request.knows_devices) if reads else {}
@@ -167,13 +171,14 @@ class Central:
         desk = Desk(self.engine, self.keys.sign, state.epoch, now)
         verdicts, new_device = push(desk, access, incoming.batches())
         verdicts += incoming.refusals(now, state.epoch, self.keys.sign)
-        take_parked(desk, access.scopes)
+        take_parked(desk, access)
         return verdicts, new_device
 
     def _whole(self, access: Access, incoming: Incoming) -> Incoming:
         if not incoming.edited:
             return incoming
         with self.engine.connect() as connection:
+            tenant(connection, access.organization_id)
             return made_whole(connection, access, incoming)
 
     def open_scope(self, scope_id: str, organization_id: str, kind: str, name: str) -> None:
@@ -182,6 +187,7 @@ class Central:
             raise BadInput(f"A scope is an organization or a project, not {kind[:40]!r}.")
         row = {"scope_id": scope_id, "organization_id": organization_id, "kind": kind, "name": name}
         with self.engine.begin() as connection:
+            operator(connection)
             scope = upsert(SCOPES).values(row)
             connection.execute(scope.on_conflict_do_update(index_elements=["scope_id"], set_={"name": name}))
             head = upsert(HEADS).values(scope_id=scope_id, seq=0, chain="")
@@ -193,8 +199,11 @@ class Central:
         """Write records for the office, which sees them as they are: made or edited, in order, in one transaction."""
         now = self.clock.now()
         with self.engine.begin() as connection:
+            operator(connection)
             state = state_of(connection, now)
-            shelf = Shelf(connection, {scope_id: _organization_of(connection, scope_id)})
+            organization_id = _organization_of(connection, scope_id)
+            tenant(connection, organization_id)
+            shelf = Shelf(connection, {scope_id: organization_id})
             taking = Taking(connection, self.keys.sign, state.epoch, now, shelf)
             taking.hold([scope_id])
             taking.reserve(len(writings))
@@ -206,13 +215,16 @@ class Central:
     def _recognise(self, shown: Shown, request: SyncRequest, now: datetime) -> _Recognised:
         """Who asks, and what central held of him before this request."""
         with self.engine.begin() as connection:
+            stranger(connection, shown.proof.key)
             remember(connection, shown.proof, now, self.keys)
             if self._forgot_at is None or not self._forgot_at <= now < self._forgot_at + REMEMBERED:
                 forget(connection, now)
                 self._forgot_at = now
         with self.engine.connect() as connection:
+            stranger(connection, shown.proof.key)
             state = self._life(connection, request, now)
             connection.commit()  # what was shown about the database is true, whoever showed it
+            stranger(connection, shown.proof.key)
             caller, access = caller_and_access(connection, shown, request.device, now)
             held = held_under(connection, shown.proof.key)
             connection.commit()
@@ -250,9 +262,11 @@ def caller_and_access(
 ) -> tuple[Caller, Access]:
     """Who asks, and what he may do. Raises NeedsSignIn for a stranger.
 
-    Of a revoked laptop, or one whose person has left, nothing is taken: what it hands in is kept for the office.
+    Of a revoked laptop, or one whose person has left, nothing is taken: what it hands in is kept for the office. The rest of
+    the transaction is for the caller's organization.
     """
     caller = recognise(connection, shown, number, now)
+    tenant(connection, caller.organization_id)
     who = caller.device, caller.organization_id, caller.user_id
     if caller.standing is not Standing.REVOKED:
         try:
@@ -312,6 +326,7 @@ def _write(taking: Taking, scope_id: str, one: Writing, author_id: str) -> Verdi
 def revoke(engine: Engine, device: int, now: datetime) -> None:
     """Let a device in no more. Raises BadInput when there is none."""
     with engine.begin() as connection:
+        operator(connection)
         done = connection.execute(
             DEVICES.update()
             .where(DEVICES.c.number == device, DEVICES.c.revoked_at.is_(None))

@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterable, Mapping
 from hashlib import sha256
 from urllib.parse import quote, unquote
 
-from sqlalchemy import Connection, bindparam, select, tuple_
+from sqlalchemy import Connection, bindparam, select, text
 
 from bravetui.auth.signing import encode
 from bravetui.base.errors import Transient
 from bravetui.central.state import SERVER, State
-from bravetui.central.tables import HEADS, LEDGER
+from bravetui.central.tables import HEADS
 
 CHAIN_BYTES = 8
 """Of SHA-256: against accidents, since nobody but central chooses what goes into it."""
@@ -28,9 +28,8 @@ _HEADS = (
     .where(HEADS.c.scope_id.in_(bindparam("scopes", expanding=True)), HEADS.c.seq > 0)
     .order_by(HEADS.c.scope_id)
 )
-_CHAINS = select(LEDGER.c.scope_id, LEDGER.c.chain).where(
-    tuple_(LEDGER.c.scope_id, LEDGER.c.seq).in_(bindparam("named", expanding=True))
-)
+# By a function, since this is asked of whoever brings the word, before it is known which organization's rows he may see.
+_CHAINS = text("SELECT scope_id, chain FROM central_chains(CAST(:scopes AS text[]), CAST(:seqs AS bigint[]))")
 
 Mark = Callable[[bytes], str]
 """Bytes to what only central can say of them."""
@@ -56,7 +55,8 @@ def is_lost(connection: Connection, word: str, epoch: str, mark: Mark) -> bool:
         return False
     told = (one.partition(":") for one in heads.split(" "))
     named = [(unquote(scope_id), int(seq)) for scope_id, _, seq in told]
-    chains = {row.scope_id: row.chain for row in connection.execute(_CHAINS, {"named": named})}
+    asked = {"scopes": [scope_id for scope_id, _ in named], "seqs": [seq for _, seq in named]}
+    chains = {row.scope_id: row.chain for row in connection.execute(_CHAINS, asked)}
     return _hash_over(dict(named), chains) != chain
 
 

@@ -15,6 +15,7 @@ from sqlalchemy.dialects.postgresql import REGCLASS
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from bravetui.central.tables import CENTRAL_DEVICE, STATE
+from bravetui.central.tenants import operator
 
 LIVES_FROM = datetime(2020, 1, 1, tzinfo=UTC)
 """On another server the numbers of laptops begin with the seconds since then: what a life has given that began from the same
@@ -69,6 +70,7 @@ def begin_epoch(engine: Engine, now: datetime) -> State:
     laptops or to central's own changes, are never given out again.
     """
     with engine.begin() as connection:
+        operator(connection)
         ended = state_of(connection, now).epoch
         return begin_epoch_after(connection, ended, secrets.token_hex(8), now)
 
