@@ -26,6 +26,7 @@ from bravetui.central.body import (
     UNDERSTOOD,
     UNDERSTOOD_TYPES,
     VARY,
+    TooSlow,
     accepted,
     accepted_form,
     dictionary_for,
@@ -37,9 +38,11 @@ from bravetui.central.callers import Caller, Shown, WantsProof, remember, shown_
 from bravetui.central.clerk import ClerkIssuer
 from bravetui.central.database import foreign_errors
 from bravetui.central.enrolment import Attempts
+from bravetui.central.gate import Gate, address_of
 from bravetui.central.incoming import read
 from bravetui.central.keys import CentralKeys
 from bravetui.central.news import Newsroom, open_stream
+from bravetui.central.rates import BY_ADDRESS, BY_KEY, Buckets, TooOften
 from bravetui.central.rescue import take_bundle
 from bravetui.central.service import Central, caller_and_access
 from bravetui.central.tenants import stranger
@@ -104,6 +107,13 @@ def make_app(
     app.add_api_route("/v1/news", api.news, methods=["GET"], **openapi.NEWS)
     app.add_api_route("/v1/dictionary", api.dictionary, methods=["GET"], **openapi.DICTIONARY)
     app.add_api_route("/v1/health", api.health, methods=["GET"], **openapi.HEALTH)
+    app.add_middleware(
+        Gate,
+        buckets=Buckets(BY_ADDRESS),
+        clock=clock,
+        refused=_problem,
+        trust_proxy=settings.trust_proxy,
+    )
     app.add_exception_handler(HTTPException, _http_error)  # type: ignore[arg-type]
     openapi.install(app)
     return app
@@ -115,6 +125,7 @@ class _Api:
     def __init__(self, central: Central, settings: Settings, run: Runner) -> None:
         self.central, self._settings, self._run = central, settings, run
         self._attempts, self.newsroom = Attempts(), Newsroom(central.engine)
+        self._by_key = Buckets(BY_KEY)
 
     async def enrol(self, request: Request) -> Response:
         """Trade a one-time code for a device number and a grant."""
@@ -157,7 +168,10 @@ class _Api:
         return await _guarded(request, self._health)
 
     async def _enrol(self, request: Request) -> Response:
-        address, now_s = self._address(request), self.central.clock.monotonic_s()
+        address, now_s = (
+            address_of(request, trust_proxy=self._settings.trust_proxy),
+            self.central.clock.monotonic_s(),
+        )
         wait_s = self._attempts.wait_s(address, now_s)
         if wait_s > 0:
             raise _TooMany(wait_s)
@@ -223,11 +237,10 @@ class _Api:
 
     def _shown(self, request: Request) -> Shown:
         place = f"{request.url.netloc.lower()}{request.url.path}"
-        return shown_by(request.method, place, request.headers, self.central.clock.now(), self.central.keys)
-
-    def _address(self, request: Request) -> str:
-        told = request.headers.get("x-forwarded-for", "") if self._settings.trust_proxy else ""
-        return told.split(",")[-1].strip() or (request.client.host if request.client else "")
+        clock = self.central.clock
+        shown = shown_by(request.method, place, request.headers, clock.now(), self.central.keys)
+        self._by_key.take(shown.proof.key, clock.monotonic_s())
+        return shown
 
 
 class _TooMany(Transient):
@@ -241,6 +254,8 @@ class _TooMany(Transient):
 
 _STATUS: tuple[tuple[type[BravetuiError], int, str], ...] = (
     (_TooMany, 429, "too-many-attempts"),
+    (TooOften, 429, "too-many-requests"),
+    (TooSlow, 408, "too-slow"),
     (TooLarge, 413, "too-large"),
     (UnknownEncoding, 415, "unknown-encoding"),
     (UnknownText, 422, "unknown-text"),

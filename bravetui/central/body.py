@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
+
 from starlette.requests import Request
 
+from bravetui.base.errors import BadInput
 from bravetui.wire.codec import COLUMNS_TYPE, JSON_TYPE, TooLarge, media_type_of
 from bravetui.wire.dictionary import Dictionary, named
 from bravetui.wire.messages import BODY_BYTES_MAX
@@ -21,16 +25,54 @@ VARY = "Accept, Accept-Encoding, Available-Dictionary"
 """What an answer's form and packing depend on (RFC 9842 section 6.2)."""
 
 
+SILENT_S = 30.0
+"""Longest pause within a body."""
+SLOW_FREE_S = 60.0
+SLOW_BYTES_PER_S = 250
+"""After the free time a body has to have come at this rate, a tenth of what the worst line of a phone does: whoever sends a
+byte at a time holds a connection for a minute and no longer (CWE-400, slowloris)."""
+
+
+class TooSlow(BadInput):
+    """A body that comes so slowly that it keeps others out; `bravetui` sends smaller ones on a bad line."""
+
+
 async def read_body(request: Request, bytes_max: int = BODY_BYTES_MAX) -> bytes:
-    """The body as sent. Raises TooLarge as soon as it is longer than any good one."""
+    """The body as sent. Raises TooLarge as soon as it is longer than any good one, TooSlow when it does not come."""
+    told = request.headers.get("content-length", "")
+    if told.isdecimal() and int(told[:20]) > bytes_max:
+        raise _too_large(bytes_max)
     parts: list[bytes] = []
-    size = 0
-    async for part in request.stream():
+    size, loop = 0, asyncio.get_running_loop()
+    began_s = loop.time()
+    async for part in _in_time(request.stream()):
         size += len(part)
         if size > bytes_max:
-            raise TooLarge(f"The body is larger than {bytes_max:,} bytes.", "Send it in smaller batches.")
+            raise _too_large(bytes_max)
+        if size < (loop.time() - began_s - SLOW_FREE_S) * SLOW_BYTES_PER_S:
+            raise _too_slow()
         parts.append(part)
     return b"".join(parts)
+
+
+async def _in_time(stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    while True:
+        try:
+            async with asyncio.timeout(SILENT_S):
+                part = await anext(stream)
+        except StopAsyncIteration:
+            return
+        except TimeoutError:
+            raise _too_slow() from None
+        yield part
+
+
+def _too_large(bytes_max: int) -> TooLarge:
+    return TooLarge(f"The body is larger than {bytes_max:,} bytes.", "Send it in smaller batches.")
+
+
+def _too_slow() -> TooSlow:
+    return TooSlow("The body came too slowly.", "Send it in smaller batches.")
 
 
 def encoding_of(request: Request) -> str:

@@ -230,4 +230,6 @@ class Attempts:
             self._failed = {
                 key: times for key, times in self._failed.items() if now_s - times[-1] < ATTEMPTS_WINDOW_S
             }
+        while len(self._failed) >= ADDRESSES_MAX:  # all have tried just now: the one that began first goes
+            del self._failed[next(iter(self._failed))]
         self._failed.setdefault(address, []).append(now_s)

@@ -21,9 +21,12 @@ from bravetui.base.text import safe_line
 from bravetui.central.taking import Sent
 from bravetui.merge.version import Dot
 from bravetui.wire.change import Change
-from bravetui.wire.codec import JSON_TYPE, unpack_json
+from bravetui.wire.codec import JSON_TYPE, TooLarge, unpack_json
 from bravetui.wire.messages import Outcome, PullAsk, SyncRequest, Verdict
 from bravetui.wire.receipt import Sign, sign
+
+CHANGES_MAX = 20_000
+"""Changes of one exchange: what the largest body of a laptop holds, five times over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +86,12 @@ def read(body: bytes, encoding: str, media_type: str = JSON_TYPE) -> Incoming:
     except (ValidationError, RecursionError):
         request = _leniently(raw, broken)
     _refuse_twice(request.pull)
+    count = sum(len(batch.changes) for batch in request.push) + len(broken)
+    if count > CHANGES_MAX:
+        raise TooLarge(
+            f"The body holds {count:,} changes; at most {CHANGES_MAX:,} go in one exchange.",
+            "Send it in smaller batches.",
+        )
     return _sorted(request, broken)
 
 

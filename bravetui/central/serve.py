@@ -17,13 +17,22 @@ import uvicorn
 from fastapi import FastAPI
 
 from bravetui.base.errors import BadInput, Busy
+from bravetui.central.gate import HEADERS_BYTES_MAX
 
 GRACE_S = 10
 """Time that running exchanges get to finish when central is told to stop."""
 
 PORT = 8080
 BACKLOG = 2048
+CONNECTIONS_MAX = 2000
+"""Of one process; a request on one more is answered 503."""
+KEEP_ALIVE_S = 5
+SILENT_S = 20.0
+"""How long a connection may be without a whole request's headers (CWE-400, slowloris). uvicorn itself ends those that have
+had an answer after five seconds, and waits for a first request, or for half of one, for ever."""
 _START_S = 10.0
+_TICKS = 10
+"""Of uvicorn's tenths of a second: how often connections are looked at."""
 
 
 def listen(host: str, port: int, *, behind_proxy: bool = False) -> socket.socket:
@@ -107,10 +116,32 @@ def serving(app: FastAPI, host: str = "127.0.0.1", port: int = 0) -> Iterator[st
 class _Server(uvicorn.Server):
     """Ends the streams of news first: they would hold up the end of everything else for as long as it may take."""
 
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._silent_since: dict[object, float] = {}
+
+    async def on_tick(self, counter: int) -> bool:
+        """What uvicorn does every tenth of a second, and the end of connections that ask for nothing."""
+        if counter % _TICKS == 0:
+            self._end_silent(time.monotonic())
+        return await super().on_tick(counter)
+
+    def _end_silent(self, now_s: float) -> None:
+        silent = {one for one in self.server_state.connections if _waits_for_headers(one)}
+        self._silent_since = {one: self._silent_since.get(one, now_s) for one in silent}
+        for one, since_s in self._silent_since.items():
+            if now_s - since_s > SILENT_S:
+                one.transport.abort()  # type: ignore[attr-defined]
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop in good order."""
         await asyncio.to_thread(self.config.app.state.newsroom.close)  # type: ignore[union-attr]
         await super().shutdown(sockets)
+
+
+def _waits_for_headers(connection: object) -> bool:
+    cycle = getattr(connection, "cycle", None)
+    return cycle is None or bool(cycle.response_complete)
 
 
 def _config(app: FastAPI) -> uvicorn.Config:
@@ -122,4 +153,8 @@ def _config(app: FastAPI) -> uvicorn.Config:
         timeout_graceful_shutdown=GRACE_S,
         lifespan="off",
         ws="none",
+        http="h11",
+        h11_max_incomplete_event_size=HEADERS_BYTES_MAX,
+        limit_concurrency=CONNECTIONS_MAX,
+        timeout_keep_alive=KEEP_ALIVE_S,
     )

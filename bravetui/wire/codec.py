@@ -43,6 +43,9 @@ send so much at a time."""
 DCZ_MAGIC = bytes.fromhex("5e2a4d1820000000")
 """A skippable frame of 32 bytes, in which the dictionary's SHA-256 stands (RFC 9842 section 5)."""
 
+_WINDOW = {int(zstd.DecompressionParameter.window_log_max): 24}
+"""The memory that a frame may ask for: 16 MiB, as much as a body. A header could ask for 128 (RFC 8878 section 7.2)."""
+
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 """An escaped NUL in JSON; an escaped backslash before `u0000` is a person who typed just that."""
 
@@ -111,10 +114,11 @@ def unpack(body: bytes, encoding: str, limit_bytes: int = BODY_BYTES_MAX) -> byt
     """The bytes of a body. Raises BadInput when they are damaged, cut short, too large or of an unknown encoding."""
     try:
         if encoding in ("zstd", "dcz"):
-            unpacker = zstd.ZstdDecompressor()
+            shared = None
             if encoding == "dcz":
-                shared, body = _dictionary_of(body)
-                unpacker = zstd.ZstdDecompressor(shared.raw)
+                found, body = _dictionary_of(body)
+                shared = found.raw
+            unpacker = zstd.ZstdDecompressor(shared, options=_WINDOW)
             raw, done = unpacker.decompress(body, max_length=limit_bytes + 1), unpacker.eof
         elif encoding == "gzip":
             inflater = zlib.decompressobj(31)

@@ -77,8 +77,8 @@ def test_a_gzip_body_with_any_byte_altered_never_reads_as_something_else(
     body = bytearray(encode(request, "gzip"))
     place = data.draw(st.integers(10, len(body) - 1))
     body[place] ^= data.draw(st.integers(1, 255))
-    with pytest.raises(BadInput):
-        decode(SyncRequest, bytes(body), "gzip")
+    with suppress(BadInput):  # the bits that fill the stream's last byte up say nothing
+        assert decode(SyncRequest, bytes(body), "gzip") == request
 
 
 def _bomb(encoding: str) -> bytes:

@@ -1,0 +1,82 @@
+"""What every request passes before any route: how often its address asks, and whether there is room for its body.
+
+Knows ASGI, and nothing of what is asked. The address is the connection's, or the last that a proxy of the operator's own
+names (`trust_proxy`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from starlette.requests import HTTPConnection
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from bravetui.base.clock import Clock
+from bravetui.base.errors import BadInput, BravetuiError, Transient
+from bravetui.central.rates import Buckets, TooOften, asker_at
+
+BODIES_BYTES_MAX = 256 * 1024 * 1024
+"""Of all bodies that are being read or worked on in this process: anybody may begin one, and each may be 16 MiB."""
+
+HEADERS_BYTES_MAX = 32 * 1024
+"""A grant and a proof are a quarter of it (RFC 6585 section 5)."""
+
+_FULL_WAIT_S = 5.0
+
+
+class Gate:
+    """ASGI middleware: lets a request by, or answers it by what `refused` makes of the reason."""
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        buckets: Buckets,
+        clock: Clock,
+        refused: Callable[[int, str, BravetuiError], Response],
+        *,
+        trust_proxy: bool,
+    ) -> None:
+        self._app, self._buckets, self._clock = app, buckets, clock
+        self._refused, self._trust_proxy = refused, trust_proxy
+        self._held_bytes = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        if scope["type"] == "http":
+            address = address_of(HTTPConnection(scope), trust_proxy=self._trust_proxy)
+            try:
+                self._buckets.take(asker_at(address), self._clock.monotonic_s())
+            except TooOften as error:
+                await self._refused(429, "too-many-requests", error)(scope, receive, send)
+                return
+            if sum(len(name) + len(value) for name, value in scope["headers"]) > HEADERS_BYTES_MAX:
+                too_long = BadInput("The request's headers are too long.")
+                await self._refused(431, "headers-too-large", too_long)(scope, receive, send)
+                return
+            await self._with_room(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+    async def _with_room(self, scope: Scope, receive: Receive, send: Send) -> None:
+        held_bytes = 0
+
+        async def counted() -> Message:
+            nonlocal held_bytes
+            message = await receive()
+            size = len(message.get("body", b""))
+            held_bytes, self._held_bytes = held_bytes + size, self._held_bytes + size
+            if self._held_bytes > BODIES_BYTES_MAX:
+                raise Transient("Central holds as much at a time as it can.", wait_s=_FULL_WAIT_S)
+            return message
+
+        try:
+            await self._app(scope, counted, send)
+        finally:
+            self._held_bytes -= held_bytes
+
+
+def address_of(request: HTTPConnection, *, trust_proxy: bool) -> str:
+    """Where a request comes from."""
+    told = request.headers.get("x-forwarded-for", "") if trust_proxy else ""
+    return told.split(",")[-1].strip() or (request.client.host if request.client else "")
