@@ -22,6 +22,7 @@ import socket
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 from sqlalchemy import select
 
@@ -41,7 +42,7 @@ from bravetui.central.ledger import audit
 from bravetui.central.place import FOUND, SERVE, add_place_arguments, opened
 from bravetui.central.releasing import add_quarantine_arguments, check_quarantine, quarantine_task
 from bravetui.central.privileges import login_of
-from bravetui.central.serve import PORT, listen, serve
+from bravetui.central.serve import PORT, Tls, listen, serve
 from bravetui.central.service import Central, revoke
 from bravetui.central.state import begin_epoch
 from bravetui.central.tables import SCOPES
@@ -76,6 +77,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--development", action="store_true", help="believe a development issuer, which lets in whoever asks"
     )
+    parser.add_argument("--tls-cert", type=Path, help="certificate with its chain, PEM: speak TLS (serve)")
+    parser.add_argument("--tls-key", type=Path, help="the certificate's key, PEM (serve)")
     parser.add_argument("--behind-proxy", action="store_true", help="a proxy in front speaks TLS")
     parser.add_argument("--organization", help="name of the organization (found)")
     parser.add_argument("--name", help="name of the person (found)")
@@ -109,8 +112,20 @@ def _listening(options: argparse.Namespace) -> Iterator[socket.socket | None]:
     if options.task != SERVE:
         yield None
         return
-    with listen(options.host, options.port, behind_proxy=options.behind_proxy) as bound:
+    secure = options.behind_proxy or _tls(options) is not None
+    with listen(options.host, options.port, secure=secure) as bound:
         yield bound
+
+
+def _tls(options: argparse.Namespace) -> Tls | None:
+    """The certificate to speak TLS with. Raises BadInput for half of one."""
+    if options.tls_cert is None and options.tls_key is None:
+        return None
+    if options.tls_cert is None or options.tls_key is None:
+        raise BadInput("A certificate and its key go together.", "Give both --tls-cert and --tls-key.")
+    tls = Tls(options.tls_cert, options.tls_key)
+    tls.check()
+    return tls
 
 
 def _serve(central: Central, options: argparse.Namespace, bound: socket.socket, say: Say) -> None:
@@ -127,7 +142,7 @@ def _serve(central: Central, options: argparse.Namespace, bound: socket.socket, 
             say(
                 f"{safe_line(person.name)} ({safe_line(person.organization)}) has no laptop yet; one-time code: {code}"
             )
-    serve(app, bound, lambda address: say(f"Central is at {address}; Ctrl-C stops it."))
+    serve(app, bound, lambda address: say(f"Central is at {address}; Ctrl-C stops it."), _tls(options))
 
 
 def _issuer(central: Central, options: argparse.Namespace, say: Say) -> ClerkIssuer | None:

@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy import Engine, inspect, select
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 
 from bravetui.base.clock import SystemClock, SystemIds
 from bravetui.base.errors import BadInput, Transient
@@ -45,7 +47,11 @@ _TODO = (
 def add_place_arguments(parser: argparse.ArgumentParser) -> None:
     """Where central's key and database are."""
     parser.add_argument(
-        "--database-url", help=f"PostgreSQL to use (or {DATABASE_VARIABLE}); its own if not given"
+        "--database-url",
+        help=f"PostgreSQL to use (or {DATABASE_VARIABLE}); its own if not given. No password here",
+    )
+    parser.add_argument(
+        "--database-url-file", type=Path, help="file with that address, for one with a password in it"
     )
     parser.add_argument(
         "--folder",
@@ -61,7 +67,7 @@ def opened(options: argparse.Namespace, task: str = "") -> Iterator[Central]:
     folder = getattr(options, "folder", None) or FOLDER
     if any((folder / name).exists() for name in _A_LAPTOPS):
         raise BadInput(f"The folder {safe_line(str(folder))} is a laptop's, not central's.", _TODO)
-    url = options.database_url or os.environ.get(DATABASE_VARIABLE)
+    url = _database_of(options)
     if url:
         with _central(url, folder, task) as central:
             yield central
@@ -73,6 +79,36 @@ def opened(options: argparse.Namespace, task: str = "") -> Iterator[Central]:
         _central(own, folder, task, own=True) as central,
     ):
         yield central
+
+
+def _database_of(options: argparse.Namespace) -> str | None:
+    """The address of the database, from an option, a file or the environment. Raises BadInput.
+
+    A password on the command line stands in the list of processes, for every user of the machine (CWE-214).
+    """
+    told: str | None = options.database_url
+    if told and _has_password(told):
+        raise BadInput(
+            "A password on the command line can be read by everybody on this machine.",
+            f"Give the address in {DATABASE_VARIABLE}, or in a file with --database-url-file.",
+        )
+    named: Path | None = getattr(options, "database_url_file", None)
+    if told or named is None:
+        return told or os.environ.get(DATABASE_VARIABLE)
+    try:
+        return named.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(
+            f"The file {safe_line(str(named))} cannot be read.", "Put the database's address in it."
+        ) from error
+
+
+def _has_password(url: str) -> bool:
+    try:
+        address = make_url(url)
+    except (ArgumentError, ValueError):
+        return False  # said where it is opened
+    return bool(address.password) or "password" in address.query
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """Runs the API with uvicorn: on the main thread until told to stop, or beside a demo or a test for a while.
 
-Plain HTTP is offered on loopback alone; anything wider has to stand behind a proxy that speaks TLS.
+Plain HTTP is offered on loopback alone; anything wider speaks TLS, or stands behind a proxy that does.
 """
 
 from __future__ import annotations
@@ -8,15 +8,19 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 
 import uvicorn
 from fastapi import FastAPI
 
 from bravetui.base.errors import BadInput, Busy
+from bravetui.base.text import safe_line
 from bravetui.central.gate import HEADERS_BYTES_MAX
 
 GRACE_S = 10
@@ -35,12 +39,43 @@ _TICKS = 10
 """Of uvicorn's tenths of a second: how often connections are looked at."""
 
 
-def listen(host: str, port: int, *, behind_proxy: bool = False) -> socket.socket:
-    """A bound socket; port 0 takes any free one. Raises Busy for a taken port, BadInput for a bad address."""
-    if not behind_proxy and not _is_loopback(host):
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """The files of a certificate with its chain, and of its key; both PEM."""
+
+    certificate: Path
+    key: Path
+
+    def check(self) -> None:
+        """Read both as the server will (TLS 1.2 or newer, CWE-326). Raises BadInput."""
+        try:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(self.certificate, self.key, password=_no_password)
+        except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
+            what = safe_line(
+                getattr(error, "reason", None) or getattr(error, "strerror", None) or str(error), 100
+            )
+            raise BadInput(
+                f"The certificate or its key cannot be used: {what}.",
+                "Give --tls-cert with the certificate and its chain, --tls-key with its key, both PEM without a password.",
+            ) from error
+
+
+def _no_password() -> str:
+    raise ValueError("the key has a password")
+
+
+def listen(host: str, port: int, *, secure: bool = False) -> socket.socket:
+    """A bound socket; port 0 takes any free one. `secure`: TLS is spoken here, or by a proxy in front.
+
+    Raises Busy for a taken port, BadInput for a bad address.
+    """
+    if not secure and not _is_loopback(host):
         raise BadInput(
-            f"Central speaks plain HTTP, which would show everything to everyone between {host} and the laptops.",
-            "Put a proxy with TLS in front and start it with --behind-proxy, or leave --host away.",
+            f"Central speaks plain HTTP, which would show everything to everyone between {safe_line(host, 60)} and the"
+            " laptops.",
+            "Give it a certificate with --tls-cert and --tls-key, or put a proxy with TLS in front and start it with"
+            " --behind-proxy, or leave --host away.",
         )
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
@@ -75,16 +110,17 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def address_of(bound: socket.socket) -> str:
+def address_of(bound: socket.socket, *, tls: bool = False) -> str:
     """The URL under which a bound socket is reached."""
     host, port = bound.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    named = f"[{host}]" if ":" in host else host
+    return f"{'https' if tls else 'http'}://{named}:{port}"
 
 
-def serve(app: FastAPI, bound: socket.socket, ready: Callable[[str], None]) -> None:
+def serve(app: FastAPI, bound: socket.socket, ready: Callable[[str], None], tls: Tls | None = None) -> None:
     """Serve until SIGINT or SIGTERM; running exchanges finish first. `ready` hears the address."""
-    ready(address_of(bound))
-    server = _Server(_config(app))
+    ready(address_of(bound, tls=tls is not None))
+    server = _Server(_config(app, tls))
     try:
         server.run(sockets=[bound])
     except KeyboardInterrupt:
@@ -94,10 +130,10 @@ def serve(app: FastAPI, bound: socket.socket, ready: Callable[[str], None]) -> N
 
 
 @contextmanager
-def serving(app: FastAPI, host: str = "127.0.0.1", port: int = 0) -> Iterator[str]:
+def serving(app: FastAPI, host: str = "127.0.0.1", port: int = 0, tls: Tls | None = None) -> Iterator[str]:
     """Serve from a thread for the length of the block; gives the address. Raises as `listen` does."""
-    bound = listen(host, port)
-    server = _Server(_config(app))
+    bound = listen(host, port, secure=tls is not None)
+    server = _Server(_config(app, tls))
     thread = threading.Thread(target=server.run, args=([bound],), name="bravetui-central-http", daemon=True)
     thread.start()
     try:
@@ -106,7 +142,7 @@ def serving(app: FastAPI, host: str = "127.0.0.1", port: int = 0) -> Iterator[st
             if not thread.is_alive() or time.monotonic() > deadline:
                 raise Busy("Central's server did not start.", "Start it again.")
             time.sleep(0.005)
-        yield address_of(bound)
+        yield address_of(bound, tls=tls is not None)
     finally:
         server.should_exit = True
         thread.join(GRACE_S + 5)
@@ -144,7 +180,7 @@ def _waits_for_headers(connection: object) -> bool:
     return cycle is None or bool(cycle.response_complete)
 
 
-def _config(app: FastAPI) -> uvicorn.Config:
+def _config(app: FastAPI, tls: Tls | None = None) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         log_level="warning",
@@ -157,4 +193,6 @@ def _config(app: FastAPI) -> uvicorn.Config:
         h11_max_incomplete_event_size=HEADERS_BYTES_MAX,
         limit_concurrency=CONNECTIONS_MAX,
         timeout_keep_alive=KEEP_ALIVE_S,
+        ssl_certfile=None if tls is None else tls.certificate,
+        ssl_keyfile=None if tls is None else str(tls.key),
     )

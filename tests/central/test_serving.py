@@ -100,7 +100,7 @@ def test_a_taken_port_and_an_open_address_are_sentences() -> None:
     with pytest.raises(BadInput, match="no port 70000"):
         listen("127.0.0.1", 70_000)
     with pytest.raises(BadInput, match="cannot be used"):
-        listen("no such host.invalid", 0, behind_proxy=True)
+        listen("no such host.invalid", 0, secure=True)
 
 
 def test_a_damaged_signing_key_is_never_replaced(folder: Path) -> None:
