@@ -20,6 +20,7 @@ from bravetui.auth.grant import LIVES, RENEWED_AFTER, SCOPES_MAX, Grant, Life, r
 from bravetui.auth.proof import Proof, fits, read_proof, thumbprint_of
 from bravetui.base.errors import NeedsSignIn
 from bravetui.central.access import Access, is_left_out
+from bravetui.central.audit_log import Event, note, note_seldom
 from bravetui.central.keys import CentralKeys
 from bravetui.central.tables import DEVICES, GRANTS, SHOWN
 from bravetui.central.tenants import tenant
@@ -109,7 +110,8 @@ def shown_by(method: str, place: str, headers: Mapping[str, str], now: datetime,
 def recognise(connection: Connection, shown: Shown, number: int | None, now: datetime) -> Caller:
     """The laptop of that number (None: any of this key's), and what its grant is worth at this moment.
 
-    A grant that is newer than all shown before takes their place. Raises NeedsSignIn for a key that is no laptop's, a number
+    A grant that is newer than all shown before takes their place. The rest of the transaction is for the laptop's
+    organization. Raises NeedsSignIn for a key that is no laptop's, a number
     that is not the key's, or a grant that was given to another person.
     """
     row = _row(connection, shown, number)
@@ -121,11 +123,15 @@ def recognise(connection: Connection, shown: Shown, number: int | None, now: dat
     grant = shown.grant
     if grant is not None and (grant.organization_id, grant.user_id) != (row.organization_id, row.user_id):
         raise _not_fitting()
+    tenant(connection, str(row.organization_id))
     standing, counts = Standing.EXPIRED, ""
     if row.revoked_at is not None:
         standing = Standing.REVOKED
     elif grant is not None and grant.life(now) is not Life.EXPIRED:
-        standing, counts = _counted(connection, shown.proof.key, grant, shown.text)
+        standing, counts = _counted(connection, shown.proof.key, grant, shown.text, now)
+    if standing in (Standing.REVOKED, Standing.EXPIRED):
+        event = Event("contact", standing.value, row.organization_id, row.user_id, row.number)
+        note_seldom(connection, event, now)
     return Caller(row.number, row.organization_id, row.user_id, standing, shown, counts)
 
 
@@ -208,12 +214,15 @@ def _readopted(connection: Connection, shown: Shown, number: int) -> bool:
     return True
 
 
-def _counted(connection: Connection, key: str, grant: Grant, text: str) -> tuple[Standing, str]:
+def _counted(
+    connection: Connection, key: str, grant: Grant, text: str, now: datetime
+) -> tuple[Standing, str]:
     """Whether this is the grant that counts for its key; a newer one than that takes its place."""
     query = select(GRANTS.c.id, GRANTS.c.generation, GRANTS.c.text).where(GRANTS.c.public_key == key)
     live = connection.execute(query).one_or_none()
     if live is None or grant.generation > live.generation:
         _keep(connection, key, grant, text)
+        note(connection, Event("grant", "renewed", grant.organization_id, grant.user_id, grant.device), now)
         live = connection.execute(query).one()
     return (Standing.OPEN, "") if live.id == grant.id else (Standing.SUPERSEDED, live.text)
 

@@ -10,6 +10,7 @@ bravetui central restored             say that the database has come back from a
 bravetui central import [FILE]        take a rescue bundle; without a file, list those that wait for a manager
 bravetui central quarantine           what was refused: list, --show, --release or --aside one
 bravetui central unlock [FILE]        open the keys of a laptop whose passphrase is lost; without a file, list the record
+bravetui central audit-log            who was let in, refused and revoked, and when
 bravetui central audit                recompute the ledger's chain (more in: bravetui audit verify)
 """
 
@@ -35,6 +36,7 @@ from bravetui.base.text import safe_line
 from bravetui.central.access import ROLES
 from bravetui.central.app import Settings, make_app
 from bravetui.central.clerk import ClerkIssuer, ClerkSettings
+from bravetui.central.audit_log import add_audit_log_arguments, audit_log_task
 from bravetui.central.enrolment import issue_code
 from bravetui.central.founding import add_person, found_organization, people
 from bravetui.central.importing import add_import_arguments, check_import, import_task
@@ -88,6 +90,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_import_arguments(parser)
     add_quarantine_arguments(parser)
     add_unlock_arguments(parser)
+    add_audit_log_arguments(parser)
 
 
 def run(options: argparse.Namespace, say: Say = print) -> int:
@@ -225,6 +228,10 @@ def _audit(central: Central, options: argparse.Namespace, say: Say) -> None:
             say(f"{scope_id}: {audit(connection, scope_id):,} entries, all in order")
 
 
+def _audit_log(central: Central, options: argparse.Namespace, say: Say) -> None:
+    audit_log_task(central.engine, options, central.clock.now(), say)
+
+
 _TASKS: dict[str, Callable[[Central, argparse.Namespace, Say], None]] = {
     FOUND: _found,
     "people": _people,
@@ -236,6 +243,7 @@ _TASKS: dict[str, Callable[[Central, argparse.Namespace, Say], None]] = {
     "quarantine": quarantine_task,
     "unlock": unlock_task,
     "audit": _audit,
+    "audit-log": _audit_log,
 }
 
 _CHECKS: dict[str, Callable[[argparse.Namespace], None]] = {

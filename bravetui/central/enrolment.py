@@ -20,6 +20,7 @@ from bravetui.base.canonical import sha256_hex
 from bravetui.base.errors import BadInput, Refused
 from bravetui.base.text import safe_line
 from bravetui.central.access import is_left_out
+from bravetui.central.audit_log import Event, note
 from bravetui.central.tables import CODES, DEVICES, SCOPES
 from bravetui.central.tenants import operator, stranger, tenant
 from bravetui.db.kinds import KINDS
@@ -67,6 +68,7 @@ def issue_code(
         plain = "".join(secrets.choice(ALPHABET) for _ in range(CODE_LENGTH))
         row = {"code_hash": code_hash(plain), "organization_id": organization_id, "user_id": user_id}
         connection.execute(insert(CODES).values(**row, expires_at=now + lives))
+        note(connection, Event("code", "issued", organization_id, user_id), now)
     return f"{plain[:5]}-{plain[5:]}"
 
 
@@ -155,9 +157,12 @@ def enter(
         "name": safe_line(asked.device_name, 100)[:100], "enrolled_at": now,
     }  # fmt: skip
     if asked.device is not None:
-        return Made(_let_in_again(connection, asked.device, told), organization_id, user_id)
-    made = insert(DEVICES).values(**told, held=[]).returning(DEVICES.c.number)
-    return Made(int(connection.execute(made).scalar_one()), organization_id, user_id)
+        number, outcome = _let_in_again(connection, asked.device, told), "let in again"
+    else:
+        made = insert(DEVICES).values(**told, held=[]).returning(DEVICES.c.number)
+        number, outcome = int(connection.execute(made).scalar_one()), "enrolled"
+    note(connection, Event("enrol", outcome, organization_id, user_id, number), now)
+    return Made(number, organization_id, user_id)
 
 
 def _once_more(connection: Connection, device: int | None, key: str) -> Made:

@@ -23,9 +23,12 @@ _RIGHTS = {
     "enrolment_code": "SELECT, UPDATE",
     "parked_change": f"{_MOST}, DELETE",
     "shown_proof": f"{_MOST}, DELETE",
+    "audit_event": "SELECT, INSERT",
     "alembic_version": "SELECT",
 }
-"""Where requests need less than most, or more: the ledger is only ever appended to, and nobody makes a scope or a code."""
+"""Where requests need less than most, or more: ledger and log are only appended to, and nobody makes a scope or a code."""
+
+_FUNCTIONS = ("central_number_is_used", "central_key_of", "central_chains", "central_forget_audit")
 
 _ROLE = text(
     "SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = :role) AS there,"
@@ -70,7 +73,7 @@ def give_rights(connection: Connection) -> None:
     if lacking:
         connection.exec_driver_sql(f"GRANT USAGE ON SCHEMA {_quoted(found.schema)} TO {ROLE}")
         connection.exec_driver_sql(f"GRANT ALL ON SEQUENCE device_number_seq TO {ROLE}")
-        for function in ("central_number_is_used", "central_key_of", "central_chains"):
+        for function in _FUNCTIONS:
             connection.exec_driver_sql(f"GRANT EXECUTE ON FUNCTION {function} TO {ROLE}")
 
 

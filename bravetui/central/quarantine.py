@@ -19,6 +19,7 @@ from sqlalchemy import Connection, Row, and_, select, update
 from bravetui.base.canonical import Json
 from bravetui.base.errors import BadInput, Refused
 from bravetui.central.access import access_of
+from bravetui.central.audit_log import Event, note
 from bravetui.central.checkpoint import with_counters
 from bravetui.central.checks import check_content
 from bravetui.central.service import Central
@@ -82,7 +83,9 @@ def release(central: Central, dot: Dot, by: str, mends: Mapping[str, Json] | Non
             .where(DEVICES.c.number == dot.device)
             .values(held=with_counters(held, [dot.counter]))
         )
-        _settle(connection, dot, by, "mended" if mends else "released", now)
+        settled_as = "mended" if mends else "released"
+        _settle(connection, dot, by, settled_as, now)
+        note(connection, Event("release", settled_as, row.organization_id, by, dot.device), now)
     return verdict
 
 
@@ -95,6 +98,7 @@ def set_aside(central: Central, dot: Dot, by: str) -> None:
         tenant(connection, row.organization_id)
         _from_the_office(connection, row.organization_id, by, now)
         _settle(connection, dot, by, "set aside", now)
+        note(connection, Event("release", "set aside", row.organization_id, by, dot.device), now)
 
 
 def parse_mend(text: str) -> tuple[str, Json]:

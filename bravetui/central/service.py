@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -18,6 +19,7 @@ from bravetui.base.canonical import Json
 from bravetui.base.clock import Clock, IdSource
 from bravetui.base.errors import BadInput, NeedsSignIn, Refused
 from bravetui.central.access import Access, access_of, held_under, owners
+from bravetui.central.audit_log import Event, forget_old, note, note_seldom
 from bravetui.central.callers import (
     REMEMBERED,
     Caller,
@@ -108,7 +110,7 @@ class Central:
         with self.engine.begin() as connection:
             stranger(connection)
             state = arrive(connection, now)
-        with self.engine.begin() as connection:
+        with self.engine.begin() as connection, self._noting_refusals(now):
             stranger(connection, key)
             remember(connection, shown.proof, now, self.keys)
             made = (
@@ -132,6 +134,17 @@ class Central:
                 code="no_issuer",
             )
         return self.issuer.verify(token, now)
+
+    @contextmanager
+    def _noting_refusals(self, now: datetime) -> Iterator[None]:
+        """What is refused leaves nothing behind but a note, in a transaction of its own."""
+        try:
+            yield
+        except Refused as error:
+            with self.engine.begin() as connection:
+                stranger(connection)
+                note(connection, Event("enrol", error.code or "refused"), now)
+            raise
 
     def exchange(self, shown: Shown, incoming: Incoming) -> SyncAnswer:
         """Take what the laptop pushes, give what it asks for and may read. Raises NeedsSignIn for a stranger."""
@@ -219,6 +232,7 @@ class Central:
             remember(connection, shown.proof, now, self.keys)
             if self._forgot_at is None or not self._forgot_at <= now < self._forgot_at + REMEMBERED:
                 forget(connection, now)
+                forget_old(connection)
                 self._forgot_at = now
         with self.engine.connect() as connection:
             stranger(connection, shown.proof.key)
@@ -266,13 +280,14 @@ def caller_and_access(
     the transaction is for the caller's organization.
     """
     caller = recognise(connection, shown, number, now)
-    tenant(connection, caller.organization_id)
     who = caller.device, caller.organization_id, caller.user_id
     if caller.standing is not Standing.REVOKED:
         try:
             return caller, access_of(connection, *who, now)
         except NeedsSignIn:
             caller = replace(caller, standing=Standing.LEFT)
+            event = Event("contact", Standing.LEFT, caller.organization_id, caller.user_id, caller.device)
+            note_seldom(connection, event, now)
     return caller, Access(*who, user_name="", role="", scopes={}, closed=caller.standing)
 
 
@@ -334,3 +349,6 @@ def revoke(engine: Engine, device: int, now: datetime) -> None:
         )
         if done.rowcount == 0:
             raise BadInput(f"There is no device {device} to revoke.", "Look at the list of devices.")
+        whose = select(DEVICES.c.organization_id, DEVICES.c.user_id).where(DEVICES.c.number == device)
+        row = connection.execute(whose).one()
+        note(connection, Event("revoke", "revoked", row.organization_id, row.user_id, device), now)

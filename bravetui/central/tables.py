@@ -236,6 +236,24 @@ class Unlock(CentralTable, table=True):
     at: datetime
 
 
+class AuditEvent(CentralTable, table=True):
+    """Who was let in, given a grant, refused or revoked (`audit_log`). Only ever added to, but for its age."""
+
+    __tablename__ = "audit_event"
+    __table_args__ = (Index("ix_audit_event_device", "device", "at"),)
+
+    id: int | None = Field(
+        default=None, primary_key=True, sa_column_args=(Identity(start=1),), sa_type=BigInteger
+    )
+    at: datetime = Field(index=True)
+    organization_id: str | None = Field(default=None, max_length=36)
+    """None of somebody who could not show where he belongs."""
+    user_id: str | None = Field(default=None, max_length=64)
+    device: int | None = Field(default=None, sa_type=BigInteger)
+    what: str = Field(max_length=20)
+    outcome: str = Field(max_length=40)
+
+
 class CentralState(CentralTable, table=True):
     """One row: which life of this database it is, and central's own dots in it."""
 
@@ -269,4 +287,5 @@ PARKED = _table(ParkedChange)
 REFUSED = _table(RefusedChange)
 KEPT_BUNDLES = _table(KeptBundle)
 UNLOCKS = _table(Unlock)
+AUDIT = _table(AuditEvent)
 STATE = _table(CentralState)

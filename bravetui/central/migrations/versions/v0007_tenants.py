@@ -1,11 +1,13 @@
-"""Row security: whatever is asked, a transaction for one organization touches no other's rows (`central.tenants`).
+"""Row security: whatever is asked, a transaction for one organization touches no other's rows (`central.tenants`). And the
+log of who was let in.
 
-The settings that the policies read are those of the transaction. The operator's holds for the tables' owner alone; the three
-functions tell a request the little that it has to know before anybody knows whose it is.
+The settings that the policies read are those of the transaction. The operator's holds for the tables' owner alone; the first
+three functions tell a request the little that it has to know before anybody knows whose it is.
 """
 
 from __future__ import annotations
 
+import sqlalchemy as sa
 from alembic import op
 
 revision = "0007"
@@ -39,6 +41,7 @@ _POLICIES = {
     "device": _OWN,
     "enrolment_code": _OWN,
     "key_grant": f"public_key = {_KEY}",
+    "audit_event": _OWN,
     "twin": _by_device("twin", "twin.device"),
     "kept_bundle": _by_device("kept_bundle", "kept_bundle.device, kept_bundle.carried_by"),
 }
@@ -64,6 +67,10 @@ _FUNCTIONS = (
         SELECT ledger.scope_id, ledger.chain FROM ledger
         JOIN unnest(scopes, seqs) AS named (scope_id, seq) ON named.scope_id = ledger.scope_id AND named.seq = ledger.seq
     $$""",
+    """
+    CREATE FUNCTION central_forget_audit() RETURNS void {how}
+        DELETE FROM audit_event WHERE at < now() - interval '400 days'
+    $$""",
 )
 _HOW = """LANGUAGE sql SECURITY DEFINER SET search_path FROM CURRENT AS $$
         SELECT set_config('bravetui.operator', 'on', true);"""
@@ -74,8 +81,30 @@ def _or_before(table: str) -> str:
     return f" OR {_SEEN_BEFORE[table]}" if table in _SEEN_BEFORE else ""
 
 
+def _or_strangers(table: str) -> str:
+    """What nobody's organization is known of may be noted, and not read by anybody but the operator."""
+    return " OR organization_id IS NULL" if table == "audit_event" else ""
+
+
+def _make_log() -> None:
+    op.create_table(
+        "audit_event",
+        sa.Column("id", sa.BigInteger(), sa.Identity(start=1), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("organization_id", sa.String(36), nullable=True),
+        sa.Column("user_id", sa.String(64), nullable=True),
+        sa.Column("device", sa.BigInteger(), nullable=True),
+        sa.Column("what", sa.String(20), nullable=False),
+        sa.Column("outcome", sa.String(40), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_audit_event"),
+    )
+    op.create_index("ix_audit_event_device", "audit_event", ["device", "at"])
+    op.create_index("ix_audit_event_at", "audit_event", ["at"])
+
+
 def upgrade() -> None:
     """Policies on every table that holds somebody's rows, forced on its owner too."""
+    _make_log()
     connection = op.get_bind()
     for table, holds in _POLICIES.items():
         owner = f"(SELECT relowner FROM pg_class WHERE oid = '{table}'::regclass)"
@@ -83,7 +112,7 @@ def upgrade() -> None:
         for statement in (
             f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY",
             f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY",
-            f"CREATE POLICY tenant ON {table} USING ({holds}{_or_before(table)}) WITH CHECK ({holds})",
+            f"CREATE POLICY tenant ON {table} USING ({holds}{_or_before(table)}) WITH CHECK ({holds}{_or_strangers(table)})",
             f"CREATE POLICY operator ON {table} USING ({operator}) WITH CHECK ({operator})",
         ):
             connection.exec_driver_sql(statement)
