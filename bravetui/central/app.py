@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -41,6 +41,7 @@ from bravetui.central.enrolment import Attempts
 from bravetui.central.gate import Gate, address_of
 from bravetui.central.incoming import read
 from bravetui.central.keys import CentralKeys
+from bravetui.central.metrics import Metrics, add_route
 from bravetui.central.news import Newsroom, open_stream
 from bravetui.central.rates import BY_ADDRESS, BY_KEY, Buckets, TooOften
 from bravetui.central.rescue import take_bundle
@@ -78,6 +79,8 @@ class Settings:
     """Whether the client's address comes from a proxy's header rather than from the connection."""
     issuer: ClerkIssuer | None = None
     """Who says who people are; without one a laptop is enrolled by a one-time code alone."""
+    metrics_token: str = field(default="", repr=False)
+    """Who shows it may read `/metrics`; without one there is no such place."""
 
 
 def make_app(
@@ -113,7 +116,10 @@ def make_app(
         clock=clock,
         refused=_problem,
         trust_proxy=settings.trust_proxy,
+        watch=api.metrics.request if api.metrics is not None else None,
     )
+    if api.metrics is not None:
+        add_route(app, api.metrics, api.run)
     app.add_exception_handler(HTTPException, _http_error)  # type: ignore[arg-type]
     openapi.install(app)
     return app
@@ -123,9 +129,12 @@ class _Api:
     """The routes."""
 
     def __init__(self, central: Central, settings: Settings, run: Runner) -> None:
-        self.central, self._settings, self._run = central, settings, run
+        self.central, self._settings, self.run = central, settings, run
         self._attempts, self.newsroom = Attempts(), Newsroom(central.engine)
         self._by_key = Buckets(BY_KEY)
+        self.metrics: Metrics | None = None
+        if settings.metrics_token:
+            self.metrics = Metrics(central.engine, lambda: self.newsroom.count, settings.metrics_token)
 
     async def enrol(self, request: Request) -> Response:
         """Trade a one-time code for a device number and a grant."""
@@ -178,7 +187,7 @@ class _Api:
         shown = self._shown(request)
         asked = decode(Enrol, await read_body(request), encoding_of(request))
         try:
-            enrolled: Enrolled = await self._run(_mapped, self.central.enrol, asked, shown)
+            enrolled: Enrolled = await self.run(_mapped, self.central.enrol, asked, shown)
         except Refused:
             self._attempts.failed(address, now_s)
             raise
@@ -187,18 +196,18 @@ class _Api:
     async def _sync(self, request: Request) -> Response:
         shown = self._shown(request)
         body = await read_body(request)
-        return await self._run(_mapped, self._exchange, request, shown, body)
+        return await self.run(_mapped, self._exchange, request, shown, body)
 
     async def _news(self, request: Request) -> Response:
-        events = await open_stream(self.central, self.newsroom, self._run, self._shown(request))
+        events = await open_stream(self.central, self.newsroom, self.run, self._shown(request))
         # The second header keeps nginx from holding events back until it has a bufferful.
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         return StreamingResponse(events, headers=headers, media_type="text/event-stream")
 
     async def _bundle(self, request: Request) -> Response:
-        carrier = await self._run(_mapped, self._carrier, self._shown(request))
+        carrier = await self.run(_mapped, self._carrier, self._shown(request))
         body = await read_body(request, BUNDLE_BYTES_MAX)
-        return await self._run(_mapped, self._take_bundle, request, carrier, body)
+        return await self.run(_mapped, self._take_bundle, request, carrier, body)
 
     def _carrier(self, shown: Shown) -> Caller:
         now = self.central.clock.now()
@@ -224,10 +233,13 @@ class _Api:
                 "Update central; everything is kept on this laptop until then.",
             )
         answer = self.central.exchange(shown, incoming)
+        if self.metrics is not None:
+            sent = {one.change.dot for batch in incoming.batches() for one in batch}
+            self.metrics.verdicts(verdict for verdict in answer.verdicts if verdict.dot in sent)
         return _packed(request, answer, accepted_form(request.headers.get("accept", "")))
 
     async def _health(self, request: Request) -> Response:
-        await self._run(_mapped, self._look)
+        await self.run(_mapped, self._look)
         return Response('{"status":"ok"}', media_type="application/json")
 
     def _look(self) -> None:

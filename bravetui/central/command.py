@@ -41,6 +41,7 @@ from bravetui.central.enrolment import issue_code
 from bravetui.central.founding import add_person, found_organization, people
 from bravetui.central.importing import add_import_arguments, check_import, import_task
 from bravetui.central.ledger import audit
+from bravetui.central.metrics import TOKEN_VARIABLE, token_of
 from bravetui.central.place import FOUND, SERVE, add_place_arguments, opened
 from bravetui.central.releasing import add_quarantine_arguments, check_quarantine, quarantine_task
 from bravetui.central.privileges import login_of
@@ -82,6 +83,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tls-cert", type=Path, help="certificate with its chain, PEM: speak TLS (serve)")
     parser.add_argument("--tls-key", type=Path, help="the certificate's key, PEM (serve)")
     parser.add_argument("--behind-proxy", action="store_true", help="a proxy in front speaks TLS")
+    parser.add_argument(
+        "--metrics-token-file",
+        type=Path,
+        help=f"file with the token for /metrics (or {TOKEN_VARIABLE}) (serve)",
+    )
     parser.add_argument("--organization", help="name of the organization (found)")
     parser.add_argument("--name", help="name of the person (found)")
     parser.add_argument("--role", default="admin", choices=sorted(ROLES), help="role of the person (found)")
@@ -132,7 +138,11 @@ def _tls(options: argparse.Namespace) -> Tls | None:
 
 
 def _serve(central: Central, options: argparse.Namespace, bound: socket.socket, say: Say) -> None:
-    settings = Settings(trust_proxy=options.behind_proxy, issuer=_issuer(central, options, say))
+    settings = Settings(
+        trust_proxy=options.behind_proxy,
+        issuer=_issuer(central, options, say),
+        metrics_token=token_of(options.metrics_token_file),
+    )
     app = make_app(central.engine, central.keys, central.clock, central.ids, settings)
     with central.engine.connect() as connection:
         owns = login_of(connection).owns

@@ -36,13 +36,37 @@ class Gate:
         refused: Callable[[int, str, BravetuiError], Response],
         *,
         trust_proxy: bool,
+        watch: Callable[[str, int, float], None] | None = None,
     ) -> None:
+        """`watch` hears of each request's path, status and seconds once it is answered."""
+        self._watch = watch
         self._app, self._buckets, self._clock = app, buckets, clock
         self._refused, self._trust_proxy = refused, trust_proxy
         self._held_bytes = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
+        if scope["type"] == "http" and self._watch is not None:
+            await self._watched(scope, receive, send, self._watch)
+        else:
+            await self._passed(scope, receive, send)
+
+    async def _watched(
+        self, scope: Scope, receive: Receive, send: Send, watch: Callable[[str, int, float], None]
+    ) -> None:
+        began_s, status = self._clock.monotonic_s(), 500
+
+        async def seen(message: Message) -> None:
+            nonlocal status
+            status = message.get("status", status)
+            await send(message)
+
+        try:
+            await self._passed(scope, receive, seen)
+        finally:
+            watch(scope["path"], status, self._clock.monotonic_s() - began_s)
+
+    async def _passed(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             address = address_of(HTTPConnection(scope), trust_proxy=self._trust_proxy)
             try:

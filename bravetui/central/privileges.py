@@ -28,7 +28,9 @@ _RIGHTS = {
 }
 """Where requests need less than most, or more: ledger and log are only appended to, and nobody makes a scope or a code."""
 
-_FUNCTIONS = ("central_number_is_used", "central_key_of", "central_chains", "central_forget_audit")
+_FUNCTIONS = (
+    "central_number_is_used", "central_key_of", "central_chains", "central_waiting", "central_forget_audit",
+)  # fmt: skip
 
 _ROLE = text(
     "SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = :role) AS there,"

@@ -68,6 +68,11 @@ _FUNCTIONS = (
         JOIN unnest(scopes, seqs) AS named (scope_id, seq) ON named.scope_id = ledger.scope_id AND named.seq = ledger.seq
     $$""",
     """
+    CREATE FUNCTION central_waiting() RETURNS TABLE (parked bigint, refused bigint) {how}
+        SELECT (SELECT count(*) FROM parked_change),
+            (SELECT count(*) FROM refused_change WHERE refused_change.settled_at IS NULL)
+    $$""",
+    """
     CREATE FUNCTION central_forget_audit() RETURNS void {how}
         DELETE FROM audit_event WHERE at < now() - interval '400 days'
     $$""",
