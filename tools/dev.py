@@ -1,4 +1,4 @@
-"""Sets up `.venv` and runs the project in it: `python tools/dev.py demo | test | bench | durability | setup | lock`.
+"""Sets up `.venv` and runs the project in it: `python tools/dev.py demo | test | bench | durability | fuzz | setup | lock`.
 
 Needs Python 3.11 and nothing else: no uv, no compiler, no installed package. A set-up is whole or is made again, and
 once whole it is remembered by a stamp, so that the next run starts at once and reaches no registry. Started by an older
@@ -43,6 +43,8 @@ CHECKS = (
     ("lint", ["-m", "ruff", "check", "--quiet", "--output-format", "concise", "."]),
     ("layers", ["-c", "from importlinter.cli import lint_imports_command as run; run()", "--no-logo"]),
     ("types", ["-m", "mypy"]),
+    ("secrets", ["tools/audit.py", "secrets"]),
+    ("packages", ["tools/audit.py", "packages"]),
 )
 
 
@@ -53,7 +55,7 @@ class Unable(Exception):
 def main(words: Sequence[str] | None = None) -> int:
     """Run one command of this file and return its exit code."""
     parser = argparse.ArgumentParser(prog="python tools/dev.py", description="Set up and run bravetui.")
-    parser.add_argument("command", choices=["demo", "test", "bench", "durability", "setup", "lock"])
+    parser.add_argument("command", choices=["demo", "test", "bench", "durability", "fuzz", "setup", "lock"])
     parser.add_argument("arguments", nargs=argparse.REMAINDER, help="passed on to what is run")
     chosen = parser.parse_args(words)
     if sys.version_info < OLDEST:
@@ -77,9 +79,9 @@ def _run(command: str, arguments: list[str]) -> int:
     _set_up(DEV)
     if command == "test":
         return _test(arguments)
-    if command == "durability":
+    if command in ("durability", "fuzz"):
         os.chdir(ROOT)
-        _become([str(PYTHON), "-m", "tests.durability", *arguments])
+        _become([str(PYTHON), "-m", f"tests.{command}", *arguments])
     print(f"Ready: {VENV}")
     return 0
 

@@ -24,12 +24,17 @@ _PROBLEMS = {
     401: "No proof of a laptop's key, or no laptop's; or central's nonce is wanted in it (RFC 9449 section 9).",
     403: "The code is unknown, used up or out of date.",
     404: "This central knows no identity provider: laptops are enrolled by one-time codes.",
+    408: "The body comes too slowly: send smaller batches.",
     413: "The body is too large: send smaller batches.",
     415: "The body's encoding, or its dictionary, is unknown: send plain zstd. Accept tells the forms that are read.",
     422: "A text that an edit was made on is not here: send the change in full.",
-    429: "Too many wrong codes: wait for Retry-After seconds.",
+    429: "Too many requests, or wrong codes: wait for Retry-After seconds.",
+    431: "The headers are too long.",
     503: "Central or its database is busy or down: wait for Retry-After seconds.",
 }
+
+_ALWAYS = (429, 431, 503)
+"""What any request may be answered, before its route is looked at."""
 
 
 def _schema(name: str) -> dict[str, Any]:
@@ -63,7 +68,7 @@ SIGN_IN: dict[str, Any] = {
 ENROL: dict[str, Any] = {
     "summary": "Trade a one-time code, or an identity provider's token, for a device number and a grant.",
     "operation_id": "enrol",
-    "responses": _responses("Enrolled", 400, 403, 413, 415, 429, 503),
+    "responses": _responses("Enrolled", 400, 401, 403, 408, 413, 415, *_ALWAYS),
     "openapi_extra": {**_body("Enrol"), "security": [{"proof": []}]},
 }
 
@@ -78,7 +83,7 @@ def _also_in_columns(told: dict[str, Any], name: str) -> dict[str, Any]:
     return {**told, "content": {**told["content"], COLUMNS_TYPE: {"schema": form}}}
 
 
-_SYNC_RESPONSES = _responses("SyncAnswer", 400, 401, 413, 415, 422, 503)
+_SYNC_RESPONSES = _responses("SyncAnswer", 400, 401, 408, 413, 415, 422, *_ALWAYS)
 
 SYNC: dict[str, Any] = {
     "summary": "Hand in changes and fetch what is new.",
@@ -93,7 +98,7 @@ SYNC: dict[str, Any] = {
 BUNDLE: dict[str, Any] = {
     "summary": "Hand in another laptop's rescue bundle.",
     "operation_id": "bundle",
-    "responses": _responses("Delivered", 400, 401, 413, 503),
+    "responses": _responses("Delivered", 400, 401, 408, 413, *_ALWAYS),
     "openapi_extra": {
         "requestBody": {
             "required": True,
@@ -111,7 +116,7 @@ NEWS: dict[str, Any] = {
             "description": "`event: news`, `data: {scope_id, seq}`; first the heads as they are. Comments keep it alive.",
             "content": {"text/event-stream": {"schema": {"type": "string"}}},
         },
-        **{status: told for status, told in _responses("Problem", 401, 503).items() if status != 200},
+        **{status: told for status, told in _responses("Problem", 401, *_ALWAYS).items() if status != 200},
     },
     "openapi_extra": {"security": [{"grant": [], "proof": []}]},
 }
@@ -123,7 +128,8 @@ DICTIONARY: dict[str, Any] = {
         200: {
             "description": "The dictionary, raw. Its SHA-256 is its name.",
             "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
-        }
+        },
+        **{status: told for status, told in _responses("Problem", 429, 431).items() if status != 200},
     },
     "openapi_extra": {"security": []},
 }
@@ -144,7 +150,7 @@ HEALTH: dict[str, Any] = {
                 }
             },
         },
-        **{status: told for status, told in _responses("Problem", 503).items() if status != 200},
+        **{status: told for status, told in _responses("Problem", *_ALWAYS).items() if status != 200},
     },
     "openapi_extra": {"security": []},
 }

@@ -1,0 +1,117 @@
+"""Central's routes, asked whatever their page allows and does not: by a stranger, and by a laptop that signs each request.
+
+Held after every answer: what the page says of it, no status of 500 and above, and not one byte of another organization.
+"""
+
+from __future__ import annotations
+
+import itertools
+import warnings
+from collections import Counter
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from hypothesis import seed as seeded
+from hypothesis.errors import Unsatisfiable
+from schemathesis import GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+from sqlalchemy import select
+
+from bravetui.base.runner import InlineRunner
+from bravetui.central.app import make_app
+from bravetui.central.tables import LEDGER
+from tests.support.central import STRANGE_PROJECT, Site
+
+CHECKS = (
+    not_a_server_error, status_code_conformance, content_type_conformance, response_headers_conformance,
+    response_schema_conformance,
+)  # fmt: skip
+ADDRESS = "http://central"
+SECRET = "what only the other company may read"
+ENDLESS = "/v1/news"
+"""A laptop's stream of news does not end: only strangers are sent there."""
+
+Headers = Callable[[str, str], Mapping[str, str]]
+"""A method and a path to the headers that show who asks."""
+
+
+@dataclass
+class Asked:
+    """How many requests were made, by route and status."""
+
+    statuses: Counter[tuple[str, int]] = field(default_factory=Counter)
+
+    @property
+    def count(self) -> int:
+        return sum(self.statuses.values())
+
+
+def ask_everything(site: Site, examples: int, seed: int) -> Asked:
+    """So many examples of each route, kind of data and asker. Raises AssertionError at the first answer that is wrong."""
+    sam, carlos = site.laptop("sam", "strangers"), site.laptop("carlos")
+    sam.sync(sam.change("theirs", {"note": SECRET}, scope_id=STRANGE_PROJECT))
+    central, asked = site.central, Asked()
+    app = make_app(central.engine, central.keys, central.clock, central.ids, run=InlineRunner())
+    schema = schemathesis.openapi.from_asgi("/openapi.json", app)
+    before = _theirs(site)
+    askers: dict[str, Headers] = {
+        "stranger": lambda method, path: {},
+        "laptop": lambda method, path: carlos.headers(path, method, ADDRESS),
+    }
+    operations = [found.ok() for found in schema.get_all_operations()]  # type: ignore[union-attr]
+    runs = itertools.product(operations, askers.items(), (GenerationMode.POSITIVE, GenerationMode.NEGATIVE))
+    for operation, (name, headers), mode in runs:
+        if name == "laptop" and operation.path == ENDLESS:
+            continue
+        _ask(site, operation, headers, mode, asked, laptop=carlos.device, examples=examples, seed=seed)
+    assert _theirs(site) == before, "something was written for another organization"
+    return asked
+
+
+def _ask(
+    site: Site,
+    operation: Any,
+    headers: Headers,
+    mode: GenerationMode,
+    asked: Asked,
+    *,
+    laptop: int,
+    examples: int,
+    seed: int,
+) -> None:
+    cases = operation.as_strategy(generation_mode=mode)
+
+    @seeded(seed)
+    @settings(max_examples=examples, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @given(cases)
+    def run(case: Any) -> None:
+        site.clock.advance(seconds=1)
+        if isinstance(case.body, dict) and "device" in case.body and mode is GenerationMode.POSITIVE:
+            # The number of a laptop that there is, and a protocol that central speaks: else nothing more is looked at.
+            case.body = {**case.body, "device": laptop, "protocol": case.body.get("protocol", 0) % 3}
+        case.headers = {**(case.headers or {}), **headers(case.method, operation.path)}
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            response = case.call(base_url=ADDRESS)
+        asked.statuses[operation.path, response.status_code] += 1
+        assert SECRET.encode() not in response.content
+        assert response.status_code < 500, (response.status_code, case.as_curl_command())
+        case.validate_response(response, checks=list(CHECKS))
+
+    with suppress(Unsatisfiable):  # of a route that takes nothing, nothing can be wrong
+        run()
+
+
+def _theirs(site: Site) -> list[Any]:
+    with site.engine.connect() as connection:
+        return list(connection.execute(select(LEDGER).where(LEDGER.c.scope_id == STRANGE_PROJECT)))
