@@ -35,22 +35,22 @@ from bravetui.base.terminal import make_safe
 from bravetui.base.text import safe_line
 from bravetui.central.access import ROLES
 from bravetui.central.app import Settings, make_app
-from bravetui.central.clerk import ClerkIssuer, ClerkSettings
 from bravetui.central.audit_log import add_audit_log_arguments, audit_log_task
+from bravetui.central.clerk import ClerkIssuer, ClerkSettings
 from bravetui.central.enrolment import issue_code
 from bravetui.central.founding import add_person, found_organization, people
 from bravetui.central.importing import add_import_arguments, check_import, import_task
 from bravetui.central.ledger import audit
 from bravetui.central.metrics import TOKEN_VARIABLE, token_of
 from bravetui.central.place import FOUND, SERVE, add_place_arguments, opened
-from bravetui.central.releasing import add_quarantine_arguments, check_quarantine, quarantine_task
 from bravetui.central.privileges import login_of
+from bravetui.central.releasing import add_quarantine_arguments, check_quarantine, quarantine_task
 from bravetui.central.serve import PORT, Tls, listen, serve
 from bravetui.central.service import Central, revoke
 from bravetui.central.state import begin_epoch
 from bravetui.central.tables import SCOPES
-from bravetui.central.unlocking import add_unlock_arguments, check_unlock, unlock_task
 from bravetui.central.tenants import operator
+from bravetui.central.unlocking import add_unlock_arguments, check_unlock, unlock_task
 from bravetui.wire.messages import NUMBER_MAX
 
 Say = Callable[[str], None]

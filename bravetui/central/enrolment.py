@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Engine, insert, select, update
+from sqlalchemy import Connection, Engine, insert, select, text, update
 
 from bravetui.auth.clerk import ClerkClaims
 from bravetui.base.canonical import sha256_hex
@@ -35,6 +35,8 @@ CODE_LIVES = timedelta(hours=24)
 ATTEMPTS_MAX = 10
 """Bad codes from one address within `ATTEMPTS_WINDOW_S`."""
 ATTEMPTS_WINDOW_S = 60.0
+
+_ORGANIZATIONS_OF = text("SELECT organization_id FROM central_organizations_of(:person)")
 
 ADDRESSES_MAX = 10_000
 """Addresses remembered before those that have been quiet are forgotten."""
@@ -104,7 +106,9 @@ def use_token(connection: Connection, asked: Enrol, claims: ClerkClaims, key: st
             "Sign in as yourself.",
             code="impersonated",
         )
+    stranger(connection, key)
     organization_id, user_id = _person_of(connection, claims)
+    tenant(connection, organization_id)
     here = [
         DEVICES.c.public_key == key,
         DEVICES.c.organization_id == organization_id,
@@ -124,11 +128,9 @@ def use_token(connection: Connection, asked: Enrol, claims: ClerkClaims, key: st
 
 def _person_of(connection: Connection, claims: ClerkClaims) -> tuple[str, str]:
     """(organization id, user id) of the person in the organization that he has chosen, or in the only one that has him."""
-    people = KINDS["user"].table
-    query = select(people.c.scope_id).where(people.c.id == claims.subject, people.c.deleted.is_(False))
+    found = list(connection.execute(_ORGANIZATIONS_OF, {"person": claims.subject}).scalars())
     if claims.organization_id is not None:
-        query = query.where(people.c.scope_id == claims.organization_id)
-    found = list(connection.execute(query.order_by(people.c.scope_id).limit(2)).scalars())
+        found = [one for one in found if one == claims.organization_id]
     if not found:
         raise Refused(
             "You are signed in, and the office has not added you here yet.",

@@ -26,6 +26,7 @@ TOKEN_VARIABLE = "BRAVETUI_CENTRAL_METRICS_TOKEN"
 TOKEN_LENGTH_MIN = 16
 ROUTES = (
     "/v1/enrol",
+    "/v1/sign-in",
     "/v1/sync",
     "/v1/bundles",
     "/v1/news",

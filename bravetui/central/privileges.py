@@ -24,12 +24,15 @@ _RIGHTS = {
     "parked_change": f"{_MOST}, DELETE",
     "shown_proof": f"{_MOST}, DELETE",
     "audit_event": "SELECT, INSERT",
+    "unlock": "",
     "alembic_version": "SELECT",
 }
-"""Where requests need less than most, or more: ledger and log are only appended to, and nobody makes a scope or a code."""
+"""Where requests need less than most, or more: ledger and log are only appended to, nobody makes a scope or a code, and
+what the operator has unlocked is no request's business."""
 
 _FUNCTIONS = (
-    "central_number_is_used", "central_key_of", "central_chains", "central_waiting", "central_forget_audit",
+    "central_number_is_used", "central_key_of", "central_chains", "central_organizations_of", "central_waiting",
+    "central_forget_audit",
 )  # fmt: skip
 
 _ROLE = text(

@@ -28,6 +28,7 @@ from bravetui.base.text import safe_line
 from bravetui.central.founding import people
 from bravetui.central.service import Central
 from bravetui.central.tables import DEVICES, UNLOCKS
+from bravetui.central.tenants import operator
 
 _LETTERS = "ABCDEFGHJKMNPQRSTVWXYZ23456789"
 _GROUPS = 5
@@ -72,6 +73,7 @@ def unlock_task(central: Central, options: argparse.Namespace, say: Callable[[st
     into = options.into or options.file.with_name(f"{options.file.name}.answer")
     _write(into, request.answer(asking.content_key))
     with central.engine.begin() as connection:
+        operator(connection)
         told = {"device": asking.device, "code": request.code, "at": central.clock.now(), "by_code": not once}
         connection.execute(UNLOCKS.insert().values(told))
     say(
@@ -85,6 +87,7 @@ def unlock_task(central: Central, options: argparse.Namespace, say: Callable[[st
 def _list(central: Central, say: Callable[[str], None]) -> None:
     """Whom the office has let in, oldest first."""
     with central.engine.connect() as connection:
+        operator(connection)
         rows = connection.execute(select(UNLOCKS).order_by(UNLOCKS.c.id)).all()
     for row in rows:
         how = "read out" if row.by_code else "key file brought"
@@ -134,6 +137,7 @@ def _known(central: Central, found: Secrets, content_key: bytes) -> _Asking:
     """Whose laptop it is, by its own keys. Raises WrongKey for one that central does not know."""
     device = int(json.loads(found.identity)["device"]) if found.identity else 0
     with central.engine.connect() as connection:
+        operator(connection)
         row = connection.execute(select(DEVICES).where(DEVICES.c.number == device)).one_or_none()
     if row is None or row.public_key != public_key_of(found.device_key):
         raise WrongKey("Central does not know this laptop.", "Look which central it belongs to.")

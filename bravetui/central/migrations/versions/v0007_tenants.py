@@ -43,6 +43,7 @@ _POLICIES = {
     "key_grant": f"public_key = {_KEY}",
     "audit_event": _OWN,
     "twin": _by_device("twin", "twin.device"),
+    "unlock": _by_device("unlock", "unlock.device"),
     "kept_bundle": _by_device("kept_bundle", "kept_bundle.device, kept_bundle.carried_by"),
 }
 
@@ -66,6 +67,10 @@ _FUNCTIONS = (
     CREATE FUNCTION central_chains(scopes text[], seqs bigint[]) RETURNS TABLE (scope_id text, chain text) {how}
         SELECT ledger.scope_id, ledger.chain FROM ledger
         JOIN unnest(scopes, seqs) AS named (scope_id, seq) ON named.scope_id = ledger.scope_id AND named.seq = ledger.seq
+    $$""",
+    """
+    CREATE FUNCTION central_organizations_of(person text) RETURNS TABLE (organization_id text) {how}
+        SELECT app_user.scope_id FROM app_user WHERE app_user.id = person AND NOT app_user.deleted ORDER BY 1 LIMIT 100
     $$""",
     """
     CREATE FUNCTION central_waiting() RETURNS TABLE (parked bigint, refused bigint) {how}
