@@ -6,27 +6,22 @@ health, the dictionary and the OpenAPI page answers without a proof of the lapto
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from sqlalchemy import Engine, text
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect
 from starlette.responses import StreamingResponse
 
 from bravetui import __version__
 from bravetui.base.clock import Clock, IdSource
-from bravetui.base.errors import BadInput, BravetuiError, Corrupt, NeedsSignIn, Refused, Transient, WrongKey
+from bravetui.base.errors import BadInput, Corrupt, NeedsSignIn, Refused, WrongKey
 from bravetui.base.runner import Runner, ThreadRunner
 from bravetui.central import openapi
 from bravetui.central.body import (
-    UNDERSTOOD,
-    UNDERSTOOD_TYPES,
     VARY,
-    TooSlow,
     accepted,
     accepted_form,
     dictionary_for,
@@ -34,7 +29,7 @@ from bravetui.central.body import (
     form_of,
     read_body,
 )
-from bravetui.central.callers import Caller, Shown, WantsProof, remember, shown_by
+from bravetui.central.callers import Caller, Shown, remember, shown_by
 from bravetui.central.clerk import ClerkIssuer
 from bravetui.central.database import foreign_errors
 from bravetui.central.enrolment import Attempts
@@ -43,11 +38,12 @@ from bravetui.central.incoming import read
 from bravetui.central.keys import CentralKeys
 from bravetui.central.metrics import Metrics, add_route
 from bravetui.central.news import Newsroom, open_stream
-from bravetui.central.rates import BY_ADDRESS, BY_KEY, Buckets, TooOften
+from bravetui.central.problems import TooManyCodes, guarded, http_error, problem_of
+from bravetui.central.rates import BY_ADDRESS, BY_KEY, Buckets
 from bravetui.central.rescue import take_bundle
 from bravetui.central.service import Central, caller_and_access
 from bravetui.central.tenants import stranger
-from bravetui.wire.codec import JSON_TYPE, TooLarge, UnknownEncoding, decode, encode_as
+from bravetui.wire.codec import JSON_TYPE, decode, encode_as
 from bravetui.wire.dictionary import current
 from bravetui.wire.messages import (
     BUNDLE_BYTES_MAX,
@@ -55,13 +51,9 @@ from bravetui.wire.messages import (
     Delivered,
     Enrol,
     Enrolled,
-    Problem,
     SignInOffer,
     SyncAnswer,
 )
-from bravetui.wire.texts import UnknownText
-
-log = logging.getLogger(__name__)
 
 DICTIONARY_LINK = '</v1/dictionary>; rel="compression-dictionary"'
 """Told to clients that do not show that they have it (RFC 9842 section 3)."""
@@ -114,13 +106,13 @@ def make_app(
         Gate,
         buckets=Buckets(BY_ADDRESS),
         clock=clock,
-        refused=_problem,
+        refused=problem_of,
         trust_proxy=settings.trust_proxy,
         watch=api.metrics.request if api.metrics is not None else None,
     )
     if api.metrics is not None:
         add_route(app, api.metrics, api.run)
-    app.add_exception_handler(HTTPException, _http_error)  # type: ignore[arg-type]
+    app.add_exception_handler(HTTPException, http_error)  # type: ignore[arg-type]
     openapi.install(app)
     return app
 
@@ -138,13 +130,13 @@ class _Api:
 
     async def enrol(self, request: Request) -> Response:
         """Trade a one-time code for a device number and a grant."""
-        return await _guarded(request, self._enrol)
+        return await guarded(request, self._enrol)
 
     async def sign_in(self, request: Request) -> Response:
         """Where people of this central's sign in."""
         issuer = self.central.issuer
         if issuer is None:
-            return _problem(
+            return problem_of(
                 404, "no-issuer",
                 BadInput("This central knows no identity provider.", "Ask the office for a one-time code."),
             )  # fmt: skip
@@ -152,15 +144,15 @@ class _Api:
 
     async def sync(self, request: Request) -> Response:
         """Hand in changes, fetch what is new: one exchange."""
-        return await _guarded(request, self._sync)
+        return await guarded(request, self._sync)
 
     async def bundle(self, request: Request) -> Response:
         """Take a rescue bundle that a colleague's laptop carries."""
-        return await _guarded(request, self._bundle)
+        return await guarded(request, self._bundle)
 
     async def news(self, request: Request) -> Response:
         """Say which scope has moved, as it happens."""
-        return await _guarded(request, self._news)
+        return await guarded(request, self._news)
 
     async def dictionary(self, request: Request) -> Response:
         """The dictionary to pack bodies with, for whoever does not carry it already (RFC 9842 section 2.1)."""
@@ -174,7 +166,7 @@ class _Api:
 
     async def health(self, request: Request) -> Response:
         """Whether central and its database answer."""
-        return await _guarded(request, self._health)
+        return await guarded(request, self._health)
 
     async def _enrol(self, request: Request) -> Response:
         address, now_s = (
@@ -183,7 +175,7 @@ class _Api:
         )
         wait_s = self._attempts.wait_s(address, now_s)
         if wait_s > 0:
-            raise _TooMany(wait_s)
+            raise TooManyCodes(wait_s)
         shown = self._shown(request)
         asked = decode(Enrol, await read_body(request), encoding_of(request))
         try:
@@ -255,86 +247,9 @@ class _Api:
         return shown
 
 
-class _TooMany(Transient):
-    """Too many bad codes from one address."""
-
-    def __init__(self, wait_s: float) -> None:
-        super().__init__(
-            "Too many wrong codes came from here.", "Wait, then type the code again.", wait_s=wait_s
-        )
-
-
-_STATUS: tuple[tuple[type[BravetuiError], int, str], ...] = (
-    (_TooMany, 429, "too-many-attempts"),
-    (TooOften, 429, "too-many-requests"),
-    (TooSlow, 408, "too-slow"),
-    (TooLarge, 413, "too-large"),
-    (UnknownEncoding, 415, "unknown-encoding"),
-    (UnknownText, 422, "unknown-text"),
-    (BadInput, 400, "bad-request"),
-    (NeedsSignIn, 401, "sign-in"),
-    (Refused, 403, "refused"),
-    (Transient, 503, "unavailable"),
-)
-"""HTTP status and problem type of an error; first match wins, anything else is central's own fault."""
-
-
 def _mapped(function: Callable[..., Any], *args: Any) -> Any:
     with foreign_errors():
         return function(*args)
-
-
-async def _guarded(request: Request, route: Callable[[Request], Awaitable[Response]]) -> Response:
-    """The route's answer, or a problem document; never a traceback."""
-    try:
-        return await route(request)
-    except ClientDisconnect:
-        return _problem(400, "bad-request", BadInput("The body was cut short.", "Send it again."))
-    except BravetuiError as error:
-        for kind, status, name in _STATUS:
-            if isinstance(error, kind):
-                return _problem(status, name, error)
-        log.exception("central failed")
-        return _problem(500, "internal", error)
-    except Exception:
-        log.exception("central failed")
-        return _problem(
-            500, "internal", BravetuiError("Central failed.", "Nothing was stored; try again later.")
-        )
-
-
-def _problem(status: int, name: str, error: BravetuiError) -> Response:
-    wait_s = error.wait_s if isinstance(error, Transient) else None
-    problem = Problem(
-        type=f"urn:bravetui:problem:{name}",
-        title=error.what,
-        detail=error.todo,
-        status=status,
-        retry_after_s=wait_s,
-    )
-    headers = {"WWW-Authenticate": 'DPoP algs="EdDSA"'} if status == 401 else {}
-    if isinstance(error, WantsProof):  # RFC 9449 section 9
-        headers = {"WWW-Authenticate": 'DPoP error="use_dpop_nonce"', "DPoP-Nonce": error.nonce}
-    if status == 415:
-        headers |= {"Accept-Encoding": UNDERSTOOD, "Accept": UNDERSTOOD_TYPES}
-    if wait_s is not None:
-        headers["Retry-After"] = str(max(1, round(wait_s)))
-    body = problem.model_dump_json(exclude_none=True)
-    return Response(body, status, headers, media_type="application/problem+json")
-
-
-async def _http_error(request: Request, error: HTTPException) -> Response:
-    if error.status_code == 404:
-        return _problem(
-            404,
-            "not-found",
-            BadInput(
-                "There is nothing here.", "The API is at /v1/sync and /v1/enrol; GET /openapi.json lists it."
-            ),
-        )
-    problem = _problem(error.status_code, "bad-request", BadInput(f"{error.detail}."))
-    problem.headers.update(error.headers or {})
-    return problem
 
 
 def _packed(
