@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row, and_, select, update
@@ -25,17 +25,21 @@ from bravetui.central.checks import check_content
 from bravetui.central.service import Central
 from bravetui.central.shelf import Shelf
 from bravetui.central.state import state_of
-from bravetui.central.tables import DEVICES, REFUSED, SCOPES
+from bravetui.central.tables import DEVICES, PARKED, REFUSED, SCOPES
 from bravetui.central.taking import Sent, Taking
 from bravetui.central.tenants import operator, tenant
+from bravetui.db.kinds import KINDS
 from bravetui.merge.version import Dot
 from bravetui.wire.change import Change
 from bravetui.wire.messages import Verdict
 
+ON_HOLD_FOR = timedelta(days=1)
+"""Changes overtake the record that they belong to every day, by lanes and by laptops; beyond this somebody may wonder."""
+
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """One refused change that nobody has settled."""
+    """One change that nobody has settled: refused, or on hold for another record."""
 
     change: Change
     code: str
@@ -53,6 +57,21 @@ def waiting(central: Central) -> Sequence[Waiting]:
     with central.engine.connect() as connection:
         operator(connection)
         return [_waiting(row) for row in connection.execute(query)]
+
+
+def on_hold(central: Central) -> Sequence[Waiting]:
+    """Changes that have waited for another record for longer than `ON_HOLD_FOR`, oldest first: its laptop has not come in.
+
+    Nobody has to do anything for them; whoever looks learns which record, and so which laptop, to look for.
+    """
+    query = (
+        select(PARKED)
+        .where(PARKED.c.received_at < central.clock.now() - ON_HOLD_FOR)
+        .order_by(PARKED.c.received_at, PARKED.c.device, PARKED.c.counter)
+    )
+    with central.engine.connect() as connection:
+        operator(connection)
+        return [_on_hold(row) for row in connection.execute(query)]
 
 
 def release(central: Central, dot: Dot, by: str, mends: Mapping[str, Json] | None = None) -> Verdict:
@@ -114,6 +133,12 @@ def parse_mend(text: str) -> tuple[str, Json]:
 
 def _waiting(row: Row[Any]) -> Waiting:
     return Waiting(Change.model_validate_json(row.body), row.code, row.reason, row.received_at)
+
+
+def _on_hold(row: Row[Any]) -> Waiting:
+    kind = KINDS[row.waits_for_kind].label if row.waits_for_kind in KINDS else row.waits_for_kind
+    reason = f"It belongs to the {kind} {row.waits_for_id}, which no laptop has handed in."
+    return Waiting(Change.model_validate_json(row.body), "on_hold", reason, row.received_at)
 
 
 def _locked(connection: Connection, dot: Dot) -> Row[Any]:

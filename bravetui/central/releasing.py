@@ -1,4 +1,5 @@
-"""`bravetui central quarantine`: what central refused, for somebody at the office to read, mend, release or set aside."""
+"""`bravetui central quarantine`: what central refused, for somebody at the office to read, mend, release or set aside; and
+what it keeps for a record that has not come."""
 
 from __future__ import annotations
 
@@ -8,14 +9,14 @@ from collections.abc import Callable
 
 from bravetui.base.errors import BadInput
 from bravetui.base.text import safe_line
-from bravetui.central.quarantine import Waiting, parse_mend, release, set_aside, waiting
+from bravetui.central.quarantine import Waiting, on_hold, parse_mend, release, set_aside, waiting
 from bravetui.central.service import Central
 from bravetui.merge.version import Dot
 
 
 def add_quarantine_arguments(parser: argparse.ArgumentParser) -> None:
     """What to do with what was refused."""
-    parser.add_argument("--show", metavar="DOT", help="one refused change in full (quarantine)")
+    parser.add_argument("--show", metavar="DOT", help="one change that waits, in full (quarantine)")
     parser.add_argument("--release", metavar="DOT", help="take a refused change after all (quarantine)")
     parser.add_argument(
         "--set", metavar="PATH=VALUE", action="append", default=[],
@@ -50,13 +51,11 @@ def quarantine_task(central: Central, options: argparse.Namespace, say: Callable
             verdict = release(central, dot, options.by, dict(map(parse_mend, options.set)))
             say(f"{dot} is taken ({verdict.outcome.value}). Its laptop hears of it with the next contact.")
         return
-    found = waiting(central)
+    found = [*waiting(central), *on_hold(central)]
     if options.show:
         found = [one for one in found if str(one.change.dot) == options.show]
         if not found:
-            raise BadInput(
-                f"No refused change {safe_line(options.show, 40)} waits.", "List them without --show."
-            )
+            raise BadInput(f"No change {safe_line(options.show, 40)} waits.", "List them without --show.")
     if options.json or options.show:
         say(json.dumps([_plain(one) for one in found], indent=2, ensure_ascii=True))
         return
@@ -66,7 +65,7 @@ def quarantine_task(central: Central, options: argparse.Namespace, say: Callable
             f"{'':10}{safe_line(one.reason, 200)}"
         )
     if not found:
-        say("Nothing that was refused waits.")
+        say("Nothing waits for the office.")
 
 
 def _plain(one: Waiting) -> dict[str, object]:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
@@ -17,6 +18,7 @@ import psutil
 import pytest
 from sqlalchemy import create_engine, text
 
+from bravetui.base.clock import SystemClock
 from bravetui.base.errors import BadInput, Busy, StorageFull
 from bravetui.central import postgres as embedded
 from bravetui.central.command import main
@@ -24,6 +26,7 @@ from bravetui.central.keys import KEY_VARIABLE, load_keys
 from bravetui.central.postgres import data_folder, embedded_postgres
 from bravetui.central.serve import listen
 from bravetui.central.state import begin_epoch
+from bravetui.central.tables import PARKED
 from bravetui.merge.version import VersionVector
 from bravetui.wire.change import Op
 from bravetui.wire.lanes import Lane
@@ -150,7 +153,7 @@ def test_an_operator_reads_mends_and_sets_aside_what_was_refused(
         told = capsys.readouterr()
         return status, told.out, told.err
 
-    assert central()[1] == "Nothing that was refused waits.\n"
+    assert central()[1] == "Nothing waits for the office.\n"
     carlos = site.laptop("carlos")
     for record in ("s1", "s2"):
         carlos.sync(carlos.change(record, {"title": "Daily"}, kind="submission"))
@@ -171,6 +174,28 @@ def test_an_operator_reads_mends_and_sets_aside_what_was_refused(
         "title": "Daily",
         "template_id": TEMPLATE,
     }
+
+
+def test_an_operator_learns_which_record_keeps_others_on_hold(
+    site: Site, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(KEY_VARIABLE, KEYS.private.hex())
+
+    def told(*arguments: str) -> str:
+        main(["quarantine", *arguments, "--folder", str(folder), "--database-url", site.url])
+        return capsys.readouterr().out
+
+    carlos = site.laptop("carlos")
+    carlos.sync(carlos.change("v1", {"description": "d", "inspection_id": "i-lost"}, kind="violation"))
+    with site.engine.begin() as connection:
+        connection.execute(PARKED.update().values(received_at=SystemClock().now() - timedelta(hours=23)))
+    assert "i-lost" not in told(), "records arrive in any order: an hour or two is nothing to look at"
+    with site.engine.begin() as connection:
+        connection.execute(PARKED.update().values(received_at=SystemClock().now() - timedelta(hours=25)))
+    assert all(
+        words in told() for words in (f"{carlos.device}.1", "on_hold", "inspection i-lost, which no laptop")
+    )
+    assert json.loads(told("--show", f"{carlos.device}.1"))[0]["change"]["after"]["description"] == "d"
 
 
 def test_after_a_restore_laptops_are_told_and_no_number_is_given_twice(site: Site) -> None:
