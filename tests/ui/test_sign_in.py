@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from textual.widgets import Static
 
+from bravetui.actions.session import sign_out
 from bravetui.db import meta
 from bravetui.messages import SyncReported
 from bravetui.screens.conflict import ConflictScreen
@@ -18,7 +19,7 @@ from bravetui.views.sign_in import NOT_SHOWN
 from tests.support.laptop import granted
 from tests.support.seeded import NOON
 from tests.support.snapshots import SnapScreen
-from tests.ui.scene import LARGE, SMALL, Scene, playing, press, set_scene
+from tests.ui.scene import LARGE, SMALL, Scene, open_answer, playing, press, set_scene, write
 
 BOTH = pytest.mark.parametrize("size", [SMALL, LARGE], ids=["80x24", "120x40"])
 
@@ -109,6 +110,27 @@ async def test_a_handed_in_form_leaves_the_screen_and_an_own_draft_does_not(scen
         await press(pilot, "pagedown", "2")
         await press(pilot, "f2")
         assert scene.answers()["trigger"] is not None
+
+
+@pytest.mark.parametrize("end", ["thirty days", "revoked", "left", "signed out"])
+async def test_a_sign_in_that_ends_between_two_keys_costs_no_key(scene: Scene, end: str) -> None:
+    """Half an answer stands on the screen: it is written to its end, saved, and the form is handed in as any other."""
+    async with playing(scene, SMALL) as pilot:
+        await open_answer(pilot, scene, "summary", "")
+        await write(pilot, "fence ")
+        if end == "thirty days":
+            scene.clock.advance(days=31)
+        elif end == "signed out":
+            sign_out(scene.store)
+        else:
+            with scene.store.maintain() as connection:
+                meta.put(connection, meta.CLOSED, end)
+        await report(scene, pilot)
+        await write(pilot, "down")
+        await press(pilot, "tab")
+        assert isinstance(scene.app.screen, FormScreen)
+        assert scene.answers()["summary"] == "fence down"
+        assert not scene.app.query("Toast"), "nobody is thrown out, and nobody is asked to sign in first"
 
 
 async def test_signing_in_again_opens_it_without_a_new_start(scene: Scene) -> None:
