@@ -28,6 +28,7 @@ from bravetui.base.clock import SystemClock, SystemIds
 from bravetui.base.options import decimal
 from bravetui.base.runner import InlineRunner
 from bravetui.bench.accounting import account
+from bravetui.bench.heads import Heads
 from bravetui.bench.paint import Unmeasurable, measure
 from bravetui.bench.sealing import sealing_costs
 from bravetui.bench.workload import People
@@ -173,7 +174,8 @@ class _Keeping(CentralClient):
     """A client that keeps what was said, to see what another packing would have made of it."""
 
     def __init__(self, laptop: Laptop) -> None:
-        super().__init__(laptop.store.identity.central_url, laptop.prover())
+        self.heads = Heads()
+        super().__init__(laptop.store.identity.central_url, laptop.prover(), transport=self.heads)
         self.contacts: list[tuple[SyncRequest, SyncAnswer]] = []
 
     async def sync(self, request: SyncRequest) -> Answered:
@@ -242,6 +244,9 @@ def _day(here: Laptop, others: Laptop, foreman: People, colleagues: People, scal
     yield Figure(
         "a day, both ways", moved, "bytes", "< 1 MB", f"a full sync as JSON {full:,}: {_less(moved, full)}"
     )
+    heads = client.heads
+    told = f"{heads.requests} requests; grant and proof {heads.signed_bytes:,}"
+    yield Figure("a day, HTTP heads on top", heads.bytes, "bytes", "", told)
     yield from _packings("a day", client, None)
     foreman.edit(1)
     client = _Keeping(here)
