@@ -56,7 +56,7 @@ def nothing_is_lost(end: End) -> list[str]:
             fate = "superseded"  # saved as it stood already, and the one who set it is on a disk that is gone
         if not fate and one.by in end.witness.dead and _told(one) in aside.get(where[1:], ()):
             fate = "set_aside"
-        if not fate and _told(one) in on_hold.get(where[1:], ()):
+        if not fate and (_told(one) in on_hold.get(where[1:], ()) or _anothers(one, end)):
             fate = "on_hold"
         if fate:
             counts[fate] += 1
@@ -102,6 +102,11 @@ def _fate(
     if (one.by, *where) in later:
         return "folded"
     return "gone_with_disk" if one.gone_with_disk else ""
+
+
+def _anothers(one: Saved, end: End) -> bool:
+    """Whether saving it changed nothing, and the record in which it stood is one that nobody holds any more."""
+    return one.stood and (one.kind, one.record_id) in end.gone
 
 
 def _told(one: Saved) -> bytes:

@@ -6,7 +6,7 @@ Every text that is typed is new, so that the ledger can be asked for it at the e
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from datetime import timedelta
 from itertools import count
 
@@ -108,9 +108,10 @@ class People:
         record_id = self._known(laptop, kind)
         values = self._values(kind, record_id)
         self._begin(laptop.name, kind, record_id, values)
+        stood = _standing(laptop, kind, record_id, values)
         with laptop.store.write() as writing:
             writing.edit(kind, PROJECT, record_id, values)
-        return self._note(laptop.name, kind, record_id, values)
+        return self._note(laptop.name, kind, record_id, values, stood)
 
     def _delete(self, laptop: SimulatedLaptop) -> str:
         kind = self._kind()
@@ -151,8 +152,9 @@ class People:
     def _save_answers(self, laptop: SimulatedLaptop, record_id: str, answers: Mapping[str, Json]) -> str:
         values = {f"{ANSWERS}/{path}": value for path, value in answers.items()}
         self._begin(laptop.name, "submission", record_id, values)
+        stood = _standing(laptop, "submission", record_id, values)
         forms.answer(laptop.store, PROJECT, record_id, answers)
-        return self._note(laptop.name, "submission", record_id, values)
+        return self._note(laptop.name, "submission", record_id, values, stood)
 
     def _submit(self, laptop: SimulatedLaptop) -> str:
         """Answer what is left, sign, and hand in."""
@@ -274,8 +276,18 @@ class People:
         now_s = asyncio.get_running_loop().time()
         self._witness.begin(by, now_s, kind, record_id, normalised(KINDS[kind], values))
 
-    def _note(self, by: str, kind: str, record_id: str, values: Mapping[str, Json]) -> str:
-        self._witness.note(
-            by, asyncio.get_running_loop().time(), kind, record_id, normalised(KINDS[kind], values)
-        )
+    def _note(
+        self, by: str, kind: str, record_id: str, values: Mapping[str, Json], stood: Container[str] = ()
+    ) -> str:
+        told = normalised(KINDS[kind], values)
+        self._witness.note(by, asyncio.get_running_loop().time(), kind, record_id, told, stood)
         return f"saves {kind} {record_id} {sorted(values.items(), key=str)}"
+
+
+def _standing(laptop: SimulatedLaptop, kind: str, record_id: str, values: Mapping[str, Json]) -> set[str]:
+    """The paths at which the record says so already."""
+    with laptop.store.read() as connection:
+        stored = load(connection, KINDS[kind], PROJECT, record_id)
+    cells = stored.state.cells if stored is not None else {}
+    told = normalised(KINDS[kind], values)
+    return {path for path, value in told.items() if path in cells and cells[path].value == value}

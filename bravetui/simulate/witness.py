@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 
 from bravetui.base.canonical import Json
@@ -21,6 +21,8 @@ class Saved:
     at_s: float
     gone_with_disk: bool = False
     """Was on a disk that was destroyed, or put back to an older image, before it was sent: nothing can bring it back."""
+    stood: bool = False
+    """Stood so already: saving it changed nothing, and whoever had set it is asked for it."""
 
 
 @dataclass
@@ -50,9 +52,18 @@ class Witness:
         """A save of these values was asked for."""
         self.begun += [Saved(by, kind, record_id, path, value, at_s) for path, value in values.items()]
 
-    def note(self, by: str, at_s: float, kind: str, record_id: str, values: Mapping[str, Json]) -> None:
-        """A save of these values was acknowledged."""
-        self.saved += [Saved(by, kind, record_id, path, value, at_s) for path, value in values.items()]
+    def note(
+        self,
+        by: str,
+        at_s: float,
+        kind: str,
+        record_id: str,
+        values: Mapping[str, Json],
+        stood: Container[str] = (),
+    ) -> None:
+        """A save of these values was acknowledged; those at the paths in `stood` were there already."""
+        for path, value in values.items():
+            self.saved.append(Saved(by, kind, record_id, path, value, at_s, stood=path in stood))
 
     def disk_lost(self, machine: str, since_s: float) -> None:
         """Everything that this machine saved since then may be gone, unless central heard of it."""

@@ -11,7 +11,10 @@ import pytest
 from bravetui import wiring
 from bravetui.central.service import Writing
 from bravetui.db.device import OutboxState
+from bravetui.simulate.ending import End
 from bravetui.simulate.gone import Key, gone
+from bravetui.simulate.invariants import nothing_is_lost
+from bravetui.simulate.witness import Witness
 from tests.support.central import PROJECT
 from tests.support.postgres import TestServer
 from tests.support.world import Here, World, a_world
@@ -76,3 +79,19 @@ async def test_an_edit_waits_for_ever_only_for_a_record_that_nobody_holds(
                 assert (waits, gone_in(world)) == (
                     (False, set()) if neighbour else (True, {("violation", LOST)})
                 )
+
+
+@pytest.mark.parametrize(
+    ("stood", "is_gone", "complains"), [(True, True, False), (True, False, True), (False, True, True)]
+)
+def test_only_a_value_that_stood_already_in_what_nobody_holds_is_nobodys_loss(
+    stood: bool, is_gone: bool, complains: bool
+) -> None:
+    """Found by simulate in month 254: the office had set it, and the office's record went with every copy of it."""
+    witness = Witness()
+    witness.note("carlos", 1.0, "violation", LOST, {"severity": "major"}, {"severity"} if stood else ())
+    end = End(
+        central={}, ledger=[], again=set(), received_ms=[], laptops={}, unsent={}, waiting={}, dropped={}, forged={},
+        gone={("violation", LOST): []} if is_gone else {}, chain="", aside=[], witness=witness,
+    )  # fmt: skip
+    assert bool(nothing_is_lost(end)) is complains
