@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from bravetui.auth.sealed_file import SealedFile
-from bravetui.base.errors import BadInput, NeedsSignIn
+from bravetui.base.errors import BadInput, NeedsSignIn, StorageFull
+from bravetui.base.files import flush_file, our_file_error
 from bravetui.base.text import safe_line
 from bravetui.wiring import PASSPHRASE_FILE_VARIABLE, Laptop, default_folder, key_ring, open_laptop
 from bravetui.wiring.locking import KEYRING, PIN
@@ -93,17 +94,28 @@ def laptop_of(
 
 
 def write_new(path: Path, text: str) -> None:
-    """Write a file that only its owner may read. Raises BadInput where one is there already, or none can be written."""
+    """Write a file that only its owner may read; half a one is taken away again. Raises BadInput where one is there already,
+    or none can be written, and StorageFull."""
+    made = False
     try:
         with open(
             path, "x", encoding="utf-8", opener=lambda name, flags: os.open(name, flags, 0o600)
         ) as file:
+            made = True
             file.write(text)
+            file.flush()
+            flush_file(file.fileno())
     except FileExistsError as error:
         raise BadInput(
             "A file of that name is there already.", "Name another; nothing is overwritten."
         ) from error
     except OSError as error:
+        if made:
+            path.unlink(missing_ok=True)
+        if isinstance(our_file_error(error), StorageFull):
+            raise StorageFull(
+                "That disk has no room for the file.", "Name a place on another one: a stick, or a card."
+            ) from error
         raise BadInput(
             f"The file cannot be written: {error.strerror}.", "Name a folder that you may write to."
         ) from error

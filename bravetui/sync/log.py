@@ -35,6 +35,8 @@ _FAILED: tuple[tuple[type[BravetuiError], str, str], ...] = (
     (StorageFull, "disk full", "No room on this laptop's disk"),
 )
 """By sort of error, the nearest first: the event and its words. What central said itself may hold what somebody typed."""
+FAILURE_WORDS = frozenset(words for _, _, words in _FAILED)
+"""How contacts that came to nothing are told, wholly in words of our own."""
 
 
 def write_log(connection: Connection, at: datetime, event: str, words: str, lane: Lane | None = None) -> None:

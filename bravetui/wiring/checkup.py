@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 from sqlalchemy import Connection, Row, func, select
 
+from bravetui.auth.grant import Life
 from bravetui.auth.signing import signed_by
 from bravetui.base.errors import BravetuiError
 from bravetui.base.files import replace_file
@@ -23,6 +24,7 @@ from bravetui.db.records import load, rows_of, stored_from_row
 from bravetui.db.recover import dot_in
 from bravetui.db.store import Store
 from bravetui.merge.version import Dot
+from bravetui.views.sign_in import sign_in
 from bravetui.wire.change import Change
 from bravetui.wire.messages import Verdict
 from bravetui.wire.receipt import is_genuine
@@ -204,6 +206,13 @@ def _reserve(store: Store) -> Finding:
     )
 
 
+def _sign_in(store: Store) -> Finding:
+    """Judged by the time that has certainly passed: a clock set back makes no old sign-in good."""
+    stands = sign_in(store)
+    health = Health.SOUND if stands.state == Life.FRESH else Health.LOOK
+    return Finding("sign-in", health, stands.words, stands.todo)
+
+
 def _clock(store: Store) -> Finding:
     with store.read() as connection:
         last, stamp = meta.get_moment(connection, meta.LAST_CONTACT_AT), meta.get_hlc(connection)
@@ -214,10 +223,12 @@ def _clock(store: Store) -> Finding:
         return Finding(
             "clock", Health.LOOK, words, "Set date and time. What was recorded keeps its order regardless."
         )
+    if words := sign_in(store).clock_words:
+        return Finding("clock", Health.LOOK, words)
     return Finding("clock", Health.SOUND, f"{now:%Y-%m-%d %H:%M} UTC")
 
 
 _PARTS: dict[str, Callable[[Store], Finding]] = {
     "database": _database, "records": _records, "queue": _queue, "journal": _journal,
-    "receipts": _receipts_of, "reserve": _reserve, "clock": _clock,
+    "receipts": _receipts_of, "reserve": _reserve, "sign-in": _sign_in, "clock": _clock,
 }  # fmt: skip

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from httpx import AsyncBaseTransport
 
 PART = "central"
+NOT_COMPARED = "not compared"
+"""How a finding begins that goes on with why, perhaps in central's words."""
 
 
 async def compare_with_central(laptop: Laptop, transport: AsyncBaseTransport | None = None) -> Finding:
@@ -38,7 +40,7 @@ async def compare_with_central(laptop: Laptop, transport: AsyncBaseTransport | N
         todo = "It compares by itself once a week; to do it now, close the app or the background sync first."
         return Finding(PART, Health.UNKNOWN, "another window of the program is syncing this laptop", todo)
     except BravetuiError as error:
-        return Finding(PART, Health.UNKNOWN, f"not compared: {error.what}", error.todo)
+        return Finding(PART, Health.UNKNOWN, f"{NOT_COMPARED}: {error.what}", error.todo)
     except Exception as error:  # noqa: BLE001 - whatever lies in a damaged table, the doctor says what he found
         return unforeseen(PART, error)
     with store.read() as connection:

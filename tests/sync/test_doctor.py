@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import update
 
 from bravetui import wiring
+from bravetui.base.clock import SystemClock
 from bravetui.cli import doctor
 from bravetui.db.device import Outbox, OutboxState
 from bravetui.db.kinds import KINDS
@@ -146,6 +147,7 @@ async def test_while_another_window_syncs_it_says_so(world: World) -> None:
 async def test_the_command_tells_a_program_the_same(
     world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    world.clock.set(SystemClock().now())  # the command has the machine's own clock, by which a sign-in ends
     here, _ = await at_work(world)
     folder = here.folder
     here.close()
