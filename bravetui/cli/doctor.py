@@ -104,7 +104,7 @@ def _told(laptop: Laptop, arguments: argparse.Namespace) -> list[Finding]:
     for finding in _findings(laptop, offline=arguments.offline):
         told.append(finding)
         if not arguments.json:
-            print("\n".join(_lines(finding)), flush=True)
+            print("\n".join(lines_of(finding)), flush=True)
     return told
 
 
@@ -121,7 +121,8 @@ def _findings(laptop: Laptop, *, offline: bool) -> Iterable[Finding]:
         yield asyncio.run(compare_with_central(laptop))
 
 
-def _lines(finding: Finding) -> list[str]:
+def lines_of(finding: Finding) -> list[str]:
+    """A finding in words."""
     lines = [f"{_SIGNS[finding.health]:<7} {finding.part:<9} {safe_line(finding.words, 300)}"]
     if finding.todo:
         lines.append(f"{'':17} {safe_line(finding.todo, 300)}")

@@ -13,7 +13,7 @@ from bravetui.views.status import LogLine, log
 
 EPILOG = (
     "JSON: one object a line, {at, event, lane, words}; at is ISO 8601 in UTC. It holds counts and words of the program's "
-    "own, no answer, no name and no secret, so it may be sent to anybody."
+    "own, no answer, no secret, and no name but that of whoever was here as support, so it may be sent to anybody."
 )
 
 EXPORTED_MAX = 10_000
@@ -36,7 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
     with laptop_of(arguments, only_looks=True) as laptop:
         since = laptop.store.clock.now() - timedelta(days=arguments.days)
         limit = EXPORTED_MAX if arguments.export else arguments.limit
-        lines = [_line(one, arguments.json) for one in reversed(log(laptop.store, limit, since))]
+        lines = [line_of(one, as_json=arguments.json) for one in reversed(log(laptop.store, limit, since))]
     if arguments.export:
         write_new(arguments.export, "\n".join(lines) + "\n")
         print(f"{len(lines)} lines written to {safe_line(str(arguments.export), 200)}.")
@@ -45,7 +45,8 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _line(one: LogLine, as_json: bool) -> str:
+def line_of(one: LogLine, *, as_json: bool) -> str:
+    """A line of the log, for people or for programs."""
     if as_json:
         return json_line({"at": one.at, "event": one.event, "lane": one.lane, "words": one.words})
     words = f"{one.lane}: {one.words}" if one.lane else one.words

@@ -51,6 +51,9 @@ COMMANDS: dict[str, Command] = {
         "bravetui.cli.why", "why a field says what it says: who wrote what, and which rule decided"
     ),
     "log": Command("bravetui.cli.log", "what sync did, in words; export it for support"),
+    "support": Command(
+        "bravetui.cli.support", "look at this laptop as support, with a sign-in of your own: no answers"
+    ),
     "doctor": Command(
         "bravetui.cli.doctor", "look at all this laptop keeps, mend it, compare it with central"
     ),

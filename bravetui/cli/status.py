@@ -6,6 +6,7 @@ import argparse
 from dataclasses import asdict
 from datetime import datetime, timedelta
 
+from bravetui.base.text import shortened
 from bravetui.cli.common import laptop_of, print_json
 from bravetui.cli.mirror import report_json, report_words
 from bravetui.views.sign_in import sign_in
@@ -14,8 +15,8 @@ from bravetui.views.words import age_words, left_for_words, set_aside_words, spa
 
 EPILOG = (
     "JSON: {now, waiting, unconfirmed, refused, conflicts_open, set_aside, oldest_only_here, all_handed_in_at, "
-    "last_contact_at, next_attempt_at, why, line, lanes: [...], sign_in: {state, until, clock}, "
-    "black_box: {folder, state, why} or null}. Times are ISO 8601 in UTC, or null."
+    "last_contact_at, next_attempt_at, why, line, lanes: [...], support: {at, who, did} or null, "
+    "sign_in: {state, until, clock}, black_box: {folder, state, why} or null}. Times are ISO 8601 in UTC, or null."
 )
 
 
@@ -70,6 +71,9 @@ def lines_of(summary: SyncSummary) -> list[str]:
     if summary.next_attempt_at and summary.waiting:
         wait = "now" if summary.next_attempt_at <= now else f"in {span_words(summary.next_attempt_at - now)}"
         lines.append(f"Next attempt  {wait}{f': {summary.why}' if summary.why else ''}")
+    if summary.support:
+        who, did = summary.support.who, summary.support.did
+        lines.append(f"Support       {shortened(who, 40)} {did}, {age_words(summary.support.at, now)}")
     lines.append("")
     lines.append(f"{'Lane':<10}{'Waiting':>8}{'Refused':>9}{'To come':>9}  {'Oldest':<12}Why it waits")
     return lines + [_lane(lane, now) for lane in summary.lanes]

@@ -158,7 +158,8 @@ class LaneState(DeviceTable, table=True):
 
 
 class SyncLog(DeviceTable, table=True):
-    """What sync did, a line an event, for people. Holds counts and words, never answers, names or secrets."""
+    """What sync did, a line an event, for people. Holds counts and words, never answers or secrets, and no name but
+    support's, in `numbers`."""
 
     __tablename__ = "sync_log"
 

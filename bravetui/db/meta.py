@@ -45,6 +45,8 @@ WRITABLE = "writable"
 """The scopes in which this person could write at the last contact, one a line; unset before it was first told."""
 THEME = "theme"
 """The colours the foreman chose."""
+SUPPORT = "support"
+"""Who was here last as support, when, and what he did, a line each."""
 LOCK_AFTER = "lock_after_min"
 """Minutes without a key after which the screen locks; 0: never; unset: as the program does by itself."""
 

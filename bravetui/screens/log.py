@@ -1,4 +1,4 @@
-"""What sync did, line by line: counts and words, no answers, no names, no secrets."""
+"""What sync did, line by line, and what support did here: counts and words, no answers, no secrets."""
 
 from __future__ import annotations
 

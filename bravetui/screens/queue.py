@@ -56,6 +56,7 @@ class QueueScreen(WorkScreen):
 
     def body(self) -> ComposeResult:
         yield Static("", id="oldest", classes="words", markup=False)
+        yield Static("", id="support", classes="words", markup=False)
         yield Rows(id="lanes", cursor_type="none", zebra_stripes=False)
         yield Rows(id="items", cursor_type="row")
         yield Static("", id="why", classes="words", markup=False)
@@ -94,10 +95,19 @@ class QueueScreen(WorkScreen):
         seen = await self.call(queue.queue, self.desk.services.store)
         self._items = seen.items
         self.query_one("#oldest", Static).update(self._oldest(seen))
+        self._tell_support(seen)
         lanes, items = self.query_one("#lanes", DataTable), self.query_one("#items", DataTable)
         show_rows(lanes, [(lane.lane, self._lane_cells(lane, seen)) for lane in seen.summary.lanes])
         show_rows(items, [(item.dot, self._item_cells(item)) for item in seen.items])
         self._explain()
+
+    def _tell_support(self, seen: Queue) -> None:
+        """Who was here as support, for whoever works here."""
+        visited, line = seen.summary.support, self.query_one("#support", Static)
+        line.display = visited is not None
+        if visited is not None:
+            when = clock_words(visited.at, seen.summary.now, self.desk.services.zone)
+            line.update(Text(f"Support: {visited.who} {visited.did}, {when}. L shows all of it."))
 
     def _oldest(self, seen: Queue) -> Text:
         summary, zone = seen.summary, self.desk.services.zone

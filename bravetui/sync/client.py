@@ -34,6 +34,10 @@ from bravetui.wire.messages import (
     Enrolled,
     Problem,
     SignInOffer,
+    SupportAsk,
+    SupportGiven,
+    SupportNoted,
+    SupportReport,
     SyncAnswer,
     SyncRequest,
 )
@@ -113,6 +117,14 @@ class CentralClient:
     async def enrol(self, asked: Enrol) -> Enrolled:
         """Trade a one-time code for a device number and a grant. Raises NeedsSignIn for a wrong code."""
         return (await self._post("/v1/enrol", asked, Enrolled))[0]
+
+    async def support(self, asked: SupportAsk) -> SupportGiven:
+        """Trade a support person's token for a pass to this laptop. Raises NeedsSignIn for who holds no such role."""
+        return (await self._post("/v1/support", asked, SupportGiven))[0]
+
+    async def report_act(self, told: SupportReport) -> SupportNoted:
+        """Say what support is about to do. Raises NeedsSignIn where he may not."""
+        return (await self._post("/v1/support/acts", told, SupportNoted))[0]
 
     async def sync(self, request: SyncRequest) -> Answered:
         """One exchange. Raises Transient, NeedsSignIn, TooLarge or Refused."""

@@ -1,4 +1,5 @@
-"""The sync log: what sync did, for people and for support. Counts and words of our own; never an answer, a name or a secret.
+"""The sync log: what sync did, for people and for support. Counts and words of our own; never an answer, a name or a secret,
+but for the name of whoever was here as support, which stands apart from the words.
 
 It lies in the laptop's encrypted database and is bounded by age and by number. A contact that moved nothing leaves no line,
 unless something else was said in between: an idle day is one line, not three thousand.
@@ -6,11 +7,13 @@ unless something else was said in between: an idle day is one line, not three th
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, delete, select
 from sqlalchemy.dialects.sqlite import insert
 
+from bravetui.base.canonical import Json
 from bravetui.base.errors import BravetuiError, NeedsSignIn, Refused, StorageFull, Transient
 from bravetui.db.device import SyncLog
 from bravetui.sync.client import NoLine, TooLarge
@@ -22,6 +25,9 @@ _log = SyncLog.__table__  # type: ignore[attr-defined]
 _LAST = select(_log.c.event).order_by(_log.c.id.desc()).limit(1)
 _WRITE = insert(_log).returning(_log.c.id)
 
+SUPPORT = "support"
+"""The event of whatever somebody did here as support; who it was is `WHO` among its numbers."""
+WHO = "who"
 KEPT = timedelta(days=60)
 LINES_MAX = 10_000
 _PRUNE_EVERY = 100
@@ -39,9 +45,17 @@ FAILURE_WORDS = frozenset(words for _, _, words in _FAILED)
 """How contacts that came to nothing are told, wholly in words of our own."""
 
 
-def write_log(connection: Connection, at: datetime, event: str, words: str, lane: Lane | None = None) -> None:
+def write_log(
+    connection: Connection,
+    at: datetime,
+    event: str,
+    words: str,
+    lane: Lane | None = None,
+    numbers: Mapping[str, Json] | None = None,
+) -> None:
     """One line; now and then the oldest are let go."""
-    line = {"at": at, "event": event, "words": words, "lane": lane.value if lane else None, "numbers": {}}
+    told = {"words": words, "lane": lane.value if lane else None, "numbers": numbers or {}}
+    line = {"at": at, "event": event, **told}
     number = connection.execute(_WRITE, line).scalar_one()
     if number % _PRUNE_EVERY == 0:
         old = (_log.c.at < at - KEPT) | (_log.c.id <= number - LINES_MAX)
@@ -57,11 +71,16 @@ def write_exchange(connection: Connection, at: datetime, changes: int, records: 
         write_log(connection, at, "contact", "Central was reached; there was nothing to move")
 
 
-def write_failure(connection: Connection, at: datetime, error: BravetuiError) -> None:
-    """Why a contact came to nothing, once for as long as it stays the same."""
-    event, words = next(
+def failure_of(error: BravetuiError) -> tuple[str, str]:
+    """The event and its words, wholly of our own, for why a contact came to nothing."""
+    return next(
         ((event, words) for sort, event, words in _FAILED if isinstance(error, sort)), ("failed", "It failed")
     )
+
+
+def write_failure(connection: Connection, at: datetime, error: BravetuiError) -> None:
+    """Why a contact came to nothing, once for as long as it stays the same."""
+    event, words = failure_of(error)
     last = connection.execute(_LAST).scalar_one_or_none()
     if last != event:
         write_log(connection, at, event, words)

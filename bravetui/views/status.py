@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, case, func, select
@@ -16,6 +17,7 @@ from bravetui.db.site import calendar_of, project_of
 from bravetui.db.store import Store
 from bravetui.db.tables.conflict import OPEN, SETTLED
 from bravetui.merge.join import Side
+from bravetui.sync.log import SUPPORT, WHO
 from bravetui.wire.lanes import LANES
 
 _outbox = Outbox.__table__  # type: ignore[attr-defined]
@@ -27,7 +29,8 @@ _scopes = ScopeSeen.__table__  # type: ignore[attr-defined]
 WORDS_MAX = 300
 """Characters of a line of the log, and of why a lane waits."""
 TOLD_FOR = timedelta(days=30)
-"""How long a person is told of a value that a rule set aside; the list of conflicts shows it for ever."""
+"""How long a person is told of a value that a rule set aside, which the list of conflicts shows for ever, and of support's
+last visit, which the log shows longer."""
 LOCK_AFTER_MIN = 10
 """Minutes without a key after which the screen locks, unless a person has set others."""
 
@@ -56,6 +59,15 @@ class LaneRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Visited:
+    """Somebody looked at this laptop as support."""
+
+    at: datetime
+    who: str
+    did: str
+
+
+@dataclass(frozen=True, slots=True)
 class SyncSummary:
     """The whole of it in one row."""
 
@@ -77,6 +89,8 @@ class SyncSummary:
     line: str
     """`up`, `down`, `held` or `unknown`."""
     lanes: tuple[LaneRow, ...]
+    support: Visited | None = None
+    """Who was here last as support, if that is not long ago."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +145,16 @@ def summary_of(connection: Connection, now: datetime, user_id: str) -> SyncSumma
         why=next((lane.why for lane in lanes if lane.why), None),
         line=meta.get(connection, meta.LINE, "unknown"),
         lanes=lanes,
+        support=_visited(connection, now),
     )
+
+
+def _visited(connection: Connection, now: datetime) -> Visited | None:
+    at, _, rest = meta.get(connection, meta.SUPPORT).partition("\n")
+    who, _, did = rest.partition("\n")
+    if not did or now - (moment := datetime.fromisoformat(at)) > TOLD_FOR:
+        return None
+    return Visited(moment, safe_line(who, WORDS_MAX), safe_line(did, WORDS_MAX))
 
 
 def _set_aside(connection: Connection, user_id: str, now: datetime) -> int:
@@ -149,14 +172,20 @@ def _set_aside(connection: Connection, user_id: str, now: datetime) -> int:
 
 def log(store: Store, limit: int = 500, since: datetime | None = None) -> tuple[LogLine, ...]:
     """What sync did, newest first; `since` leaves out what was before."""
-    query = select(_log.c.at, _log.c.event, _log.c.lane, _log.c.words).order_by(_log.c.id.desc()).limit(limit)
+    columns = (_log.c[name] for name in ("at", "event", "lane", "words", "numbers"))
+    query = select(*columns).order_by(_log.c.id.desc()).limit(limit)
     if since is not None:
         query = query.where(_log.c.at >= since)
     with store.look() as connection:
         return tuple(
-            LogLine(at, event, lane, safe_line(words, WORDS_MAX))
-            for at, event, lane, words in connection.execute(query)
+            LogLine(row.at, row.event, row.lane, safe_line(_said(row), WORDS_MAX))
+            for row in connection.execute(query)
         )
+
+
+def _said(row: Any) -> str:
+    """The line in words; of support with the name, so that the foreman reads who it was."""
+    return f"{row.numbers.get(WHO, '')} {row.words}" if row.event == SUPPORT else row.words
 
 
 def scopes(store: Store) -> tuple[ScopeRow, ...]:

@@ -75,6 +75,43 @@ class SignInOffer(Message):
     """Of a public client, with PKCE (RFC 7636)."""
 
 
+class SupportAct(StrEnum):
+    """What support may do on a laptop beyond looking; central is told before it is done."""
+
+    SYNC = "sync"
+    SEND_AGAIN = "send-again"
+
+
+class SupportAsk(Message):
+    """Somebody at a laptop says that he is support: `POST /v1/support`, with a proof of the laptop's key."""
+
+    device: int = Field(ge=1, le=NUMBER_MAX)
+    """The laptop's number."""
+    token: str = Field(min_length=1, max_length=8192)
+    """What the identity provider issued to him, as in `Enrol`."""
+
+
+class SupportGiven(Message):
+    """Central's answer to `SupportAsk`."""
+
+    support_pass: str
+    """A JSON Web Token of type `bravetui-support+jwt`, for an hour and for this laptop (docs/protocol.md)."""
+
+
+class SupportReport(Message):
+    """What support is about to do: `POST /v1/support/acts`, with a proof of the laptop's key."""
+
+    device: int = Field(ge=1, le=NUMBER_MAX)
+    support_pass: str = Field(min_length=1, max_length=2000)
+    act: SupportAct
+
+
+class SupportNoted(Message):
+    """Central has noted it: it may be done."""
+
+    at: AwareDatetime
+
+
 class ScopeGrant(Message):
     """One scope that the device may sync."""
 

@@ -7,7 +7,7 @@ What cannot be looked at says so in its place. Composes; `machine` tells what ca
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
@@ -67,7 +67,8 @@ def of_laptop(laptop: Laptop, findings: Iterable[Finding]) -> dict[str, Json]:
     store = laptop.store
     parts: dict[str, Callable[[], Json]] = {
         "laptop": lambda: _laptop(laptop), "sign_in": lambda: _sign_in(store), "time": lambda: _time(store),
-        "sync": lambda: _plain(summary_outline(store)), "queue": lambda: _plain(queue_outline(store, QUEUE_MAX)),
+        "sync": lambda: _plain(replace(summary_outline(store), support=None)),
+        "queue": lambda: _plain(queue_outline(store, QUEUE_MAX)),
         "schema": lambda: _schema(store), "last_errors": lambda: _log_lines(store, ERRORS_MAX, errors=True),
         "log": lambda: _log_lines(store, LOG_MAX),
     }  # fmt: skip
