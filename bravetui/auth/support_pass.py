@@ -21,7 +21,7 @@ from bravetui.base.errors import NeedsSignIn
 
 LIVES = timedelta(minutes=60)
 TYPE = "bravetui-support+jwt"
-CHARACTERS_MAX = 2000
+CHARACTERS_MAX = 4000
 NAME_CHARACTERS_MAX = 100
 
 _REQUIRED = ("iss", "aud", "sub", "org", "device", "name", "jti", "iat", "exp", "cnf")

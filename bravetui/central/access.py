@@ -21,8 +21,11 @@ from bravetui.wire.messages import ScopeGrant
 OFFICE_ROLES = frozenset({"admin", "office", "org_admin", "project_manager", "compliance_manager"})
 """May write reference data, and work in every project of the organization."""
 
-READING_ROLES = frozenset({"viewer", "agency", "support"})
-"""Read and write nothing."""
+SUPPORT_ROLE = "support"
+"""Looks after laptops (`central.support`), and is shown no record of anybody's: neither reads nor writes."""
+
+READING_ROLES = frozenset({"viewer", "agency", SUPPORT_ROLE})
+"""Write nothing; all but support read."""
 
 ROLES = OFFICE_ROLES | READING_ROLES | {"foreman"}
 """All that may be given; whatever else is written in a person's record has a foreman's rights."""
@@ -73,19 +76,24 @@ def access_of(
     rows = connection.execute(
         select(SCOPES).where(SCOPES.c.organization_id == organization_id).order_by(SCOPES.c.scope_id)
     )
-    scopes: dict[str, ScopeGrant] = {}
-    for row in rows:
-        if row.kind == "organization" or row.scope_id in roles or person.role in OFFICE_ROLES:
-            scopes[row.scope_id] = ScopeGrant(
-                scope_id=row.scope_id,
-                name=row.name,
-                kind=row.kind,
-                permissions=permissions.get(row.scope_id, ()),
-            )
+    scopes = {
+        row.scope_id: ScopeGrant(
+            scope_id=row.scope_id, name=row.name, kind=row.kind, permissions=permissions.get(row.scope_id, ())
+        )
+        for row in rows
+        if _is_shown(row.scope_id, row.kind, roles, person.role)
+    }
     reading_only = frozenset(
         scope_id for scope_id in scopes if roles.get(scope_id, person.role) in READING_ROLES
     )
     return Access(device, organization_id, user_id, person.name, person.role, scopes, reading_only)
+
+
+def _is_shown(scope_id: str, kind: str, roles: Mapping[str, str], role: str) -> bool:
+    """Whether a person of that role, and of those roles by project, is given the scope."""
+    if SUPPORT_ROLE in (role, roles.get(scope_id)):
+        return False
+    return kind == "organization" or scope_id in roles or role in OFFICE_ROLES
 
 
 def _memberships(

@@ -42,6 +42,7 @@ from bravetui.central.problems import TooManyCodes, guarded, http_error, problem
 from bravetui.central.rates import BY_ADDRESS, BY_KEY, Buckets
 from bravetui.central.rescue import take_bundle
 from bravetui.central.service import Central, caller_and_access
+from bravetui.central.support import give_pass, note_act
 from bravetui.central.tenants import stranger
 from bravetui.wire.codec import JSON_TYPE, decode, encode_as
 from bravetui.wire.dictionary import current
@@ -52,6 +53,10 @@ from bravetui.wire.messages import (
     Enrol,
     Enrolled,
     SignInOffer,
+    SupportAsk,
+    SupportGiven,
+    SupportNoted,
+    SupportReport,
     SyncAnswer,
 )
 
@@ -97,6 +102,8 @@ def make_app(
     app.state.central, app.state.newsroom = api.central, api.newsroom
     app.add_api_route("/v1/enrol", api.enrol, methods=["POST"], **openapi.ENROL)
     app.add_api_route("/v1/sign-in", api.sign_in, methods=["GET"], **openapi.SIGN_IN)
+    app.add_api_route("/v1/support", api.support, methods=["POST"], **openapi.SUPPORT)
+    app.add_api_route("/v1/support/acts", api.support_act, methods=["POST"], **openapi.SUPPORT_ACT)
     app.add_api_route("/v1/sync", api.sync, methods=["POST"], **openapi.SYNC)
     app.add_api_route("/v1/bundles", api.bundle, methods=["POST"], **openapi.BUNDLE)
     app.add_api_route("/v1/news", api.news, methods=["GET"], **openapi.NEWS)
@@ -142,6 +149,14 @@ class _Api:
             )  # fmt: skip
         return _packed(request, issuer.offer)
 
+    async def support(self, request: Request) -> Response:
+        """Let somebody look at a laptop as support."""
+        return await guarded(request, self._support)
+
+    async def support_act(self, request: Request) -> Response:
+        """Note what support is about to do there."""
+        return await guarded(request, self._support_act)
+
     async def sync(self, request: Request) -> Response:
         """Hand in changes, fetch what is new: one exchange."""
         return await guarded(request, self._sync)
@@ -184,6 +199,16 @@ class _Api:
             self._attempts.failed(address, now_s)
             raise
         return _packed(request, enrolled)
+
+    async def _support(self, request: Request) -> Response:
+        shown = self._shown(request)
+        asked = decode(SupportAsk, await read_body(request), encoding_of(request))
+        return _packed(request, await self.run(_mapped, give_pass, self.central, asked, shown))
+
+    async def _support_act(self, request: Request) -> Response:
+        shown = self._shown(request)
+        told = decode(SupportReport, await read_body(request), encoding_of(request))
+        return _packed(request, await self.run(_mapped, note_act, self.central, told, shown))
 
     async def _sync(self, request: Request) -> Response:
         shown = self._shown(request)
@@ -253,7 +278,9 @@ def _mapped(function: Callable[..., Any], *args: Any) -> Any:
 
 
 def _packed(
-    request: Request, message: SignInOffer | Enrolled | SyncAnswer | Delivered, media_type: str = JSON_TYPE
+    request: Request,
+    message: SignInOffer | Enrolled | SyncAnswer | Delivered | SupportGiven | SupportNoted,
+    media_type: str = JSON_TYPE,
 ) -> Response:
     shared = dictionary_for(request)
     encoding = "dcz" if shared else accepted(request.headers.get("accept-encoding", ""))

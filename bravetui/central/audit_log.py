@@ -33,13 +33,15 @@ class Event:
     """One entry."""
 
     what: str
-    """`code`, `enrol`, `grant`, `contact`, `revoke`, `release`."""
+    """`code`, `enrol`, `grant`, `contact`, `revoke`, `release`, `support`."""
     outcome: str
     """What came of it, in one of the program's words or codes."""
     organization_id: str | None = None
     user_id: str | None = None
-    """Whose laptop, or who at the office."""
+    """Whose laptop, or who at the office, or who from support."""
     device: int | None = None
+    actor: str | None = None
+    """Who really sat there, where the provider says that somebody plays the account."""
 
 
 def note(connection: Connection, event: Event, now: datetime) -> None:
@@ -79,6 +81,8 @@ def audit_log_task(
     for at, event in found:
         device = f"laptop {event.device}" if event.device is not None else ""
         who = safe_line(event.user_id or "", 40)
+        if event.actor:
+            who += f", played by {safe_line(event.actor, 40)}"
         organization = safe_line(event.organization_id or "", 40)
         say(
             f"{at:%Y-%m-%d %H:%M:%S}  {event.what:<10}{event.outcome:<16}{device:<14}{who:<38}{organization}".rstrip()
@@ -93,6 +97,6 @@ def _events(engine: Engine, since: datetime) -> Sequence[tuple[datetime, Event]]
         operator(connection)
         rows = connection.execute(query).all()
     return [
-        (row.at, Event(row.what, row.outcome, row.organization_id, row.user_id, row.device))
+        (row.at, Event(row.what, row.outcome, row.organization_id, row.user_id, row.device, row.actor))
         for row in reversed(rows)
     ]

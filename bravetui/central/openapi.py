@@ -11,7 +11,19 @@ from fastapi import FastAPI
 from pydantic.json_schema import models_json_schema
 
 from bravetui.wire.codec import COLUMNS_TYPE
-from bravetui.wire.messages import Delivered, Enrol, Enrolled, Problem, SignInOffer, SyncAnswer, SyncRequest
+from bravetui.wire.messages import (
+    Delivered,
+    Enrol,
+    Enrolled,
+    Problem,
+    SignInOffer,
+    SupportAsk,
+    SupportGiven,
+    SupportNoted,
+    SupportReport,
+    SyncAnswer,
+    SyncRequest,
+)
 
 DESCRIPTION = (
     "The API that bravetui laptops sync with. One exchange carries changes up and verdicts and news down. Bodies are "
@@ -22,7 +34,7 @@ DESCRIPTION = (
 _PROBLEMS = {
     400: "The body is damaged, cut short or not of this shape.",
     401: "No proof of a laptop's key, or no laptop's; or central's nonce is wanted in it (RFC 9449 section 9).",
-    403: "The code is unknown, used up or out of date.",
+    403: "The code is unknown, used up or out of date; or the person is not support there.",
     404: "This central knows no identity provider: laptops are enrolled by one-time codes.",
     408: "The body comes too slowly: send smaller batches.",
     413: "The body is too large: send smaller batches.",
@@ -70,6 +82,20 @@ ENROL: dict[str, Any] = {
     "operation_id": "enrol",
     "responses": _responses("Enrolled", 400, 401, 403, 408, 413, 415, *_ALWAYS),
     "openapi_extra": {**_body("Enrol"), "security": [{"proof": []}]},
+}
+
+SUPPORT: dict[str, Any] = {
+    "summary": "Let a support person look at the laptop that he is at: his provider's token for a pass of an hour.",
+    "operation_id": "support",
+    "responses": _responses("SupportGiven", 400, 401, 403, 408, 413, 415, *_ALWAYS),
+    "openapi_extra": {**_body("SupportAsk"), "security": [{"grant": [], "proof": []}]},
+}
+
+SUPPORT_ACT: dict[str, Any] = {
+    "summary": "Say what support is about to do on the laptop; without the answer it is not done.",
+    "operation_id": "support_act",
+    "responses": _responses("SupportNoted", 400, 401, 403, 408, 413, 415, *_ALWAYS),
+    "openapi_extra": {**_body("SupportReport"), "security": [{"grant": [], "proof": []}]},
 }
 
 
@@ -155,8 +181,8 @@ HEALTH: dict[str, Any] = {
     "openapi_extra": {"security": []},
 }
 
-_SENT = (Enrol, SyncRequest)
-_ANSWERED = (SignInOffer, Enrolled, SyncAnswer, Delivered, Problem)
+_SENT = (Enrol, SupportAsk, SupportReport, SyncRequest)
+_ANSWERED = (SignInOffer, Enrolled, SupportGiven, SupportNoted, SyncAnswer, Delivered, Problem)
 
 
 def install(app: FastAPI) -> None:

@@ -106,7 +106,7 @@ class Central:
         """Trade a one-time code, or what the identity provider issued, for a device number, and a grant for the key that was
         shown. Raises Refused, or as `ClerkIssuer.verify` does."""
         now, key = self.clock.now(), shown.proof.key
-        claims = self._claims(asked.token, now) if asked.token else None
+        claims = self.claims(asked.token, now) if asked.token else None
         with self.engine.begin() as connection:
             stranger(connection)
             state = arrive(connection, now)
@@ -126,7 +126,8 @@ class Central:
             central_key=self.keys.public, epoch=state.epoch, sealing_key=self.keys.sealing_key,
         )  # fmt: skip
 
-    def _claims(self, token: str, now: datetime) -> ClerkClaims:
+    def claims(self, token: str, now: datetime) -> ClerkClaims:
+        """Whom a token of the provider's speaks of. Raises Refused (`no_issuer`), and as `ClerkIssuer.verify` does."""
         if self.issuer is None:
             raise Refused(
                 "This central knows no identity provider.",

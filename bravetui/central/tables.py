@@ -252,6 +252,8 @@ class AuditEvent(CentralTable, table=True):
     device: int | None = Field(default=None, sa_type=BigInteger)
     what: str = Field(max_length=20)
     outcome: str = Field(max_length=40)
+    actor: str | None = Field(default=None, max_length=64)
+    """Who really sat there, where somebody plays the account."""
 
 
 class CentralState(CentralTable, table=True):

@@ -69,8 +69,11 @@ class Mint:
 
     def _base(self, person: Person, now: datetime, life_s: int) -> dict[str, Any]:
         now_s = int(now.timestamp())
+        played = (
+            {} if person.played_by is None else {"act": {"sub": person.played_by}}
+        )  # RFC 8693 section 4.1
         return {
-            "iss": self._issuer, "sub": person.subject, "iat": now_s, "nbf": now_s, "exp": now_s + life_s,
+            "iss": self._issuer, "sub": person.subject, "iat": now_s, "nbf": now_s, "exp": now_s + life_s, **played,
         }  # fmt: skip
 
 

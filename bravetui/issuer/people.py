@@ -22,6 +22,8 @@ class Person:
     """Clerk's word for it, without `org:` in front."""
     permissions: tuple[str, ...] = ()
     """`org:feature:permission`."""
+    played_by: str | None = None
+    """The account of somebody who signs in as this person, as support does from Clerk's dashboard."""
 
 
 PEOPLE = (

@@ -102,7 +102,7 @@ class SupportReport(Message):
     """What support is about to do: `POST /v1/support/acts`, with a proof of the laptop's key."""
 
     device: int = Field(ge=1, le=NUMBER_MAX)
-    support_pass: str = Field(min_length=1, max_length=2000)
+    support_pass: str = Field(min_length=1, max_length=4000)
     act: SupportAct
 
 

@@ -43,7 +43,7 @@ class Visit:
     def check(self) -> None:
         """Raises NeedsSignIn once the hour has run out, by the time that has certainly passed."""
         store = self.laptop.store
-        if not self.given.holds(store.identity.device, _thumbprint(self.laptop), store.passed.now()):
+        if not self.given.holds(store.identity.device, thumbprint_of_laptop(self.laptop), store.passed.now()):
             raise NeedsSignIn(
                 "Your sign-in as support has run out: it is good for an hour.", "Connect again."
             )
@@ -88,5 +88,6 @@ async def sign_in_support(laptop: Laptop, ways: Ways, transport: AsyncBaseTransp
     return visit
 
 
-def _thumbprint(laptop: Laptop) -> str:
+def thumbprint_of_laptop(laptop: Laptop) -> str:
+    """The name of the laptop's public key (RFC 7638)."""
     return thumbprint_of(public_key_of(laptop.ring.load().device_key))

@@ -76,7 +76,7 @@ def test_another_s_signature_and_another_s_header_are_no_pass() -> None:
         signed(CLAIMS, kid="a"),
         TEXT[:-4],
         "",
-        "x" * 5000,
+        "x" * 9000,
     ):
         with pytest.raises(NeedsSignIn):
             read_support_pass(text, PUBLIC)

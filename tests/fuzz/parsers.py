@@ -20,6 +20,7 @@ from bravetui.auth import signing
 from bravetui.auth.bundle import read_bundle, seal_bundle
 from bravetui.auth.grant import Grant, read_grant, sign_grant
 from bravetui.auth.proof import Prover, read_proof
+from bravetui.auth.support_pass import SupportPass, read_support_pass, sign_support_pass
 from bravetui.base.clock import ManualClock, SeededIds
 from bravetui.base.errors import BravetuiError
 from bravetui.central.incoming import read
@@ -60,12 +61,14 @@ class Find:
 
 
 def targets() -> tuple[Target, ...]:
-    """Token, proof, batch in every form, bundle."""
+    """Tokens, proof, batch in every form, bundle."""
     clock = ManualClock(NOW)
     key = signing.new_private_key()
     prover = Prover(key, lambda: "", clock, SeededIds(clock))
     proof = prover.headers("POST", "http://central/v1/sync")["DPoP"].encode()
     grant = sign_grant(_grant(), KEYS.private_key).encode()
+    given = SupportPass("p", "org", "nina", "Nina", "kim", 7, "thumb", NOW, NOW + timedelta(minutes=60))
+    support_pass = sign_support_pass(given, KEYS.private_key).encode()
     request = _request()
     plain = encode(request, "identity")
     bundle = seal_bundle([encode(request)], 3, key, NOW, [KEYS.recovery])
@@ -86,6 +89,11 @@ def targets() -> tuple[Target, ...]:
             [_unsigned(grant)],
         ),
         Target("proof that its key signed", lambda body: read_proof(_signed(body, own)), [_unsigned(proof)]),
+        Target(
+            "support pass that central signed",
+            lambda body: read_support_pass(_signed(body, KEYS.private_key), KEYS.public),
+            [_unsigned(support_pass)],
+        ),
         Target("grant", lambda body: read_grant(body.decode("latin-1"), KEYS.public), [grant]),
         Target("proof", lambda body: read_proof(body.decode("latin-1")), [proof]),
         Target("packed values", lambda body: read(body, "", COLUMNS_TYPE), [pack(json.loads(plain))]),
