@@ -14,7 +14,8 @@ from bravetui.views.status import scopes
 
 EPILOG = (
     "JSON: a list of {id, record_kind, record_id, title, what, opened_at, status, lost_here}; with --show a list of one "
-    "{id, title, status, fields: [{path, label, local, remote}]}."
+    "{id, title, status, fields: [{path, label, local, remote}]}. Without --titles and --show no "
+    "word that somebody wrote is in it."
 )
 
 
@@ -22,6 +23,9 @@ def options(parser: argparse.ArgumentParser) -> None:
     """All, or one."""
     parser.epilog = EPILOG
     parser.add_argument("--json", action="store_true", help="for programs")
+    parser.add_argument(
+        "--titles", action="store_true", help="name records by what people wrote (not to be sent on)"
+    )
     parser.add_argument("--show", metavar="ID", help="one conflict, field by field")
 
 
@@ -29,7 +33,11 @@ def run(arguments: argparse.Namespace) -> int:
     """Print conflicts of all projects on this laptop. Deciding is done in the app, by somebody with the right."""
     with laptop_of(arguments, only_looks=True) as laptop:
         refuse_locked(laptop.store)
-        found = [(scope, row) for scope in scopes(laptop.store) for row in conflicts(laptop.store, scope.id)]
+        found = [
+            (scope, row)
+            for scope in scopes(laptop.store)
+            for row in conflicts(laptop.store, scope.id, titles=arguments.titles)
+        ]
         shown = [conflict(laptop.store, scope.id, row.id) for scope, row in found if row.id == arguments.show]
     if arguments.show:
         if not shown:

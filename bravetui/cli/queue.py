@@ -16,7 +16,8 @@ from bravetui.views.queue import queue, refused
 
 EPILOG = (
     "JSON: {total, items: [{dot, lane, label, kind, record_id, what, title, changed, state, state_words, attempts, "
-    "next_attempt_at, why, made_at, size_bytes}]}. Times are ISO 8601 in UTC, or null."
+    "next_attempt_at, why, made_at, size_bytes}]}. Times are ISO 8601 in UTC, or null. Without --titles no word that "
+    "somebody wrote is in it."
 )
 
 
@@ -24,6 +25,9 @@ def options(parser: argparse.ArgumentParser) -> None:
     """Look, or send again."""
     parser.epilog = EPILOG
     parser.add_argument("--json", action="store_true", help="for programs")
+    parser.add_argument(
+        "--titles", action="store_true", help="name records by what people wrote (not to be sent on)"
+    )
     parser.add_argument("--limit", type=whole(1, LINES_MAX), default=100, help="changes shown (default 100)")
     parser.add_argument(
         "--export",
@@ -48,14 +52,14 @@ def run(arguments: argparse.Namespace) -> int:
                 f"{len(changes)} refused changes are in {safe_line(str(arguments.export), 200)}. They stay here, too."
             )
             return 0
-        seen = queue(laptop.store, arguments.limit)
+        seen = queue(laptop.store, arguments.limit, titles=arguments.titles)
     if arguments.json:
         print_json({"total": seen.total, "items": [asdict(item) for item in seen.items]})
         return 0
     for item in seen.items:
-        print(f"{item.dot:<8}{item.label:<10}{item.state_words:<24}{safe_line(item.what, 60)}")
+        print(f"{item.dot:<14}{item.label:<10}{item.state_words:<24}{safe_line(item.what, 60)}")
         if item.why:
-            print(f"{'':8}{safe_line(item.why, 200)}")
+            print(f"{'':14}{safe_line(item.why, 200)}")
     if seen.total > len(seen.items):
         print(f"… and {seen.total - len(seen.items)} more (--limit)")
     elif not seen.total:

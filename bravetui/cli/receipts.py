@@ -31,6 +31,9 @@ def options(parser: argparse.ArgumentParser) -> None:
         help="a record's id or a dot: its receipts in full, to print",
     )
     parser.add_argument("--json", action="store_true", help="for programs")
+    parser.add_argument(
+        "--titles", action="store_true", help="name records by what people wrote (not to be sent on)"
+    )
     parser.add_argument("--limit", type=whole(1, LINES_MAX), default=100, help="receipts shown (default 100)")
     parser.add_argument(
         "--key", help="central's public key, for a check on a machine that is no laptop of it"
@@ -48,7 +51,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise BadInput("One record at a time.", "bravetui receipts RECORD")
     wanted = words[0] if words else ""
     with laptop_of(arguments, only_looks=True) as laptop:
-        found = receipts(laptop.store, wanted, arguments.limit)
+        # A record that is asked for is printed for somebody who knows which it is.
+        found = receipts(laptop.store, wanted, arguments.limit, titles=arguments.titles or bool(wanted))
         if wanted and not found and not is_here(laptop.store, wanted):
             raise BadInput(
                 f"There is no record or change {safe_line(wanted, 40)!r} on this laptop.",
@@ -86,7 +90,7 @@ def _check(arguments: argparse.Namespace, path: Path) -> int:
 
 
 def _line(row: ReceiptRow) -> str:
-    return f"{row.dot:<8}{row.given_at:%Y-%m-%d %H:%M}  {row.words:<28}{safe_line(row.title, 24):<26}{row.record_id}"
+    return f"{row.dot:<14}{row.given_at:%Y-%m-%d %H:%M}  {row.words:<28}{safe_line(row.title, 24):<26}{row.record_id}"
 
 
 def _pages(found: tuple[ReceiptRow, ...], key: str) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,7 +13,7 @@ from bravetui.base.canonical import Json
 from bravetui.base.errors import BadInput
 from bravetui.base.text import safe_line
 from bravetui.db.device import UNACKNOWLEDGED, Outbox
-from bravetui.db.kinds import KINDS, rules_for
+from bravetui.db.kinds import KINDS, Kind, rules_for
 from bravetui.db.records import load
 from bravetui.db.store import Store
 from bravetui.db.tables.conflict import DUPLICATE, OPEN, RESOLVED, SETTLED
@@ -24,6 +24,7 @@ from bravetui.merge.words import diff
 from bravetui.views.labels import Labels, labels_of
 from bravetui.views.occasion import titled
 from bravetui.views.remembered import Remembered, remembered
+from bravetui.views.unworded import unworded
 from bravetui.views.values import Reader, names_of, reader_for
 from bravetui.views.words import RULE_WORDS, age_words
 from bravetui.wire.change import Change
@@ -138,8 +139,9 @@ class ConflictView:
     """The same for a person; empty where nothing is remembered."""
 
 
-def conflicts(store: Store, scope_id: str) -> tuple[ConflictRow, ...]:
-    """Open ones first, then this person's values that rules set aside, then the rest; newest first."""
+def conflicts(store: Store, scope_id: str, *, titles: bool = True) -> tuple[ConflictRow, ...]:
+    """Open ones first, then this person's values that rules set aside, then the rest; newest first. Without `titles` neither
+    a record nor a row is named by what somebody wrote."""
     query = (
         select(_conflict)
         .where(_conflict.c.scope_id == scope_id, _conflict.c.deleted.is_(False))
@@ -147,7 +149,7 @@ def conflicts(store: Store, scope_id: str) -> tuple[ConflictRow, ...]:
     )
     with store.look() as connection:
         rows = [
-            _row(connection, row, store.identity.user_id)
+            _row(connection, row, store.identity.user_id, titles=titles)
             for row in connection.execute(query).mappings().all()
         ]
     return tuple(sorted(rows, key=lambda row: (_STATUS_ORDER.index(row.status), not row.lost_here)))
@@ -179,13 +181,15 @@ def _put(spans: tuple[list[Span], list[Span]], same: str, gone: str, come: str) 
         side += [Span(one, changed) for one, changed in ((same, False), (text, True)) if one]
 
 
-def _row(connection: Connection, row: RowMapping, user_id: str) -> ConflictRow:
+def _row(connection: Connection, row: RowMapping, user_id: str, *, titles: bool) -> ConflictRow:
     labels = _labels(connection, row)
+    if not titles:
+        labels = Labels(labels.template)
     return ConflictRow(
         id=row["id"],
         record_kind=row["record_kind"],
         record_id=row["record_id"],
-        title=_title(connection, row),
+        title=_title(connection, row, titled if titles else unworded),
         what="Logged twice?" if row["rule"] == DUPLICATE else labels.of_all(row["paths"]),
         opened_at=row["opened_at"],
         status=status_of(connection, row),
@@ -223,10 +227,12 @@ def _decided_here(connection: Connection, row: RowMapping) -> Change | None:
     return Change.model_validate_json(found[-1]) if found else None
 
 
-def _title(connection: Connection, row: RowMapping) -> str:
+def _title(
+    connection: Connection, row: RowMapping, title_of: Callable[[Connection, Kind, str, str], str] = titled
+) -> str:
     kind = KINDS.get(row["record_kind"])
     return (
-        titled(connection, kind, row["scope_id"], row["record_id"])
+        title_of(connection, kind, row["scope_id"], row["record_id"])
         if kind
         else safe_line(row["record_kind"], 40)
     )

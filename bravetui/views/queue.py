@@ -16,6 +16,7 @@ from bravetui.db.store import Store
 from bravetui.db.tables.conflict import RESOLVED
 from bravetui.views.occasion import titled
 from bravetui.views.status import SyncSummary, summary_of
+from bravetui.views.unworded import unworded
 from bravetui.views.words import DECIDED_WORDS, paths_words, state_words
 from bravetui.wire.lanes import LANES, POLICY, Lane
 
@@ -68,8 +69,9 @@ class Queue:
     """Changes in all, however many are shown."""
 
 
-def queue(store: Store, limit: int = 500) -> Queue:
-    """The outbox: refused first, then waiting in lane order, then what is at central already, newest first."""
+def queue(store: Store, limit: int = 500, *, titles: bool = True) -> Queue:
+    """The outbox: refused first, then waiting in lane order, then what is at central already, newest first. Without `titles`
+    no record is named by what somebody wrote."""
     columns = [
         _outbox.c[name]
         for name in ("device", "counter", "lane", "scope_id", "kind", "record_id", "body", "state")
@@ -82,7 +84,8 @@ def queue(store: Store, limit: int = 500) -> Queue:
         total = connection.execute(select(func.count()).select_from(_outbox)).scalar_one()
         next_attempts = {lane.lane: (lane.next_attempt_at, lane.why) for lane in summary.lanes}
         rows, decided = connection.execute(query).all(), _decided(connection)
-        items = tuple(_item(connection, row, next_attempts, decided) for row in rows)
+        title_of = titled if titles else unworded
+        items = tuple(_item(connection, row, next_attempts, decided, title_of) for row in rows)
     return Queue(summary, items, total)
 
 
@@ -100,11 +103,11 @@ def _decided(connection: Connection) -> frozenset[str]:
     return frozenset(connection.execute(select(table.c.id).where(table.c.status == RESOLVED)).scalars())
 
 
-def _item(connection: Connection, row, next_attempts, decided) -> QueueItem:  # type: ignore[no-untyped-def]
+def _item(connection: Connection, row, next_attempts, decided, title_of) -> QueueItem:  # type: ignore[no-untyped-def]
     state, waits = OutboxState(row.state), row.state in UNACKNOWLEDGED
     next_attempt_at, lane_why = next_attempts.get(row.lane, (None, None))
     reason = (row.verdict or {}).get("reason")
-    title = titled(connection, KINDS[row.kind], row.scope_id, row.record_id)
+    title = title_of(connection, KINDS[row.kind], row.scope_id, row.record_id)
     changed = paths_words(json.loads(row.body)["after"])
     words = state_words(state, row.verdict)
     opened = (row.verdict or {}).get("conflicts") or ()

@@ -18,6 +18,7 @@ from bravetui.db.device import Outbox, Receipt
 from bravetui.db.kinds import KINDS
 from bravetui.db.store import Store
 from bravetui.merge.version import Dot
+from bravetui.views.unworded import unworded
 from bravetui.views.words import record_title
 from bravetui.wire.messages import Outcome, Verdict
 from bravetui.wire.receipt import is_genuine
@@ -67,15 +68,19 @@ class Checked:
     words: str
 
 
-def receipts(store: Store, wanted: str = "", limit: int = 100) -> tuple[ReceiptRow, ...]:
-    """The newest receipts first; `wanted` is a record's id, its beginning, or a dot."""
+def receipts(
+    store: Store, wanted: str = "", limit: int = 100, *, titles: bool = True
+) -> tuple[ReceiptRow, ...]:
+    """The newest receipts first; `wanted` is a record's id, its beginning, or a dot. Without `titles` no record is named by
+    what somebody wrote."""
+    title_of = record_title if titles else unworded
     query = select(_receipts).order_by(_receipts.c.at.desc(), _receipts.c.counter.desc()).limit(limit)
     if wanted:
         by_record = _receipts.c.record_id.startswith(wanted, autoescape=True)
         query = query.where(or_(by_record, *_by_dot(wanted)))
     with store.look() as connection:
         return tuple(
-            _row(row, record_title(connection, KINDS[row.kind], row.scope_id, row.record_id))
+            _row(row, title_of(connection, KINDS[row.kind], row.scope_id, row.record_id))
             for row in connection.execute(query)
         )
 

@@ -36,6 +36,7 @@ HERE = "01980000-0000-7000-8000-00000000e001"
 APART = "01980000-0000-7000-8000-00000000c001"
 COMMANDS = [
     ["status"], ["status", "--json"], ["queue"], ["queue", "--json"], ["conflicts"], ["conflicts", "--json"],
+    ["queue", "--titles"], ["queue", "--titles", "--json"], ["conflicts", "--titles"], ["receipts", "--titles"],
     ["conflicts", "--show", APART], ["conflicts", "--show", APART, "--json"], ["why", "violation", HERE],
     ["why", "violation", HERE, "description"], ["why", "violation", HERE, "--json"], ["log"], ["log", "--json"],
     ["receipts"], ["receipts", "--json"], ["receipts", HERE], ["doctor", "--offline"], ["keys"],

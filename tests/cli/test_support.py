@@ -69,6 +69,26 @@ def test_what_waits_is_listed_by_status_and_queue_and_goes_with_the_next_sync(en
     assert "All handed in" in enrolled.run("sync", "--once")
 
 
+def test_a_list_that_is_sent_on_names_no_record_by_what_somebody_wrote(enrolled: Terminal) -> None:
+    """Queue and receipts, in words and in JSON; a form by its own title; and all of it for whoever asks for titles."""
+    enrolled.run("sync", "--once")
+    with opened(enrolled) as (store, project_id):
+        forms.start_form(store, project_id, templates(store)[0].id)
+        for name, values in (
+            ("violation", {"description": "Said by Quirina"}),
+            ("submission", {"title": "Quirina's"}),
+        ):
+            with store.write() as writing:
+                writing.create(name, project_id, dict(values))
+    enrolled.run("sync", "--once")
+    for command in ("queue", "receipts"):
+        for how in ((), ("--json",)):
+            said, named = enrolled.run(command, *how), enrolled.run(command, *how, "--titles")
+            assert ("Quirina" in said, "Quirina" in named) == (False, True)
+            assert "Violation" in said or "violation" in said
+            assert "EPA site inspection" in said
+
+
 def test_why_names_a_record_s_fields_and_tells_one_field_s_story(enrolled: Terminal) -> None:
     enrolled.run("sync", "--once")
     with opened(enrolled) as (store, project_id):
