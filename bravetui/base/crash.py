@@ -7,20 +7,37 @@ raises: a fault that cannot be written down is still said.
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import tempfile
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+
+CAUSES_MAX = 10
+
+
+class WithoutValues(logging.Formatter):
+    """Lines of a log in which an error is its type and its places, as in a report: its words may quote what it stumbled
+    over."""
+
+    def formatException(self, ei: tuple[Any, ...]) -> str:  # noqa: N802 -- logging's own name
+        """The error without any value."""
+        return crash_text(ei[1]).rstrip("\n") if isinstance(ei[1], BaseException) else ""
 
 
 def crash_text(error: BaseException) -> str:
-    """The error's type and the places it passed, without any value."""
-    places = [
-        f"  {frame.filename}:{frame.lineno} {frame.name}"
-        for frame in traceback.extract_tb(error.__traceback__)
-    ]
-    return "\n".join([f"{type(error).__module__}.{type(error).__qualname__}", *places, ""])
+    """The error's type and the places it passed, and those of the errors that led to it, without any value."""
+    said, seen = list[str](), set[int]()
+    cause: BaseException | None = error
+    while cause is not None and id(cause) not in seen and len(seen) < CAUSES_MAX:
+        seen.add(id(cause))
+        said.append(f"{'came of ' * bool(said)}{type(cause).__module__}.{type(cause).__qualname__}")
+        frames = traceback.extract_tb(cause.__traceback__)
+        said += [f"  {frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
+        cause = cause.__cause__ or cause.__context__
+    return "\n".join([*said, ""])
 
 
 def write_crash_report(error: BaseException, *folders: Path) -> Path | None:

@@ -27,6 +27,7 @@ from pathlib import Path
 
 from sqlalchemy import select
 
+from bravetui.base.crash import WithoutValues
 from bravetui.base.errors import BadInput, BravetuiError, Transient
 from bravetui.base.exits import EXIT_INTERRUPTED, exit_code
 from bravetui.base.options import whole
@@ -101,7 +102,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, say: Say = print) -> int:
     """Do the task; returns the exit status. Errors are for whoever reads the command line."""
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    stream = logging.StreamHandler()
+    stream.setFormatter(WithoutValues("%(asctime)s %(name)s %(levelname)s %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[stream])
     try:
         if (check := _CHECKS.get(options.task)) is not None:
             check(options)
@@ -144,18 +147,29 @@ def _serve(central: Central, options: argparse.Namespace, bound: socket.socket, 
         metrics_token=token_of(options.metrics_token_file),
     )
     app = make_app(central.engine, central.keys, central.clock, central.ids, settings)
+    _say_who_has_none(central, say)
+    serve(app, bound, lambda address: say(f"Central is at {address}; Ctrl-C stops it."), _tls(options))
+
+
+def _say_who_has_none(central: Central, say: Say) -> None:
+    """Who has no laptop yet, each with a code, to whoever sits there; where it goes into a log, neither names nor codes."""
     with central.engine.connect() as connection:
         owns = login_of(connection).owns
     known = people(central)
+    without = [person for person in known if not person.devices]
     if not known and owns:  # nobody else sees whether there is one
         say("No organization yet. In another window: bravetui central found --organization NAME --name YOU")
-    for person in known:
-        if not person.devices:
-            code = issue_code(central.engine, central.clock.now(), person.organization_id, person.user_id)
-            say(
-                f"{safe_line(person.name)} ({safe_line(person.organization)}) has no laptop yet; one-time code: {code}"
-            )
-    serve(app, bound, lambda address: say(f"Central is at {address}; Ctrl-C stops it."), _tls(options))
+    elif without and not sys.stdout.isatty():
+        say(
+            f"{len(without)} of {len(known)} people have no laptop yet. For a code: bravetui central people, "
+            "then bravetui central code --user ID"
+        )
+        return
+    for person in without:
+        code = issue_code(central.engine, central.clock.now(), person.organization_id, person.user_id)
+        say(
+            f"{safe_line(person.name)} ({safe_line(person.organization)}) has no laptop yet; one-time code: {code}"
+        )
 
 
 def _issuer(central: Central, options: argparse.Namespace, say: Say) -> ClerkIssuer | None:

@@ -183,6 +183,7 @@ def _waits_for_headers(connection: object) -> bool:
 def _config(app: FastAPI, tls: Tls | None = None) -> uvicorn.Config:
     return uvicorn.Config(
         app,
+        log_config=None,  # its own would write an error out with all its values
         log_level="warning",
         access_log=False,
         use_colors=False,
