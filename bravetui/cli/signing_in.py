@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 
 from bravetui.base.errors import BadInput, BravetuiError
-from bravetui.base.text import safe_line
+from bravetui.base.text import safe_line, safe_text
 from bravetui.signin.browser import open_browser
 from bravetui.signin.qr import half_blocks
 from bravetui.signin.ways import Invitation
@@ -53,5 +53,5 @@ class TerminalWays:
                 "Run this in a terminal, or ask the office for a one-time code: bravetui enrol ADDRESS CODE.",
             )
         if wrong is not None:
-            self._say(str(wrong))
+            self._say(safe_text(str(wrong), 1000))
         return await asyncio.to_thread(input, "Paste that page's address here: ")

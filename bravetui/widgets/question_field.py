@@ -30,6 +30,8 @@ from bravetui.widgets.disputed import Disputed
 from bravetui.widgets.typing import Line, LongText
 
 UNANSWERED = "This must be answered."
+HINT_CHARACTERS_MAX = 800
+"""Of what stands above an answer: more would leave no room to give it."""
 _TYPED = (QuestionKind.DATE, QuestionKind.TIME, QuestionKind.DATETIME)
 UNIT_WORDS = {"in": "in inches", "h": "in hours", "ft": "in feet"}
 _EXAMPLES = {
@@ -84,7 +86,7 @@ class QuestionField(Vertical):
         question = self.asked.question
         yield Static(self._label(), classes="label", markup=False)
         if question.hint:
-            yield Static(Text(safe_text(question.hint, 2000)), classes="hint", markup=False)
+            yield Static(Text(safe_text(question.hint, HINT_CHARACTERS_MAX)), classes="hint", markup=False)
         yield self._answer_widget()
         yield Static("", classes="problem", markup=False)
 

@@ -21,7 +21,7 @@ from bravetui.forms.engine import Asked, FormState
 from bravetui.forms.template import QuestionKind, Repeat
 from bravetui.views.disputes import Dispute
 from bravetui.widgets import tones
-from bravetui.widgets.question_field import UNANSWERED, QuestionField
+from bravetui.widgets.question_field import HINT_CHARACTERS_MAX, UNANSWERED, QuestionField
 from bravetui.widgets.typing import act_at_once
 
 
@@ -106,7 +106,7 @@ class RepeatField(Vertical):
     def compose(self) -> ComposeResult:
         yield Static(Text(safe_line(self.repeat.label, 100), style="bold"), markup=False)
         if self.repeat.hint:
-            yield Static(Text(safe_text(self.repeat.hint)), classes="hint", markup=False)
+            yield Static(Text(safe_text(self.repeat.hint, HINT_CHARACTERS_MAX)), classes="hint", markup=False)
         yield Vertical(*self._cards(), classes="rows card")
         if self._editable and not self.repeat.fixed:
             yield Button("Add one more", classes="add", compact=True)
