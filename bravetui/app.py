@@ -220,6 +220,8 @@ class BravetuiApp(App[None]):
         """While it is locked, the app can only be left."""
         if self.is_locked and action != "quit":
             return False
+        if action == "rain" and isinstance(self.screen, WorkScreen) and self.screen.only_reads:
+            return False
         return super().check_action(action, parameters)
 
     def notify(self, message: str, **told: Any) -> None:
@@ -310,7 +312,8 @@ class BravetuiApp(App[None]):
         """Log a rain reading."""
         from bravetui.screens.rain import RainScreen
 
-        if not isinstance(self.screen, RainScreen):
+        may_write = not isinstance(self.screen, WorkScreen) or self.screen.may_write()
+        if may_write and not isinstance(self.screen, RainScreen):
             self.open(RainScreen())
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:

@@ -13,6 +13,9 @@ from bravetui.db.records import Stored
 from bravetui.forms.compliance.calendar import STANDARD_HOURS, WorkCalendar
 from bravetui.merge.state import ANSWERS
 
+READING_ROLES = frozenset({"viewer", "agency", "support"})
+"""Read and write nothing. Central has the last word (`central.access`); here they say what is not even offered."""
+
 EDITABLE = frozenset({"draft", "rejected"})
 """Statuses in which a form takes answers; anything later was signed as it stands."""
 

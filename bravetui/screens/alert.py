@@ -26,6 +26,7 @@ class AlertScreen(WorkScreen):
         Binding("r", "seen", "I have read this"),
         Binding("escape", "leave", "Back, leave it unread"),
     ]
+    WRITES: ClassVar[frozenset[str]] = frozenset({"seen"})
     HELP = (
         "R says that you have read this; the office then sees it.\n"
         "Esc goes back, and the alert stays on the first screen."
@@ -60,12 +61,15 @@ class AlertScreen(WorkScreen):
     async def load(self) -> None:
         if self.focused is None:
             self.query_one("#seen", Button).focus()
+        self.query_one("#seen", Button).display = not self.only_reads
 
     async def on_button_pressed(self, event: Button.Pressed) -> None:
         await self.action_seen()
 
     async def action_seen(self) -> None:
         """Say that it was read."""
+        if not self.may_write():
+            return
         from bravetui.actions import site
 
         services = self.desk.services

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, ParamSpec, Protocol, TypeVar, cast
+from typing import Any, ClassVar, ParamSpec, Protocol, TypeVar, cast
 
 from rich.text import Text
 from textual import events
@@ -71,6 +71,9 @@ class WorkScreen(Screen[None]):
     LEAVES_TYPED = ""
     """What is said once before typed words that are saved only by a key are left behind; empty if there are none."""
 
+    WRITES: ClassVar[frozenset[str]] = frozenset()
+    """Actions that are not offered to whoever only reads here."""
+
     _warned = False
     _opened = False
     """Whether it has been read for the first time; what happens before that is in what is being read."""
@@ -80,6 +83,9 @@ class WorkScreen(Screen[None]):
         """The app, with its services."""
         return cast("Desk", self.app)
 
+    only_reads = ""
+    """Why this person can write nothing in this project; empty where he can, and before that was read."""
+
     sign_in: SignIn | None = None
     """How the sign-in stands; None before it was read."""
 
@@ -87,6 +93,12 @@ class WorkScreen(Screen[None]):
     def is_locked(self) -> bool:
         """Whether only one's own unfinished work is shown."""
         return self.sign_in is not None and not self.sign_in.reads
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """What cannot be written is not offered; the line on top says why."""
+        if self.only_reads and action in self.WRITES:
+            return False
+        return super().check_action(action, parameters)
 
     def compose(self) -> ComposeResult:
         yield StatusLine(self.TITLE_WORDS)
@@ -163,15 +175,32 @@ class WorkScreen(Screen[None]):
         services = self.desk.services
         summary = await self.call(status.sync_summary, services.store)
         self.sign_in = await self.call(sign_in, services.store)
+        await self._look_whether_only_read()
         held = services.line is not None and not services.line.is_up
         for line in self.query(StatusLine):
             line.show(summary, cut=held, zone=services.zone)
         for words in self.query("#sign-in").results(Static):
-            words.update(Text(self.sign_in.warning))
-            words.display = bool(self.sign_in.warning)
+            said = self.sign_in.warning or self.only_reads
+            words.update(Text(said))
+            words.display = bool(said)
             words.set_class(self.is_locked, "-locked")
+            words.set_class(not self.sign_in.warning, "-reads")
         if self.sign_in.clock_words:
             self.desk.say_once(self.sign_in.clock_words)
+
+    async def _look_whether_only_read(self) -> None:
+        from bravetui.views.rights import only_reads
+
+        services, before = self.desk.services, self.only_reads
+        self.only_reads = await self.call(only_reads, services.store, services.scope_id)
+        if self.only_reads != before:
+            self.refresh_bindings()
+
+    def may_write(self) -> bool:
+        """Whether something can be written here; says why where it cannot."""
+        if self.only_reads:
+            self.notify(self.only_reads, markup=False)
+        return not self.only_reads
 
     async def on_screen_resume(self) -> None:
         if self._opened:

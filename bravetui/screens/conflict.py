@@ -39,6 +39,7 @@ TWICE = {
     LOCAL: "Both will be kept. Ctrl+S saves that.",
     REMOTE: "The second will be joined into the first. Ctrl+S saves that.",
 }
+OTHERS_DECIDE = "Whoever may write in this project decides it."
 SETTLED = "settled"
 UNDECIDED = ("open", SETTLED)
 
@@ -85,6 +86,10 @@ class ConflictScreen(WorkScreen):
         "Ctrl+S saves the decision on this laptop; it goes to central first of all. A reason helps whoever reads it later.\n"
         "4 lets stand what was decided when the same two values met before; it is offered only then.\n"
         "Where a rule has decided, B brings back the value that it set aside, and K says that it is well as it is."
+    )
+
+    WRITES: ClassVar[frozenset[str]] = frozenset(
+        {"bring_back", "keep", "choose", "choose_before", "choose_twice", "save"}
     )
 
     TWICE_HELP = (
@@ -136,7 +141,7 @@ class ConflictScreen(WorkScreen):
         fields = self.query_one("#fields", VerticalScroll)
         await fields.remove_children()
         await fields.mount_all([widget for field in view.fields for widget in self._field(field)])
-        self.query_one("#decide").display = view.status in UNDECIDED
+        self.query_one("#decide").display = view.status in UNDECIDED and not self.only_reads
         self.refresh_bindings()
         self._show_choice()
         if self.focused is None:
@@ -185,9 +190,11 @@ class ConflictScreen(WorkScreen):
         self.query_one("#local-head", Static).update(self._who(view.local_label, first.local, LOCAL))
         self.query_one("#remote-head", Static).update(self._who(view.remote_label, first.remote, REMOTE))
         text = Text((TWICE if view.is_duplicate else self._apart)[self.choice], style="bold")
-        if view.status == SETTLED and not self.choice:
+        if view.status == SETTLED and not self.choice and not self.only_reads:
             side = "left" if view.set_aside == "local" else "right"
             text = Text(f"A rule set the {side} side aside. B brings it back, K keeps it so.", style="bold")
+        elif self.only_reads and view.status in UNDECIDED:
+            text = Text(OTHERS_DECIDE, style="bold")
         elif view.status not in UNDECIDED:
             text = Text(_decided_words(view), style="bold")
         elif view.remembered is not None and not self.choice:
@@ -199,7 +206,7 @@ class ConflictScreen(WorkScreen):
 
     async def action_choose(self, choice: str) -> None:
         """Choose a side, or open the fields for a third value."""
-        if self._view is None or self._view.status not in UNDECIDED:
+        if self._view is None or self._view.status not in UNDECIDED or not self.may_write():
             return
         self.choice = choice
         third = self.query_one("#third", Vertical)
@@ -268,6 +275,8 @@ class ConflictScreen(WorkScreen):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Only what can be done here: nothing where it is decided, B and K only where a rule has decided."""
+        if self.only_reads and action in self.WRITES:
+            return False
         view = self._view
         if action in ("bring_back", "keep"):
             return view is not None and view.status == SETTLED

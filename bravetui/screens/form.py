@@ -69,6 +69,7 @@ class FormScreen(WorkScreen):
         Binding("shift+tab", "step(-1)", "Question before", show=False, priority=True),
         *UNLISTED,
     ]
+    WRITES: ClassVar[frozenset[str]] = frozenset({"review"})
     HELP = (
         "Tab and Shift+Tab go from question to question, PgDn and PgUp from page to page.\n"
         "Choices: arrows move, space, the digit or a click chooses, Del takes it back.\n"

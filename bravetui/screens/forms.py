@@ -33,6 +33,7 @@ class FormsScreen(WorkScreen):
         Binding("slash", "filter", "Filter", key_display="/"),
         Binding("d", "discard", "Discard"),
     ]
+    WRITES: ClassVar[frozenset[str]] = frozenset({"new", "discard"})
     HELP = (
         "Enter opens a form. N starts the form that is marked on top; Tab goes between the two lists.\n"
         "/ filters by any word. D puts a draft away; it stays in the ledger.\n"
@@ -45,7 +46,7 @@ class FormsScreen(WorkScreen):
         self._rows: tuple[SubmissionRow, ...] = ()
 
     def body(self) -> ComposeResult:
-        yield Static("Start a form (Enter or N)", classes="heading", markup=False)
+        yield Static("Start a form (Enter or N)", id="startable", classes="heading", markup=False)
         yield Rows(id="templates", cursor_type="row", show_header=False)
         yield Static(LISTED, id="listed", classes="heading", markup=False)
         yield Line(placeholder="Filter: any word, Esc clears", called="filter")
@@ -67,6 +68,8 @@ class FormsScreen(WorkScreen):
         table = self.query_one("#templates", DataTable)
         show_rows(table, [(row.id, _template_cells(row)) for row in self._templates])
         self.query_one("#listed", Static).update(LISTED_LOCKED if self.is_locked else LISTED)
+        for name in ("#startable", "#templates"):
+            self.query_one(name).display = not self.only_reads
         self._fill()
 
     def _fill(self) -> None:
@@ -116,6 +119,8 @@ class FormsScreen(WorkScreen):
         from bravetui.screens.form import FormScreen
         from bravetui.views.forms import NewForm
 
+        if not self.may_write():
+            return
         if not self._templates:
             self.notify("No form has arrived yet. Sync once (F5) where there is a line.", markup=False)
             return

@@ -21,6 +21,8 @@ from bravetui.widgets import tones
 if TYPE_CHECKING:
     from bravetui.views.home import Alert, Due, Home
 
+STARTS_FORM = " N starts a form."
+
 STANDING_SIGNS = {
     "overdue": ("‼ LATE", tones.bad),
     "due": ("! DUE", tones.warn),
@@ -44,6 +46,7 @@ class HomeScreen(WorkScreen):
         Binding("f6", "app.line", "Line", key_display="F6"),
         Binding("f8", "app.rain", "Rain", key_display="F8"),
     ]
+    WRITES: ClassVar[frozenset[str]] = frozenset({"new"})
     HELP = (
         "Up and Down choose, Enter opens: a due inspection, an alert, a draft, a conflict.\n"
         "N starts a new form. F8 logs rain: from 0.25 inch on, the storm inspection appears here by itself.\n"
@@ -108,9 +111,13 @@ class HomeScreen(WorkScreen):
             )
         if self.is_locked:
             words = f"The rest: {NOT_SHOWN.lower()}" if seen.due else NOT_SHOWN
-            yield self._option("locked-due", Text(f"  {words} F8 logs rain, N starts a form."), None)
+            yield self._option("locked-due", Text(f"  {words}{self._starts}"), None)
         elif not seen.due:
-            yield self._option("none-due", Text("  Nothing is due. F8 logs rain, N starts a form."), None)
+            yield self._option("none-due", Text(f"  Nothing is due.{self._starts}"), None)
+
+    @property
+    def _starts(self) -> str:
+        return "" if self.only_reads else f" F8 logs rain,{STARTS_FORM}"
 
     def _due_words(self, due: Due, seen: Home) -> Text:
         sign, style = STANDING_SIGNS[due.standing.value]
@@ -136,6 +143,8 @@ class HomeScreen(WorkScreen):
         from bravetui.screens.form import FormScreen
         from bravetui.views import forms as seen
 
+        if not self.may_write():
+            return
         services = self.desk.services
         templates = await self.call(seen.templates, services.store)
         if due is None and len(templates) > 1:
@@ -201,7 +210,9 @@ class HomeScreen(WorkScreen):
             text.append(f"\n        {' · '.join([*told, draft.sync_words])}", style="dim not bold")
             yield self._option(f"draft-{draft.id}", text, partial(self._open_form, draft.id))
         if not drafts:
-            yield self._option("none-drafts", Text("  No drafts. N starts a form."), None)
+            yield self._option(
+                "none-drafts", Text(f"  No drafts.{STARTS_FORM * (not self.only_reads)}"), None
+            )
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         opens = self._open.get(event.option_id or "")

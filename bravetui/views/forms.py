@@ -24,6 +24,7 @@ from bravetui.forms.template import Template
 from bravetui.merge.hlc import Hlc
 from bravetui.views.disputes import Dispute, disputes_of
 from bravetui.views.occasion import about_words, derived_answers, inspection_row, occasion_words
+from bravetui.views.rights import only_reads_in
 
 _outbox = Outbox.__table__  # type: ignore[attr-defined]
 _submission = KINDS["submission"].table
@@ -117,6 +118,8 @@ class FormView:
     user_title: str
     may_countersign: bool
     """Whether this person may sign as the authorized representative, and nobody has yet."""
+    only_reads: str = ""
+    """Why this person can write nothing here; empty where he can."""
 
 
 def templates(store: Store) -> tuple[TemplateRow, ...]:
@@ -179,6 +182,7 @@ def form(store: Store, scope_id: str, submission_id: str) -> FormView:
         derived = derived_answers(row, answers, calendar, now)
         person = _person(connection, store.identity.user_id)
         signatures = tuple(_signatures(connection, scope_id, submission_id, content_hash(answers)))
+        closed = only_reads_in(connection, store, scope_id)
         unsigned = all(signature.role != "signatory" for signature in signatures)
         return FormView(
             submission_id=submission_id,
@@ -189,7 +193,7 @@ def form(store: Store, scope_id: str, submission_id: str) -> FormView:
             state=evaluate(template, answers, now=now.astimezone(calendar.zone), derived=derived),
             status=status,
             status_words=_status_words(status),
-            editable=status in EDITABLE,
+            editable=status in EDITABLE and not closed,
             sync_words=_sync_words(_unsent(connection, scope_id).get(submission_id, ())),
             disputes=disputes_of(connection, store.identity.user_id, scope_id, submission_id, answers),
             signatures=signatures,
@@ -198,7 +202,9 @@ def form(store: Store, scope_id: str, submission_id: str) -> FormView:
             user_title=safe_line(person or "", 80),
             may_countersign=status not in EDITABLE
             and unsigned
+            and not closed
             and may_sign(connection, scope_id, store.identity.user_id),
+            only_reads=closed,
         )
 
 

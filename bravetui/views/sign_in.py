@@ -73,7 +73,7 @@ def sign_in(store: Store) -> SignIn:
 def sign_in_of(connection: Connection, who: Identity, passed: PassedTime) -> SignIn:
     """`sign_in` inside a transaction that is open already."""
     clock_words = _clock_words(passed)
-    grant = _grant_of(who)
+    grant = grant_of(who)
     if grant is None or meta.get(connection, meta.SIGNED_OUT) == hash_of(who.grant):
         return _closed(SIGNED_OUT, None, clock_words)
     said, now = meta.get(connection, meta.CLOSED), passed.now()
@@ -109,12 +109,7 @@ def may(store: Store, scope_id: str, permission: str) -> bool:
     with store.read() as connection:
         if not sign_in_of(connection, store.identity, store.passed).reads:
             return False
-        grant = _grant_of(store.identity)
-        assert grant is not None
-        if grant.scopes is not None:
-            return permission in grant.scopes.get(scope_id, ())
-        query = select(_scopes.c.permissions).where(_scopes.c.scope_id == scope_id)
-        return permission in (connection.execute(query).scalar_one_or_none() or ())
+        return permission in permissions_of(connection, store.identity, scope_id)
 
 
 def _closed(state: str, until: datetime | None, clock_words: str) -> SignIn:
@@ -123,7 +118,17 @@ def _closed(state: str, until: datetime | None, clock_words: str) -> SignIn:
     return SignIn(state, until, what, todo, short, f"{what} {todo}", clock_words)
 
 
-def _grant_of(who: Identity) -> Grant | None:
+def permissions_of(connection: Connection, who: Identity, scope_id: str) -> tuple[str, ...]:
+    """What this person was given there: as the grant says, or, where it does not spell it out, as central last told."""
+    grant = grant_of(who)
+    if grant is not None and grant.scopes is not None:
+        return tuple(grant.scopes.get(scope_id, ()))
+    query = select(_scopes.c.permissions).where(_scopes.c.scope_id == scope_id)
+    return tuple(connection.execute(query).scalar_one_or_none() or ())
+
+
+def grant_of(who: Identity) -> Grant | None:
+    """The grant that this laptop keeps; None where it has none that central has signed."""
     try:
         return _read(who.grant, who.central_key)
     except NeedsSignIn:

@@ -68,7 +68,9 @@ class ReviewPage(Vertical):
             )
         if self._view.editable or self._view.may_countersign:
             yield from self._signing()
-        if not self._view.editable:
+        if self._view.only_reads:
+            yield Static(Text(self._view.only_reads), markup=False)
+        elif not self._view.editable:
             words = f"This form is {self._view.status_words} and is kept as it was signed."
             yield Static(Text(words), markup=False)
 
