@@ -17,9 +17,11 @@ from importlib import resources
 from pathlib import Path
 from xml.sax.saxutils import escape
 
+from bravetui.base.copies import TwoCopies
 from bravetui.base.errors import BadInput
 from bravetui.cli.common import folder_of
-from bravetui.wiring import PASSPHRASE_FILE_VARIABLE
+from bravetui.wiring import KEYS, PASSPHRASE_FILE_VARIABLE
+from bravetui.wiring.locking import KEYRING, PIN, standing
 
 UNIT, TASK = "bravetui-sync.service", "bravetui-sync.xml"
 TASK_NAME = "bravetui sync"
@@ -66,6 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
             "Start it in your own way: bravetui sync --watch. `bravetui service show` shows how systemd would.",
         )
     if arguments.task == "install":
+        _refuse_unless_it_opens_by_itself(folder_of(arguments))
         _install(service)
     else:
         _remove(service)
@@ -85,10 +88,28 @@ def service_for(folder: Path, *, windows: bool, program: Sequence[str] | None = 
         create = ("schtasks", "/Create", "/F", "/TN", TASK_NAME, "/XML", str(path))
         return Service(path, text, (create, ("schtasks", "/Run", "/TN", TASK_NAME)), _TASK_STOP)
     config = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
-    passphrase = os.environ.get(PASSPHRASE_FILE_VARIABLE)
-    environment = f"Environment={_quoted(f'{PASSPHRASE_FILE_VARIABLE}={passphrase}')}\n" if passphrase else ""
+    environment = ""
+    if passphrase := os.environ.get(PASSPHRASE_FILE_VARIABLE):
+        # The service starts in another folder than the person who names the file.
+        environment = f"Environment={_quoted(f'{PASSPHRASE_FILE_VARIABLE}={Path(passphrase).absolute()}')}\n"
     text = _template(UNIT).format(command=" ".join(map(_quoted, words)), environment=environment)
     return Service(config / "systemd" / "user" / UNIT, text, _UNIT_START, _UNIT_STOP)
+
+
+def _refuse_unless_it_opens_by_itself(folder: Path) -> None:
+    """Raises BadInput for a laptop that only opens by something typed, where no file has the passphrase: what runs in the
+    background would wait for ever for nobody. A laptop that is not enrolled yet may get any lock."""
+    if os.environ.get(PASSPHRASE_FILE_VARIABLE) or not TwoCopies(folder / KEYS).exist():
+        return
+    names = {lock.name for lock in standing(folder)}
+    if KEYRING in names:
+        return
+    what = "a PIN" if PIN in names else "a passphrase"
+    raise BadInput(
+        f"This laptop opens by {what}, which background sync cannot type.",
+        "Put the passphrase into a file that only you can read, name that in "
+        f"{PASSPHRASE_FILE_VARIABLE}, and install it again.",
+    )
 
 
 _UNIT_START = (("systemctl", "--user", "daemon-reload"), ("systemctl", "--user", "enable", "--now", UNIT))

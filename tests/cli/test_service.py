@@ -12,8 +12,15 @@ from xml.etree import ElementTree
 
 import pytest
 
+from bravetui.auth.keys import new_secrets
+from bravetui.auth.locks import Lock, Passphrase
+from bravetui.auth.pin import Pin
+from bravetui.auth.sealed_file import SealedFile
 from bravetui.cli.main import main
 from bravetui.cli.service import TASK, UNIT, service_for
+from bravetui.wiring import KEYS
+from bravetui.wiring.folder import tries_of
+from tests.support.keyrings import Held, MemoryKeyring
 
 FOLDERS = [
     "/srv/carlos/site",
@@ -100,3 +107,57 @@ def test_install_and_remove_tell_the_system_and_say_so(
     systemctl.write_text("#!/bin/sh\necho 'Failed to connect to bus' >&2\nexit 1\n")
     assert main(["--folder", str(tmp_path), "service", "install"]) == 2
     assert "Failed to connect to bus" in capsys.readouterr().err
+
+
+@pytest.fixture
+def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the unit will be, on a machine whose systemd says yes to everything."""
+    systemctl = tmp_path / "bin" / "systemctl"
+    systemctl.parent.mkdir()
+    systemctl.write_text("#!/bin/sh\n")
+    systemctl.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{systemctl.parent}:/usr/bin:/bin")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    return tmp_path / "config" / "systemd" / "user" / UNIT
+
+
+def laptop_with(folder: Path, *locks: Lock) -> Path:
+    """A folder whose keys open by these locks."""
+    folder.mkdir()
+    SealedFile(folder / KEYS, list(locks)).save(new_secrets())
+    return folder
+
+
+PHRASE = Passphrase("four words are enough", memory_kib=32)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="systemd is not there")
+@pytest.mark.parametrize("has_pin", [True, False])
+def test_a_laptop_that_needs_something_typed_says_so_before_anything_is_written(
+    tmp_path: Path, installed: Path, capsys: pytest.CaptureFixture[str], has_pin: bool
+) -> None:
+    """A PIN, or the passphrase: what runs in the background would wait for nobody, at every start, unseen."""
+    folder = laptop_with(tmp_path / "laptop", PHRASE)
+    if has_pin:
+        pin = Pin(MemoryKeyring(Held()), lambda _: "274913", tries_of(folder), memory_kib=32)
+        SealedFile(folder / KEYS, [PHRASE]).add_lock(pin)
+    assert main(["--folder", str(folder), "service", "install"]) == 2
+    said = capsys.readouterr().err
+    assert f"opens by {'a PIN' if has_pin else 'a passphrase'}, which background sync cannot type." in said
+    assert "BRAVETUI_PASSPHRASE_FILE" in said
+    assert len(said.strip().splitlines()) == 1
+    assert not installed.exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="systemd is not there")
+def test_with_the_passphrase_in_a_file_or_a_keyring_that_opens_it_is_installed(
+    tmp_path: Path, installed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file is named as it is found from anywhere."""
+    keyring = laptop_with(tmp_path / "keyring", PHRASE, MemoryKeyring(Held()))
+    assert main(["--folder", str(keyring), "service", "install"]) == 0
+    typed = laptop_with(tmp_path / "typed", PHRASE)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("BRAVETUI_PASSPHRASE_FILE", "words")
+    assert main(["--folder", str(typed), "service", "install"]) == 0
+    assert f'"BRAVETUI_PASSPHRASE_FILE={tmp_path / "words"}"' in installed.read_text(encoding="utf-8")
