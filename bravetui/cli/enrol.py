@@ -15,7 +15,7 @@ from bravetui.base.errors import BadInput, Transient, WrongKey
 from bravetui.base.text import safe_line
 from bravetui.cli.common import folder_of, ring_of
 from bravetui.cli.signing_in import TerminalWays
-from bravetui.wiring import PASSPHRASE_FILE_VARIABLE, enrol, who_is_here
+from bravetui.wiring import PASSPHRASE_FILE_VARIABLE, enrol, keys_for, who_is_here
 from bravetui.wiring.locking import WORDS, complete
 
 
@@ -49,6 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
     ring = ring_of(folder, _new_passphrase)
     address = arguments.address or _known_address(ring, arguments.again)
     shows = TerminalWays(browser=not arguments.no_browser) if arguments.code is None else arguments.code
+    keys_for(folder, ring)
     try:
         who = asyncio.run(enrol(folder, ring, address, shows, arguments.name, again=arguments.again))
     except Transient as error:

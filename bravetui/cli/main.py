@@ -181,6 +181,8 @@ def _ours(error: Exception, words: Sequence[str]) -> BravetuiError | None:
     """The sentence for what the system or the installation refuses; None for a fault of the program."""
     if isinstance(error, ModuleNotFoundError) and not (error.name or "bravetui").startswith("bravetui"):
         return _not_installed(error, COMMANDS[command_of(words) or "run"].extra)
+    if isinstance(error, EOFError):  # Ctrl-D at a question
+        return BadInput("Nothing was typed.", "Run the same command again.")
     if not isinstance(error, OSError):
         return None
     if (broken := output.broken()) is not None:

@@ -20,7 +20,7 @@ from bravetui.cli.common import ask_passphrase, folder_of, print_json, ring_of
 from bravetui.db.mirror import black_box_in
 from bravetui.views.words import age_words
 from bravetui.wire.messages import Delivered
-from bravetui.wiring import carry, rescue
+from bravetui.wiring import carry, rescue, who_is_here
 
 if TYPE_CHECKING:
     from bravetui.db.unconfirmed import Unconfirmed
@@ -60,6 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.task == "export":
         return _export(arguments)
     ring = ring_of(folder_of(arguments), ask_passphrase)
+    who_is_here(ring)  # what has to be typed for it is typed before the loop, where Ctrl-C is heard
     told = asyncio.run(carry(ring, arguments.place))
     if arguments.json:
         print_json(told.model_dump(mode="json"))

@@ -54,4 +54,25 @@ class TerminalWays:
             )
         if wrong is not None:
             self._say(safe_text(str(wrong), 1000))
-        return await asyncio.to_thread(input, "Paste that page's address here: ")
+        return await _typed_line("Paste that page's address here: ")
+
+
+async def _typed_line(words: str) -> str:
+    """A line of the terminal, as `input` gives it. Raises EOFError at its end.
+
+    Not in a thread, where it can be: a loop that ends waits for its threads, and Ctrl-C would wait for Enter.
+    """
+    loop, came = asyncio.get_running_loop(), asyncio.Event()
+    try:
+        loop.add_reader(sys.stdin.fileno(), came.set)
+    except (NotImplementedError, OSError):  # Windows
+        return await asyncio.to_thread(input, words)
+    try:
+        print(words, end="", flush=True)
+        await came.wait()
+    finally:
+        loop.remove_reader(sys.stdin.fileno())
+    line = sys.stdin.readline()
+    if not line:
+        raise EOFError
+    return line.rstrip("\n")

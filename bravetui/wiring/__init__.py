@@ -19,7 +19,7 @@ from bravetui.wiring.folder import (
     mirror_of,
     who_is_here,
 )
-from bravetui.wiring.joining import enrol, make_worker, run_app
+from bravetui.wiring.joining import enrol, keys_for, make_worker, run_app
 from bravetui.wiring.opening import Laptop, open_laptop
 from bravetui.wiring.rescuing import carry, rescue, set_mirror
 
@@ -38,6 +38,7 @@ __all__ = [
     "default_folder",
     "enrol",
     "key_ring",
+    "keys_for",
     "make_worker",
     "mirror_of",
     "open_laptop",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from bravetui.auth.keys import KeyRing, open_or_create
+from bravetui.auth.keys import KeyRing, Secrets, open_or_create
 from bravetui.auth.proof import Prover
 from bravetui.auth.signing import signed_by
 from bravetui.base.clock import Clock, SystemClock, SystemIds
@@ -61,9 +61,7 @@ async def enrol(
     from bravetui.signin.flow import SignInSettings, sign_in
     from bravetui.sync.client import CentralClient
 
-    make_private_folder(folder)
-    refuse_orphans(ring, folder)
-    secrets = open_or_create(ring)
+    secrets = keys_for(folder, ring)
     known = Identity.parse(secrets.identity) if secrets.identity else None
     if known is not None and not again:
         raise BadInput(
@@ -104,6 +102,14 @@ async def enrol(
     if known is not None:
         _try_at_once(folder, ring)
     return identity
+
+
+def keys_for(folder: Path, ring: KeyRing) -> Secrets:
+    """The keys of the laptop in `folder`, made where it has none. Whatever has to be typed is asked for here: whoever runs a
+    loop calls this before it, since a loop that waits for a key hears no Ctrl-C."""
+    make_private_folder(folder)
+    refuse_orphans(ring, folder)
+    return open_or_create(ring)
 
 
 def _sealing_key(given: Enrolled) -> str:

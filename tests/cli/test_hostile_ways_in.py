@@ -159,6 +159,11 @@ def test_why_a_bundle_is_kept_is_text_to_its_carrier_and_to_the_operator(text: s
         assert len(said) < SHOWN_MAX
 
 
+async def nothing(_: str) -> str:
+    """A person who pastes nothing."""
+    return ""
+
+
 class Named(Passphrase):
     """A lock of a version, or of somebody, that calls it as he likes."""
 
@@ -213,7 +218,7 @@ async def test_what_a_sign_in_service_wants_shown_is_text(
     ways = TerminalWays(say=said.append)
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
     monkeypatch.setattr("sys.stdin.isatty", lambda: True)
-    monkeypatch.setattr("builtins.input", said.append)
+    monkeypatch.setattr("bravetui.cli.signing_in._typed_line", nothing)
     ends_at = SystemClock().now() + timedelta(minutes=5)
     await ways.invite(Invitation(way, f"https://x/{text}", f"https://x/{text}", f"CODE{text}", ends_at))
     await ways.ask_for_paste(Refused(f"WRONG:{text}", f"TODO:{text}", code="x"))
