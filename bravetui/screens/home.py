@@ -182,7 +182,8 @@ class HomeScreen(WorkScreen):
         if seen.sync.conflicts_open:
             many = "s" * (seen.sync.conflicts_open != 1)
             text = Text()
-            text.append(f"≠ {seen.sync.conflicts_open} conflict{many} to decide", style="bold reverse")
+            stands = "open" if self.only_reads else "to decide"
+            text.append(f"≠ {seen.sync.conflicts_open} conflict{many} {stands}", style="bold reverse")
             yield self._option(
                 "conflicts", text, lambda: self.app.call_later(self.desk.action_go, "conflicts")
             )

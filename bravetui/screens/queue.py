@@ -40,6 +40,7 @@ class QueueScreen(WorkScreen):
         Binding("m", "mend", "Correct"),
         Binding("l", "app.log", "Log"),
     ]
+    WRITES: ClassVar[frozenset[str]] = frozenset({"mend"})
     HELP = (
         "Critical goes first, even when queued last; then forms, photos, usage.\n"
         "↑ only on this laptop   … sent, no answer yet   ✓ at central\n"

@@ -20,6 +20,7 @@ from sqlalchemy import create_engine, text
 
 from bravetui.base.clock import SystemClock
 from bravetui.base.errors import BadInput, Busy, StorageFull
+from bravetui.central import command
 from bravetui.central import postgres as embedded
 from bravetui.central.command import main
 from bravetui.central.keys import KEY_VARIABLE, load_keys
@@ -243,3 +244,19 @@ def test_central_stops_on_a_signal_with_its_database(folder: Path) -> None:
     assert (process.returncode, errors) == (0, "")
     assert servers(folder) == []
     assert "No organization yet" in lines[0]
+
+
+@pytest.mark.parametrize("sits_there", [True, False])
+def test_who_has_no_laptop_is_said_with_a_code_to_whoever_sits_there_alone(
+    site: Site, monkeypatch: pytest.MonkeyPatch, sits_there: bool
+) -> None:
+    """Elsewhere it goes into a log, and a code that nobody has asked for is not even made."""
+    said: list[str] = []
+    monkeypatch.setattr("sys.stdout.isatty", lambda: sits_there)
+    command._say_who_has_none(site.central, said.append)
+    assert any("Carlos" in line and "one-time code: " in line for line in said) is sits_there
+    assert any("bravetui central code" in line for line in said) is not sits_there
+    with site.engine.connect() as connection:
+        assert (
+            bool(connection.execute(text("SELECT count(*) FROM enrolment_code")).scalar_one()) is sits_there
+        )

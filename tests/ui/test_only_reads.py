@@ -78,6 +78,7 @@ async def test_home_of_whoever_only_reads(
         assert str(viewer.app.screen.query_one("#sign-in", Static).render()) == WHY
         assert not keys(viewer) & {"new", "app.rain", "rain"}
         assert "starts a form" not in screen_text(pilot)
+        assert "1 conflict open" in screen_text(pilot)
 
 
 async def test_no_key_click_or_enter_writes_anything_for_whoever_only_reads(viewer: Scene) -> None:
@@ -89,6 +90,8 @@ async def test_no_key_click_or_enter_writes_anything_for_whoever_only_reads(view
         viewer.app.action_rain()
         await pilot.pause()
         assert isinstance(viewer.app.screen, HomeScreen)
+        await press(pilot, "f4")
+        assert "mend" not in keys(viewer)
         await press(pilot, "f3", "n", "d")
         assert isinstance(viewer.app.screen, FormsScreen)
         assert not viewer.app.screen.query_one("#templates").display
