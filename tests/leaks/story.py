@@ -51,9 +51,9 @@ def lived(place: Path) -> Iterator[Lived]:
         organization = _found(told)
         with issuing(accounts(organization)) as issuer, CentralProcess.serving(place, issuer) as address:
             _sign_in(told, patch, address)
-            _work(told, address, patch)
+            _work(told)
             _look(told)
-            _break(told, patch, address)
+            _break(told, patch)
             heard = io.StringIO()
             with redirect_stdout(heard), redirect_stderr(heard):
                 asyncio.run(_at_the_screen(told))
@@ -162,7 +162,7 @@ def opening(folder: Path) -> Iterator[Laptop]:
         laptop.close()
 
 
-def _work(told: Lived, address: str, patch: pytest.MonkeyPatch) -> None:
+def _work(told: Lived) -> None:
     """A form, a photo, a finding that two people word differently, and two changes that central does not take."""
     project, colleague = sample_site().project_id, told.place / "colleague"
     told.run("sync", told.laptop, "sync", "--once")
@@ -215,7 +215,7 @@ def _look(told: Lived) -> None:
     told.run("queue --export", told.laptop, "queue", "--export", str(told.place / "asked" / "refused.json"))
 
 
-def _break(told: Lived, patch: pytest.MonkeyPatch, address: str) -> None:
+def _break(told: Lived, patch: pytest.MonkeyPatch) -> None:
     """A fault of the program that quotes what it stumbled over, and a passphrase that is none."""
 
     def stumbles(*args: object, **named: object) -> object:
