@@ -169,16 +169,17 @@ class WorkScreen(Screen[None]):
 
     async def refresh_status(self) -> None:
         """Read how sync and the sign-in stand, for the lines on top."""
-        from bravetui.views import status
-        from bravetui.views.sign_in import sign_in
+        from bravetui.views.on_top import on_top
 
         services = self.desk.services
-        summary = await self.call(status.sync_summary, services.store)
-        self.sign_in = await self.call(sign_in, services.store)
-        await self._look_whether_only_read()
+        stands = await self.call(on_top, services.store, services.scope_id)
+        self.sign_in = stands.sign_in
+        if self.only_reads != stands.only_reads:
+            self.only_reads = stands.only_reads
+            self.refresh_bindings()
         held = services.line is not None and not services.line.is_up
         for line in self.query(StatusLine):
-            line.show(summary, cut=held, zone=services.zone)
+            line.show(stands, cut=held, zone=services.zone)
         for words in self.query("#sign-in").results(Static):
             said = self.sign_in.warning or self.only_reads
             words.update(Text(said))
@@ -187,14 +188,6 @@ class WorkScreen(Screen[None]):
             words.set_class(not self.sign_in.warning, "-reads")
         if self.sign_in.clock_words:
             self.desk.say_once(self.sign_in.clock_words)
-
-    async def _look_whether_only_read(self) -> None:
-        from bravetui.views.rights import only_reads
-
-        services, before = self.desk.services, self.only_reads
-        self.only_reads = await self.call(only_reads, services.store, services.scope_id)
-        if self.only_reads != before:
-            self.refresh_bindings()
 
     def may_write(self) -> bool:
         """Whether something can be written here; says why where it cannot."""

@@ -12,7 +12,7 @@ from textual.widgets import Static
 from bravetui.widgets import tones
 
 if TYPE_CHECKING:
-    from bravetui.views.status import SyncSummary
+    from bravetui.views.on_top import OnTop
 
 
 DECIDE = "≠"
@@ -40,22 +40,23 @@ class StatusLine(Static):
         if self._decide_from is not None and event.x > self._decide_from:
             self.app.call_later(self.app.run_action, "go('conflicts')")
 
-    def show(self, summary: SyncSummary, *, cut: bool, zone: tzinfo) -> None:
-        """Show how sync stands."""
+    def show(self, stands: OnTop, *, cut: bool, zone: tzinfo) -> None:
+        """Show how it stands."""
         text = Text()
         text.append(f"{self._title}", style="bold")
         self._decide_from = None
-        for words, style in status_words(summary, cut=cut, zone=zone):
+        for words, style in status_words(stands, cut=cut, zone=zone):
             text.append(" │ ", style="dim")
             self._decide_from = text.cell_len if words.startswith(DECIDE) else None
             text.append(words, style=style)
         self.update(text)
 
 
-def status_words(summary: SyncSummary, *, cut: bool, zone: tzinfo) -> list[tuple[str, str]]:
+def status_words(stands: OnTop, *, cut: bool, zone: tzinfo) -> list[tuple[str, str]]:
     """The parts of the line: words and a style, each meaning in words or a sign too."""
     from bravetui.views.words import clock_words, span_words
 
+    summary = stands.summary
     line = "cut" if cut else summary.line
     signs = {
         "up": ("● line up", tones.good()),
@@ -75,5 +76,6 @@ def status_words(summary: SyncSummary, *, cut: bool, zone: tzinfo) -> list[tuple
             (f"✓ all handed in, {clock_words(summary.all_handed_in_at, summary.now, zone)}", tones.good())
         )
     if summary.conflicts_open:
-        parts.append((f"{DECIDE} {summary.conflicts_open} to decide: F7", "bold reverse"))
+        asked = "open" if stands.only_reads else "to decide"
+        parts.append((f"{DECIDE} {summary.conflicts_open} {asked}: F7", "bold reverse"))
     return parts
