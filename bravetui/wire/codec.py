@@ -174,6 +174,6 @@ def decode(kind: type[_M], body: bytes, encoding: str = "", media_type: str = JS
     try:
         return kind.model_validate_json(raw)
     except ValidationError as error:
-        raise BadInput(f"This is not a {kind.__name__} message: {first_fault(error, 'the body')}.") from error
+        raise BadInput(f"This is no {kind.__name__} message: {first_fault(error, 'the body')}.") from error
     except RecursionError as error:
         raise BadInput("The body is nested too deeply.") from error
