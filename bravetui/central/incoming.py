@@ -14,10 +14,12 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import ValidationError
+from pydantic_core import from_json
 
 from bravetui.base.canonical import content_hash
 from bravetui.base.errors import BadInput, Refused
 from bravetui.base.text import safe_line
+from bravetui.central.checks import CHANGE_BYTES_MAX
 from bravetui.central.taking import Sent
 from bravetui.merge.version import Dot
 from bravetui.wire.change import Change
@@ -82,17 +84,21 @@ def read(body: bytes, encoding: str, media_type: str = JSON_TYPE) -> Incoming:
     raw = unpack_json(body, encoding, media_type)
     broken: list[Broken] = []
     try:
-        request = SyncRequest.model_validate_json(raw)
-    except (ValidationError, RecursionError):
+        # Not by model_validate_json: that copies the whole change into each fault it finds.
+        request = SyncRequest.model_validate(from_json(raw, allow_inf_nan=False))
+    except (ValueError, RecursionError):  # of pydantic, a ValidationError is one
         request = _leniently(raw, broken)
     _refuse_twice(request.pull)
-    count = sum(len(batch.changes) for batch in request.push) + len(broken)
-    if count > CHANGES_MAX:
+    _check_count(sum(len(batch.changes) for batch in request.push) + len(broken))
+    return _sorted(request, broken)
+
+
+def _check_count(changes: int) -> None:
+    if changes > CHANGES_MAX:
         raise TooLarge(
-            f"The body holds {count:,} changes; at most {CHANGES_MAX:,} go in one exchange.",
+            f"The body holds {changes:,} changes; at most {CHANGES_MAX:,} go in one exchange.",
             "Send it in smaller batches.",
         )
-    return _sorted(request, broken)
 
 
 def _sorted(request: SyncRequest, broken: list[Broken]) -> Incoming:
@@ -123,6 +129,7 @@ def _leniently(raw: bytes, broken: list[Broken]) -> SyncRequest:
     try:
         told = json.loads(raw, parse_constant=_no_constant)
         pushed = [dict(batch) for batch in told.get("push", ())]
+        _check_count(sum(len(batch["changes"]) for batch in pushed))
         for batch in pushed:
             batch["changes"] = [change for item in batch["changes"] if (change := _change(item, broken))]
         return SyncRequest.model_validate({**told, "push": pushed})
@@ -158,7 +165,10 @@ def _change(item: Any, broken: list[Broken]) -> Change | None:
 
 
 def _hash(item: Any) -> str:
+    """Of a change as it came; of one that is larger than any may be none, since canonical bytes cost many times its own."""
     try:
+        if len(json.dumps(item)) > CHANGE_BYTES_MAX:
+            return ""
         return content_hash(item)
     except (ValueError, TypeError):
         return ""

@@ -120,6 +120,17 @@ class Op(StrEnum):
     """Settles a conflict: an edit whose author has seen both values."""
 
 
+EDITS_MAX = 5_000
+"""Texts of one change that come as edits: as many as it may have fields."""
+
+
+def _few(edits: object) -> object:
+    """Counted before they are read, since each that is wrong would be told."""
+    if isinstance(edits, dict) and len(edits) > EDITS_MAX:
+        raise ValueError(f"more than {EDITS_MAX:,} edits")
+    return edits
+
+
 class TextEdit(Message):
     """A long text as what was done to one that both ends have (`wire.texts`)."""
 
@@ -152,7 +163,7 @@ class Change(Message):
     """Why, where the author gave a reason: a decision, a correction of a submitted form."""
     conflict_id: str | None = None
     """The conflict that a decision settles."""
-    edits: dict[str, TextEdit] = Field(default_factory=dict)
+    edits: Annotated[dict[str, TextEdit], BeforeValidator(_few)] = Field(default_factory=dict)
     """On its way only: long texts by path, in neither `before` nor `after`. Nothing with edits is hashed or stored."""
     whole: str = ""
     """With edits: the first 16 digits of the hash of the change as it was written, to know it again."""

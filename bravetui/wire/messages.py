@@ -7,8 +7,9 @@ and pages down, in one round trip. docs/protocol.md tells it to someone who woul
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Annotated, TypeVar
 
-from pydantic import AwareDatetime, Field, model_validator
+from pydantic import AwareDatetime, FailFast, Field, model_validator
 
 from bravetui.merge.hlc import Hlc
 from bravetui.merge.state import Cell, RecordState
@@ -36,6 +37,10 @@ NUMBER_MAX = 2**63 - 1
 BATCHES_MAX = 1_000
 ASKS_MAX = 10_000
 """Batches and pages of one exchange: one a lane, and one a scope and lane, are more than any laptop has to say."""
+
+_T = TypeVar("_T")
+_Many = Annotated[tuple[_T, ...], FailFast()]
+"""Of many that are wrong one is told: a list of all faults takes kilobytes for each two bytes that were sent (CWE-400)."""
 
 KNOWN_MAX = 100
 """Kinds and fields asked about in one exchange; the rest are asked about once these have been answered."""
@@ -192,7 +197,7 @@ class Batch(Message):
     """Changes of one lane, oldest first."""
 
     lane: Lane
-    changes: tuple[Change, ...]
+    changes: _Many[Change]
 
 
 class PullAsk(Message):
@@ -207,12 +212,12 @@ class PullAsk(Message):
     rows_max: int = Field(default=500, ge=1, le=5000)
     agreed: int | None = Field(default=None, ge=0, le=NUMBER_MAX)
     """Asks for a sum over the rows above this seq, once all others are here; None asks for none."""
-    without: tuple[str, ...] = ()
+    without: _Many[str] = ()
     """Records (`kind/id`) to leave out of the sum: this laptop holds work on them that central has not taken. `kind/` leaves
     out all of a kind: its version does not know it."""
     sums: str = Field(default="", max_length=256 * 16)
     """After a sum that differed: the laptop's own by bucket. Answered with the digests of rows in those that differ."""
-    want: tuple[str, ...] = Field(default=(), max_length=500)
+    want: _Many[str] = Field(default=(), max_length=500)
     """Records to send whole, wherever the cursor stands: those whose digests differed."""
 
 
@@ -306,8 +311,8 @@ class SyncRequest(Message):
     epoch: str = ""
     """The epoch this laptop last saw; empty before the first contact."""
     sent_at: AwareDatetime
-    push: tuple[Batch, ...] = Field(default=(), max_length=BATCHES_MAX)
-    pull: tuple[PullAsk, ...] = Field(default=(), max_length=ASKS_MAX)
+    push: _Many[Batch] = Field(default=(), max_length=BATCHES_MAX)
+    pull: _Many[PullAsk] = Field(default=(), max_length=ASKS_MAX)
     """One ask at most of each scope and lane."""
     answer_bytes_max: int | None = Field(default=None, ge=1, le=NUMBER_MAX)
     """About how many bytes of rows, as plain JSON, suit the laptop's line at a time; central may send fewer."""
@@ -317,7 +322,7 @@ class SyncRequest(Message):
     """Whether verdicts may come without the hash of what this request sent."""
     knows_devices: int | None = Field(default=None, ge=0, le=NUMBER_MAX)
     """The highest device number whose owner this laptop knows; None does not ask whose they are."""
-    asks_known: tuple[str, ...] = Field(default=(), max_length=KNOWN_MAX)
+    asks_known: _Many[str] = Field(default=(), max_length=KNOWN_MAX)
     """Kinds (`kind`) and fields (`kind/field`) for which central refused changes since it did not know them: does it now?"""
     standing: str = ""
     """From the last genuine checkpoint, as it was: it shows a central on a stale copy that it is on one."""
