@@ -28,8 +28,9 @@ from bravetui.central.body import (
     encoding_of,
     form_of,
     read_body,
+    read_short,
 )
-from bravetui.central.callers import Caller, Shown, remember, shown_by
+from bravetui.central.callers import Caller, Shown, check_known, remember, shown_by
 from bravetui.central.clerk import ClerkIssuer
 from bravetui.central.database import foreign_errors
 from bravetui.central.enrolment import Attempts
@@ -44,7 +45,7 @@ from bravetui.central.rescue import take_bundle
 from bravetui.central.service import Central, caller_and_access
 from bravetui.central.support import give_pass, note_act
 from bravetui.central.tenants import stranger
-from bravetui.wire.codec import JSON_TYPE, decode, encode_as
+from bravetui.wire.codec import JSON_TYPE, encode_as
 from bravetui.wire.dictionary import current
 from bravetui.wire.messages import (
     BUNDLE_BYTES_MAX,
@@ -184,15 +185,13 @@ class _Api:
         return await guarded(request, self._health)
 
     async def _enrol(self, request: Request) -> Response:
-        address, now_s = (
-            address_of(request, trust_proxy=self._settings.trust_proxy),
-            self.central.clock.monotonic_s(),
-        )
+        address = address_of(request, trust_proxy=self._settings.trust_proxy)
+        now_s = self.central.clock.monotonic_s()
         wait_s = self._attempts.wait_s(address, now_s)
         if wait_s > 0:
             raise TooManyCodes(wait_s)
         shown = self._shown(request)
-        asked = decode(Enrol, await read_body(request), encoding_of(request))
+        asked = await read_short(Enrol, request)
         try:
             enrolled: Enrolled = await self.run(_mapped, self.central.enrol, asked, shown)
         except Refused:
@@ -202,16 +201,18 @@ class _Api:
 
     async def _support(self, request: Request) -> Response:
         shown = self._shown(request)
-        asked = decode(SupportAsk, await read_body(request), encoding_of(request))
+        asked = await read_short(SupportAsk, request)
         return _packed(request, await self.run(_mapped, give_pass, self.central, asked, shown))
 
     async def _support_act(self, request: Request) -> Response:
         shown = self._shown(request)
-        told = decode(SupportReport, await read_body(request), encoding_of(request))
+        told = await read_short(SupportReport, request)
         return _packed(request, await self.run(_mapped, note_act, self.central, told, shown))
 
     async def _sync(self, request: Request) -> Response:
         shown = self._shown(request)
+        if shown.grant is None:  # before its body is read
+            await self.run(_mapped, self._check_known, shown)
         body = await read_body(request)
         return await self.run(_mapped, self._exchange, request, shown, body)
 
@@ -235,6 +236,11 @@ class _Api:
         if access.closed:
             raise NeedsSignIn("This laptop hands in nothing for others any more.", "Take another laptop.")
         return caller
+
+    def _check_known(self, shown: Shown) -> None:
+        with self.central.engine.connect() as connection:
+            stranger(connection, shown.proof.key)
+            check_known(connection, shown)
 
     def _take_bundle(self, request: Request, carrier: Caller, body: bytes) -> Response:
         try:

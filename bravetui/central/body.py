@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import TypeVar
 
 from starlette.requests import Request
 
 from bravetui.base.errors import BadInput
-from bravetui.wire.codec import COLUMNS_TYPE, JSON_TYPE, TooLarge, media_type_of
+from bravetui.wire.change import Message
+from bravetui.wire.codec import COLUMNS_TYPE, JSON_TYPE, TooLarge, decode, media_type_of
 from bravetui.wire.dictionary import Dictionary, named
 from bravetui.wire.messages import BODY_BYTES_MAX
+
+_M = TypeVar("_M", bound=Message)
 
 PREFERRED = ("zstd", "gzip")
 """Encodings of answers to strangers, best first (RFC 8878, RFC 1952)."""
@@ -25,11 +29,14 @@ VARY = "Accept, Accept-Encoding, Available-Dictionary"
 """What an answer's form and packing depend on (RFC 9842 section 6.2)."""
 
 
+SHORT_BYTES_MAX = 64 * 1024
+"""Of what is asked before it is known who asks: a token is a quarter of it."""
+
 SILENT_S = 30.0
 """Longest pause within a body."""
 SLOW_FREE_S = 60.0
 SLOW_BYTES_PER_S = 250
-"""After the free time a body has to have come at this rate, a tenth of what the worst line of a phone does: whoever sends a
+"""After the free time a body has to come at this rate, a tenth of what the worst line of a phone does: whoever sends a
 byte at a time holds a connection for a minute and no longer (CWE-400, slowloris)."""
 
 
@@ -44,15 +51,23 @@ async def read_body(request: Request, bytes_max: int = BODY_BYTES_MAX) -> bytes:
         raise _too_large(bytes_max)
     parts: list[bytes] = []
     size, loop = 0, asyncio.get_running_loop()
-    began_s = loop.time()
+    ends_s = loop.time() + SLOW_FREE_S
     async for part in _in_time(request.stream()):
         size += len(part)
         if size > bytes_max:
             raise _too_large(bytes_max)
-        if size < (loop.time() - began_s - SLOW_FREE_S) * SLOW_BYTES_PER_S:
+        if loop.time() > ends_s:
             raise _too_slow()
+        # What came fast buys no more than the free time: the room that it takes is not to be held for hours by a drip.
+        ends_s = min(ends_s + len(part) / SLOW_BYTES_PER_S, loop.time() + SLOW_FREE_S)
         parts.append(part)
     return b"".join(parts)
+
+
+async def read_short(kind: type[_M], request: Request) -> _M:
+    """What anybody may say, known or not: little, also once it is unpacked, since it is read where all others wait."""
+    body = await read_body(request, SHORT_BYTES_MAX)
+    return decode(kind, body, encoding_of(request), limit_bytes=SHORT_BYTES_MAX)
 
 
 async def _in_time(stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

@@ -107,6 +107,16 @@ def shown_by(method: str, place: str, headers: Mapping[str, str], now: datetime,
     return Shown(proof, grant, text)
 
 
+def check_known(connection: Connection, shown: Shown) -> None:
+    """That central has ever known the key, by a grant of its own or by a laptop: a stranger is to cost neither row nor room.
+
+    Raises NeedsSignIn.
+    """
+    query = select(DEVICES.c.number).where(DEVICES.c.public_key == shown.proof.key).limit(1)
+    if shown.grant is None and connection.execute(query).first() is None:
+        raise _unknown()
+
+
 def recognise(connection: Connection, shown: Shown, number: int | None, now: datetime) -> Caller:
     """The laptop of that number (None: any of this key's), and what its grant is worth at this moment.
 
@@ -116,10 +126,7 @@ def recognise(connection: Connection, shown: Shown, number: int | None, now: dat
     """
     row = _row(connection, shown, number)
     if row is None:
-        raise NeedsSignIn(
-            "Central does not know this laptop any more.",
-            "Sign in again: bravetui enrol --again. All work is kept.",
-        )
+        raise _unknown()
     grant = shown.grant
     if grant is not None and (grant.organization_id, grant.user_id) != (row.organization_id, row.user_id):
         raise _not_fitting()
@@ -252,6 +259,13 @@ def _is_of_now(proof: Proof, now: datetime, keys: CentralKeys) -> bool:
     if proof.nonce:
         return any(hmac.compare_digest(proof.nonce, nonce_at(keys, now, ago)) for ago in (0, 1))
     return abs(proof.issued_at - now) <= CLOCK_MAY_DIFFER
+
+
+def _unknown() -> NeedsSignIn:
+    return NeedsSignIn(
+        "Central does not know this laptop any more.",
+        "Sign in again: bravetui enrol --again. All work is kept.",
+    )
 
 
 def _not_fitting() -> NeedsSignIn:

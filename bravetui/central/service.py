@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -25,6 +25,7 @@ from bravetui.central.callers import (
     Caller,
     Shown,
     Standing,
+    check_known,
     forget,
     grant_anew,
     recognise,
@@ -38,6 +39,7 @@ from bravetui.central.feed import Own, late_verdicts, pages
 from bravetui.central.incoming import Incoming
 from bravetui.central.keys import CentralKeys
 from bravetui.central.push import Desk, push, take_parked
+from bravetui.central.rates import Buckets, Rate, TooOften
 from bravetui.central.shelf import Shelf
 from bravetui.central.standing import is_lost, standing
 from bravetui.central.state import State, arrive, begin_epoch_after, state_of
@@ -60,6 +62,10 @@ from bravetui.wire.messages import (
 from bravetui.wire.receipt import sign
 
 log = logging.getLogger(__name__)
+
+NAMELESS = Rate(burst=100, per_s=30 / 3600)
+"""Refused enrolments that one process puts on record. They are anybody's, from any number of addresses: without a limit they
+would fill the log, and push what else is in it out of the operator's sight."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +107,7 @@ class Central:
         self.issuer = issuer
         self.engine, self.keys, self.clock, self.ids = engine, keys, clock, ids
         self._forgot_at: datetime | None = None
+        self._nameless = Buckets(NAMELESS)
 
     def enrol(self, asked: Enrol, shown: Shown) -> Enrolled:
         """Trade a one-time code, or what the identity provider issued, for a device number, and a grant for the key that was
@@ -142,9 +149,11 @@ class Central:
         try:
             yield
         except Refused as error:
-            with self.engine.begin() as connection:
-                stranger(connection)
-                note(connection, Event("enrol", error.code or "refused"), now)
+            with suppress(TooOften):
+                self._nameless.take("", self.clock.monotonic_s())
+                with self.engine.begin() as connection:
+                    stranger(connection)
+                    note(connection, Event("enrol", error.code or "refused"), now)
             raise
 
     def exchange(self, shown: Shown, incoming: Incoming) -> SyncAnswer:
@@ -230,6 +239,7 @@ class Central:
         """Who asks, and what central held of him before this request."""
         with self.engine.begin() as connection:
             stranger(connection, shown.proof.key)
+            check_known(connection, shown)
             remember(connection, shown.proof, now, self.keys)
             if self._forgot_at is None or not self._forgot_at <= now < self._forgot_at + REMEMBERED:
                 forget(connection, now)

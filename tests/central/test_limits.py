@@ -197,9 +197,13 @@ async def test_all_bodies_together_have_a_limit_that_ends_with_each(
 # --- how slowly -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("silent_s", "free_s"), [(0.2, 60.0), (60.0, 0.2)], ids=["a pause", "a drip"])
+@pytest.mark.parametrize(
+    ("silent_s", "free_s", "at_once"),
+    [(0.2, 60.0, 0), (60.0, 0.2, 0), (60.0, 0.2, 9000)],
+    ids=["a pause", "a drip", "a drip after most of it"],
+)
 def test_a_slow_body_is_cut_off(
-    site: Site, monkeypatch: pytest.MonkeyPatch, silent_s: float, free_s: float
+    site: Site, monkeypatch: pytest.MonkeyPatch, silent_s: float, free_s: float, at_once: int
 ) -> None:
     """Over a real line: a byte now and then, for ever."""
     monkeypatch.setattr(body, "SILENT_S", silent_s)
@@ -211,7 +215,7 @@ def test_a_slow_body_is_cut_off(
         lines = [f"{name}: {value}" for name, value in headers.items()]
         head = ["POST /v1/sync HTTP/1.1", f"Host: {host}", "Content-Length: 10000", *lines, "", ""]
         with socket.create_connection((host.partition(":")[0], int(host.partition(":")[2]))) as line:
-            line.sendall("\r\n".join(head).encode())
+            line.sendall("\r\n".join(head).encode() + b" " * at_once)
             line.settimeout(0.1)
             answer, ends = b"", time.monotonic() + 20
             while b"\r\n\r\n" not in answer and time.monotonic() < ends:
