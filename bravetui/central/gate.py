@@ -102,5 +102,8 @@ class Gate:
 
 def address_of(request: HTTPConnection, *, trust_proxy: bool) -> str:
     """Where a request comes from."""
-    told = request.headers.get("x-forwarded-for", "") if trust_proxy else ""
-    return told.split(",")[-1].strip() or (request.client.host if request.client else "")
+    # A proxy adds what it saw to the line that came, or a line of its own below it (RFC 9110 section 5.3): all before the
+    # last is the asker's own word.
+    told = request.headers.getlist("x-forwarded-for") if trust_proxy else []
+    last = ",".join(told).split(",")[-1].strip()
+    return last or (request.client.host if request.client else "")

@@ -16,11 +16,12 @@ from typing import Any
 import httpx
 import pytest
 
+from bravetui.auth import signing
 from bravetui.base.errors import BadInput
 from bravetui.base.runner import InlineRunner
 from bravetui.central import app as app_module
 from bravetui.central import body, gate, incoming, serve
-from bravetui.central.app import make_app
+from bravetui.central.app import Settings, make_app
 from bravetui.central.enrolment import ADDRESSES_MAX, Attempts
 from bravetui.central.incoming import read
 from bravetui.central.rates import Buckets, Rate, TooOften, asker_at
@@ -29,7 +30,7 @@ from bravetui.wire.codec import DCZ_MAGIC, TooLarge, encode, unpack
 from bravetui.wire.columns import DEPTH_MAX, pack
 from bravetui.wire.dictionary import current
 from bravetui.wire.messages import BODY_BYTES_MAX, BUNDLE_BYTES_MAX
-from tests.support.central import Laptop, Site
+from tests.support.central import Laptop, Site, headers
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -102,6 +103,25 @@ async def test_who_asks_too_often_is_told_when_to_come_back_and_others_are_serve
         assert (await ask(dana)).status_code == (429 if limit == "BY_ADDRESS" else 200)
         site.clock.advance(seconds=10)
         assert (await ask(carlos)).status_code == 200
+
+
+async def test_an_address_that_a_stranger_names_himself_is_not_his(site: Site) -> None:
+    """Proxies put the address they saw behind what came, in the same line or in one of its own."""
+    central = site.central
+    app = make_app(
+        central.engine, central.keys, central.clock, central.ids, Settings(trust_proxy=True), InlineRunner()
+    )
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://central") as client:
+        for number in range(11):
+            key = signing.new_private_key()
+            told = [
+                *headers(site, "/v1/enrol", key, "").items(),
+                ("X-Forwarded-For", f"198.51.100.{number}"),
+                ("X-Forwarded-For", "203.0.113.9"),
+            ]
+            body = json.dumps({"code": "00000-00000", "device_name": "x"}).encode()
+            answer = await client.post("/v1/enrol", content=body, headers=told)
+            assert answer.status_code == (429 if number == 10 else 403)
 
 
 def packed(laptop: Laptop) -> dict[str, str]:
