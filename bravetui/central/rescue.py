@@ -7,7 +7,7 @@ work. Its carrier hears counts and nothing else.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -29,13 +29,19 @@ from bravetui.central.tenants import operator, stranger, tenant
 from bravetui.db.moves import moves_of, record_of
 from bravetui.db.requests import requests_of
 from bravetui.merge.version import Dot
-from bravetui.wire.codec import encode
+from bravetui.wire.codec import TooLarge, encode, unpack, values_in
 from bravetui.wire.messages import PROTOCOL, Delivered, Outcome, Verdict
 from bravetui.wire.receipt import sign
 
 NOT_TAKEN = (Outcome.REFUSED, Outcome.TWIN)
 """Outcomes after which the bundle may hold the only copy."""
 
+
+ROOM_BYTES_MAX = 256 * 1024 * 1024
+"""Of what a bundle holds, unpacked, where it comes over a line: all of it is read before any is taken, and any laptop may
+carry one, so that a few kilobytes could stand for gigabytes (CWE-409)."""
+VALUE_BYTES = 64
+"""What a value takes beside its text."""
 
 KEPT_MAX = 50
 """Bundles that wait at a time for one carrier, so that nobody can fill central's disk."""
@@ -75,7 +81,7 @@ def take_bundle(
     Raises BadInput for a file that is none, WrongKey for one that central cannot open: those stay with who has them.
     """
     bundle, now = read_bundle(file), central.clock.now()
-    pieces = [_read(piece) for piece in bundle.opened((central.keys.recovery, *locks))]
+    pieces = list(_pieces(bundle.opened((central.keys.recovery, *locks)), by_line=carried_by is not None))
     verdicts: list[Verdict] = []
     why, maker = "", None
     try:
@@ -122,8 +128,21 @@ def kept_file(central: Central, digest: str) -> bytes:
     return bytes(found[0])
 
 
-def _read(piece: bytes) -> Incoming:
-    incoming = read(piece, "zstd")
+def _pieces(packed: Iterable[bytes], *, by_line: bool) -> Iterator[Incoming]:
+    left = ROOM_BYTES_MAX
+    for piece in packed:
+        raw = unpack(piece, "zstd")
+        left -= len(raw) + VALUE_BYTES * values_in(raw)
+        if by_line and left < 0:
+            raise TooLarge(
+                "The bundle takes more room than central gives one that comes over a line.",
+                "Bring the file to the office, which imports it on central's machine.",
+            )
+        yield _read(raw)
+
+
+def _read(raw: bytes) -> Incoming:
+    incoming = read(raw, "")
     if incoming.request.protocol > PROTOCOL:
         raise BadInput(
             "The bundle was made by a newer program than central's.", "Update central, and try again."

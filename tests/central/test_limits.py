@@ -17,6 +17,7 @@ import httpx
 import pytest
 
 from bravetui.auth import signing
+from bravetui.auth.bundle import seal_bundle
 from bravetui.base.errors import BadInput
 from bravetui.base.runner import InlineRunner
 from bravetui.central import app as app_module
@@ -25,6 +26,7 @@ from bravetui.central.app import Settings, make_app
 from bravetui.central.enrolment import ADDRESSES_MAX, Attempts
 from bravetui.central.incoming import read
 from bravetui.central.rates import Buckets, Rate, TooOften, asker_at
+from bravetui.central.rescue import take_bundle
 from bravetui.central.serve import serving
 from bravetui.wire.codec import DCZ_MAGIC, TooLarge, encode, unpack
 from bravetui.wire.columns import DEPTH_MAX, pack
@@ -212,6 +214,19 @@ async def test_all_bodies_together_have_a_limit_that_ends_with_each(
         for _ in range(3):
             taken = await client.post("/v1/sync", content=encode(carlos.request()), headers=packed(carlos))
             assert taken.status_code == 200
+
+
+async def test_a_bundle_of_a_few_kilobytes_does_not_take_gigabytes(site: Site) -> None:
+    carlos = site.laptop("carlos")
+    piece = b'{"device":1,"sent_at":"2026-08-03T13:30:00Z","more":[' + b"[]," * 400_000 + b"0]}"
+    packed_piece, lock = zstd.compress(piece), site.central.keys.recovery
+    file = seal_bundle([packed_piece] * 12, carlos.device, carlos.key, site.clock.now(), (lock,))
+    assert len(file) < 10_000
+    async with client_of(site) as client:
+        told = await client.post("/v1/bundles", content=file, headers=carlos.headers("/v1/bundles"))
+    assert told.status_code == 413
+    assert "office" in told.json()["detail"]
+    assert not take_bundle(site.central, file).delivered.kept, "on central's machine it is taken"
 
 
 # --- how slowly -------------------------------------------------------------------------------------
