@@ -140,6 +140,9 @@ def _proof_of(key: str, claims: Mapping[str, Any]) -> Proof:
         or not 8 <= len(said["jti"]) <= _ID_LENGTH_MAX
     ):
         raise ValueError
+    # What is kept or compared is plain: no database holds a NUL, and no strangers' signs are compared in one time.
+    if not all(said[name].isascii() and said[name].isprintable() for name in ("jti", "nonce", "ath")):
+        raise ValueError
     if not isinstance(claims["iat"], int) or isinstance(claims["iat"], bool):
         raise TypeError
     return Proof(

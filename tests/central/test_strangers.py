@@ -8,10 +8,13 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 
 import httpx
+import jwt
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import func, select
 
 from bravetui.auth import signing
+from bravetui.auth.proof import TYPE, jwk_of
 from bravetui.base.errors import Refused
 from bravetui.base.runner import InlineRunner
 from bravetui.central.app import make_app
@@ -96,3 +99,24 @@ def test_wrong_codes_from_everywhere_do_not_fill_the_log(site: Site) -> None:
                 shown(site, "/v1/enrol", signing.new_private_key()),
             )
     assert rows(site, AUDIT) == 5
+
+
+@pytest.mark.parametrize(
+    "claims", [{"jti": "\ud800" * 8}, {"jti": "\0" * 8}, {"nonce": "\xe9"}, {"jti": "\xe9" * 8}]
+)
+async def test_a_proof_of_signs_that_nobody_stores_is_none(site: Site, claims: dict[str, str]) -> None:
+    """Signed well, and a 500 all the same: anybody could fill central's own log with tracebacks."""
+    key = signing.new_private_key()
+    told = {
+        "htm": "POST",
+        "htu": "http://central/v1/enrol",
+        "iat": int(site.clock.now().timestamp()),
+        "jti": "x" * 8,
+    }
+    head = {"typ": TYPE, "jwk": jwk_of(signing.public_key_of(key))}
+    signer = Ed25519PrivateKey.from_private_bytes(key)
+    proof = jwt.encode({**told, **claims}, signer, algorithm="EdDSA", headers=head)
+    body = json.dumps({"code": "00000-00000", "device_name": "x"}).encode()
+    async with client_of(site) as client:
+        answer = await client.post("/v1/enrol", content=body, headers={"DPoP": proof})
+    assert (answer.status_code, answer.headers.get("dpop-nonce")) == (401, None)
