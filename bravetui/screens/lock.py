@@ -163,7 +163,8 @@ class Locking:
         self.touched()
         places, self._places = self._places, []
         with self._app.batch_update():
-            await self._app.pop_screen()
+            while self.is_shown:  # what a window made small meanwhile says lies on top of it
+                await self._app.pop_screen()
             for screen in places:
                 await self._app.push_screen(screen)
         self._opened()

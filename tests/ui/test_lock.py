@@ -22,7 +22,9 @@ from bravetui.messages import RecordsChanged
 from bravetui.screens.form import FormScreen
 from bravetui.screens.home import HomeScreen
 from bravetui.screens.lock import LockScreen
+from bravetui.screens.queue import QueueScreen
 from bravetui.screens.rain import RainScreen
+from bravetui.screens.too_small import TooSmallScreen
 from bravetui.views.home import home
 from bravetui.wiring import KEYS
 from bravetui.wiring.folder import tries_of
@@ -131,6 +133,23 @@ async def test_a_pin_and_its_enter_that_come_at_once_are_taken_in_turn(scene: Sc
         scene.app.post_message(Key("enter", "\r"))
         await unlock(pilot, "")
         assert isinstance(scene.app.screen, HomeScreen)
+
+
+async def test_a_window_made_small_while_the_key_is_tried_leaves_no_lock_behind(scene: Scene) -> None:
+    """The sentence about the window is on top then; the screen that goes has to be the locked one."""
+    async with playing(scene, SMALL) as pilot:
+        await press(pilot, "ctrl+l")
+        await pilot.resize_terminal(20, 5)
+        await pilot.pause()
+        assert isinstance(scene.app.screen, TooSmallScreen)
+        lock = next(one for one in scene.app.screen_stack if isinstance(one, LockScreen))
+        await lock._unlock(PIN)
+        assert not scene.app.is_locked
+        await pilot.resize_terminal(*SMALL)
+        await pilot.pause()
+        assert isinstance(scene.app.screen, HomeScreen)
+        await press(pilot, "f4")
+        assert isinstance(scene.app.screen, QueueScreen)
 
 
 async def test_the_passphrase_opens_it_without_waiting_when_the_pin_has_to_wait(scene: Scene) -> None:
