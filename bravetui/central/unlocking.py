@@ -71,11 +71,12 @@ def unlock_task(central: Central, options: argparse.Namespace, say: Callable[[st
     asking = _opened(central, request)
     _allow(asking, request, options, by_file=bool(once))
     into = options.into or options.file.with_name(f"{options.file.name}.answer")
-    _write(into, request.answer(asking.content_key))
+    # On record first, also where the file then fails: what is handed on and noted nowhere is nobody's to find.
     with central.engine.begin() as connection:
         operator(connection)
         told = {"device": asking.device, "code": request.code, "at": central.clock.now(), "by_code": not once}
         connection.execute(UNLOCKS.insert().values(told))
+    _write(into, request.answer(asking.content_key))
     say(
         f"The answer for laptop {asking.device} ({asking.who}) is in {safe_line(str(into))}. It is on record."
     )

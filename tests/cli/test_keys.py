@@ -10,10 +10,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from bravetui.auth.locks import Passphrase
 from bravetui.auth.sealed_file import SealedFile
 from bravetui.base.errors import WrongKey
+from bravetui.central.database import open_central_engine
 from bravetui.wiring import KEYS
 from tests.cli.terminal import ROOT, Terminal
 from tests.support.keyrings import desktop, missing_programs
@@ -128,6 +130,20 @@ def test_the_office_opens_a_laptop_whose_passphrase_is_forgotten(
     enrolled.passphrase.write_text(NEW, encoding="utf-8")
     enrolled.run("sync", "--once")
     assert f"laptop 1  {code}  read out" in operator.run("central", "unlock")
+
+
+def test_an_answer_that_cannot_be_put_on_record_is_not_given(
+    enrolled: Terminal, operator: Terminal, tmp_path: Path, database_url: str
+) -> None:
+    """The record comes first: a key handed on that nobody can find again is what the record is against."""
+    engine = open_central_engine(database_url)
+    with engine.begin() as connection:
+        connection.execute(text("ALTER TABLE unlock ADD CONSTRAINT closed CHECK (false) NOT VALID"))
+    engine.dispose()
+    answer = tmp_path / "answer"
+    keys = str(enrolled.folder / "keys.a")
+    operator.run("central", "unlock", keys, "--vouch", "--into", str(answer), code=75)
+    assert not answer.exists()
 
 
 def test_neither_file_of_an_unlocking_opens_anything_for_its_finder(
