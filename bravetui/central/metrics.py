@@ -29,6 +29,8 @@ ROUTES = (
     "/v1/sign-in",
     "/v1/sync",
     "/v1/bundles",
+    "/v1/support",
+    "/v1/support/acts",
     "/v1/news",
     "/v1/dictionary",
     "/v1/health",

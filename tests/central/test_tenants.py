@@ -81,6 +81,20 @@ def test_requests_work_as_a_role_that_owns_nothing_and_passes_by_nothing(site: S
         )
 
 
+def test_a_temporary_table_of_a_request_never_passes_for_central_s_own(site: Site) -> None:
+    """PostgreSQL looks among those first unless a function says otherwise."""
+    carlos = site.laptop("carlos")
+    asked = text("SELECT central_key_of(:number)").bindparams(number=carlos.device)
+    with site.engine.connect() as connection:
+        tenant(connection, ORGANIZATION)
+        real = connection.execute(asked).scalar_one()
+        connection.execute(text("CREATE TEMP TABLE device (public_key text, number bigint)"))
+        connection.execute(
+            text("INSERT INTO pg_temp.device VALUES ('forged', :number)").bindparams(number=carlos.device)
+        )
+        assert connection.execute(asked).scalar_one() == real
+
+
 # --- table by table ---------------------------------------------------------------------------------
 
 

@@ -82,9 +82,10 @@ _FUNCTIONS = (
         DELETE FROM audit_event WHERE at < now() - interval '400 days'
     $$""",
 )
-_HOW = """LANGUAGE sql SECURITY DEFINER SET search_path FROM CURRENT AS $$
+_HOW = """LANGUAGE sql SECURITY DEFINER SET search_path = {schema}, pg_temp AS $$
         SELECT set_config('bravetui.operator', 'on', true);"""
-"""Bound to the function, the setting would take a superuser. Left behind, it means nothing to who is not the owner."""
+"""A caller's temporary tables come last, or they would pass for central's. Bound to the function, the setting would take a
+superuser; left behind, it means nothing to who is not the owner."""
 
 
 def _or_before(table: str) -> str:
@@ -126,8 +127,9 @@ def upgrade() -> None:
             f"CREATE POLICY operator ON {table} USING ({operator}) WITH CHECK ({operator})",
         ):
             connection.exec_driver_sql(statement)
+    schema = connection.scalar(sa.text("SELECT quote_ident(current_schema())"))
     for function in _FUNCTIONS:
-        connection.exec_driver_sql(function.replace("{how}", _HOW))
+        connection.exec_driver_sql(function.replace("{how}", _HOW.replace("{schema}", schema)))
         name = function.split("(")[0].split()[-1]
         connection.exec_driver_sql(f"REVOKE ALL ON FUNCTION {name} FROM PUBLIC")
 
