@@ -164,6 +164,8 @@ def _apply_kind(
             # What only the office writes is as central has it, also where a restored central has an older word of its own.
             own_word = here is not None and not (refill is not None and kind.office_only)
             newer = newer_cells(here.state, central) if here is not None and own_word else {}
+            if refill is not None and row.whole and here is not None and own_word:
+                newer |= forgotten_cells(here.state, central)
             older = here.state.cells if here is not None and not row.whole else {}
             version = central.version.joined(_of_dots(newer))
             state = RecordState({**older, **central.cells, **newer}, version)
@@ -180,6 +182,24 @@ def _apply_kind(
 def newer_cells(here: RecordState, central: RecordState) -> dict[str, Cell]:
     """Cells that the row, as of its number, did not contain yet: applied since then, or lost by a restored central."""
     return {path: cell for path, cell in here.cells.items() if not central.version.covers(cell.dots)}
+
+
+def forgotten_cells(here: RecordState, central: RecordState) -> dict[str, Cell]:
+    """Cells of a whole record that central's vector covers and its cells do not hold, though all of those are known here.
+
+    Nothing that was seen here has taken their place, so a restored central has lost them; and so has whoever made them, with
+    an older database put back, and has written on: a vector knows the last of his changes, and not that some are missing.
+    """
+    return {
+        path: cell
+        for path, cell in here.cells.items()
+        if central.version.covers(cell.dots) and _has_gone_back(cell, central.cells.get(path), here.version)
+    }
+
+
+def _has_gone_back(cell: Cell, central: Cell | None, seen: VersionVector) -> bool:
+    """Whether central's cell is made of what was seen here, without some of what ours is made of."""
+    return central is None or (seen.covers(central.dots) and not {*cell.dots} <= {*central.dots})
 
 
 def _of_dots(cells: Mapping[str, Cell]) -> VersionVector:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from bravetui import wiring
+from bravetui.base.canonical import Json
 from bravetui.central.service import Writing
 from bravetui.db.device import OutboxState
 from bravetui.simulate.ending import End
@@ -17,7 +18,7 @@ from bravetui.simulate.invariants import nothing_is_lost
 from bravetui.simulate.witness import Witness
 from tests.support.central import PROJECT
 from tests.support.postgres import TestServer
-from tests.support.world import Here, World, a_world
+from tests.support.world import Here, Records, World, a_world
 
 LOST = "by-office"
 
@@ -28,6 +29,11 @@ def put_back(here: Here, image: Path) -> None:
         old.unlink()
     for kept in image.glob(f"{wiring.DATABASE}*"):
         shutil.copy2(kept, here.folder / kept.name)
+
+
+def values_of(records: Records, record_id: str) -> dict[str, Json]:
+    """A violation as these records have it."""
+    return records[PROJECT, "violation", record_id].state.values()
 
 
 def gone_in(world: World) -> set[Key]:
@@ -95,3 +101,37 @@ def test_only_a_value_that_stood_already_in_what_nobody_holds_is_nobodys_loss(
         gone={("violation", LOST): []} if is_gone else {}, chain="", aside=[], witness=witness,
     )  # fmt: skip
     assert bool(nothing_is_lost(end)) is complains
+
+
+async def test_what_a_later_change_of_the_same_laptop_seems_to_cover_is_handed_in_by_whoever_shows_it(
+    postgres: TestServer, tmp_path: Path
+) -> None:
+    """Found by simulate in month 308: the writer's database and central were put back to before it, and he wrote on. His
+    counter had gone on, so that the record's vector covers what neither of them has any more."""
+    with a_world(postgres, tmp_path) as world:
+        carlos, dana = await world.laptop("a", "carlos"), await world.laptop("b", "dana")
+        record = carlos.create("violation", {"description": "fence down", "severity": "minor"})
+        for here in (carlos, dana):
+            assert await here.sync()
+        image, copy = world.copy(carlos, "image")
+        copy.close()
+        world.laptops.remove(copy)
+        with world.backup_of_central() as backup:
+            carlos = image
+            carlos.edit("violation", record, description="gate down too", location="lot B")
+            for here in (carlos, dana, carlos):
+                assert await here.sync()
+            carlos.close()
+            world.laptops.remove(carlos)
+            put_back(carlos, copy.folder)
+            for lost in carlos.folder.glob(f"{wiring.folder.JOURNAL}*"):
+                lost.unlink()
+            with world.restored(backup):
+                carlos = world.open(carlos.folder)
+                assert carlos.states() == [OutboxState.CONFIRMED], "of the edit nothing is here"
+                carlos.edit("violation", record, severity="major")
+                for here in (carlos, dana, carlos, dana):
+                    await here.sync()
+                central = values_of(world.central_records(), record)
+                assert central == {"description": "gate down too", "severity": "major", "location": "lot B"}
+                assert values_of(carlos.records(), record) == values_of(dana.records(), record) == central
