@@ -265,11 +265,11 @@ def the_clock_tells_order(end: End) -> list[str]:
     """Whoever had seen a change made the next one later, by the hybrid clock, however wrong his wall clock was.
 
     A stamp that central had to bound says nothing here: a restored central bounds it again, at a later day. Nor does what
-    a laptop writes whose whole disk was put back: it uses its numbers a second time, and where central was put back too,
-    nobody is left who knows, until a neighbour hands in what bears them.
+    a laptop writes whose whole disk was put back, or its copy: it uses its numbers a second time, and where central was put
+    back too, nobody is left who knows, until a neighbour hands in what bears them.
     """
     complaints = []
-    twice = {name.partition("-")[0] for name in end.witness.gone_back}
+    twice = {name.partition("-")[0] for name in end.witness.gone_back | end.witness.cloned}
     before: dict[Key, list[tuple[Change, Hlc]]] = defaultdict(list)
     for change, received_ms in zip(end.ledger, end.received_ms, strict=True):
         stamp = clamp(change.hlc, received_ms)

@@ -217,6 +217,7 @@ class _Month:
         if chaos.happens("laptop cloned"):
             self._twins += 1
             self._witness.copies += 1
+            self._witness.cloned.add(laptop.name)
             twin = f"{laptop.name}-{self._twins}"
             self.laptops[twin] = laptop.cloned(twin, self._folder / twin)
             if laptop.name in self._programs.old:

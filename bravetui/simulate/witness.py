@@ -39,6 +39,8 @@ class Witness:
     """Laptops whose database or disk was put back to an older image: what they had handed in before, they know no more."""
     rebuilt: set[str] = field(default_factory=set)
     """Laptops that had a file damaged: they may have been put together again from journal and central."""
+    cloned: set[str] = field(default_factory=set)
+    """Laptops of which a copy was made, each of which goes on counting from there until it is told."""
     copies: int = 0
     """How often one was made: cloned, or its whole disk put back."""
     forms: dict[str, str] = field(default_factory=dict)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import shutil
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,10 +14,13 @@ from bravetui import wiring
 from bravetui.base.canonical import Json
 from bravetui.central.service import Writing
 from bravetui.db.device import OutboxState
+from bravetui.merge.hlc import Hlc
+from bravetui.merge.version import Dot, VersionVector
 from bravetui.simulate.ending import End
 from bravetui.simulate.gone import Key, gone
-from bravetui.simulate.invariants import nothing_is_lost
+from bravetui.simulate.invariants import nothing_is_lost, the_clock_tells_order
 from bravetui.simulate.witness import Witness
+from bravetui.wire.change import Change, Op
 from tests.support.central import PROJECT
 from tests.support.postgres import TestServer
 from tests.support.world import Here, Records, World, a_world
@@ -34,6 +39,15 @@ def put_back(here: Here, image: Path) -> None:
 def values_of(records: Records, record_id: str) -> dict[str, Json]:
     """A violation as these records have it."""
     return records[PROJECT, "violation", record_id].state.values()
+
+
+def an_end(witness: Witness, **told: Any) -> End:
+    """The end of a month in which nothing else was."""
+    nothing: dict[str, Any] = {
+        "central": {}, "ledger": [], "again": set(), "received_ms": [], "laptops": {}, "unsent": {}, "gone": {},
+        "waiting": {}, "dropped": {}, "forged": {}, "chain": "", "aside": [],
+    }  # fmt: skip
+    return End(**nothing | told, witness=witness)
 
 
 def gone_in(world: World) -> set[Key]:
@@ -96,11 +110,25 @@ def test_only_a_value_that_stood_already_in_what_nobody_holds_is_nobodys_loss(
     """Found by simulate in month 254: the office had set it, and the office's record went with every copy of it."""
     witness = Witness()
     witness.note("carlos", 1.0, "violation", LOST, {"severity": "major"}, {"severity"} if stood else ())
-    end = End(
-        central={}, ledger=[], again=set(), received_ms=[], laptops={}, unsent={}, waiting={}, dropped={}, forged={},
-        gone={("violation", LOST): []} if is_gone else {}, chain="", aside=[], witness=witness,
-    )  # fmt: skip
+    end = an_end(witness, gone={("violation", LOST): []} if is_gone else {})
     assert bool(nothing_is_lost(end)) is complains
+
+
+@pytest.mark.parametrize("cloned", [False, True])
+def test_a_number_that_a_copy_used_again_tells_no_order(cloned: bool) -> None:
+    """Found by simulate in month 407: a copy wrote its third change anew, under a central that had lost the first."""
+    hour = 3_600_000
+
+    def wrote(dot: Dot, hours: int, seen: VersionVector) -> Change:
+        return Change(
+            scope_id=PROJECT, kind="violation", record_id="v1", op=Op.EDIT, author_id="carlos", dot=dot,
+            at=datetime(2026, 3, 2, tzinfo=UTC), hlc=Hlc(hours * hour, 0), context=seen, after={"location": str(dot)},
+        )  # fmt: skip
+
+    ledger = [wrote(Dot(1, 3), 26, VersionVector()), wrote(Dot(9, 343), 1, VersionVector({1: 3}))]
+    witness = Witness(cloned={"carlos"} if cloned else set())
+    end = an_end(witness, ledger=ledger, received_ms=[30 * hour] * 2)
+    assert bool(the_clock_tells_order(end)) is not cloned
 
 
 async def test_what_a_later_change_of_the_same_laptop_seems_to_cover_is_handed_in_by_whoever_shows_it(
