@@ -84,6 +84,12 @@ class End:
         return (change for change in self.ledger if change.dot not in self.again)
 
 
+def ledger_of(connection: Connection) -> list[Change]:
+    """Every change that central has taken, in its order by scope."""
+    query = select(LEDGER.c.body).order_by(LEDGER.c.scope_id, LEDGER.c.seq)
+    return [Change.model_validate(json.loads(body)) for body in connection.execute(query).scalars()]
+
+
 def read_end(central: SimulatedCentral, laptops: Iterable[SimulatedLaptop], witness: Witness) -> End:
     """Look at central and at every laptop that is open."""
     with central.engine.connect() as connection:

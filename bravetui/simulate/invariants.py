@@ -41,7 +41,11 @@ def everything_is_handed_in(end: End) -> list[str]:
 def nothing_is_lost(end: End) -> list[str]:
     """Every saved value is kept, in a conflict, superseded in the ledger, or was typed over before it was sent; or it is of
     what nobody holds any more, and waits at central."""
-    written, asked, replaced = _written(end.ledger), _asked(end.central), _replaced(end.ledger)
+    written, asked, replaced = (
+        _written(end.ledger),
+        _asked(end.central),
+        _replaced((*end.ledger, *end.witness.forgotten)),
+    )
     later: set[tuple[str, str, str, str]] = set()
     counts: dict[str, int] = defaultdict(int)
     lost: list[str] = []
@@ -53,7 +57,7 @@ def nothing_is_lost(end: End) -> list[str]:
             later.add(where)
         fate = _fate(one, end.central, written, asked, later)
         if not fate and _by_another(one, replaced):
-            fate = "superseded"  # saved as it stood already, and the one who set it is on a disk that is gone
+            fate = "superseded"  # by somebody who had seen it, though he who set it, or central, has lost it since
         if not fate and one.by in end.witness.dead and _told(one) in aside.get(where[1:], ()):
             fate = "set_aside"
         if not fate and (_told(one) in on_hold.get(where[1:], ()) or _anothers(one, end)):

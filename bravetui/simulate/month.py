@@ -7,6 +7,7 @@ import asyncio
 import random
 import traceback
 from collections import Counter
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from bravetui.simulate.central import FOREMEN, ORGANIZATION, SimulatedCentral
 from bravetui.simulate.chaos import Chaos
 from bravetui.simulate.crash import CENTRAL, CONSOLE, Died, running_on
 from bravetui.simulate.database import Databases
-from bravetui.simulate.ending import Fates, read_end
+from bravetui.simulate.ending import Fates, ledger_of, read_end
 from bravetui.simulate.invariants import CHECKS
 from bravetui.simulate.laptop import SimulatedLaptop
 from bravetui.simulate.loop import live
@@ -157,9 +158,9 @@ class _Month:
         if chaos.chance(0.1):
             central.back_up()
         if chaos.happens("central restored"):
-            self._central_lost(central.restore(chaos.dice))
+            self._central_lost(lambda: central.restore(chaos.dice))
         if chaos.happens("failover to a stale copy"):
-            self._central_lost(central.fail_over())
+            self._central_lost(central.fail_over)
 
     async def _central_update(self) -> None:
         await asyncio.sleep(self._chaos.dice.random() * DAY_S / 2)
@@ -170,8 +171,11 @@ class _Month:
         with self._central.engine.connect() as connection:
             self._witness.complaints += [f"central {words}" for words in invented(connection, KINDS)]
 
-    def _central_lost(self, since_s: float | None) -> None:
-        """Central goes on from a copy of that moment; what the dead had only there is gone."""
+    def _central_lost(self, goes_back: Callable[[], float | None]) -> None:
+        """Central goes on from a copy of an earlier moment; what the dead had only there is gone."""
+        with self._central.engine.connect() as connection:
+            self._witness.forgotten += ledger_of(connection)
+        since_s = goes_back()
         self._restored_s = asyncio.get_running_loop().time()
         for machine in ("office", *self._witness.dead):
             self._witness.disk_lost(machine, since_s or 0.0)

@@ -6,6 +6,7 @@ from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 
 from bravetui.base.canonical import Json
+from bravetui.wire.change import Change
 
 
 @dataclass(slots=True)
@@ -47,6 +48,8 @@ class Witness:
     """On which version of the form each submission was begun."""
     dead: dict[str, float] = field(default_factory=dict)
     """Laptops whose disk was destroyed, and since when central is their only memory."""
+    forgotten: list[Change] = field(default_factory=list)
+    """What central's ledger said before it was put back to an older one."""
     complaints: list[str] = field(default_factory=list)
     """What a person saw that nobody ever may: an error that is not ours, a laptop that does not open."""
 

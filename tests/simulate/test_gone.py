@@ -114,6 +114,18 @@ def test_only_a_value_that_stood_already_in_what_nobody_holds_is_nobodys_loss(
     assert bool(nothing_is_lost(end)) is complains
 
 
+@pytest.mark.parametrize("author", ["rosa", "dana"])
+def test_what_somebody_wrote_over_is_superseded_also_in_a_ledger_that_central_has_lost(author: str) -> None:
+    """Found by simulate in month 486; his own next save is no word of anybody's on it."""
+    over = Change(
+        scope_id=PROJECT, kind="violation", record_id="v1", op=Op.EDIT, author_id=author, dot=Dot(1, 3), hlc=Hlc(1),
+        at=datetime(2026, 3, 2, tzinfo=UTC), context=VersionVector(), before={"location": "A"}, after={"location": "B"},
+    )  # fmt: skip
+    witness = Witness(forgotten=[over])
+    witness.note("dana", 1.0, "violation", "v1", {"location": "A"})
+    assert bool(nothing_is_lost(an_end(witness))) is (author == "dana")
+
+
 @pytest.mark.parametrize("cloned", [False, True])
 def test_a_number_that_a_copy_used_again_tells_no_order(cloned: bool) -> None:
     """Found by simulate in month 407: a copy wrote its third change anew, under a central that had lost the first."""
