@@ -6,6 +6,7 @@ names (`trust_proxy`).
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 
 from starlette.requests import HTTPConnection
@@ -18,6 +19,9 @@ from bravetui.central.rates import Buckets, TooOften, asker_at
 
 BODIES_BYTES_MAX = 256 * 1024 * 1024
 """Of all bodies that are being read or worked on in this process: anybody may begin one, and each may be 16 MiB."""
+
+ADDRESS_BYTES_MAX = 64 * 1024 * 1024
+"""Of those, from one address: whoever sends slowly leaves room for all others."""
 
 HEADERS_BYTES_MAX = 32 * 1024
 """A grant and a proof are a quarter of it (RFC 6585 section 5)."""
@@ -42,7 +46,8 @@ class Gate:
         self._watch = watch
         self._app, self._buckets, self._clock = app, buckets, clock
         self._refused, self._trust_proxy = refused, trust_proxy
-        self._held_bytes = 0
+        self._held: Counter[str] = Counter()
+        """Bytes of bodies, by who sends them."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
@@ -68,9 +73,9 @@ class Gate:
 
     async def _passed(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            address = address_of(HTTPConnection(scope), trust_proxy=self._trust_proxy)
+            asker = asker_at(address_of(HTTPConnection(scope), trust_proxy=self._trust_proxy))
             try:
-                self._buckets.take(asker_at(address), self._clock.monotonic_s())
+                self._buckets.take(asker, self._clock.monotonic_s())
             except TooOften as error:
                 await self._refused(429, "too-many-requests", error)(scope, receive, send)
                 return
@@ -78,26 +83,29 @@ class Gate:
                 too_long = BadInput("The request's headers are too long.")
                 await self._refused(431, "headers-too-large", too_long)(scope, receive, send)
                 return
-            await self._with_room(scope, receive, send)
+            await self._with_room(scope, receive, send, asker)
         else:
             await self._app(scope, receive, send)
 
-    async def _with_room(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _with_room(self, scope: Scope, receive: Receive, send: Send, asker: str) -> None:
         held_bytes = 0
 
         async def counted() -> Message:
             nonlocal held_bytes
             message = await receive()
             size = len(message.get("body", b""))
-            held_bytes, self._held_bytes = held_bytes + size, self._held_bytes + size
-            if self._held_bytes > BODIES_BYTES_MAX:
+            held_bytes += size
+            self._held[asker] += size
+            if self._held[asker] > ADDRESS_BYTES_MAX or self._held.total() > BODIES_BYTES_MAX:
                 raise Transient("Central holds as much at a time as it can.", wait_s=_FULL_WAIT_S)
             return message
 
         try:
             await self._app(scope, counted, send)
         finally:
-            self._held_bytes -= held_bytes
+            self._held[asker] -= held_bytes
+            if not self._held[asker]:
+                del self._held[asker]
 
 
 def address_of(request: HTTPConnection, *, trust_proxy: bool) -> str:

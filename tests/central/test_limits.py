@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import socket
@@ -42,10 +43,16 @@ else:
 Client = httpx.AsyncClient
 
 
-def client_of(site: Site) -> Client:
+def client_of(site: Site, address: str = "192.0.2.1", beside: Client | None = None) -> Client:
+    """Somebody at an address, of the same central as `beside`."""
     central = site.central
-    app = make_app(central.engine, central.keys, central.clock, central.ids, run=InlineRunner())
-    return httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://central")
+    app = (
+        make_app(central.engine, central.keys, central.clock, central.ids, run=InlineRunner())
+        if beside is None
+        else beside._transport.app  # type: ignore[attr-defined]
+    )
+    transport = httpx.ASGITransport(app=app, client=(address, 1234))
+    return httpx.AsyncClient(transport=transport, base_url="http://central")
 
 
 # --- how often --------------------------------------------------------------------------------------
@@ -214,6 +221,30 @@ async def test_all_bodies_together_have_a_limit_that_ends_with_each(
         for _ in range(3):
             taken = await client.post("/v1/sync", content=encode(carlos.request()), headers=packed(carlos))
             assert taken.status_code == 200
+
+
+async def test_bodies_that_drip_in_from_one_address_leave_room_for_all_others(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    carlos, half_way, go_on = site.laptop("carlos"), asyncio.Event(), asyncio.Event()
+    body = encode(carlos.request())
+    monkeypatch.setattr(gate, "ADDRESS_BYTES_MAX", 899 + len(body))
+
+    async def dripping() -> AsyncIterator[bytes]:
+        yield b" " * 900
+        half_way.set()
+        await go_on.wait()
+
+    async with client_of(site, "192.0.2.1") as slow, client_of(site, "192.0.2.2", slow) as other:
+        dripped = asyncio.create_task(slow.post("/v1/sync", content=dripping(), headers=carlos.headers()))
+        await half_way.wait()
+        told = [
+            await client.post("/v1/sync", content=body, headers=packed(carlos)) for client in (slow, other)
+        ]
+        assert [answer.status_code for answer in told] == [503, 200]
+        go_on.set()
+        await dripped
+        assert (await slow.post("/v1/sync", content=body, headers=packed(carlos))).status_code == 200
 
 
 async def test_a_bundle_of_a_few_kilobytes_does_not_take_gigabytes(site: Site) -> None:
