@@ -13,6 +13,7 @@ from bravetui.auth.keys import KeyRing
 from bravetui.auth.sealed_file import SealedFile
 from bravetui.base.errors import BadInput, Transient, WrongKey
 from bravetui.base.text import safe_line
+from bravetui.base.trust import Untrusted
 from bravetui.cli.common import folder_of, ring_of
 from bravetui.cli.signing_in import TerminalWays
 from bravetui.wiring import PASSPHRASE_FILE_VARIABLE, enrol, keys_for, who_is_here
@@ -57,7 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
         todo = (
             "Look whether the address is right; if it is, run the same command again when the line is better."
         )
-        raise Transient(error.what, todo) from error
+        raise Transient(error.what, error.todo if isinstance(error, Untrusted) else todo) from error
     for notice in complete(ring, who):
         print(f"bravetui: {notice}", file=sys.stderr)
     print(f"Its keys open by {_listed(ring)}.")

@@ -16,26 +16,27 @@ import httpx
 from bravetui import __version__
 from bravetui.auth.openid import ANSWER_BYTES_MAX, NotAProvider, json_answer
 from bravetui.base.errors import Transient
+from bravetui.base.trust import unreadable_authorities, untrusted
 
 DEADLINE_S = 20.0
 """For one question with its whole answer."""
 _TIMEOUT = httpx.Timeout(DEADLINE_S, connect=10)
+# Without compression a small answer cannot grow large here.
+_HEADERS = {
+    "User-Agent": f"bravetui/{__version__}",
+    "Accept": "application/json",
+    "Accept-Encoding": "identity",
+}
 
 
 class Line:
     """A connection to providers, for the length of one sign-in."""
 
     def __init__(self) -> None:
-        # Without compression a small answer cannot grow large here.
-        self._http = httpx.AsyncClient(
-            headers={
-                "User-Agent": f"bravetui/{__version__}",
-                "Accept": "application/json",
-                "Accept-Encoding": "identity",
-            },
-            timeout=_TIMEOUT,
-            follow_redirects=False,
-        )
+        try:
+            self._http = httpx.AsyncClient(headers=_HEADERS, timeout=_TIMEOUT, follow_redirects=False)
+        except OSError as error:
+            raise unreadable_authorities(error) from error
 
     async def __aenter__(self) -> Self:
         return self
@@ -67,8 +68,9 @@ class Line:
                     response.headers.get("content-type", ""), await _read(response)
                 )
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-            raise Transient(
-                "No line to the sign-in service.", "Try again where there is a network."
+            raise (
+                untrusted(error, "the sign-in service's address")
+                or Transient("No line to the sign-in service.", "Try again where there is a network.")
             ) from error
         except (httpx.TimeoutException, TimeoutError) as error:
             raise Transient("The sign-in service does not answer.", "Try again in a while.") from error

@@ -21,6 +21,7 @@ from bravetui.auth.proof import Prover
 from bravetui.base.clock import SystemClock
 from bravetui.base.errors import BadInput, BravetuiError, NeedsSignIn, Refused, Transient
 from bravetui.base.text import safe_line
+from bravetui.base.trust import unreadable_authorities, untrusted
 from bravetui.sync.news import Events, News
 from bravetui.wire.change import Message
 from bravetui.wire.codec import COLUMNS_TYPE, JSON_TYPE, decode, encode, encode_as, media_type_of
@@ -93,9 +94,12 @@ class CentralClient:
         """Of sync requests: columns once an answer came so, since central then reads them."""
         self._may_share = self._may_fold = True
         # The system's certificates are read once here: a client costs 35 ms to make, so there is one.
-        self._http = httpx.AsyncClient(
-            base_url=url, headers=headers, timeout=_TIMEOUT, transport=transport, follow_redirects=False
-        )
+        try:
+            self._http = httpx.AsyncClient(
+                base_url=url, headers=headers, timeout=_TIMEOUT, transport=transport, follow_redirects=False
+            )
+        except OSError as error:
+            raise unreadable_authorities(error) from error
 
     async def sign_in_offer(self) -> SignInOffer:
         """Where people of this central's sign in. Raises Refused (`no_issuer`) by one that enrols by codes alone."""
@@ -315,7 +319,7 @@ def retry_after_s(header: str | None) -> float | None:
 
 def _no_line(error: Exception) -> Transient:
     if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
-        return NoLine("No line to central.")
+        return untrusted(error, "central's address") or NoLine("No line to central.")
     if isinstance(error, httpx.TimeoutException):
         return Transient("The line is too slow, or central does not answer.")
     return Transient("The line broke while data moved.")

@@ -15,6 +15,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from bravetui.base.canonical import Json
 from bravetui.base.errors import BravetuiError, NeedsSignIn, Refused, StorageFull, Transient
+from bravetui.base.trust import Untrusted
 from bravetui.db.device import SyncLog
 from bravetui.sync.client import NoLine, TooLarge
 from bravetui.wire.lanes import Lane
@@ -34,6 +35,7 @@ _PRUNE_EVERY = 100
 
 _FAILED: tuple[tuple[type[BravetuiError], str, str], ...] = (
     (NoLine, "no line", "No line to central"),
+    (Untrusted, "not trusted", "What answers at central's address shows no certificate that is trusted here"),
     (TooLarge, "too large", "Central takes smaller batches; they are halved"),
     (Transient, "failed", "Central could not be asked; it is tried again by itself"),
     (NeedsSignIn, "sign-in", "Central does not accept this laptop's sign-in"),

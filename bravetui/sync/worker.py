@@ -19,6 +19,7 @@ from sqlalchemy import Connection
 from bravetui.base.clock import Clock
 from bravetui.base.errors import BravetuiError, NeedsSignIn, Refused, StorageFull, Transient
 from bravetui.base.runner import Runner
+from bravetui.base.trust import Untrusted
 from bravetui.db.store import Store
 from bravetui.db.urgent import urgent_at
 from bravetui.sync.ahead import continuation
@@ -95,6 +96,8 @@ async def _given_up(task: asyncio.Task[Answered] | None) -> None:
             await task
 
 
+UNSENT = (NoLine, Untrusted)
+"""After these no byte has left this laptop."""
 STUCK_S = 120.0
 SIGN_IN_WAIT_S = 900.0
 STUMBLED_WAIT_S = 60.0
@@ -252,7 +255,7 @@ class Worker:
         except TimeoutError:
             return await self._failed(lanes, Transient("Nothing moved for two minutes."))
         except BravetuiError as error:
-            return await self._failed(lanes, error, prepared if isinstance(error, NoLine) else None)
+            return await self._failed(lanes, error, prepared if isinstance(error, UNSENT) else None)
         finally:
             await _given_up(answering)
         self._silences = self._silences + 1 if taken.silent else 0
@@ -318,7 +321,7 @@ class Worker:
         """
         if self._hung_up:
             return error
-        if isinstance(error, TooLarge | Transient) and not isinstance(error, NoLine):
+        if isinstance(error, TooLarge | Transient) and not isinstance(error, UNSENT):
             self._budget_bytes = shrunk(self._budget_bytes)
         self._more = False
         if self._listener is not None:

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import datetime
-import ipaddress
 import ssl
 from pathlib import Path
 
 import httpx
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from bravetui.base.errors import BadInput
 from bravetui.central.app import make_app
@@ -19,34 +14,7 @@ from bravetui.central.command import main
 from bravetui.central.keys import KEY_VARIABLE
 from bravetui.central.serve import Tls, listen, serving
 from tests.support.central import Site
-
-
-def certificate(folder: Path, password: bytes | None = None) -> Tls:
-    """A certificate for loopback, good for a day."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "central of a test")])
-    at = datetime.datetime.now(datetime.UTC)  # noqa: TID251 -- OpenSSL judges it by the real clock
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(at - datetime.timedelta(days=1))
-        .not_valid_after(at + datetime.timedelta(days=1))
-        .add_extension(
-            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False
-        )
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    lock = serialization.BestAvailableEncryption(password) if password else serialization.NoEncryption()
-    files = Tls(folder / "chain.pem", folder / "key.pem")
-    files.certificate.write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    files.key.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, lock)
-    )
-    return files
+from tests.support.certificates import certificate
 
 
 def test_with_a_certificate_central_speaks_tls_and_no_older_one(site: Site, tmp_path: Path) -> None:
