@@ -172,6 +172,8 @@ class WorkScreen(Screen[None]):
         from bravetui.views.on_top import on_top
 
         services = self.desk.services
+        if not services.scope_id:
+            await self.call(services.find_project)
         stands = await self.call(on_top, services.store, services.scope_id)
         self.sign_in = stands.sign_in
         if self.only_reads != stands.only_reads:

@@ -14,6 +14,7 @@ from textual.widgets.option_list import Option
 
 from bravetui.base.text import shortened
 from bravetui.screens.base import WorkScreen
+from bravetui.views.rights import NO_PROJECT
 from bravetui.views.sign_in import NOT_SHOWN
 from bravetui.views.words import clock_words, day_words, left_words, set_aside_words, short_title
 from bravetui.widgets import tones
@@ -72,6 +73,8 @@ class HomeScreen(WorkScreen):
         self.query_one("#rain", Static).update(Text(f"☂ {NOT_SHOWN if self.is_locked else seen.rain}"))
         self._open = {}
         options = [*self._due(seen), *self._alerts(seen), *self._waiting(seen), *self._drafts(drafts, seen)]
+        if not (services.scope_id or self.is_locked):
+            options = [self._option("no-project", Text(f"  {NO_PROJECT}"), None)]
         listed = self.query_one("#list", OptionList)
         known = [listed.get_option_at_index(i).id for i in range(listed.option_count)]
         wanted = [option.id for option in options]

@@ -15,6 +15,7 @@ from bravetui.db.store import Store
 from bravetui.views.sign_in import grant_of, permissions_of
 
 WRITE = "records:write"
+NO_PROJECT = "You are in no project yet. The office adds you; sync once (F5) after that."
 _RECORDS = "records:"
 _ROLE_WORDS: Mapping[str, str] = {
     "viewer": "as a viewer", "agency": "for an agency", "support": "for support",
@@ -29,6 +30,8 @@ def only_reads(store: Store, scope_id: str) -> str:
 
 def only_reads_in(connection: Connection, store: Store, scope_id: str) -> str:
     """`only_reads` inside a look that is open already."""
+    if not scope_id:
+        return NO_PROJECT
     role = _role(connection, store, scope_id)
     told = [one for one in permissions_of(connection, store.identity, scope_id) if one.startswith(_RECORDS)]
     if role not in READING_ROLES and (not told or WRITE in told):

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from bravetui.base.errors import WrongKey
 from bravetui.base.runner import Runner
 from bravetui.db.store import Store
+from bravetui.views.status import project_zone, scopes
 
 
 class SyncWorker(Protocol):
@@ -59,6 +60,7 @@ class Services:
 
     store: Store
     scope_id: str
+    """The project that is shown; empty while its person is in none."""
     zone: ZoneInfo
     run: Runner
     worker: SyncWorker | None = None
@@ -72,6 +74,13 @@ class Services:
     lock: ScreenLock | None = None
     """None where the screen cannot be locked: the demo's."""
     _held: Store | None = field(default=None, repr=False)
+
+    def find_project(self) -> None:
+        """Go to the first project, once there is one: a person may be in none when the app is opened."""
+        known = () if self.scope_id else scopes(self.store)
+        found = next((scope.id for scope in known if scope.kind == "project"), "")
+        if found:
+            self.scope_id, self.zone = found, project_zone(self.store, found)
 
     def shut(self) -> None:
         """Take the store out of the screens' reach; the worker has a hold of its own."""

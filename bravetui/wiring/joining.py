@@ -176,15 +176,19 @@ def run_app(
     from bravetui.app import BravetuiApp
     from bravetui.base.runner import ThreadRunner
     from bravetui.views.services import Services
-    from bravetui.views.status import project_zone, scopes
+    from bravetui.views.status import project_zone
     from bravetui.wiring.screen_lock import FolderLock
 
-    known = [scope.id for scope in scopes(laptop.store) if scope.kind == "project"]
-    chosen = scope_id or (known[0] if known else "")
     runner = ThreadRunner()
     services = Services(
-        laptop.store, chosen, project_zone(laptop.store, chosen), runner, line=line, notices=laptop.notices
+        laptop.store,
+        scope_id,
+        project_zone(laptop.store, scope_id),
+        runner,
+        line=line,
+        notices=laptop.notices,
     )
+    services.find_project()
     services.on_write.extend(on_write)
     if line is None:  # the demo's line is its own, and so are its keys: nobody knows their passphrase
         services.lock = FolderLock(laptop.folder, laptop.store.clock)

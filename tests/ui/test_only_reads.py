@@ -16,11 +16,12 @@ from bravetui.screens.conflict import ConflictScreen
 from bravetui.screens.form import FormScreen
 from bravetui.screens.forms import FormsScreen
 from bravetui.screens.home import HomeScreen
+from bravetui.screens.rain import RainScreen
 from bravetui.views.conflicts import conflicts
 from bravetui.views.forms import submissions
 from bravetui.views.home import home
 from bravetui.views.queue import queue
-from bravetui.views.rights import only_reads
+from bravetui.views.rights import NO_PROJECT, only_reads
 from bravetui.widgets.question_field import QuestionField
 from tests.support.seeded import NOON
 from tests.support.snapshots import SnapScreen, screen_text
@@ -184,3 +185,42 @@ def test_recording_itself_is_locked_by_nothing(viewer: Scene) -> None:
     forms.answer(viewer.store, viewer.site.project_id, viewer.submission_id, {"summary": "kept"})
     assert viewer.answers()["summary"] == "kept"
     assert written(viewer) >= before
+
+
+@pytest.fixture
+def nowhere(scene: Scene) -> Scene:
+    """Somebody whom the office has put into no project yet."""
+    scene.app.services.scope_id = ""
+    with scene.store.write() as writing:
+        writing.connection.exec_driver_sql("DELETE FROM scope_seen")
+    return scene
+
+
+async def test_whoever_is_in_no_project_yet_is_told_and_nothing_opens_that_cannot_be_saved(
+    nowhere: Scene,
+) -> None:
+    async with playing(nowhere, SMALL) as pilot:
+        shown = screen_text(pilot)
+        assert NO_PROJECT in shown
+        assert "Nothing is due" not in shown
+        assert not keys(nowhere) & {"new", "app.rain", "rain"}
+        await press(pilot, "n", "f8")
+        assert isinstance(nowhere.app.screen, HomeScreen)
+        await press(pilot, "f3", "n", "enter")
+        assert isinstance(nowhere.app.screen, FormsScreen)
+        assert NO_PROJECT in screen_text(pilot)
+
+
+async def test_the_first_project_is_gone_to_as_soon_as_it_has_arrived(nowhere: Scene) -> None:
+    async with playing(nowhere, SMALL) as pilot:
+        with nowhere.store.write() as writing:
+            writing.connection.exec_driver_sql(
+                "INSERT INTO scope_seen (scope_id, kind, name, permissions) VALUES (?, 'project', 'P', '[]')",
+                (nowhere.site.project_id,),
+            )
+        nowhere.app.screen.post_message(SyncReported())
+        await pilot.pause()
+        assert NO_PROJECT not in screen_text(pilot)
+        assert {"new", "app.rain"} <= keys(nowhere)
+        await press(pilot, "f8")
+        assert isinstance(nowhere.app.screen, RainScreen)
