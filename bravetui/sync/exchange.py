@@ -363,5 +363,9 @@ def _settle(connection: Connection, taken: Taken, now: datetime) -> None:
     taken.narrowing = agreement.is_narrowing(connection)
     # Where central tells nothing, nothing was compared either.
     taken.all_handed_in = not (counts or taken.closed) and agreement.is_agreed(connection)
-    if taken.all_handed_in:
+    if taken.all_handed_in or (
+        taken.closed and not counts
+    ):  # central has signed for it all, though it shows nothing
         meta.put(connection, meta.ALL_HANDED_IN_AT, now.isoformat())
+    elif counts:  # an earlier time says nothing of this work, also once it is confirmed
+        meta.put(connection, meta.ALL_HANDED_IN_AT, "")

@@ -82,7 +82,8 @@ class SyncSummary:
     oldest_only_here: datetime | None
     """The age of the oldest thing that exists only on this laptop."""
     all_handed_in_at: datetime | None
-    """When both ends were last found equal; None while anything of this laptop's is not confirmed by central."""
+    """When central was last found to have signed for all there is here, and both ends to be equal where it shows anything;
+    None while anything of this laptop's is not confirmed by central."""
     last_contact_at: datetime | None
     next_attempt_at: datetime | None
     why: str | None

@@ -9,7 +9,10 @@ from datetime import datetime
 import pytest
 
 from bravetui.actions.queue import send_again
+from bravetui.actions.session import sign_out
 from bravetui.base.errors import Transient
+from bravetui.central.quarantine import release
+from bravetui.central.service import revoke
 from bravetui.db.device import OutboxState
 from bravetui.views.status import sync_summary
 from tests.support.world import Here, World, demote
@@ -129,3 +132,29 @@ async def test_a_refused_change_is_not_all_handed_in(world: World) -> None:
     here.create("violation", {"description": "refused"})
     await here.sync()
     assert (said(here), sync_summary(here.store).refused) == (None, 1)
+
+
+@pytest.mark.parametrize("left", ["signed out", "revoked and released"])
+async def test_the_time_said_is_never_from_before_the_newest_work(world: World, left: str) -> None:
+    """Nothing is compared with a laptop that is shown nothing: its own work is handed in all the same."""
+    here = await world.laptop("carlos", "carlos")
+    here.create("daily_log", {"narrative": "before"})
+    await here.sync()
+    assert said(here) is not None
+    world.clock.advance(hours=1)
+    if left == "signed out":
+        sign_out(here.store)
+    else:
+        revoke(world.engine, here.device, world.clock.now())
+    here.create("daily_log", {"narrative": "after"})
+    made_at = world.clock.now()
+    for _ in range(4):
+        world.clock.advance(hours=1)
+        here.worker.ask_now()
+        await here.sync()
+        assert (said(here) or made_at) >= made_at
+        for change in here.outbox(OutboxState.REFUSED):
+            release(world.site.central, change.dot, "olga")
+            send_again(here.store, change.dot)
+    assert set(here.states()) == {OutboxState.CONFIRMED}
+    assert (said(here) or made_at) > made_at
