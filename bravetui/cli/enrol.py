@@ -8,8 +8,11 @@ import asyncio
 import getpass
 import platform
 import sys
+from contextlib import suppress
+from urllib.parse import urlsplit
 
 from bravetui.auth.keys import KeyRing
+from bravetui.auth.openid import is_loopback
 from bravetui.auth.sealed_file import SealedFile
 from bravetui.base.errors import BadInput, Transient, WrongKey
 from bravetui.base.text import safe_line
@@ -48,8 +51,9 @@ def run(arguments: argparse.Namespace) -> int:
     """Enrol, and say who this laptop now is."""
     folder = folder_of(arguments)
     ring = ring_of(folder, _new_passphrase)
-    address = arguments.address or _known_address(ring, arguments.again)
-    shows = TerminalWays(browser=not arguments.no_browser) if arguments.code is None else arguments.code
+    given, code = _given(arguments)
+    address = given or _known_address(ring, arguments.again)
+    shows = TerminalWays(browser=not arguments.no_browser) if code is None else code
     keys_for(folder, ring)
     try:
         who = asyncio.run(enrol(folder, ring, address, shows, arguments.name, again=arguments.again))
@@ -66,6 +70,30 @@ def run(arguments: argparse.Namespace) -> int:
         f"This laptop is number {who.device}, for {safe_line(who.user_name)}. Now: bravetui sync --once, then bravetui."
     )
     return 0
+
+
+def _given(arguments: argparse.Namespace) -> tuple[str | None, str | None]:
+    """The address and the code that were typed. With --again the address is known, so one word that is none is the code.
+
+    Raises BadInput for an address at which everybody could read along.
+    """
+    address: str | None = arguments.address
+    if arguments.again and arguments.code is None and address and not set(address) & set(".:/"):
+        return None, address
+    if address:
+        _refuse_plain(address)
+    return address, arguments.code
+
+
+def _refuse_plain(address: str) -> None:
+    """Only within this machine does nobody sit in between; what is no address at all is told by whoever asks there."""
+    with suppress(ValueError):
+        parts = urlsplit(address)
+        if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
+            raise BadInput(
+                "Over http:// everybody in between could read everything, the one-time code and your work included.",
+                "Give central's address with https://; nothing was sent.",
+            )
 
 
 def _known_address(ring: KeyRing, again: bool) -> str:

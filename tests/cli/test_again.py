@@ -12,6 +12,13 @@ from tests.cli.terminal import Terminal
 from tests.cli.test_support import opened
 
 
+def laptop_of_foreman(operator: Terminal) -> tuple[str, str]:
+    """Its number, and its person's."""
+    told = operator.run("central", "people").splitlines()
+    words = next(line for line in told if not line.endswith("no laptop")).split()
+    return words[-1], words[0]
+
+
 @pytest.mark.usefixtures("central")
 def test_a_revoked_laptop_enrols_again_and_hands_in_what_waited(
     enrolled: Terminal, operator: Terminal, central: tuple[str, str]
@@ -19,10 +26,7 @@ def test_a_revoked_laptop_enrols_again_and_hands_in_what_waited(
     enrolled.run("sync", "--once")
     with opened(enrolled) as (store, project_id):
         forms.start_form(store, project_id, templates(store)[0].id)
-    device = next(
-        line for line in operator.run("central", "people").splitlines() if not line.endswith("no laptop")
-    )
-    user_id, number = device.split()[0], device.split()[-1]
+    number, user_id = laptop_of_foreman(operator)
     operator.run("central", "revoke", "--device", number)
     said = enrolled.run("sync", "--once")
     assert "the office looks at it and decides" in said
@@ -55,3 +59,21 @@ def test_a_wrong_code_says_to_ask_for_another(terminal: Terminal, central: tuple
     said = terminal.run("enrol", central[0], "WRONG-CODE-1", code=1)
     assert "Ask the office for a new one" in said
     assert "Enrol it again" not in said
+
+
+@pytest.mark.parametrize("again", [(), ("--again",)])
+def test_nobody_enrols_where_everybody_could_read_along(terminal: Terminal, again: tuple[str, ...]) -> None:
+    for address in ("http://central.example", "HTTP://192.0.2.1:8000/", "http://localhost.example"):
+        assert "Give central's address with https://" in terminal.run(
+            "enrol", *again, address, "ABCDE-FGHJK", code=2
+        )
+
+
+def test_with_again_one_word_is_the_code(
+    enrolled: Terminal, operator: Terminal, central: tuple[str, str]
+) -> None:
+    """The address is known; a word that looks like one is one still."""
+    number, user_id = laptop_of_foreman(operator)
+    code = operator.run("central", "code", "--user", user_id).strip().splitlines()[-1]
+    assert f"number {number}" in enrolled.run("enrol", "--again", code.lower())
+    assert "is not an address of central" in enrolled.run("enrol", "--again", "central.example", code=2)
