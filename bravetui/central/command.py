@@ -2,7 +2,12 @@
 
 bravetui central                      serve, with a PostgreSQL of its own in --folder
 bravetui central found                make an organization and its first person
+bravetui central add-person           make somebody known to an organization
+bravetui central add-project          make a project, with its members
+bravetui central add-member           let somebody who is known into a project
+bravetui central publish FORM         give laptops a form to start: by its name, or from a table
 bravetui central people               who may have a laptop
+bravetui central projects             which projects there are
 bravetui central code --user ID       print a one-time code for a laptop
 bravetui central revoke --device N    let a laptop in no more
 bravetui central migrate              bring the tables up to date, as their owner
@@ -34,17 +39,35 @@ from bravetui.base.options import whole
 from bravetui.base.stopping import stoppable
 from bravetui.base.terminal import make_safe
 from bravetui.base.text import safe_line
-from bravetui.central.access import ROLES
 from bravetui.central.app import Settings, make_app
 from bravetui.central.audit_log import add_audit_log_arguments, audit_log_task
 from bravetui.central.clerk import ClerkIssuer, ClerkSettings
 from bravetui.central.enrolment import issue_code
-from bravetui.central.founding import add_person, found_organization, people
+from bravetui.central.founding import people
 from bravetui.central.importing import add_import_arguments, check_import, import_task
 from bravetui.central.ledger import audit
 from bravetui.central.metrics import TOKEN_VARIABLE, token_of
+from bravetui.central.organizing import (
+    ADD_MEMBER,
+    ADD_PERSON,
+    ADD_PROJECT,
+    add_member_task,
+    add_organizing_arguments,
+    add_person_task,
+    add_project_task,
+    check_add_member,
+    check_add_person,
+    check_add_project,
+    check_code,
+    check_found,
+    code_task,
+    found_task,
+    people_task,
+    projects_task,
+)
 from bravetui.central.place import FOUND, SERVE, add_place_arguments, opened
 from bravetui.central.privileges import login_of
+from bravetui.central.publishing import PUBLISH, add_publish_arguments, check_publish, publish_task
 from bravetui.central.releasing import add_quarantine_arguments, check_quarantine, quarantine_task
 from bravetui.central.serve import PORT, Tls, listen, serve
 from bravetui.central.service import Central, revoke
@@ -89,10 +112,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help=f"file with the token for /metrics (or {TOKEN_VARIABLE}) (serve)",
     )
-    parser.add_argument("--organization", help="name of the organization (found)")
-    parser.add_argument("--name", help="name of the person (found)")
-    parser.add_argument("--role", default="admin", choices=sorted(ROLES), help="role of the person (found)")
-    parser.add_argument("--user", help="id of the person (code)")
+    add_organizing_arguments(parser)
+    add_publish_arguments(parser)
     parser.add_argument("--device", type=whole(1, NUMBER_MAX), help="number of the laptop (revoke)")
     add_import_arguments(parser)
     add_quarantine_arguments(parser)
@@ -189,46 +210,11 @@ def _issuer(central: Central, options: argparse.Namespace, say: Say) -> ClerkIss
     return issuer
 
 
-def _check_found(options: argparse.Namespace) -> None:
-    if not options.organization or not options.name:
-        raise BadInput("An organization needs a name, and a first person.", "Give --organization and --name.")
-
-
-def _check_code(options: argparse.Namespace) -> None:
-    if not options.user:
-        raise BadInput("A code for whom?", "`bravetui central people` lists them; give the id with --user.")
-
-
 def _check_revoke(options: argparse.Namespace) -> None:
     if options.device is None:
         raise BadInput(
             "Which laptop?", "Give its number with --device; `bravetui central people` lists them."
         )
-
-
-def _found(central: Central, options: argparse.Namespace, say: Say) -> None:
-    organization_id = found_organization(central, options.organization)
-    user_id = add_person(central, organization_id, options.name, options.role)
-    code = issue_code(central.engine, central.clock.now(), organization_id, user_id)
-    say(f"Organization {organization_id}, person {user_id}. One-time code for a laptop: {code}")
-
-
-def _people(central: Central, options: argparse.Namespace, say: Say) -> None:
-    for person in people(central):
-        laptops = ", ".join(map(str, person.devices)) or "no laptop"
-        say(
-            f"{person.user_id}  {safe_line(person.name)}  {person.role}  {safe_line(person.organization)}  {laptops}"
-        )
-
-
-def _code(central: Central, options: argparse.Namespace, say: Say) -> None:
-    for person in people(central):
-        if person.user_id == options.user:
-            say(issue_code(central.engine, central.clock.now(), person.organization_id, person.user_id))
-            return
-    raise BadInput(
-        "There is no such person.", "`bravetui central people` lists them; give the id with --user."
-    )
 
 
 def _revoke(central: Central, options: argparse.Namespace, say: Say) -> None:
@@ -257,9 +243,14 @@ def _audit_log(central: Central, options: argparse.Namespace, say: Say) -> None:
 
 
 _TASKS: dict[str, Callable[[Central, argparse.Namespace, Say], None]] = {
-    FOUND: _found,
-    "people": _people,
-    "code": _code,
+    FOUND: found_task,
+    ADD_PERSON: add_person_task,
+    ADD_PROJECT: add_project_task,
+    ADD_MEMBER: add_member_task,
+    PUBLISH: publish_task,
+    "people": people_task,
+    "projects": projects_task,
+    "code": code_task,
     "revoke": _revoke,
     "migrate": _migrated,
     "restored": _restored,
@@ -271,8 +262,12 @@ _TASKS: dict[str, Callable[[Central, argparse.Namespace, Say], None]] = {
 }
 
 _CHECKS: dict[str, Callable[[argparse.Namespace], None]] = {
-    FOUND: _check_found,
-    "code": _check_code,
+    FOUND: check_found,
+    ADD_PERSON: check_add_person,
+    ADD_PROJECT: check_add_project,
+    ADD_MEMBER: check_add_member,
+    PUBLISH: check_publish,
+    "code": check_code,
     "revoke": _check_revoke,
     "import": check_import,
     "quarantine": check_quarantine,

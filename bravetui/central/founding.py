@@ -30,6 +30,15 @@ class Person:
     """Numbers of the laptops enrolled in this name."""
 
 
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """An organization or a project."""
+
+    scope_id: str
+    organization_id: str
+    name: str
+
+
 def found_organization(
     central: Central, name: str, values: Mapping[str, Json] | None = None, new_id: str = ""
 ) -> str:
@@ -64,16 +73,45 @@ def open_project(
     members: Mapping[str, str],
     permissions: Sequence[str] = (),
     new_id: str = "",
+    *,
+    may_sign: bool = False,
 ) -> str:
     """Make a project and its scope; `members` gives each user id a role in it. Returns the id of both."""
     project_id = new_id or central.ids.new_id()
     central.open_scope(project_id, organization_id, "project", str(values.get("name", "")))
     writings = [Writing("project", project_id, values)]
     for user_id, role in members.items():
-        told: dict[str, Json] = {"user_id": user_id, "project_role": role, "permissions": list(permissions)}
+        told = _membership(user_id, role, permissions, may_sign)
         writings.append(Writing("project_member", central.ids.new_id(), told))
     central.publish(project_id, writings)
     return project_id
+
+
+def add_member(central: Central, project_id: str, user_id: str, role: str, *, may_sign: bool = False) -> None:
+    """Let a person into a project; who is in it already has the new role there, and no second membership."""
+    member = KINDS["project_member"].table
+    query = select(member.c.id).where(
+        member.c.scope_id == project_id, member.c.user_id == user_id, member.c.deleted.is_(False)
+    )
+    with central.engine.connect() as connection:
+        operator(connection)
+        known = connection.execute(query.order_by(member.c.id).limit(1)).scalar_one_or_none()
+    told = _membership(user_id, role, (), may_sign)
+    central.publish(project_id, [Writing("project_member", known or central.ids.new_id(), told)])
+
+
+def _membership(user_id: str, role: str, permissions: Sequence[str], may_sign: bool) -> dict[str, Json]:
+    told: dict[str, Json] = {"user_id": user_id, "project_role": role, "permissions": list(permissions)}
+    return {**told, "may_sign": True} if may_sign else told
+
+
+def scopes(central: Central, kind: str) -> tuple[Scope, ...]:
+    """Every `organization`, or every `project`, by name."""
+    query = select(SCOPES.c.scope_id, SCOPES.c.organization_id, SCOPES.c.name).where(SCOPES.c.kind == kind)
+    with central.engine.connect() as connection:
+        operator(connection)
+        rows = connection.execute(query.order_by(SCOPES.c.name, SCOPES.c.scope_id))
+        return tuple(Scope(*row) for row in rows)
 
 
 def people(central: Central) -> tuple[Person, ...]:

@@ -31,7 +31,8 @@ def add_import_arguments(parser: argparse.ArgumentParser) -> None:
         "file",
         nargs="?",
         type=Path,
-        help="rescue bundle, or folder of a dead laptop's card (import; none: list); request or key file (unlock)",
+        help="rescue bundle, or folder of a dead laptop's card (import; none: list); request or key file (unlock); "
+        "form (publish)",
     )
     parser.add_argument(
         "--kept", metavar="ID", help="try a kept bundle again, by the beginning of its id (import)"
