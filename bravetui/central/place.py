@@ -10,7 +10,7 @@ import argparse
 import logging
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sqlalchemy import Engine, inspect, select
@@ -22,7 +22,16 @@ from bravetui.base.errors import BadInput, Transient
 from bravetui.base.text import safe_line
 from bravetui.central.database import foreign_errors, migrate, open_central_engine
 from bravetui.central.keys import KEY_VARIABLE, load_keys
-from bravetui.central.postgres import embedded_postgres, is_made
+from bravetui.central.postgres import (
+    DATA_VARIABLE,
+    LOCK_NAME,
+    MADE_NAME,
+    data_folder,
+    embedded_postgres,
+    is_made,
+    is_passing,
+    lasting_place,
+)
 from bravetui.central.privileges import login_of
 from bravetui.central.service import Central
 from bravetui.central.tables import SCOPES, STATE
@@ -72,13 +81,37 @@ def opened(options: argparse.Namespace, task: str = "") -> Iterator[Central]:
         with _central(url, folder, task) as central:
             yield central
         return
-    if task != FOUND and not is_made(folder) and not (task == SERVE and (folder / KEY_FILE).exists()):
-        raise _none_in(folder)
+    _look_for_its_own(folder, task)
     with (
-        embedded_postgres(folder, share=task != SERVE) as own,
+        embedded_postgres(folder, share=task != SERVE, lasting=True) as own,
         _central(own, folder, task, own=True) as central,
     ):
         yield central
+
+
+def _look_for_its_own(folder: Path, task: str) -> None:
+    """That the database which central runs itself is there, or may be made; says where it will not last. Raises BadInput."""
+    data, has_key = data_folder(folder, lasting=True), (folder / KEY_FILE).exists()
+    if not is_made(folder):
+        if not has_key and task != FOUND:
+            raise _none_in(folder)
+        if has_key and task != SERVE:
+            raise _without_data(folder, data)
+        if has_key:
+            log.critical(
+                "CENTRAL'S SIGNING KEY IS IN %s, AND ITS DATABASE IS NOT AT %s. An empty one is made there: if the"
+                " old one is only elsewhere, stop central, and move it to that place.",
+                safe_line(str(folder)),
+                safe_line(str(data)),
+            )
+    if task in (FOUND, SERVE) and is_passing(folder):
+        log.critical(
+            "CENTRAL'S DATABASE IS IN A TEMPORARY FOLDER, %s: A RESTART OF THE MACHINE MAY DELETE IT. Stop central and"
+            " move that folder to %s, or name a lasting place in %s.",
+            safe_line(str(data.parent)),
+            safe_line(str(lasting_place() / data.parent.name.removeprefix("bravetui-central-"))),
+            DATA_VARIABLE,
+        )
 
 
 def _database_of(options: argparse.Namespace) -> str | None:
@@ -126,6 +159,8 @@ def _central(url: str, folder: Path, task: str, *, own: bool = False) -> Iterato
                 f"Name its folder with --folder, put back a copy of {KEY_FILE}, or give the key in {KEY_VARIABLE}.",
             )
         migrate(engine)
+        if not os.environ.get(KEY_VARIABLE) and not key.exists():
+            _keep_out_of_git(folder)
         if task == SERVE and not own:
             _warn_of_bypass(engine)
         clock = SystemClock()
@@ -160,6 +195,27 @@ def _warn_of_bypass(engine: Engine) -> None:
             " own checks alone. Give central an ordinary user; docs/security.md shows the roles.",
             safe_line(login.name, 64),
         )
+
+
+def _keep_out_of_git(folder: Path) -> None:
+    """A new folder is mostly made where somebody stands, in a repository perhaps; the key in it is for no other eyes.
+
+    A folder with files of somebody else's is left as it is.
+    """
+    ours = {"postgres", LOCK_NAME, MADE_NAME}
+    with suppress(OSError):  # the key's own making says what is wrong
+        folder.mkdir(parents=True, exist_ok=True)
+        if {path.name for path in folder.iterdir()} <= ours:
+            (folder / ".gitignore").write_text("*\n", encoding="utf-8")
+
+
+def _without_data(folder: Path, data: Path) -> BadInput:
+    return BadInput(
+        f"Central's signing key is in {safe_line(str(folder))}, and its database is not at {safe_line(str(data))}.",
+        "It may be in the temporary folder of before (TMPDIR), or on a server of its own (--database-url): move it there, "
+        "or name it. Only if it is lost, begin with an empty one, which takes what laptops hold: bravetui central. To found "
+        "another central, name another --folder.",
+    )
 
 
 def _none_in(folder: Path) -> BadInput:

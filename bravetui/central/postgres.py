@@ -29,6 +29,12 @@ ROOM_BYTES_MIN = 250 * 1024 * 1024
 
 LOCK_NAME = "central.lock"
 
+LASTING = "/var/lib/bravetui-central"
+"""Where root's centrals keep their databases."""
+
+DATA_VARIABLE = "BRAVETUI_CENTRAL_DATA"
+"""Environment variable that names another place for them."""
+
 START_MAX_S = 60.0
 """How long PostgreSQL may take to start."""
 
@@ -37,24 +43,49 @@ MADE_NAME = "postgres.made"
 stored there: it is made anew."""
 
 
-def data_folder(folder: Path) -> Path:
+def data_folder(folder: Path, *, lasting: bool = False) -> Path:
     """Where PostgreSQL keeps its files for a central whose own folder is `folder`.
 
     PostgreSQL refuses to run as root, and the wheel's way around opens every parent of the data to another user. So as
-    root the data lies under the system's temporary folder, in a place that the folder's name leads back to.
+    root the data lies elsewhere, in a place that the folder's name leads back to: with `lasting` where a restart of the
+    machine leaves it alone, else under the system's temporary folder. Where it has been made once it is found again.
     """
     folder = folder.expanduser().resolve()
-    temporary = Path(tempfile.gettempdir()).resolve()
-    if not _is_root() or folder.is_relative_to(temporary):
-        return folder / "postgres"
+    beside, temporary = folder / "postgres", Path(tempfile.gettempdir()).resolve()
+    if not _is_root() or folder.is_relative_to(temporary) or _is_whole(beside):
+        return beside
     name = hashlib.sha256(str(folder).encode()).hexdigest()[:12]
-    return temporary / f"bravetui-central-{name}" / "postgres"
+    passing, kept = temporary / f"bravetui-central-{name}" / "postgres", lasting_place() / name / "postgres"
+    if not lasting or (not _is_whole(kept) and (_is_whole(passing) or not _can_be_made(kept))):
+        return passing
+    return kept
+
+
+def lasting_place() -> Path:
+    """Under which folder root's centrals keep their databases."""
+    return Path(os.environ.get(DATA_VARIABLE) or LASTING)
+
+
+def is_passing(folder: Path) -> bool:
+    """Whether the database of this central lies where a restart of the machine may empty it, and its folder does not."""
+    temporary = Path(tempfile.gettempdir()).resolve()
+    data = data_folder(folder, lasting=True)
+    return data.is_relative_to(temporary) and not folder.expanduser().resolve().is_relative_to(temporary)
 
 
 def is_made(folder: Path) -> bool:
     """Whether PostgreSQL has been made whole for the central whose folder this is."""
-    data = data_folder(folder)
+    return _is_whole(data_folder(folder, lasting=True))
+
+
+def _is_whole(data: Path) -> bool:
     return data.exists() and data.with_name(MADE_NAME).exists()
+
+
+def _can_be_made(data: Path) -> bool:
+    """Whether the folder is there or could be, told without making anything."""
+    nearest = next(path for path in (data, *data.parents) if path.exists())
+    return nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)
 
 
 def _is_root() -> bool:
@@ -62,13 +93,13 @@ def _is_root() -> bool:
 
 
 @contextmanager
-def embedded_postgres(folder: Path, *, share: bool = False) -> Iterator[str]:
-    """Run PostgreSQL for the length of the block; gives the address of its database.
+def embedded_postgres(folder: Path, *, share: bool = False, lasting: bool = False) -> Iterator[str]:
+    """Run PostgreSQL for the length of the block; gives the address of its database. `lasting` is for real ones.
 
     Raises Busy when another central uses the folder (with `share` its server is used, and left running), StorageFull
     and BadInput when it cannot be started.
     """
-    data = data_folder(folder)
+    data = data_folder(folder, lasting=lasting)
     try:
         data.parent.mkdir(parents=True, exist_ok=True)
         free_bytes = shutil.disk_usage(data.parent).free

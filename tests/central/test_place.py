@@ -128,6 +128,7 @@ def test_founding_makes_a_central_that_everything_else_finds(
 ) -> None:
     assert main(["central", "found", "--organization", "Sandia", "--name", "Amy"]) == 0
     assert (place / "bravetui-central" / "signing.key").exists()
+    assert (place / "bravetui-central" / ".gitignore").read_text(encoding="utf-8") == "*\n"
     assert main(["central", "people"]) == 0
     assert "Amy" in capsys.readouterr().out
     assert main(["audit", "verify"]) == 0

@@ -78,6 +78,7 @@ def _prepare(told: Lived, patch: pytest.MonkeyPatch) -> None:
         (told.place / name).mkdir()
     patch.setattr(tempfile, "tempdir", str(told.place / "temp"))
     patch.setenv("TMPDIR", str(told.place / "temp"))
+    patch.setenv("BRAVETUI_CENTRAL_DATA", str(told.place / "data"))
     patch.setenv("SQLITE_TMPDIR", str(told.place / "temp"))
     patch.setenv("HOME", str(told.place / "home"))
     for name, words in (("phrase", PASSPHRASE), ("wrong", WRONG_PASSPHRASE)):

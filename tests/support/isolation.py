@@ -11,6 +11,8 @@ import ipaddress
 import os
 import socket
 import sys
+import tempfile
+from pathlib import Path
 from typing import Any
 
 _FOREIGN_PREFIXES = ("BRAVETUI_", "TEXTUAL", "SSH_", "XDG_", "PG", "LC_")
@@ -57,6 +59,8 @@ def clean_environment() -> None:
         if name.startswith(_FOREIGN_PREFIXES) or name in _FOREIGN_NAMES:
             del os.environ[name]
     os.environ.update(_SAME_EVERYWHERE)
+    # Root's centrals keep their databases in a place of the system's; a test leaves nothing there.
+    os.environ["BRAVETUI_CENTRAL_DATA"] = str(Path(tempfile.gettempdir()) / "bravetui-test-data")
 
 
 def forbid_network() -> None:
