@@ -42,7 +42,7 @@ from bravetui.base.text import safe_line
 from bravetui.central.app import Settings, make_app
 from bravetui.central.audit_log import add_audit_log_arguments, audit_log_task
 from bravetui.central.clerk import ClerkIssuer, ClerkSettings
-from bravetui.central.enrolment import issue_code
+from bravetui.central.enrolment import issue_code, with_codes
 from bravetui.central.founding import people
 from bravetui.central.importing import add_import_arguments, check_import, import_task
 from bravetui.central.ledger import audit
@@ -186,11 +186,16 @@ def _say_who_has_none(central: Central, say: Say) -> None:
             "then bravetui central code --user ID"
         )
         return
+    given = with_codes(central.engine, central.clock.now())
     for person in without:
+        who = f"{safe_line(person.name)} ({safe_line(person.organization)}) has no laptop yet"
+        if (person.organization_id, person.user_id) in given:  # a new one would end it
+            say(
+                f"{who}, and a code that was given out; for another: bravetui central code --user {person.user_id}"
+            )
+            continue
         code = issue_code(central.engine, central.clock.now(), person.organization_id, person.user_id)
-        say(
-            f"{safe_line(person.name)} ({safe_line(person.organization)}) has no laptop yet; one-time code: {code}"
-        )
+        say(f"{who}; one-time code: {code}")
 
 
 def _issuer(central: Central, options: argparse.Namespace, say: Say) -> ClerkIssuer | None:

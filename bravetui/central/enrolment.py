@@ -1,7 +1,7 @@
 """Enrolment: a one-time code, or the provider's word on a person, makes a laptop's key known. Of codes only hashes are kept.
 
-Codes are 50 random bits, live for a day and die with their use; the bad ones are counted by the caller (`Attempts`), so
-guessing is hopeless.
+Codes are 50 random bits, live for a day, and die with their use or with the person's next one; the bad ones are counted by
+the caller (`Attempts`), so guessing is hopeless.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Engine, insert, select, text, update
+from sqlalchemy import ColumnElement, Connection, Engine, insert, select, text, update
 
 from bravetui.auth.clerk import ClerkClaims
 from bravetui.base.canonical import sha256_hex
@@ -54,7 +54,10 @@ class Made:
 def issue_code(
     engine: Engine, now: datetime, organization_id: str, user_id: str, lives: timedelta = CODE_LIVES
 ) -> str:
-    """A new code for a person, to be told to him once. Raises BadInput for an unknown person."""
+    """A new code for a person, to be told to him once; it ends the one before, which may lie about on paper.
+
+    Raises BadInput for an unknown person.
+    """
     people = KINDS["user"].table
     with engine.begin() as connection:
         operator(connection)
@@ -67,11 +70,25 @@ def issue_code(
             raise BadInput(
                 "There is no such person in this organization.", "Look at `bravetui central people`."
             )
+        unused = (CODES.c.organization_id == organization_id, CODES.c.user_id == user_id, *_live(now))
+        connection.execute(update(CODES).where(*unused).values(expires_at=now))
         plain = "".join(secrets.choice(ALPHABET) for _ in range(CODE_LENGTH))
         row = {"code_hash": code_hash(plain), "organization_id": organization_id, "user_id": user_id}
         connection.execute(insert(CODES).values(**row, expires_at=now + lives))
         note(connection, Event("code", "issued", organization_id, user_id), now)
     return f"{plain[:5]}-{plain[5:]}"
+
+
+def with_codes(engine: Engine, now: datetime) -> frozenset[tuple[str, str]]:
+    """(organization id, user id) of everybody who has a code that can still be used."""
+    with engine.connect() as connection:
+        operator(connection)
+        rows = connection.execute(select(CODES.c.organization_id, CODES.c.user_id).where(*_live(now)))
+        return frozenset((row.organization_id, row.user_id) for row in rows)
+
+
+def _live(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    return CODES.c.used_at.is_(None), CODES.c.expires_at > now
 
 
 def use_code(connection: Connection, asked: Enrol, key: str, now: datetime) -> Made:

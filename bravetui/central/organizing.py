@@ -8,13 +8,14 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable
+from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 from bravetui.base.canonical import Json
 from bravetui.base.errors import BadInput
 from bravetui.base.text import clean_text, safe_line
 from bravetui.central.access import ROLES, SUPPORT_ROLE
-from bravetui.central.enrolment import issue_code
+from bravetui.central.enrolment import CODE_LIVES, issue_code
 from bravetui.central.founding import (
     Person,
     Scope,
@@ -34,6 +35,7 @@ ADD_PERSON, ADD_PROJECT, ADD_MEMBER = "add-person", "add-project", "add-member"
 ID_MAX = 36
 """As long as any id in a record may be."""
 
+_HOURS = CODE_LIVES // timedelta(hours=1)
 _PEOPLE = "`bravetui central people` lists them."
 _PROJECTS = "`bravetui central projects` lists them."
 
@@ -155,7 +157,9 @@ def found_task(central: Central, options: argparse.Namespace, say: Say) -> None:
         central, organization_id, options.name, options.role or "admin", new_id=options.person_id or ""
     )
     code = issue_code(central.engine, central.clock.now(), organization_id, user_id)
-    say(f"Organization {organization_id}, person {user_id}. One-time code for a laptop: {code}")
+    say(
+        f"Organization {organization_id}, person {user_id}. One-time code for one laptop, for {_HOURS} hours: {code}"
+    )
 
 
 def people_task(central: Central, options: argparse.Namespace, say: Say) -> None:
@@ -199,7 +203,9 @@ def add_person_task(central: Central, options: argparse.Namespace, say: Say) -> 
             "Support is shown no record, so no code is given: it signs in on a laptop that needs it (bravetui support)."
         )
     elif sys.stdout.isatty():
-        say(f"One-time code for a laptop: {_new_code(central, organization.scope_id, user_id)}")
+        say(
+            f"One-time code for one laptop, for {_HOURS} hours: {_new_code(central, organization.scope_id, user_id)}"
+        )
     else:  # what goes into a log has no code in it
         say(f"For a one-time code: bravetui central code --user {safe_line(user_id, 40)}")
 
@@ -231,8 +237,11 @@ def code_task(central: Central, options: argparse.Namespace, say: Say) -> None:
     """A one-time code, alone on standard output; what it is good for beside it."""
     for person in people(central):
         if person.user_id == options.user:
-            code = _new_code(central, person.organization_id, person.user_id)
-            say(code)
+            say(_new_code(central, person.organization_id, person.user_id))
+            if sys.stderr.isatty():  # a script reads the code alone
+                sys.stderr.write(
+                    f"For one laptop, for {_HOURS} hours. Earlier codes of this person have ended.\n"
+                )
             return
     raise BadInput("There is no such person.", f"{_PEOPLE[:-1]}; give the id with --user.")
 

@@ -8,13 +8,18 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from bravetui.auth import signing
+from bravetui.base.errors import Refused
+from bravetui.central import command
 from bravetui.central.command import main
+from bravetui.central.enrolment import issue_code
 from bravetui.central.founding import people, scopes
 from bravetui.central.keys import KEY_VARIABLE
 from bravetui.central.tenants import operator
 from bravetui.db.kinds import KINDS
 from bravetui.forms.library import shipped
-from tests.support.central import KEYS, ORGANIZATION, PROJECT, STRANGE_PROJECT, Site
+from bravetui.wire.messages import Enrol
+from tests.support.central import KEYS, ORGANIZATION, PROJECT, STRANGE_PROJECT, Site, shown
 
 Command = Callable[..., tuple[int, str, str]]
 
@@ -181,3 +186,44 @@ def test_a_newer_version_of_a_table_takes_the_place_of_the_older(
     assert (
         "is not there" in central("publish", str(tmp_path / "none.xlsx"), "--organization", ORGANIZATION)[2]
     )
+
+
+def test_a_newer_code_ends_the_older_unused_one(site: Site) -> None:
+    def code(user_id: str) -> str:
+        return issue_code(site.engine, site.clock.now(), ORGANIZATION, user_id)
+
+    first, second, others = code("dana"), code("dana"), code("carlos")
+    with pytest.raises(Refused, match="out of date"):
+        _enrol(site, first)
+    assert _enrol(site, second) == "dana"
+    code("dana")
+    assert _enrol(site, others) == "carlos"
+
+
+@pytest.mark.parametrize("sits_there", [True, False])
+def test_what_a_code_is_good_for_is_said_beside_it(
+    central: Command, monkeypatch: pytest.MonkeyPatch, sits_there: bool
+) -> None:
+    """To a person; a script reads the code and nothing else."""
+    monkeypatch.setattr("sys.stderr.isatty", lambda: sits_there)
+    status, out, said = central("code", "--user", "dana")
+    assert (status, len(out.split())) == (0, 1)
+    assert ("For one laptop, for 24 hours." in said) is sits_there
+
+
+def _enrol(site: Site, code: str) -> str:
+    key = signing.new_private_key()
+    return site.central.enrol(Enrol(code=code, device_name="laptop"), shown(site, "/v1/enrol", key)).user_id
+
+
+def test_serving_on_a_terminal_ends_no_code_that_was_given_out(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever founded an organization has its code on the same screen."""
+    code = issue_code(site.engine, site.clock.now(), ORGANIZATION, "carlos")
+    said: list[str] = []
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    command._say_who_has_none(site.central, said.append)
+    assert any("Dana" in line and "one-time code: " in line for line in said)
+    assert any("Carlos" in line and "bravetui central code --user carlos" in line for line in said)
+    assert _enrol(site, code) == "carlos"
