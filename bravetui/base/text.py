@@ -81,3 +81,11 @@ def shortened(text: str, limit: int) -> str:
     """`safe_line` cut to `limit` characters with an ellipsis, for lists."""
     line = safe_line(text, 1000)
     return line if len(line) <= limit else f"{line[: limit - 1].rstrip()}\u2026"
+
+
+def in_columns(*cells: tuple[str, int]) -> str:
+    """A line of a list: each cell in a column of its width, and two spaces before the next one however long it is.
+
+    A laptop's number has one digit in an example and nine in earnest; what is to be copied must not run into its neighbour.
+    """
+    return "".join(f"{cell:<{width - 2}}  " for cell, width in cells).rstrip()

@@ -1,22 +1,24 @@
 """Who was let in, given a grant, refused or revoked, and by whom: a table that requests add to and cannot change.
 
-No secrets and nothing that people wrote: ids, numbers and words of this program. What a laptop does over and over (asking
-although it was revoked) is noted once an hour. Entries are kept for `KEPT_DAYS`; the database forgets them by its own clock.
+No secrets and nothing that people wrote: ids, numbers and words of this program; names are looked up for whoever reads it.
+What a laptop does over and over (asking although it was revoked) is noted once an hour. Entries are kept for `KEPT_DAYS`;
+the database forgets them by its own clock.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Engine, func, insert, select
 
-from bravetui.base.text import safe_line
+from bravetui.base.text import in_columns, safe_line
 from bravetui.central.tables import AUDIT
 from bravetui.central.tenants import operator
+from bravetui.db.kinds import KINDS
 
 KEPT_DAYS = 400
 """As long as the ledger's tombstones are kept; the schema's step says the same number to the database."""
@@ -75,20 +77,39 @@ def audit_log_task(
 ) -> None:
     """Print the newest entries, oldest of them first."""
     found = _events(engine, now - timedelta(days=max(0, options.days)))
+    names = _names(engine, {event.user_id for _, event in found if event.user_id})
     if options.json:
-        say(json.dumps([{"at": at.isoformat(), **asdict(event)} for at, event in found], indent=2))
+        told = [
+            {"at": at.isoformat(), **asdict(event), "name": names.get((event.organization_id, event.user_id))}
+            for at, event in found
+        ]
+        say(json.dumps(told, indent=2))
         return
     for at, event in found:
-        device = f"laptop {event.device}" if event.device is not None else ""
-        who = safe_line(event.user_id or "", 40)
-        if event.actor:
-            who += f", played by {safe_line(event.actor, 40)}"
-        organization = safe_line(event.organization_id or "", 40)
-        say(
-            f"{at:%Y-%m-%d %H:%M:%S}  {event.what:<10}{event.outcome:<16}{device:<14}{who:<38}{organization}".rstrip()
-        )
+        say(_line(at, event, names))
     if not found:
         say("Nothing is noted.")
+
+
+def _line(at: datetime, event: Event, names: Mapping[tuple[str | None, str | None], str]) -> str:
+    device = f"laptop {event.device}" if event.device is not None else ""
+    who = safe_line(event.user_id or "", 40)
+    if name := names.get((event.organization_id, event.user_id)):
+        who += f" {safe_line(name, 40)}"
+    if event.actor:
+        who += f", played by {safe_line(event.actor, 40)}"
+    organization = safe_line(event.organization_id or "", 40)
+    cells = (f"{at:%Y-%m-%d %H:%M:%S}", 21), (event.what, 10), (event.outcome, 20), (device, 20), (who, 58)
+    return in_columns(*cells, (organization, 38))
+
+
+def _names(engine: Engine, user_ids: Collection[str]) -> dict[tuple[str | None, str | None], str]:
+    """By organization and person, those who have left among them."""
+    people = KINDS["user"].table
+    query = select(people.c.scope_id, people.c.id, people.c.name).where(people.c.id.in_(user_ids))
+    with engine.connect() as connection:
+        operator(connection)
+        return {(row.scope_id, row.id): row.name for row in connection.execute(query)}
 
 
 def _events(engine: Engine, since: datetime) -> Sequence[tuple[datetime, Event]]:

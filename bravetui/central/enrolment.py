@@ -9,7 +9,7 @@ from __future__ import annotations
 import hmac
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -29,6 +29,9 @@ from bravetui.wire.messages import Enrol
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Crockford's base 32: nothing that reads like something else."""
 
+USER_ID_MAX = 64
+"""Characters of a person's id that the log holds."""
+
 CODE_LENGTH = 10
 CODE_LIVES = timedelta(hours=24)
 
@@ -40,6 +43,15 @@ _ORGANIZATIONS_OF = text("SELECT organization_id FROM central_organizations_of(:
 
 ADDRESSES_MAX = 10_000
 """Addresses remembered before those that have been quiet are forgotten."""
+
+
+class NotEnrolled(Refused):
+    """Refused to somebody who has shown who he is, at least in part."""
+
+    def __init__(self, what: str, todo: str, *, code: str, who: Event) -> None:
+        super().__init__(what, todo, code=code)
+        self.noted = replace(who, outcome=code)
+        """For the log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,10 +130,11 @@ def use_token(connection: Connection, asked: Enrol, claims: ClerkClaims, key: st
     that the office revoked comes back by the office alone, with a code.
     """
     if claims.actor is not None:
-        raise Refused(
+        raise NotEnrolled(
             "Somebody else is signed in as this person; a laptop is nobody's to lend.",
             "Sign in as yourself.",
             code="impersonated",
+            who=_who(None, claims.subject, actor=claims.actor),
         )
     stranger(connection, key)
     organization_id, user_id = _person_of(connection, claims)
@@ -135,8 +148,11 @@ def use_token(connection: Connection, asked: Enrol, claims: ClerkClaims, key: st
         here.append(DEVICES.c.number == asked.device)
     known = connection.execute(select(DEVICES).where(*here).order_by(DEVICES.c.number).limit(1)).one_or_none()
     if known is not None and known.revoked_at is not None:
-        raise Refused(
-            "The office has revoked this laptop.", "Ask the office for a one-time code.", code="revoked"
+        raise NotEnrolled(
+            "The office has revoked this laptop.",
+            "Ask the office for a one-time code.",
+            code="revoked",
+            who=_who(organization_id, user_id, known.number),
         )
     if known is not None:
         return Made(known.number, organization_id, user_id)
@@ -149,16 +165,18 @@ def _person_of(connection: Connection, claims: ClerkClaims) -> tuple[str, str]:
     if claims.organization_id is not None:
         found = [one for one in found if one == claims.organization_id]
     if not found:
-        raise Refused(
+        raise NotEnrolled(
             "You are signed in, and the office has not added you here yet.",
             "Ask the office to add you, then run the same command again.",
             code="unknown_person",
+            who=_who(None, claims.subject),
         )
     if len(found) > 1:
-        raise Refused(
+        raise NotEnrolled(
             "You belong to several organizations.",
             "Sign in again and choose the one that this laptop is for.",
             code="which_organization",
+            who=_who(None, claims.subject),
         )
     return found[0], claims.subject
 
@@ -194,6 +212,14 @@ def _once_more(connection: Connection, device: int | None, key: str) -> Made:
     return Made(row.number, row.organization_id, row.user_id)
 
 
+def _who(
+    organization_id: str | None, user_id: str, device: int | None = None, actor: str | None = None
+) -> Event:
+    """Who is refused. What the provider calls somebody is a text of its own, and is cut to what the log holds."""
+    actor = None if actor is None else safe_line(actor, USER_ID_MAX)[:USER_ID_MAX]
+    return Event("enrol", "", organization_id, safe_line(user_id, USER_ID_MAX)[:USER_ID_MAX], device, actor)
+
+
 def _bad_code() -> Refused:
     return Refused(
         "This code is unknown, used up or out of date.", "Ask the office for a new one.", code="bad_code"
@@ -207,20 +233,23 @@ def _let_in_again(connection: Connection, number: int, told: Mapping[str, Any]) 
     older than the laptop takes its word for the number.
     """
     laptop = (DEVICES.c.number == number, DEVICES.c.public_key == told["public_key"])
+    who = _who(told["organization_id"], told["user_id"], number)
     row = connection.execute(select(DEVICES).where(*laptop).with_for_update()).one_or_none()
     if row is None and not is_left_out(connection, number):
-        raise Refused(
+        raise NotEnrolled(
             f"Central knows no laptop {number} with this key.",
             "Carry its unsent work by hand (bravetui rescue export DIR), and enrol in another --folder.",
             code="unknown_device",
+            who=who,
         )
     if row is None:
         connection.execute(insert(DEVICES).values(**told, number=number, held=[]))
     elif (row.organization_id, row.user_id) != (told["organization_id"], told["user_id"]):
-        raise Refused(
+        raise NotEnrolled(
             "This is another person than the one whose work is on this laptop.",
             "Sign in as that person, or enrol in another --folder.",
             code="another_person",
+            who=who,
         )
     else:
         connection.execute(update(DEVICES).where(*laptop).values(**told, revoked_at=None))

@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable
 
 from bravetui.base.errors import BadInput
-from bravetui.base.text import safe_line
+from bravetui.base.text import in_columns, safe_line
 from bravetui.central.quarantine import Waiting, on_hold, parse_mend, release, set_aside, waiting
 from bravetui.central.service import Central
 from bravetui.merge.version import Dot
@@ -60,10 +60,9 @@ def quarantine_task(central: Central, options: argparse.Namespace, say: Callable
         say(json.dumps([_plain(one) for one in found], indent=2, ensure_ascii=True))
         return
     for one in found:
-        say(
-            f"{one.change.dot!s:<10}{safe_line(one.change.author_id, 40):<40}{one.change.kind:<20}{one.code}\n"
-            f"{'':10}{safe_line(one.reason, 200)}"
-        )
+        author, kind = safe_line(one.change.author_id, 40), safe_line(one.change.kind, 40)
+        say(in_columns((str(one.change.dot), 18), (author, 38), (kind, 20), (one.code, 20)))
+        say(f"{'':18}{safe_line(one.reason, 200)}")
     if not found:
         say("Nothing waits for the office.")
 

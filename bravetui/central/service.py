@@ -34,7 +34,7 @@ from bravetui.central.callers import (
 )
 from bravetui.central.checks import check_values, known
 from bravetui.central.clerk import ClerkIssuer
-from bravetui.central.enrolment import use_code, use_token
+from bravetui.central.enrolment import NotEnrolled, use_code, use_token
 from bravetui.central.feed import Own, late_verdicts, pages
 from bravetui.central.incoming import Incoming
 from bravetui.central.keys import CentralKeys
@@ -145,7 +145,7 @@ class Central:
 
     @contextmanager
     def _noting_refusals(self, now: datetime) -> Iterator[None]:
-        """What is refused leaves nothing behind but a note, in a transaction of its own."""
+        """What is refused leaves nothing behind but a note, in a transaction of its own: who, as far as it was shown."""
         try:
             yield
         except Refused as error:
@@ -153,7 +153,14 @@ class Central:
                 self._nameless.take("", self.clock.monotonic_s())
                 with self.engine.begin() as connection:
                     stranger(connection)
-                    note(connection, Event("enrol", error.code or "refused"), now)
+                    event = (
+                        error.noted
+                        if isinstance(error, NotEnrolled)
+                        else Event("enrol", error.code or "refused")
+                    )
+                    if event.organization_id is not None:
+                        tenant(connection, event.organization_id)
+                    note(connection, event, now)
             raise
 
     def exchange(self, shown: Shown, incoming: Incoming) -> SyncAnswer:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bravetui.actions.queue import send_again
 from bravetui.base.options import LINES_MAX, whole
-from bravetui.base.text import safe_line
+from bravetui.base.text import in_columns, safe_line
 from bravetui.cli.common import laptop_of, print_json, write_new
 from bravetui.merge.version import Dot
 from bravetui.views.queue import queue, refused
@@ -57,9 +57,10 @@ def run(arguments: argparse.Namespace) -> int:
         print_json({"total": seen.total, "items": [asdict(item) for item in seen.items]})
         return 0
     for item in seen.items:
-        print(f"{item.dot:<14}{item.label:<10}{item.state_words:<24}{safe_line(item.what, 60)}")
+        what = safe_line(item.what, 60)
+        print(in_columns((item.dot, 18), (item.label, 10), (item.state_words, 24), (what, 60)))
         if item.why:
-            print(f"{'':14}{safe_line(item.why, 200)}")
+            print(f"{'':18}{safe_line(item.why, 200)}")
     if seen.total > len(seen.items):
         print(f"… and {seen.total - len(seen.items)} more (--limit)")
     elif not seen.total:

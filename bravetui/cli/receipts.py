@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bravetui.base.errors import BadInput
 from bravetui.base.options import LINES_MAX, whole
-from bravetui.base.text import safe_line
+from bravetui.base.text import in_columns, safe_line
 from bravetui.cli.common import ask_passphrase, folder_of, laptop_of, print_json, ring_of
 from bravetui.views.receipts import ReceiptRow, check, is_here, receipts
 from bravetui.wiring import who_is_here
@@ -85,12 +85,15 @@ def _check(arguments: argparse.Namespace, path: Path) -> int:
         print_json([asdict(one) for one in found])
     else:
         for one in found:
-            print(f"{one.dot:<10}{'genuine' if one.genuine else 'NOT GENUINE':<13}{one.words}")
+            genuine = "genuine" if one.genuine else "NOT GENUINE"
+            print(in_columns((one.dot, 18), (genuine, 13), (one.words, 40)))
     return 0 if all(one.genuine for one in found) else 1
 
 
 def _line(row: ReceiptRow) -> str:
-    return f"{row.dot:<14}{row.given_at:%Y-%m-%d %H:%M}  {row.words:<28}{safe_line(row.title, 24):<26}{row.record_id}"
+    given_at = f"{row.given_at:%Y-%m-%d %H:%M}"
+    title = safe_line(row.title, 24)
+    return in_columns((row.dot, 18), (given_at, 18), (row.words, 28), (title, 26), (row.record_id, 38))
 
 
 def _pages(found: tuple[ReceiptRow, ...], key: str) -> list[str]:

@@ -15,7 +15,7 @@ from bravetui.actions.queue import send_again
 from bravetui.base.errors import BadInput, BravetuiError, Transient
 from bravetui.base.options import LINES_MAX, decimal, whole
 from bravetui.base.runner import ThreadRunner
-from bravetui.base.text import safe_line
+from bravetui.base.text import in_columns, safe_line
 from bravetui.cli.doctor import lines_of as lines_of_finding
 from bravetui.cli.log import line_of
 from bravetui.cli.status import lines_of
@@ -93,7 +93,8 @@ def _queue(laptop: Laptop, asked: argparse.Namespace) -> int:
     seen = queue_outline(laptop.store, asked.limit)
     for item in seen.items:
         why = f"  {item.code} {item.field}".rstrip()
-        print(f"{item.dot:<10}{item.lane:<10}{item.state:<10}{item.kind:<18}{item.record_id}{why}")
+        cells = (item.dot, 18), (item.lane, 10), (item.state, 10), (item.kind, 18), (item.record_id, 38)
+        print(in_columns(*cells) + why)
     if seen.total > len(seen.items):
         print(f"… and {seen.total - len(seen.items)} more (--limit)")
     elif not seen.total:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bravetui.base.canonical import Json, canonical_bytes
-from bravetui.base.text import clean, clean_text, harmless, safe_line, safe_text, shortened
+from bravetui.base.text import clean, clean_text, harmless, in_columns, safe_line, safe_text, shortened
 
 anything = st.text(st.characters(), max_size=40)
 BIDI = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
@@ -120,3 +120,11 @@ def test_harmless_text_has_a_sign_for_each_character(text: str) -> None:
     """So that a cursor in it stands where it is."""
     assert len(harmless(text)) == len(text)
     assert harmless(text) == safe_text(text, len(text))
+
+
+def test_a_long_cell_of_a_list_does_not_run_into_the_next() -> None:
+    assert in_columns(("3.17", 10), ("refused", 10), ("x", 4)) == "3.17      refused   x"
+    assert (
+        in_columns(("217854720.1234", 10), ("a state too long", 10), ("x", 4))
+        == "217854720.1234  a state too long  x"
+    )

@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from sqlalchemy import select, text, update
 from sqlalchemy.exc import ProgrammingError
 
 from bravetui.auth import signing
+from bravetui.auth.clerk import ClerkClaims
 from bravetui.base.errors import Refused
-from bravetui.central.audit_log import KEPT_DAYS
+from bravetui.central import audit_log
+from bravetui.central.audit_log import KEPT_DAYS, Event
 from bravetui.central.command import main
 from bravetui.central.enrolment import issue_code
 from bravetui.central.keys import KEY_VARIABLE
@@ -24,7 +26,7 @@ from bravetui.central.tenants import tenant
 from bravetui.merge.state import DELETED
 from bravetui.merge.version import Dot
 from bravetui.wire.messages import Enrol
-from tests.support.central import ORGANIZATION, STRANGERS, TEMPLATE, Site, shown
+from tests.support.central import MORNING, ORGANIZATION, STRANGERS, TEMPLATE, Laptop, Site, shown
 
 
 def noted(site: Site) -> list[tuple[Any, ...]]:
@@ -67,6 +69,53 @@ def test_a_refused_enrolment_is_noted_and_says_no_code(site: Site) -> None:
             )
     assert [row[:2] for row in noted(site)] == [
         ("code", "issued"), ("enrol", "bad_code"), ("enrol", "unknown_device"),
+    ]  # fmt: skip
+
+
+class _Provider:
+    """Says of a token that it is whom it names."""
+
+    def verify(self, token: str, now: object) -> ClerkClaims:
+        return ClerkClaims(
+            token,
+            None,
+            None,
+            (),
+            "user_kim" if token == "dana" else None,
+            expires_at=MORNING,
+            session_id=None,
+        )
+
+
+def test_a_refused_enrolment_names_person_and_laptop_as_far_as_they_were_shown(site: Site) -> None:
+    def refused(laptop: Laptop, outcome: str, **asked: Any) -> None:
+        with pytest.raises(Refused) as caught:
+            site.central.enrol(Enrol(device_name="x", **asked), shown(site, "/v1/enrol", laptop.key))
+        assert caught.value.code == outcome
+
+    site.central.issuer = cast("Any", _Provider())
+    carlos = site.laptop("carlos")
+    code = issue_code(site.engine, site.clock.now(), ORGANIZATION, "dana")
+    refused(carlos, "another_person", code=code, device=carlos.device)
+    revoke(site.engine, carlos.device, site.clock.now())
+    refused(carlos, "revoked", token="carlos", device=carlos.device)
+    refused(carlos, "unknown_person", token="nobody" * 20)
+    refused(carlos, "impersonated", token="dana")
+    assert [row for row in noted(site) if row[0] == "enrol"][1:] == [
+        ("enrol", "another_person", "dana", carlos.device),
+        ("enrol", "revoked", "carlos", carlos.device),
+        ("enrol", "unknown_person", ("nobody" * 20)[:64], None),
+        ("enrol", "impersonated", "dana", None),
+    ]
+
+
+def test_columns_of_the_log_never_run_together_and_name_the_person(site: Site) -> None:
+    """Laptops' numbers have nine digits as often as one."""
+    event = Event("enrol", "which_organization", ORGANIZATION, "u" * 36, 217_854_720, "user_kim")
+    line = audit_log._line(site.clock.now(), event, {(ORGANIZATION, "u" * 36): "Carlos Medina"})
+    assert line.split("  ")[0] == "2026-08-03 13:30:00"
+    assert [part.strip() for part in line.split("  ") if part.strip()][1:] == [
+        "enrol", "which_organization", "laptop 217854720", f"{'u' * 36} Carlos Medina, played by user_kim", ORGANIZATION,
     ]  # fmt: skip
 
 
@@ -115,9 +164,9 @@ def test_an_operator_reads_it(
     assert main(["audit-log", "--days", "4000", *place]) == 0
     told = capsys.readouterr().out
     assert "code" in told
-    assert "carlos" in told
+    assert "carlos Carlos  " in told
     assert code not in told
     assert main(["audit-log", "--json", "--days", "4000", *place]) == 0
-    assert json.loads(capsys.readouterr().out)[0]["user_id"] == "carlos"
+    assert json.loads(capsys.readouterr().out)[0]["name"] == "Carlos"
     assert main(["audit-log", "--days", "0", *place]) == 0
     assert capsys.readouterr().out == "Nothing is noted.\n"

@@ -159,7 +159,7 @@ def test_support_sees_how_the_laptop_is_and_no_answer_and_all_of_it_is_written_d
     for part in (
         "Only here",
         "Lane       Waiting",
-        f"{dot:<10}",
+        f"{dot}  ",
         "refused",
         "invalid_field",
         "passphrase",
