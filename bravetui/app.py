@@ -189,7 +189,6 @@ class BravetuiApp(App[None]):
         """Cut the line, or restore it."""
         line = self.services.line
         if line is None:
-            self.notify("The line here is the real one; it cannot be cut from the app.", markup=False)
             return
         line.restore() if not line.is_up else line.cut()
         words = "The line is restored." if line.is_up else "The line is cut. Go on working; nothing is lost."
@@ -220,6 +219,8 @@ class BravetuiApp(App[None]):
         """While it is locked, the app can only be left."""
         if self.is_locked and action != "quit":
             return False
+        if action == "line" and self.services.line is None:
+            return False  # the real one is nobody's to cut from here
         if action == "rain" and isinstance(self.screen, WorkScreen) and self.screen.only_reads:
             return False
         return super().check_action(action, parameters)
@@ -306,7 +307,8 @@ class BravetuiApp(App[None]):
         from bravetui.screens.help import HelpScreen
 
         if isinstance(self.screen, WorkScreen):
-            self.open(HelpScreen(self.screen.TITLE_WORDS, self.screen.help_words()))
+            cuts = self.services.line is not None
+            self.open(HelpScreen(self.screen.TITLE_WORDS, self.screen.help_words(), cuts=cuts))
 
     def action_rain(self) -> None:
         """Log a rain reading."""

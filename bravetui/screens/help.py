@@ -13,11 +13,12 @@ from textual.widgets import Static
 
 EVERYWHERE = (
     "F2 home  F3 forms  F4 queue  F5 sync now  F7 conflicts  F8 rain  Esc back\n"
-    "F6 cuts or restores the line, in the demo   Ctrl+P: every command by name\n"
+    "{line}Ctrl+P: every command by name\n"
     "Ctrl+Q quits; all you typed is saved   Ctrl+L locks   Ctrl+C copies\n"
     "● line up   ○ no line   ↑ only on this laptop   ✓ at central\n"
     "≠ two values, a person decides   * must be answered   ! to correct"
 )
+LINE = "F6 cuts or restores the line, in the demo   "
 
 
 class HelpScreen(ModalScreen[None]):
@@ -31,9 +32,10 @@ class HelpScreen(ModalScreen[None]):
     """
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,f1,enter", "app.pop_screen", "Close")]
 
-    def __init__(self, title: str, words: str) -> None:
+    def __init__(self, title: str, words: str, *, cuts: bool) -> None:
+        """`cuts`: whether there is a line that can be cut by hand."""
         super().__init__()
-        self._title, self._words = title, words
+        self._title, self._words, self._cuts = title, words, cuts
 
     def compose(self) -> ComposeResult:
         with VerticalScroll():
@@ -42,5 +44,5 @@ class HelpScreen(ModalScreen[None]):
             text.append("   Esc closes this help, arrows scroll it\n\n", style="dim not bold")
             text.append(self._words, style="not bold not dim")
             text.append("\n\nEverywhere\n\n", style="bold")
-            text.append(EVERYWHERE, style="not bold")
+            text.append(EVERYWHERE.format(line=LINE * self._cuts), style="not bold")
             yield Static(text, markup=False)

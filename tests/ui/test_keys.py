@@ -24,6 +24,7 @@ from bravetui.views import conflicts, queue
 from bravetui.widgets.repeat_field import RowHead
 from bravetui.widgets.rows import key_under_cursor
 from tests.support.seeded import NOON
+from tests.support.snapshots import screen_text
 from tests.ui.scene import LARGE, SMALL, Scene, open_rain, playing, press, set_scene, write
 
 
@@ -352,6 +353,18 @@ async def test_deciding_without_choosing_says_what_to_press(scene: Scene) -> Non
         assert isinstance(scene.app.screen, ConflictScreen)
         (row,) = conflicts.conflicts(scene.store, scene.site.project_id)
         assert row.status == "open"
+
+
+async def test_where_the_line_is_the_real_one_no_key_offers_to_cut_it(scene: Scene) -> None:
+    """Neither the last line, nor help, nor F6 itself."""
+    scene.app.services.line = None
+    async with playing(scene, LARGE) as pilot:
+        assert "F6" not in screen_text(pilot)
+        await press(pilot, "f6")
+        assert not scene.app._notifications
+        await press(pilot, "f1")
+        assert "Ctrl+P" in screen_text(pilot)
+        assert "F6" not in screen_text(pilot)
 
 
 async def test_f6_cuts_and_restores_the_line(scene: Scene) -> None:
