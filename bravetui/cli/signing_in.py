@@ -32,12 +32,13 @@ class TerminalWays:
 
     async def invite(self, invitation: Invitation) -> None:
         """Say what to do."""
-        self._say(f"{_WORDS[invitation.way]}:\n\n  {safe_line(invitation.address, 2000)}\n")
-        if invitation.way != "browser" and sys.stdout.isatty():
-            for line in half_blocks(invitation.scan):
-                self._say(line)
+        told = f"{_WORDS[invitation.way]}:\n\n  {safe_line(invitation.address, 2000)}\n"
         if invitation.user_code:
-            self._say(f"Its code: {safe_line(invitation.user_code, 40)}\n")
+            told += f"\nIts code: {safe_line(invitation.user_code, 40)}\n"
+        self._say(told)
+        picture = half_blocks(invitation.scan) if invitation.way != "browser" and sys.stdout.isatty() else ()
+        if picture:  # it fills a small window: what is above is out of sight, and no phone may be at hand
+            self._say("\n".join((*picture, "", told)))
         if invitation.way == "paste":
             self._say(
                 "Once you have signed in, the browser ends at a page that does not load. That is as it should be."

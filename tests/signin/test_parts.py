@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import webbrowser
 from collections.abc import Mapping
+from datetime import timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bravetui.auth.openid import Metadata
+from bravetui.base.clock import SystemClock
 from bravetui.base.errors import BravetuiError
+from bravetui.cli.signing_in import TerminalWays
 from bravetui.signin import browser
 from bravetui.signin.authorize import address_to_open, new_challenge, read_answer, read_pasted, s256, scope_of
 from bravetui.signin.qr import half_blocks
+from bravetui.signin.ways import Invitation
 
 METADATA = Metadata(
     issuer="https://clerk.example.com",
@@ -134,3 +138,17 @@ def test_the_blocks_are_the_squares() -> None:
 def test_what_does_not_fit_is_not_drawn(text: str) -> None:
     """Half a code is none."""
     assert half_blocks(text) == ()
+
+
+async def test_address_and_code_are_in_sight_below_the_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A window of 24 lines holds what is said last, and there may be no phone."""
+    said: list[str] = []
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    address = "https://clerk.example.com/device"
+    ends_at = SystemClock().now() + timedelta(minutes=5)
+    invitation = Invitation("device", address, f"{address}?user_code=BCDF-GHJK", "BCDF-GHJK", ends_at)
+    await TerminalWays(say=said.append).invite(invitation)
+    lines = "\n".join(said).splitlines()
+    assert any("█" in line for line in lines)
+    assert f"  {address}" in lines[-8:]
+    assert "Its code: BCDF-GHJK" in lines[-8:]
