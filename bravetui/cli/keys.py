@@ -22,6 +22,7 @@ from bravetui.wiring.locking import (
     PASSPHRASE,
     PIN,
     lock_to_keyring,
+    refuse_without_keyring,
     remove_pin,
     set_passphrase,
     set_pin,
@@ -94,6 +95,7 @@ def _passphrase(arguments: argparse.Namespace) -> None:
 
 def _pin(arguments: argparse.Namespace) -> None:
     folder, ring = folder_of(arguments), _ring(arguments)
+    refuse_without_keyring(folder)
     ring.load()
     if arguments.remove:
         remove_pin(ring, folder)

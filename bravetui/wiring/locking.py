@@ -116,6 +116,17 @@ def set_passphrase(ring: SealedFile, passphrase: str) -> None:
     ring.add_lock(Passphrase(passphrase))
 
 
+def refuse_without_keyring(folder: Path) -> None:
+    """Raises WrongKey where the keyring does not answer: half of a PIN's key would be nowhere. Before anybody is asked."""
+    try:
+        keyring_of(folder).forget({"entry": "bravetui-no-entry"})
+    except WrongKey as error:
+        raise WrongKey(
+            f"A PIN opens the keys together with the system's keyring. {error.what}",
+            "Here the passphrase is the lock; to change it: bravetui keys passphrase.",
+        ) from error
+
+
 def set_pin(ring: SealedFile, folder: Path, pin: str, clock: Clock | None = None) -> None:
     """Let the PIN and the keyring open together what the keyring opened alone.
 

@@ -11,11 +11,19 @@ from bravetui.auth.locks import Lock, Passphrase, central_lock
 from bravetui.auth.pin import Pin
 from bravetui.auth.sealed_file import SealedFile
 from bravetui.base.clock import Clock, SystemClock
-from bravetui.base.errors import BadInput, BravetuiError, WrongKey
-from bravetui.db.lease import Lease
+from bravetui.base.errors import BadInput, BravetuiError, Busy, WrongKey
+from bravetui.db.lease import Lease, read_holder
 from bravetui.db.store import Identity
 from bravetui.wiring.folder import DATABASE, JOURNAL, KEYS, LEASE, keyring_of, mirror_of, tries_of
-from bravetui.wiring.locking import KEYRING, LOCKS_MIN, PASSPHRASE, PIN, RECOVERY, WORDS
+from bravetui.wiring.locking import (
+    KEYRING,
+    LOCKS_MIN,
+    PASSPHRASE,
+    PIN,
+    RECOVERY,
+    WORDS,
+    refuse_without_keyring,
+)
 from bravetui.wiring.opening import open_laptop
 from bravetui.wiring.rescuing import set_mirror
 from bravetui.wiring.sealing import begin_rotation, finish_rotation
@@ -36,7 +44,7 @@ def rotate(folder: Path, ring: SealedFile, typed: Typed, clock: Clock | None = N
     be left, StorageFull. Before anything has changed all of them; after that the next start finishes what was begun.
     """
     clock = clock or SystemClock()
-    with Lease.take(folder / LEASE, clock.now()):
+    with _alone(folder, clock):
         laptop = open_laptop(folder, ring, clock)
         laptop.close()  # whole, mended, and in nobody's hands
         identity, before = laptop.store.identity, ring.wraps()
@@ -55,6 +63,19 @@ def rotate(folder: Path, ring: SealedFile, typed: Typed, clock: Clock | None = N
                     keyring_of(folder).forget(before[name])
         gone = sorted(set(before) - {lock.name for lock in locks})
         return (*_lost_locks(gone), *_old_copies(folder), *_card(folder, ring))
+
+
+def _alone(folder: Path, clock: Clock) -> Lease:
+    """The lease, by which nobody else works on this laptop. Raises Busy, saying who does."""
+    try:
+        return Lease.take(folder / LEASE, clock.now())
+    except Busy as error:
+        holder = read_holder(folder / LEASE)
+        who = f"process {holder.process} on {holder.host}" if holder else "another process"
+        raise Busy(
+            f"The keys cannot be changed while the app or the background sync is open here ({who}).",
+            "Close it, then run this again; nothing was changed.",
+        ) from error
 
 
 def _tried(folder: Path, typed: Typed, clock: Clock, names: list[str]) -> list[Lock]:
@@ -87,7 +108,7 @@ def _quiet(folder: Path, identity: Identity, names: set[str]) -> list[Lock]:
         locks.append(office)
     if KEYRING in names:
         try:
-            keyring_of(folder).forget({"entry": "bravetui-no-entry"})  # whether it answers at all
+            refuse_without_keyring(folder)
             locks.append(keyring_of(folder))
         except WrongKey:
             pass

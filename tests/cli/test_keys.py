@@ -95,6 +95,8 @@ def test_a_pin_without_a_keyring_is_refused_in_a_sentence(enrolled: Terminal) ->
     )  # fmt: skip
     assert done.returncode == 1
     assert "no keyring that bravetui may use" in done.stderr
+    assert "Here the passphrase is the lock" in done.stderr
+    assert done.stdout == "", "nobody is asked for what cannot be set"
 
 
 def test_keys_are_rotated_and_work_goes_on(enrolled: Terminal) -> None:

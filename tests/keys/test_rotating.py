@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import shutil
 import signal
@@ -15,12 +16,14 @@ import pytest
 
 from bravetui import wiring
 from bravetui.auth.high_water import HighWater
-from bravetui.base.clock import ManualClock
+from bravetui.base.clock import ManualClock, SystemClock
 from bravetui.base.errors import BadInput, Busy, Corrupt, Unusable, WrongKey
 from bravetui.db import engine as engine_module
 from bravetui.db.engine import open_laptop_engine
+from bravetui.db.lease import Lease
 from bravetui.db.store import Identity
 from bravetui.db.unconfirmed import read_journal
+from bravetui.wiring.folder import LEASE
 from bravetui.wiring.locking import standing
 from bravetui.wiring.rotating import Typed, rotate
 from tests.durability.checking import Told, check
@@ -150,6 +153,17 @@ def test_a_rescue_in_the_middle_of_it_finds_the_work(
         found, exported = wiring.rescue(copy, ring_of(copy), tmp_path / f"stick{point}")
         assert exported is not None
         assert found.changes
+
+
+def test_beside_the_open_app_it_says_what_to_close(folder: Path) -> None:
+    """That one holds the lease; this is no window that would show the same."""
+    with Lease.take(folder / LEASE, SystemClock().now()), pytest.raises(Busy) as raised:
+        rotated(folder)
+    assert (
+        f"keys cannot be changed while the app or the background sync is open here (process {os.getpid()}"
+        in str(raised.value)
+    )
+    assert "Close it, then run this again" in raised.value.todo
 
 
 def test_with_another_window_open_it_is_refused_and_nothing_has_changed(folder: Path, told: Told) -> None:
