@@ -26,6 +26,10 @@ from bravetui.base.errors import BadInput, Corrupt, WrongKey
 CONTENT_KEY_BYTES = 32
 PASSPHRASE_CHARACTERS_MIN = 8
 """As NIST SP 800-63B section 5.1.1.1 asks for at least."""
+WRONG_PASSPHRASE = (
+    "This passphrase does not open the keys of this laptop.",
+    "Type it again, minding capitals, or let the office open it: bravetui keys recover ask FILE.",
+)
 _NONCE_BYTES = 12
 _SALT_BYTES = 16
 MEMORY_KIB = 64 * 1024
@@ -60,7 +64,11 @@ class Passphrase:
 
     name = "passphrase"
 
-    def __init__(self, passphrase: str, *, memory_kib: int = MEMORY_KIB) -> None:
+    def __init__(
+        self, passphrase: str, *, memory_kib: int = MEMORY_KIB, wrong: tuple[str, str] = WRONG_PASSPHRASE
+    ) -> None:
+        """`wrong`: what is said, and what to do, where it does not open."""
+        self._wrong = wrong
         self._passphrase = typed_bytes(passphrase)
         self._characters = len(passphrase)
         self._memory_kib = memory_kib
@@ -77,9 +85,7 @@ class Passphrase:
 
     def unwrap(self, wrap: Wrap) -> bytes:
         """Unwrap with the settings in the wrap. Raises WrongKey, Corrupt."""
-        words = "This passphrase does not open the keys of this laptop."
-        todo = "Type it again, minding capitals, or let the office open it: bravetui keys recover ask FILE."
-        return open_key(stretched(self._passphrase, wrap), wrap, words, todo)
+        return open_key(stretched(self._passphrase, wrap), wrap, *self._wrong)
 
 
 def typed_bytes(text: str) -> bytes:

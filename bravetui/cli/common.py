@@ -18,7 +18,14 @@ from bravetui.auth.sealed_file import SealedFile
 from bravetui.base.errors import BadInput, NeedsSignIn, StorageFull
 from bravetui.base.files import flush_file, our_file_error
 from bravetui.base.text import safe_line
-from bravetui.wiring import PASSPHRASE_FILE_VARIABLE, Laptop, default_folder, key_ring, open_laptop
+from bravetui.wiring import (
+    PASSPHRASE_FILE_VARIABLE,
+    Laptop,
+    default_folder,
+    key_ring,
+    open_laptop,
+    passphrase_file_trouble,
+)
 from bravetui.wiring.locking import KEYRING, PIN
 from bravetui.wiring.looking import ONLY_LOOKED_AT, copied, is_read_only
 
@@ -44,6 +51,8 @@ def ring_of(folder: Path, ask: Callable[[], str]) -> SealedFile:
             f"The file that {PASSPHRASE_FILE_VARIABLE} names cannot be read.",
             "Name a text file that holds the passphrase and that you can read, or unset the variable to be asked.",
         ) from error
+    if trouble := passphrase_file_trouble():
+        print(f"bravetui: {trouble}", file=sys.stderr)
     return ring
 
 

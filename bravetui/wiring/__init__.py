@@ -17,6 +17,7 @@ from bravetui.wiring.folder import (
     default_folder,
     key_ring,
     mirror_of,
+    passphrase_file_trouble,
     who_is_here,
 )
 from bravetui.wiring.joining import enrol, keys_for, make_worker, run_app
@@ -42,6 +43,7 @@ __all__ = [
     "make_worker",
     "mirror_of",
     "open_laptop",
+    "passphrase_file_trouble",
     "rescue",
     "run_app",
     "set_mirror",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 from collections.abc import Callable
 from pathlib import Path
 
@@ -30,6 +31,29 @@ _SEALED = (DATABASE, JOURNAL, f"{MARK}.a", f"{MARK}.b")
 """What only the laptop's own keys open."""
 MIRROR = "mirror"
 """File that says where the black box is: outside the database, which may be what is broken."""
+
+
+_WRONG_IN_FILE = (
+    f"The passphrase in the file that {PASSPHRASE_FILE_VARIABLE} names does not open the keys of this laptop.",
+    "Correct that file, or unset the variable to be asked.",
+)
+
+
+def passphrase_file_trouble() -> str:
+    """What is wrong with how the passphrase file lies there; empty where nothing is, or modes say nothing (Windows)."""
+    named = os.environ.get(PASSPHRASE_FILE_VARIABLE)
+    if not named or os.name == "nt":
+        return ""
+    try:
+        mode = Path(named).stat().st_mode
+    except OSError:
+        return ""  # whoever reads it says so
+    if not stat.S_ISREG(mode) or not mode & (stat.S_IRWXG | stat.S_IRWXO):
+        return ""
+    return (
+        f"The file that {PASSPHRASE_FILE_VARIABLE} names can be read or changed by others on this machine. "
+        "It should be its owner's alone: chmod 600 FILE."
+    )
 
 
 def default_folder() -> Path:
@@ -60,7 +84,7 @@ def key_ring(
         locks.append(Pin(keyring, ask_pin, tries_of(folder, clock)))
     named = os.environ.get(PASSPHRASE_FILE_VARIABLE)
     if named:
-        locks.insert(0, Passphrase(Path(named).read_text(encoding="utf-8").strip()))
+        locks.insert(0, Passphrase(Path(named).read_text(encoding="utf-8").strip(), wrong=_WRONG_IN_FILE))
     elif ask_passphrase is not None:
         locks.append(AskedPassphrase(ask_passphrase))
     return SealedFile(folder / KEYS, locks)

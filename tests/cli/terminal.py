@@ -17,6 +17,7 @@ class Terminal:
         self.folder = folder
         self.passphrase = folder.parent / "passphrase"
         self.passphrase.write_text("four words are enough", encoding="utf-8")
+        self.passphrase.chmod(0o600)
 
     def run(self, *words: str, code: int = 0, passphrase: Path | None = None) -> str:
         """Standard output, after checking the exit code and that nobody saw a traceback."""

@@ -128,6 +128,7 @@ def test_on_a_full_disk_it_says_to_write_elsewhere_and_leaves_no_half_file(
     for name in ("disk", "out"):
         (tmp_path / name).mkdir()
     (tmp_path / "words").write_text("four words are enough", encoding="utf-8")
+    (tmp_path / "words").chmod(0o600)
     environment = {
         **os.environ, "FOLDER": str(tmp_path / "disk"), "OUT": str(tmp_path / "out"), "PYTHON": sys.executable,
         "ADDRESS": central[0], "CODE": central[1], "BRAVETUI_PASSPHRASE_FILE": str(tmp_path / "words"),

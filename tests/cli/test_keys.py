@@ -199,3 +199,23 @@ def test_a_file_that_is_no_request_is_refused_in_a_sentence(
     (tmp_path / "file").write_bytes(content)
     operator.run("central", "unlock", str(tmp_path / "file"), "--code", "X", code=2)
     typed(enrolled, f"{NEW}\n", "keys", "recover", "take", str(tmp_path / "file"), code=2)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="modes say nothing there")
+def test_a_passphrase_file_that_others_can_read_is_told_of(enrolled: Terminal) -> None:
+    """Nothing is refused: a service that has worked for a year goes on."""
+    assert "chmod 600" not in enrolled.run("status")
+    enrolled.passphrase.chmod(0o640)
+    said = enrolled.run("status")
+    assert "can be read or changed by others" in said
+    assert "chmod 600" in said
+
+
+def test_a_wrong_passphrase_out_of_a_file_is_nobodys_to_type_again(
+    enrolled: Terminal, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    other.write_text("not the right words", encoding="utf-8")
+    said = enrolled.run("status", code=1, passphrase=other)
+    assert "The passphrase in the file that BRAVETUI_PASSPHRASE_FILE names does not open" in said
+    assert "Type it again" not in said

@@ -161,6 +161,7 @@ def test_on_a_completely_full_disk_everything_can_still_be_read(
     (tmp_path / "disk").mkdir()
     (tmp_path / "out").mkdir()
     (tmp_path / "words").write_text("four words are enough", encoding="utf-8")
+    (tmp_path / "words").chmod(0o600)
     environment = {
         **os.environ, "FOLDER": str(tmp_path / "disk"), "OUT": str(tmp_path / "out"), "PYTHON": sys.executable,
         "ADDRESS": central[0], "CODE": central[1], "BRAVETUI_PASSPHRASE_FILE": str(tmp_path / "words"),
@@ -198,6 +199,7 @@ def test_a_full_disk_is_a_sentence_and_with_room_again_the_same_command_does_it(
     """While the first sync writes what it fetches."""
     (tmp_path / "disk").mkdir()
     (tmp_path / "words").write_text("four words are enough", encoding="utf-8")
+    (tmp_path / "words").chmod(0o600)
     environment = {
         **os.environ, "FOLDER": str(tmp_path / "disk"), "PYTHON": sys.executable, "ADDRESS": central[0], "CODE": central[1],
         "BRAVETUI_PASSPHRASE_FILE": str(tmp_path / "words"),
