@@ -94,6 +94,11 @@ class WorkScreen(Screen[None]):
         """Whether only one's own unfinished work is shown."""
         return self.sign_in is not None and not self.sign_in.reads
 
+    @property
+    def not_shown(self) -> str:
+        """What is said in the place of what may not be read; empty where all may be."""
+        return self.sign_in.not_shown if self.sign_in is not None and self.is_locked else ""
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """What cannot be written is not offered; the line on top says why."""
         if self.only_reads and action in self.WRITES:

@@ -13,7 +13,6 @@ from textual.widgets import DataTable, Static
 
 from bravetui.base.text import shortened
 from bravetui.screens.base import WorkScreen
-from bravetui.views.sign_in import NOT_SHOWN
 from bravetui.views.words import clock_words, set_aside_words
 from bravetui.widgets.rows import Rows, show_rows
 
@@ -68,7 +67,7 @@ class ConflictsScreen(WorkScreen):
         lost = sum(map(_lost, rows))
         words = f"≠ {count} to decide. Enter opens one." if count else "✓ No conflict is open."
         words += f" {set_aside_words(lost)}" if lost else ""
-        words = NOT_SHOWN if self.is_locked else words
+        words = self.not_shown or words
         self.query_one("#count", Static).update(Text(words, style="bold"))
         self._fill()
         self._go_on(before)

@@ -15,7 +15,6 @@ from textual.widgets.option_list import Option
 from bravetui.base.text import shortened
 from bravetui.screens.base import WorkScreen
 from bravetui.views.rights import NO_PROJECT
-from bravetui.views.sign_in import NOT_SHOWN
 from bravetui.views.words import clock_words, day_words, left_words, set_aside_words, short_title
 from bravetui.widgets import tones
 
@@ -70,7 +69,7 @@ class HomeScreen(WorkScreen):
         seen = await self.call(home.home, services.store, services.scope_id)
         drafts = await self.call(forms.submissions, services.store, services.scope_id, "draft", 20)
         self.query_one("#site", Static).update(self._site(seen))
-        self.query_one("#rain", Static).update(Text(f"☂ {NOT_SHOWN if self.is_locked else seen.rain}"))
+        self.query_one("#rain", Static).update(Text(f"☂ {self.not_shown or seen.rain}"))
         self._open = {}
         options = [*self._due(seen), *self._alerts(seen), *self._waiting(seen), *self._drafts(drafts, seen)]
         if not (services.scope_id or self.is_locked):
@@ -113,7 +112,7 @@ class HomeScreen(WorkScreen):
                 partial(self._open_due, due),
             )
         if self.is_locked:
-            words = f"The rest: {NOT_SHOWN.lower()}" if seen.due else NOT_SHOWN
+            words = f"The rest: {self.not_shown.lower()}" if seen.due else self.not_shown
             yield self._option("locked-due", Text(f"  {words}{self._starts}"), None)
         elif not seen.due:
             yield self._option("none-due", Text(f"  Nothing is due.{self._starts}"), None)

@@ -29,8 +29,12 @@ from bravetui.views.services import Services
 from bravetui.widgets.key_line import KeyLine
 
 NO_KEY = (
-    "There is nothing to unlock it with: this laptop has neither a PIN nor a passphrase. "
-    "Set one in a shell: bravetui keys pin, or bravetui keys passphrase."
+    "It cannot be locked: neither a PIN nor a passphrase that would unlock it is found here. "
+    "Look in a shell: bravetui keys; set one: bravetui keys pin, or bravetui keys passphrase."
+)
+IN_THE_DEMO = (
+    "The demo's screen does not lock: its passphrase lies in a file beside it. "
+    "On a laptop of your own Ctrl+L locks, and its PIN or passphrase unlocks."
 )
 SAVED = "Everything typed is saved. Sync goes on."
 UNSAVED = "Something typed is not saved yet; it is kept, and waits behind this. Sync goes on."
@@ -134,7 +138,8 @@ class Locking:
             return
         asked = self._asked()
         if not asked:
-            self._app.notify(NO_KEY, timeout=12, markup=False)
+            words = IN_THE_DEMO if self._services.lock is None else NO_KEY
+            self._app.notify(words, timeout=12, markup=False)
             return
         saved = all([await _is_saved(screen) for screen in self._app.screen_stack])
         self._app.clear_notifications()

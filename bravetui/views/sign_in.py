@@ -24,7 +24,7 @@ CLOSED: dict[str, tuple[str, str]] = {
     "expired": ("Signed in too long ago: work goes on and is handed in, nothing new is read.", AGAIN),
     "revoked": (
         "The office has revoked this laptop: nothing is read; what it hands in waits for the office.",
-        "Ask the office.",
+        "Ask it for a one-time code: bravetui enrol --again CODE.",
     ),
     "left": (
         "The organization no longer has you: nothing is read; what you hand in waits for the office.",
@@ -36,6 +36,12 @@ CLOSED: dict[str, tuple[str, str]] = {
 
 NOT_SHOWN = "Not shown until somebody signs in."
 """In the place of what others wrote, so that a locked list is never read as an empty one."""
+
+_NOT_SHOWN_TO = {
+    "revoked": "Not shown until the office lets this laptop in again (by a one-time code).",
+    "left": "Not shown until the office lets you in again.",
+}
+"""Where signing in would not help."""
 
 _scopes = ScopeSeen.__table__  # type: ignore[attr-defined]
 
@@ -57,6 +63,11 @@ class SignIn:
     """What has to be in sight on every screen; empty while the sign-in is fresh."""
     clock_words: str = ""
     """What is wrong with the clock, and what to do; empty where nothing is."""
+
+    @property
+    def not_shown(self) -> str:
+        """In the place of what may not be read: until when."""
+        return _NOT_SHOWN_TO.get(self.state, NOT_SHOWN)
 
     @property
     def reads(self) -> bool:

@@ -304,3 +304,13 @@ async def test_where_nothing_could_unlock_it_it_does_not_lock(scene: Scene) -> N
         await press(pilot, "ctrl+l")
         assert isinstance(scene.app.screen, HomeScreen)
         assert re.search("bravetui keys pin", next(iter(scene.app._notifications)).message)
+
+
+async def test_in_the_demo_it_says_that_this_screen_does_not_lock(scene: Scene) -> None:
+    """Its keys have a passphrase all the same: nothing else is said of them."""
+    scene.app.services.lock = None
+    async with playing(scene, SMALL) as pilot:
+        await press(pilot, "ctrl+l")
+        assert not scene.app.is_locked
+        (said,) = (told.message for told in scene.app._notifications)
+        assert said.startswith("The demo's screen does not lock")

@@ -18,7 +18,7 @@ from bravetui.views.forms import submissions
 from bravetui.views.sign_in import NOT_SHOWN
 from tests.support.laptop import granted
 from tests.support.seeded import NOON
-from tests.support.snapshots import SnapScreen
+from tests.support.snapshots import SnapScreen, screen_text
 from tests.ui.scene import LARGE, SMALL, Scene, open_answer, playing, press, set_scene, write
 
 BOTH = pytest.mark.parametrize("size", [SMALL, LARGE], ids=["80x24", "120x40"])
@@ -92,6 +92,10 @@ async def test_what_others_wrote_leaves_the_screen_the_moment_it_is_locked(scene
         await report(scene, pilot)
         assert isinstance(scene.app.screen, HomeScreen)
         assert "revoked this laptop" in warning(scene)
+        assert "one-time code: bravetui enrol --again CODE" in warning(scene)
+        shown = screen_text(pilot)
+        assert "until the office lets this laptop in again" in shown
+        assert "until somebody signs in" not in shown.lower()
 
 
 async def test_a_handed_in_form_leaves_the_screen_and_an_own_draft_does_not(scene: Scene) -> None:
