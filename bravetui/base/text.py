@@ -89,3 +89,8 @@ def in_columns(*cells: tuple[str, int]) -> str:
     A laptop's number has one digit in an example and nine in earnest; what is to be copied must not run into its neighbour.
     """
     return "".join(f"{cell:<{width - 2}}  " for cell, width in cells).rstrip()
+
+
+def counted(count: int, thing: str) -> str:
+    """So many of a thing, in words: `1 change`, `1,200 changes`."""
+    return f"{count:,} {thing}{'' if count == 1 else 's'}"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bravetui.actions.queue import send_again
 from bravetui.base.options import LINES_MAX, whole
-from bravetui.base.text import in_columns, safe_line
+from bravetui.base.text import counted, in_columns, safe_line
 from bravetui.cli.common import laptop_of, print_json, write_new
 from bravetui.merge.version import Dot
 from bravetui.views.queue import queue, refused
@@ -48,9 +48,8 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.export:
             changes = refused(laptop.store)
             write_new(arguments.export, json.dumps(changes, indent=2, ensure_ascii=True) + "\n")
-            print(
-                f"{len(changes)} refused changes are in {safe_line(str(arguments.export), 200)}. They stay here, too."
-            )
+            where = safe_line(str(arguments.export), 200)
+            print(f"{counted(len(changes), 'refused change')} written to {where}; kept here, too.")
             return 0
         seen = queue(laptop.store, arguments.limit, titles=arguments.titles)
     if arguments.json:

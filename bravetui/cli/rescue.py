@@ -15,7 +15,7 @@ from bravetui.auth.bundle import PASSPHRASE_VARIABLE
 from bravetui.auth.locks import AskedPassphrase
 from bravetui.base.clock import SystemClock
 from bravetui.base.errors import BadInput
-from bravetui.base.text import safe_line
+from bravetui.base.text import counted, safe_line
 from bravetui.cli.common import ask_passphrase, folder_of, print_json, ring_of
 from bravetui.db.mirror import black_box_in
 from bravetui.views.words import age_words
@@ -88,7 +88,7 @@ def exported_lines(found: Unconfirmed, exported: Exported | None) -> list[str]:
     else:
         kinds = ", ".join(f"{count} {safe_line(kind, 40)}" for kind, count in exported.by_kind)
         lines += [
-            f"{_counted(exported.changes, 'change')} of {_counted(exported.records, 'record')}: {kinds}.",
+            f"{counted(exported.changes, 'change')} of {counted(exported.records, 'record')}: {kinds}.",
             f"The oldest was made {age_words(exported.oldest_at, SystemClock().now())}.",
             f"Sealed in {safe_line(str(exported.path), 400)} ({exported.size_bytes:,} bytes), read back and compared.",
             _who_opens(exported),
@@ -106,7 +106,7 @@ def exported_lines(found: Unconfirmed, exported: Exported | None) -> list[str]:
         lines.append(f"{found.damaged} stretches of the journal could not be read; the rest is in the file.")
     if found.unreadable:
         lines.append(
-            f"{found.unreadable} changes are of a newer program and are not in the file: export with that one."
+            f"Of a newer program, and not in the file: {counted(found.unreadable, 'change')}. Export with that one."
         )
     return lines
 
@@ -120,10 +120,6 @@ def carried_lines(told: Delivered) -> list[str]:
     else:
         lines.append("Nothing of it is missing at central; its laptop learns so at its next contact.")
     return lines
-
-
-def _counted(count: int, thing: str) -> str:
-    return f"{count:,} {thing}{'' if count == 1 else 's'}"
 
 
 def _who_opens(exported: Exported) -> str:

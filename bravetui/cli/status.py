@@ -6,7 +6,7 @@ import argparse
 from dataclasses import asdict
 from datetime import datetime, timedelta
 
-from bravetui.base.text import shortened
+from bravetui.base.text import counted, shortened
 from bravetui.cli.common import laptop_of, print_json
 from bravetui.cli.mirror import report_json, report_words
 from bravetui.views.sign_in import sign_in
@@ -55,13 +55,13 @@ def lines_of(summary: SyncSummary) -> list[str]:
     lines = [f"Line          {summary.line}", f"Last contact  {_ago(summary.last_contact_at, now)}"]
     if summary.waiting:
         oldest = age_words(summary.oldest_only_here, now) if summary.oldest_only_here else ""
-        lines.append(f"Only here     {summary.waiting} changes, the oldest made {oldest}")
+        lines.append(f"Only here     {counted(summary.waiting, 'change')}, the oldest made {oldest}")
         if summary.waiting > WAITING_MANY or now - (summary.oldest_only_here or now) > WAITING_LONG:
             lines.append("No line?      Carry it by hand: bravetui rescue export DIR")
     elif summary.all_handed_in_at:
         lines.append(f"All handed in {age_words(summary.all_handed_in_at, now)}")
     elif summary.unconfirmed or not summary.refused:
-        lines.append(f"Only here     nothing; {summary.unconfirmed} at central wait for its confirmation")
+        lines.append(f"Only here     nothing{_unconfirmed(summary.unconfirmed)}")
     if summary.refused:
         lines.append(f"Refused       {summary.refused}, kept here: bravetui queue")
     if summary.set_aside:
@@ -86,6 +86,11 @@ def _lane(lane: LaneRow, now: datetime) -> str:
     return (
         f"{lane.label:<10}{lane.waiting:>8}{lane.refused:>9}{lane.rows_left:>9}  {oldest:<12}{why}".rstrip()
     )
+
+
+def _unconfirmed(count: int) -> str:
+    """What is at central and not vouched for; nothing is said of none."""
+    return f"; {count:,} at central {'waits' if count == 1 else 'wait'} for its confirmation" if count else ""
 
 
 def _ago(moment: datetime | None, now: datetime) -> str:

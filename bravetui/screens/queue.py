@@ -13,7 +13,7 @@ from textual.binding import Binding, BindingType
 from textual.widgets import DataTable, Static
 from textual.widgets.data_table import ColumnKey
 
-from bravetui.base.text import shortened
+from bravetui.base.text import counted, shortened
 from bravetui.screens.base import WorkScreen
 from bravetui.views.queue import Queue, QueueItem
 from bravetui.views.status import LaneRow
@@ -146,7 +146,7 @@ class QueueScreen(WorkScreen):
         why = (
             lane.why
             if lane.waiting and lane.why
-            else (f"{lane.rows_left:,} records to come" if lane.rows_left else "")
+            else (f"{counted(lane.rows_left, 'record')} to come" if lane.rows_left else "")
         )
         if lane.eta_s is not None and not lane.failures:
             why += f"{', ' if why else ''}{left_for_words(lane.eta_s)}"

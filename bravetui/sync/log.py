@@ -15,6 +15,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from bravetui.base.canonical import Json
 from bravetui.base.errors import BravetuiError, NeedsSignIn, Refused, StorageFull, Transient
+from bravetui.base.text import counted
 from bravetui.base.trust import Untrusted
 from bravetui.db.device import SyncLog
 from bravetui.sync.client import NoLine, TooLarge
@@ -68,7 +69,12 @@ def write_exchange(connection: Connection, at: datetime, changes: int, records: 
     """A contact, if it moved anything or was the first after something else."""
     last = connection.execute(_LAST).scalar_one_or_none()
     if changes or records:
-        write_log(connection, at, "exchange", f"{changes} changes at central, {records} records received")
+        write_log(
+            connection,
+            at,
+            "exchange",
+            f"{counted(changes, 'change')} at central, {counted(records, 'record')} received",
+        )
     elif last not in ("exchange", "contact"):
         write_log(connection, at, "contact", "Central was reached; there was nothing to move")
 

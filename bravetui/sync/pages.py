@@ -11,6 +11,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, select, update
 
+from bravetui.base.text import counted
 from bravetui.db.device import Cursor
 from bravetui.db.store import Store
 from bravetui.sync import agreement, refill
@@ -112,5 +113,5 @@ def _compare(
     for ask, page in asked:
         strange = agreement.compare(connection, again, ask, page, under_way)
         if strange:
-            words = f"{strange} records are not as central has them; they are fetched again"
+            words = f"{counted(strange, 'record')} not as central has them; fetched again"
             write_log(connection, now, "differs", words, page.lane)

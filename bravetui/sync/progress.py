@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from bravetui.base.text import counted
 from bravetui.wire.lanes import Lane
 
 
@@ -52,7 +53,7 @@ class Exchanged(SyncEvent):
 
     def words(self) -> str:
         up, down = sum(self.acknowledged.values()), sum(self.rows.values())
-        return f"{up} changes at central, {down} records received, {self.rows_left:,} to come"
+        return f"{counted(up, 'change')} at central, {counted(down, 'record')} received, {self.rows_left:,} to come"
 
 
 @dataclass(frozen=True, slots=True)

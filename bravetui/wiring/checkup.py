@@ -16,6 +16,7 @@ from bravetui.auth.grant import Life
 from bravetui.auth.signing import signed_by
 from bravetui.base.errors import BravetuiError
 from bravetui.base.files import replace_file
+from bravetui.base.text import counted
 from bravetui.db import meta
 from bravetui.db.damage import check_pages
 from bravetui.db.device import Outbox, OutboxState, Receipt
@@ -141,7 +142,9 @@ def _queue(store: Store) -> Finding:
         todo = "Nothing was touched. Make a rescue bundle (bravetui rescue export DIR) and call support."
         return Finding("queue", Health.LOOK, words, todo)
     return Finding(
-        "queue", Health.SOUND, f"{len(rows)} changes wait, each whole" if rows else "nothing waits"
+        "queue",
+        Health.SOUND,
+        f"{counted(len(rows), 'change')} waiting, each whole" if rows else "nothing waits",
     )
 
 
@@ -169,7 +172,7 @@ def _journal(store: Store) -> Finding:
         lacking = [dot for dot in connection.execute(query) if Dot(*dot) not in frames]
     if lacking:
         todo = "Close every window of the program and start it again: it writes the journal anew from the database."
-        return Finding("journal", Health.LOOK, f"it lacks {len(lacking)} changes", todo)
+        return Finding("journal", Health.LOOK, f"it lacks {counted(len(lacking), 'change')}", todo)
     return Finding("journal", Health.SOUND, "it holds every change that central has not confirmed")
 
 

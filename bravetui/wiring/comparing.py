@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from bravetui.base.errors import BravetuiError, Busy
 from bravetui.base.runner import ThreadRunner
+from bravetui.base.text import counted
 from bravetui.db.lease import Lease
 from bravetui.sync.agreement import begin_anew, is_agreed
 from bravetui.sync.progress import Mended, SyncEvent
@@ -55,6 +56,6 @@ def _finding(agreed: bool, handed_in: bool, mended: int) -> Finding:
     rest = "" if handed_in else "; what waits in the queue is left out"
     if mended:
         return Finding(
-            PART, Health.MENDED, f"{mended} records were not as central has them, and are now{rest}"
+            PART, Health.MENDED, f"not as central had them, and mended: {counted(mended, 'record')}{rest}"
         )
     return Finding(PART, Health.SOUND, f"both hold the same{rest}")

@@ -18,6 +18,7 @@ from bravetui.base.clock import Clock, SystemClock, SystemIds
 from bravetui.base.copies import TwoCopies
 from bravetui.base.errors import BravetuiError, Busy, Corrupt, FailingDisk, NeedsSignIn, StorageFull, WrongKey
 from bravetui.base.files import refuse_folder
+from bravetui.base.text import counted
 from bravetui.db import meta
 from bravetui.db.ballast import BALLAST_BYTES, Ballast
 from bravetui.db.damage import check_pages, cut_commits, move_aside
@@ -103,7 +104,7 @@ def open_laptop(
     if gone:
         said += tuple(_gone(*was_used))
     if healed and recovered.replayed:
-        said += (f"{healed} changes were read back from the black box.",)
+        said += (f"Read back from the black box: {counted(healed, 'change')}.",)
     said += tuple(_told(recovered, journal_was_gone=gone and not was_used[1]))
     if journal.mirror is not None and journal.mirror.report.state is not MirrorState.IN_STEP:
         said += (f"The black box is not in step. {journal.mirror.report.why}",)
@@ -126,13 +127,13 @@ def _gone(database: bool, journal: bool) -> Iterator[str]:
 def _told(recovered: Recovered, *, journal_was_gone: bool) -> Iterator[str]:
     """What recovery did, for a person."""
     if recovered.replayed:
-        yield f"{recovered.replayed} changes were put back from the journal; nothing is missing."
+        yield f"Put back from the journal: {counted(recovered.replayed, 'change')}; nothing is missing."
     if journal_was_gone:
         return
     if recovered.damaged:
         yield "The journal was damaged and has been made whole again from the database."
     elif recovered.missing:
-        yield f"The journal lacked {recovered.missing} changes and has been made whole again from the database."
+        yield f"The journal lacked {counted(recovered.missing, 'change')} and has been made whole again from the database."
 
 
 def _mended(folder: Path) -> Iterator[str]:

@@ -61,9 +61,9 @@ def test_work_that_exists_only_here_is_asked_about(unsent: Terminal, tmp_path: P
     assert "Sealed in" in said
     assert "Nothing was deleted" in said
     assert list(stick.iterdir())
-    assert "Only here     1 changes" in unsent.run("status")
+    assert "Only here     1 change," in unsent.run("status")
     unsent.run("sync", "--once")
-    assert "Only here     1 changes" not in unsent.run("status"), "it is handed in as before"
+    assert "Only here     1 change," not in unsent.run("status"), "it is handed in as before"
 
 
 @pytest.mark.parametrize(("answers", "ends"), [(["", "n"], "Still signed in."), (["", "y"], "Signed out.")])

@@ -119,7 +119,7 @@ def test_what_was_refused_is_exported_in_full_once(enrolled: Terminal, tmp_path:
         writing.create("submission", project_id, {"title": "names no form"})
     enrolled.run("sync", "--once")
     told = enrolled.run("queue", "--export", str(tmp_path / "refused.json"))
-    assert "1 refused changes are in" in told
+    assert "1 refused change written to" in told
     (one,) = json.loads((tmp_path / "refused.json").read_text(encoding="utf-8"))
     assert (one["change"]["after"], one["verdict"]["code"]) == ({"title": "names no form"}, "invalid_field")
     assert "is there already" in enrolled.run("queue", "--export", str(tmp_path / "refused.json"), code=2)

@@ -107,7 +107,7 @@ async def test_a_value_that_changed_by_itself_is_mended_and_said(world: World) -
     found = await compare_with_central(here.laptop, here.line)
     assert (found.health, found.words) == (
         Health.MENDED,
-        "1 records were not as central has them, and are now",
+        "not as central had them, and mended: 1 record",
     )
     assert here.value("violation", records[0], "location") == "typed and not sent"
 
