@@ -23,7 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     port = parser.parse_args(arguments).port
     try:
         with stoppable(), issuing(port=port) as issuer:
-            sys.stdout.write(_words(issuer))
+            sys.stdout.write(words(issuer))
             sys.stdout.flush()
             never = threading.Event()
             while not never.wait(1.0):  # without a time it could not be interrupted on Windows
@@ -36,7 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _words(issuer: DevelopmentIssuer) -> str:
+def words(issuer: DevelopmentIssuer) -> str:
+    """What whoever starts it is told."""
     told = [
         "FOR DEVELOPMENT: it lets in whoever asks. Ctrl-C stops it. Start central with:",
         f"  bravetui central --development --issuer {issuer.issuer} --client-id {issuer.client_id}",

@@ -20,6 +20,7 @@ from bravetui.auth.jwks import UnknownKey, read_keys
 from bravetui.auth.openid import DEVELOPMENT_MARK
 from bravetui.base.clock import ManualClock
 from bravetui.base.errors import BadInput, Busy
+from bravetui.issuer.__main__ import words
 from bravetui.issuer.pending import KEPT_MAX, Shelf
 from bravetui.issuer.people import PEOPLE, Person
 from bravetui.issuer.provider import CLIENT_ID, DEVICE_GRANT, DevelopmentIssuer
@@ -323,3 +324,9 @@ def test_it_remembers_no_more_than_it_can(clock: ManualClock) -> None:
     shelf = Shelf[int](clock.monotonic_s)
     names = [shelf.put(number) for number in range(KEPT_MAX + 1)]
     assert (shelf.look(names[0]), shelf.look(names[-1])) == (None, KEPT_MAX)
+
+
+def test_started_by_hand_it_says_how_central_is_told_of_it() -> None:
+    said = words(DevelopmentIssuer("http://127.0.0.1:1", ManualClock(datetime(2026, 8, 3, tzinfo=UTC))))
+    assert "bravetui central --development --issuer http://127.0.0.1:1/development --client-id" in said
+    assert "user_ana  Ana Flores  org_hill" in said
