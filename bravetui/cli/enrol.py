@@ -89,7 +89,7 @@ def _refuse_plain(address: str) -> None:
     """Only within this machine does nobody sit in between; what is no address at all is told by whoever asks there."""
     with suppress(ValueError):
         parts = urlsplit(address)
-        if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
+        if parts.scheme == "http" and parts.hostname and not is_loopback(parts.hostname):
             raise BadInput(
                 "Over http:// everybody in between could read everything, the one-time code and your work included.",
                 "Give central's address with https://; nothing was sent.",
