@@ -19,8 +19,9 @@ if sys.platform == "win32":
 
 CTRL_C, CTRL_D = b"\x03", b"\x04"
 PROGRAM = """
-import fcntl, sys, termios
+import fcntl, signal, sys, termios
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)  # the keys of this terminal reach this process as signals
+signal.signal(signal.SIGINT, signal.default_int_handler)  # tests that run in the background inherit that it is ignored
 from bravetui.cli.main import main
 """
 PASTES = """

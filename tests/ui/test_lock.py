@@ -297,9 +297,11 @@ async def test_a_reading_that_only_a_key_saves_is_still_there(scene: Scene) -> N
         assert scene.app.screen.has_typed()
 
 
-async def test_where_nothing_could_unlock_it_it_does_not_lock(scene: Scene) -> None:
+async def test_where_nothing_could_unlock_it_it_does_not_lock(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """And says what to do."""
-    scene.app.services.lock = None
+    monkeypatch.setattr(type(scene.app.services.lock), "asked", lambda _: "")
     async with playing(scene, SMALL) as pilot:
         await press(pilot, "ctrl+l")
         assert isinstance(scene.app.screen, HomeScreen)
