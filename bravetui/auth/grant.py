@@ -9,14 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from bravetui.auth.signing import read_public_key
+from bravetui.auth.central_word import read_word, sign_word, span_of, text_of, whole_of
 from bravetui.auth.unreadable import UNREADABLE
 from bravetui.base.errors import NeedsSignIn
 
@@ -27,14 +26,12 @@ RENEWED_AFTER = timedelta(hours=24)
 """Central gives a new one at a contact once the one that is shown is so old."""
 
 TYPE = "bravetui-grant+jwt"
-ISSUER = "urn:bravetui:central"
-AUDIENCE = "urn:bravetui:laptop"
 BYTES_MAX = 6000
 """It travels in a header, and servers take about 8 kB of those."""
 SCOPES_MAX = 40
 """Scopes spelled out in one; of more, an office's say, the laptop asks what central last told it."""
 
-_REQUIRED = ("iss", "aud", "sub", "org", "device", "role", "gen", "jti", "iat", "exp", "cnf")
+_REQUIRED = ("role", "gen")
 
 
 class Life(StrEnum):
@@ -79,12 +76,12 @@ def sign_grant(grant: Grant, key: Ed25519PrivateKey) -> str:
     """The grant as central gives it out."""
     scopes = None if grant.scopes is None else {name: list(may) for name, may in grant.scopes.items()}
     claims = {
-        "iss": ISSUER, "aud": AUDIENCE, "sub": grant.user_id, "org": grant.organization_id,
+        "sub": grant.user_id, "org": grant.organization_id,
         "device": grant.device, "role": grant.role, "scopes": scopes, "gen": grant.generation,
         "jti": grant.id, "iat": int(grant.issued_at.timestamp()), "exp": int(grant.expires_at.timestamp()),
         "cnf": {"jkt": grant.thumbprint},
     }  # fmt: skip
-    return jwt.encode(claims, key, algorithm="EdDSA", headers={"typ": TYPE})
+    return sign_word(TYPE, claims, key)
 
 
 def read_grant(text: str, central_key: str) -> Grant:
@@ -93,15 +90,7 @@ def read_grant(text: str, central_key: str) -> Grant:
     Raises NeedsSignIn for anything else, whatever is wrong with it.
     """
     try:
-        if len(text) > BYTES_MAX or set(header := jwt.get_unverified_header(text)) != {"alg", "typ"}:
-            raise ValueError
-        if header["typ"] != TYPE:
-            raise ValueError
-        claims = jwt.decode(
-            text, read_public_key(central_key), algorithms=["EdDSA"], audience=AUDIENCE, issuer=ISSUER,
-            options={"require": list(_REQUIRED), "verify_exp": False, "verify_iat": False, "strict_aud": True},
-        )  # fmt: skip
-        return _grant_of(claims)
+        return _grant_of(read_word(text, central_key, TYPE, _REQUIRED, BYTES_MAX))
     except UNREADABLE:
         raise NeedsSignIn(
             "The sign-in kept on this laptop is not central's.",
@@ -110,29 +99,15 @@ def read_grant(text: str, central_key: str) -> Grant:
 
 
 def _grant_of(claims: Mapping[str, Any]) -> Grant:
-    issued, expires = (datetime.fromtimestamp(_whole(claims[name]), UTC) for name in ("iat", "exp"))
-    if not issued < expires <= issued + LIVES:
-        raise ValueError
+    issued, expires = span_of(claims, LIVES)
     told = claims.get("scopes")
     scopes = (
         None
         if told is None
-        else {_text(name): tuple(_text(may) for may in some) for name, some in told.items()}
+        else {text_of(name): tuple(text_of(may) for may in some) for name, some in told.items()}
     )
     return Grant(
-        id=_text(claims["jti"]), generation=_whole(claims["gen"]), organization_id=_text(claims["org"]),
-        user_id=_text(claims["sub"]), device=_whole(claims["device"]), role=_text(claims["role"]), scopes=scopes,
-        thumbprint=_text(claims["cnf"]["jkt"]), issued_at=issued, expires_at=expires,
+        id=text_of(claims["jti"]), generation=whole_of(claims["gen"]), organization_id=text_of(claims["org"]),
+        user_id=text_of(claims["sub"]), device=whole_of(claims["device"]), role=text_of(claims["role"]), scopes=scopes,
+        thumbprint=text_of(claims["cnf"]["jkt"]), issued_at=issued, expires_at=expires,
     )  # fmt: skip
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise TypeError
-    return value
-
-
-def _whole(value: object) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise TypeError
-    return value

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
-import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from bravetui.auth.grant import AUDIENCE, ISSUER
-from bravetui.auth.signing import read_public_key
+from bravetui.auth.central_word import read_word, sign_word, span_of, text_of, whole_of
 from bravetui.auth.unreadable import UNREADABLE
 from bravetui.base.errors import NeedsSignIn
 
@@ -24,7 +22,7 @@ TYPE = "bravetui-support+jwt"
 CHARACTERS_MAX = 4000
 NAME_CHARACTERS_MAX = 100
 
-_REQUIRED = ("iss", "aud", "sub", "org", "device", "name", "jti", "iat", "exp", "cnf")
+_REQUIRED = ("name",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +55,13 @@ class SupportPass:
 def sign_support_pass(given: SupportPass, key: Ed25519PrivateKey) -> str:
     """The pass as central gives it out."""
     claims: dict[str, Any] = {
-        "iss": ISSUER, "aud": AUDIENCE, "sub": given.user_id, "org": given.organization_id, "device": given.device,
+        "sub": given.user_id, "org": given.organization_id, "device": given.device,
         "name": given.name, "jti": given.id, "iat": int(given.issued_at.timestamp()),
         "exp": int(given.expires_at.timestamp()), "cnf": {"jkt": given.thumbprint},
     }  # fmt: skip
     if given.played_by:
         claims["act"] = {"sub": given.played_by}
-    return jwt.encode(claims, key, algorithm="EdDSA", headers={"typ": TYPE})
+    return sign_word(TYPE, claims, key)
 
 
 def read_support_pass(text: str, central_key: str) -> SupportPass:
@@ -72,37 +70,15 @@ def read_support_pass(text: str, central_key: str) -> SupportPass:
     Raises NeedsSignIn for anything else, whatever is wrong with it.
     """
     try:
-        if len(text) > CHARACTERS_MAX or set(header := jwt.get_unverified_header(text)) != {"alg", "typ"}:
-            raise ValueError
-        if header["typ"] != TYPE:
-            raise ValueError
-        claims = jwt.decode(
-            text, read_public_key(central_key), algorithms=["EdDSA"], audience=AUDIENCE, issuer=ISSUER,
-            options={"require": list(_REQUIRED), "verify_exp": False, "verify_iat": False, "strict_aud": True},
-        )  # fmt: skip
-        return _pass_of(claims)
+        return _pass_of(read_word(text, central_key, TYPE, _REQUIRED, CHARACTERS_MAX))
     except UNREADABLE:
         raise NeedsSignIn("This is no support pass of central's.", "Sign in again as support.") from None
 
 
 def _pass_of(claims: Mapping[str, Any]) -> SupportPass:
-    issued, expires = (datetime.fromtimestamp(_whole(claims[name]), UTC) for name in ("iat", "exp"))
-    if not issued < expires <= issued + LIVES:
-        raise ValueError
+    issued, expires = span_of(claims, LIVES)
     return SupportPass(
-        id=_text(claims["jti"]), organization_id=_text(claims["org"]), user_id=_text(claims["sub"]),
-        name=_text(claims["name"]), played_by=_text(claims["act"]["sub"]) if "act" in claims else "",
-        device=_whole(claims["device"]), thumbprint=_text(claims["cnf"]["jkt"]), issued_at=issued, expires_at=expires,
+        id=text_of(claims["jti"]), organization_id=text_of(claims["org"]), user_id=text_of(claims["sub"]),
+        name=text_of(claims["name"]), played_by=text_of(claims["act"]["sub"]) if "act" in claims else "",
+        device=whole_of(claims["device"]), thumbprint=text_of(claims["cnf"]["jkt"]), issued_at=issued, expires_at=expires,
     )  # fmt: skip
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise TypeError
-    return value
-
-
-def _whole(value: object) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise TypeError
-    return value

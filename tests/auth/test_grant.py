@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bravetui.auth import grant as grants
+from bravetui.auth.central_word import AUDIENCE
 from bravetui.auth.grant import LIVES, Grant, Life, read_grant, sign_grant
 from bravetui.auth.signing import encode, public_key_of
 from bravetui.base.errors import NeedsSignIn
@@ -35,7 +36,7 @@ CLAIMS: dict[str, Any] = jwt.decode(TEXT, options={"verify_signature": False})
 WRONG: dict[str, Callable[[dict[str, Any]], object]] = {
     "another issuer": lambda c: c.update(iss="https://evil.example"),
     "another audience": lambda c: c.update(aud="urn:bravetui:central"),
-    "a list of audiences": lambda c: c.update(aud=[grants.AUDIENCE]),
+    "a list of audiences": lambda c: c.update(aud=[AUDIENCE]),
     "no audience": lambda c: c.pop("aud"),
     "no issuer": lambda c: c.pop("iss"),
     "no person": lambda c: c.pop("sub"),
