@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pydantic import ValidationError
-from sqlalchemy import Connection, bindparam, delete, select
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, select
 from sqlalchemy.dialects.sqlite import insert
 
 from bravetui.base.errors import Corrupt
@@ -55,6 +55,7 @@ def recover(store: Store) -> Recovered:
     """Bring the database up to the journal, and a damaged journal up to the database."""
     latest: dict[Dot, tuple[Change, bytes]] = {}
     unreadable: list[bytes] = []
+    unreplayed = 0
     for frame in store.journal.frames():
         try:
             change = Change.model_validate_json(frame)
@@ -68,16 +69,19 @@ def recover(store: Store) -> Recovered:
         for dot in last_dots(change for change, _ in latest.values()):
             try:
                 replayed += _replay(connection, *latest[dot])
-            except Corrupt:  # its record does not read back: kept until it does
-                unreadable.append(latest[dot][1])
+            except Corrupt:  # its record does not read back: the frame waits in the journal until it does
+                unreplayed += 1
         _catch_up(connection, store, latest)
         store.folds_after = meta.get_counter(connection)
         bodies = _unconfirmed(connection)
         missing = sum(dot not in latest or latest[dot][1] != body for dot, body in bodies.items())
         if damaged or missing:
-            # The second copy is whole again before anything else is written; a damaged one is set aside by name.
-            store.journal.rewrite([*unreadable, *bodies.values()], f"{store.clock.now():%Y%m%dT%H%M%S}")
-    return Recovered(replayed, missing, damaged, len(unreadable))
+            # The second copy is whole again before anything else is written; a damaged one is set aside by name. What central
+            # has confirmed stays, too: it may be the last copy, once central and this database are both put back.
+            held = _bodies(connection)
+            read = [frame for dot, (_, frame) in latest.items() if dot not in held]
+            store.journal.rewrite([*unreadable, *read, *held.values()], f"{store.clock.now():%Y%m%dT%H%M%S}")
+    return Recovered(replayed, missing, damaged, len(unreadable) + unreplayed)
 
 
 def compact(store: Store) -> bool:
@@ -105,8 +109,13 @@ def last_dots(changes: Iterable[Change]) -> list[Dot]:
 
 def _unconfirmed(connection: Connection) -> dict[Dot, bytes]:
     """The changes that must be in the journal, in order."""
+    return _bodies(connection, _outbox.c.state != OutboxState.CONFIRMED)
+
+
+def _bodies(connection: Connection, *which: ColumnElement[bool]) -> dict[Dot, bytes]:
+    """The outbox's changes, in order, as the journal has them."""
     columns = (_outbox.c.device, _outbox.c.counter, _outbox.c.body)
-    query = select(*columns).where(_outbox.c.state != OutboxState.CONFIRMED).order_by(_outbox.c.counter)
+    query = select(*columns).where(*which).order_by(_outbox.c.counter)
     return {Dot(row.device, row.counter): row.body.encode() for row in connection.execute(query)}
 
 

@@ -66,6 +66,28 @@ def test_typing_after_a_start_leaves_alone_what_may_have_been_sent_before_it(tmp
     assert [change.after["description"] for change in bodies(again)] == ["fence", "fence down again"]
 
 
+@pytest.mark.parametrize("spoil", ["the frame before it", "the database's only"])
+def test_a_journal_made_whole_again_keeps_what_central_has_confirmed(tmp_path: Path, spoil: str) -> None:
+    """It may be the last copy of it, once central and this database have both been put back to before it."""
+    store = open_store(tmp_path)
+    type_text(store, "first")
+    first_end = store.journal.size_bytes
+    confirmed = type_text(store, "confirmed")
+    type_text(store, "not sent")
+    with store.maintain() as connection:
+        connection.exec_driver_sql("UPDATE outbox SET state = 'confirmed' WHERE record_id = ?", (confirmed,))
+    store.close()
+    data = (tmp_path / "journal").read_bytes()
+    if spoil == "the frame before it":
+        data = data[: first_end - 5] + bytes([data[first_end - 5] ^ 1]) + data[first_end - 4 :]
+    else:
+        data = data[:HEAD_BYTES]
+    (tmp_path / "journal").write_bytes(data)
+    open_store(tmp_path).close()
+    (tmp_path / "site.db").unlink()
+    assert "confirmed" in [change.after["description"] for change in bodies(open_store(tmp_path))]
+
+
 def test_a_counter_in_the_journal_is_spent_even_if_the_save_failed(tmp_path: Path) -> None:
     """Otherwise one dot would name two changes in it."""
     store = open_store(tmp_path)
