@@ -39,6 +39,11 @@ _ROLE = text(
     "SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = :role) AS there,"
     " current_user AS who, current_schema() AS schema"
 ).bindparams(role=ROLE)
+_MAKE_ROLE = (
+    f"DO $$ BEGIN CREATE ROLE {ROLE} NOLOGIN;"
+    " EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$"
+)
+"""Roles belong to the whole server: the central of another database on it may make this one at the same moment."""
 _IS_MEMBER = text("SELECT pg_has_role(current_user, :role, 'MEMBER')").bindparams(role=ROLE)
 _LACKING = text(
     "SELECT name FROM unnest(CAST(:names AS text[]), CAST(:rights AS text[])) AS wanted (name, rights)"
@@ -67,7 +72,7 @@ def give_rights(connection: Connection) -> None:
     """Make the role of requests where there is none, and give it what it lacks. Writes nothing where it lacks nothing."""
     found = connection.execute(_ROLE).one()
     if not found.there:
-        connection.exec_driver_sql(f"CREATE ROLE {ROLE} NOLOGIN")
+        connection.exec_driver_sql(_MAKE_ROLE)
     if not connection.execute(_IS_MEMBER).scalar_one():
         connection.exec_driver_sql(f"GRANT {ROLE} TO {_quoted(found.who)}")
     rights = dict(_wanted())

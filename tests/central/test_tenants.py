@@ -6,9 +6,11 @@ import ast
 import logging
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import httpx
@@ -23,7 +25,7 @@ from bravetui.central.access import Access, access_of
 from bravetui.central.app import make_app
 from bravetui.central.database import migrate, open_central_engine
 from bravetui.central.keys import KEY_VARIABLE
-from bravetui.central.privileges import Login, login_of
+from bravetui.central.privileges import Login, give_rights, login_of
 from bravetui.central.service import Central
 from bravetui.central.tables import CENTRAL, DEVICES, LEDGER
 from bravetui.central.tenants import ROLE, operator, stranger, tenant
@@ -426,3 +428,37 @@ def test_what_row_security_costs_an_exchange(site: Site, monkeypatch: pytest.Mon
     without = measured()
     assert with_it[1] - without[1] <= 8
     assert with_it[0] / without[0] < 2, "a machine that is busy doubles either"
+
+
+def test_the_role_is_made_once_where_two_databases_of_one_server_miss_it_at_the_same_moment() -> None:
+    """Found by simulate: whoever came second ended, since roles belong to the server and locks to a database."""
+    both = Barrier(2, timeout=60)
+
+    def wait_for_the_other(_c: Connection, _cursor: Any, statement: str, *_rest: Any) -> None:
+        if "CREATE ROLE" in statement:
+            both.wait()
+
+    with TestServer.running() as server, ExitStack() as opened:
+        engines = []
+        for _ in range(2):
+            engine = open_central_engine(opened.enter_context(server.database()))
+            opened.callback(engine.dispose)
+            migrate(engine)
+            with engine.begin() as connection:
+                connection.exec_driver_sql(f"DROP OWNED BY {ROLE}")
+            engines.append(engine)
+        with engines[0].begin() as connection:
+            connection.exec_driver_sql(f"DROP ROLE {ROLE}")
+        for engine in engines:
+            event.listen(engine, "before_cursor_execute", wait_for_the_other)
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(_rights_given, engines))
+        for engine in engines:
+            with engine.connect() as connection:
+                tenant(connection, ORGANIZATION)
+                assert connection.execute(select(func.count()).select_from(LEDGER)).scalar_one() == 0
+
+
+def _rights_given(engine: Engine) -> None:
+    with engine.begin() as connection:
+        give_rights(connection)
