@@ -238,7 +238,7 @@ class _Api:
         return caller
 
     def _check_known(self, shown: Shown) -> None:
-        with self.central.engine.connect() as connection:
+        with self.central.engine.begin() as connection:
             stranger(connection, shown.proof.key)
             check_known(connection, shown)
 

@@ -25,6 +25,14 @@ LOCK_WAIT = "15s"
 """Longest wait for a scope that another push holds; beyond it the laptop is told to come back."""
 STATEMENT_LIMIT = "120s"
 
+PLANS = "force_generic_plan"
+"""A plan is kept for the values to come. Whatever a request asks is found by a key, or in the order of an index: planning
+that anew, with the policies of every table, takes longer than running it."""
+
+PREPARED_FROM = 1
+"""Runs of a statement on one connection before its plan is kept. After a ROLLBACK psycopg lets go of all that are kept, since
+what they speak of may be gone: so what a request only reads ends in a COMMIT."""
+
 _MIGRATING = 7_215_390_412
 """Advisory lock: of several processes that start at once, one migrates and the others wait."""
 
@@ -58,7 +66,9 @@ def open_central_engine(url: str, *, doubts: bool = True) -> Engine:
         connect_args={
             "connect_timeout": 10,
             "application_name": "bravetui-central",
-            "options": f"-c timezone=UTC -c lock_timeout={LOCK_WAIT} -c statement_timeout={STATEMENT_LIMIT}",
+            "prepare_threshold": PREPARED_FROM,
+            "options": f"-c timezone=UTC -c lock_timeout={LOCK_WAIT} -c statement_timeout={STATEMENT_LIMIT}"
+            f" -c plan_cache_mode={PLANS}",
         },
     )
 

@@ -290,7 +290,7 @@ def _new_number(connection: Connection, original: int, now: datetime) -> int:
 
 def take_parked(desk: Desk, access: Access) -> None:
     """Take the parked changes of the scopes whose parents have arrived, each scope in its own transaction."""
-    with desk.engine.connect() as connection:
+    with desk.engine.begin() as connection:
         tenant(connection, access.organization_id)
         waiting = list(connection.execute(_SCOPES_WAITING, {"scopes": sorted(access.scopes)}).scalars())
     for scope_id in waiting:

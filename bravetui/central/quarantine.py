@@ -54,7 +54,7 @@ def waiting(central: Central) -> Sequence[Waiting]:
         .where(REFUSED.c.settled_at.is_(None))
         .order_by(REFUSED.c.received_at, REFUSED.c.counter)
     )
-    with central.engine.connect() as connection:
+    with central.engine.begin() as connection:
         operator(connection)
         return [_waiting(row) for row in connection.execute(query)]
 
@@ -69,7 +69,7 @@ def on_hold(central: Central) -> Sequence[Waiting]:
         .where(PARKED.c.received_at < central.clock.now() - ON_HOLD_FOR)
         .order_by(PARKED.c.received_at, PARKED.c.device, PARKED.c.counter)
     )
-    with central.engine.connect() as connection:
+    with central.engine.begin() as connection:
         operator(connection)
         return [_on_hold(row) for row in connection.execute(query)]
 

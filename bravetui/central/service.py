@@ -207,7 +207,7 @@ class Central:
     def _whole(self, access: Access, incoming: Incoming) -> Incoming:
         if not incoming.edited:
             return incoming
-        with self.engine.connect() as connection:
+        with self.engine.begin() as connection:
             tenant(connection, access.organization_id)
             return made_whole(connection, access, incoming)
 

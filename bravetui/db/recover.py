@@ -76,8 +76,8 @@ def recover(store: Store) -> Recovered:
         bodies = _unconfirmed(connection)
         missing = sum(dot not in latest or latest[dot][1] != body for dot, body in bodies.items())
         if damaged or missing:
-            # The second copy is whole again before anything else is written; a damaged one is set aside by name. What central
-            # has confirmed stays, too: it may be the last copy, once central and this database are both put back.
+            # The second copy is whole again before anything else is written; a damaged one is set aside by name. What
+            # central has confirmed stays too: it may be the last copy, once central and this database are both put back.
             held = _bodies(connection)
             read = [frame for dot, (_, frame) in latest.items() if dot not in held]
             store.journal.rewrite([*unreadable, *read, *held.values()], f"{store.clock.now():%Y%m%dT%H%M%S}")

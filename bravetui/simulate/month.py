@@ -168,12 +168,12 @@ class _Month:
 
     async def _update_central(self) -> None:
         await self._central.update(self._chaos)
-        with self._central.engine.connect() as connection:
+        with self._central.engine.begin() as connection:
             self._witness.complaints += [f"central {words}" for words in invented(connection, KINDS)]
 
     def _central_lost(self, goes_back: Callable[[], float | None]) -> None:
         """Central goes on from a copy of an earlier moment; what the dead had only there is gone."""
-        with self._central.engine.connect() as connection:
+        with self._central.engine.begin() as connection:
             self._witness.forgotten += ledger_of(connection)
         since_s = goes_back()
         self._restored_s = asyncio.get_running_loop().time()

@@ -92,7 +92,7 @@ class Office:
 
     def publish_again(self) -> None:
         """What a restored central has lost of the office's own, nobody but the office can bring back."""
-        with self._central.engine.connect() as connection:
+        with self._central.engine.begin() as connection:
             held = set(connection.execute(select(_templates.c.version_number)).scalars())
         for version in range(1, self._versions + 1):
             if version not in held:
@@ -104,7 +104,7 @@ class Office:
         self._chaos.tell(f"office publishes version {version} of the form")
 
     def _write_member(self, user_id: str, values: dict[str, Json]) -> None:
-        with self._central.engine.connect() as connection:
+        with self._central.engine.begin() as connection:
             query = select(_members.c.id).where(_members.c.user_id == user_id)
             member_id = connection.execute(query).scalar_one()
         self._central.publish("project_member", member_id, values)

@@ -95,7 +95,7 @@ class Oversight:
         if not central.is_up:
             return
         self._compared[laptop.name] += 1
-        with laptop.store.read() as here, central.engine.connect() as there:
+        with laptop.store.read() as here, central.engine.begin() as there:
             if meta.get(here, meta.EPOCH) != central.epoch(there):
                 return  # it speaks of another life of central's
             found = says_too_much(here, there)

@@ -84,7 +84,7 @@ class People:
         """The office edits a record that is there, or makes one."""
         kind = self._kind()
         table = KINDS[kind].table
-        with central.engine.connect() as connection:
+        with central.engine.begin() as connection:
             ids = list(connection.execute(select(table.c.id).order_by(table.c.id)).scalars())
         record_id = self._chaos.pick(ids) if ids and self._chaos.chance(0.7) else central.central.ids.new_id()
         values = self._values(kind, record_id)
