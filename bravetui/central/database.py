@@ -30,8 +30,8 @@ PLANS = "force_generic_plan"
 that anew, with the policies of every table, takes longer than running it."""
 
 PREPARED_FROM = 1
-"""Runs of a statement on one connection before its plan is kept. After a ROLLBACK psycopg lets go of all that are kept, since
-what they speak of may be gone: so what a request only reads ends in a COMMIT."""
+"""Runs of a statement on one connection before its plan is kept. After a ROLLBACK psycopg lets go of all that are kept,
+since what they speak of may be gone: so what a request only reads ends in a COMMIT."""
 
 _MIGRATING = 7_215_390_412
 """Advisory lock: of several processes that start at once, one migrates and the others wait."""
