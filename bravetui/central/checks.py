@@ -14,6 +14,7 @@ from bravetui.base.canonical import Json
 from bravetui.base.errors import BadInput, Refused
 from bravetui.base.text import clean_text, safe_line
 from bravetui.central.access import Access
+from bravetui.central.offered import check_question, is_offered
 from bravetui.db.kinds import KINDS, Kind, kind_of
 from bravetui.db.records import normalised
 from bravetui.forms.template import Template
@@ -55,7 +56,11 @@ def admit(change: Change, access: Access, size_bytes: int) -> Admitted:
     if change.scope_id not in access.scopes or change.scope_id in access.reading_only:
         raise _not_permitted("There is no such project that you may write to.")
     kind = kind_of(change.kind)
-    if kind.office_only and not access.office:
+    if kind.name == "conflict" and not is_offered(change):
+        raise Refused(
+            "Central asks its questions itself.", "Decide the ones that are listed.", code="invalid_question"
+        )
+    if kind.office_only and not access.office and not is_offered(change):
         raise _not_permitted(f"Only the office may write a {kind.label}.")
     if change.author_id != access.user_id:
         raise _not_permitted("The change names another person as its author.")
@@ -69,6 +74,8 @@ def check_content(change: Change, size_bytes: int) -> Admitted:
     after = check_values(kind, change.after)
     if kind.name == "form_template" and isinstance(after.get("body"), str):
         _check_form(str(after["body"]))
+    if kind.name == "conflict":
+        check_question(change)
     if kind.name == "submission" and change.op is Op.CREATE and not change.after.get("template_id"):
         raise _invalid("template_id", "must name the form that was filled in")
     return Admitted(kind, after)

@@ -61,8 +61,13 @@ def duplicate(
         "record_kind": target[0], "record_id": target[1], "paths": [DELETED], "rule": DUPLICATE, "base": {}, **sides,
         "provisional": {DELETED: False}, "status": OPEN, "resolution": {"same_as": same_as}, "opened_at": to_cell(now),
     }  # fmt: skip
-    pair = sorted((target[1], same_as))
-    return Opening(conflict_id((target[0], pair[0]), [DUPLICATE, pair[1]], []), values)
+    return Opening(duplicate_id(*target, same_as), values)
+
+
+def duplicate_id(kind: str, record_id: str, same_as: str) -> str:
+    """The same id for the same pair, whichever of the two came second."""
+    first, second = sorted((record_id, same_as))
+    return conflict_id((kind, first), [DUPLICATE, second], [])
 
 
 def alike(left: Mapping[str, Json], right: Mapping[str, Json], key: Sequence[str]) -> bool:
@@ -162,15 +167,19 @@ def _untouched(path: str) -> Json:
     return 0 if is_row(path) else None
 
 
-def settles(change: Change, seen: VersionVector, question: Mapping[str, Json]) -> bool:
+def settles(change: Change, seen: VersionVector, question: Mapping[str, Json], record: RecordState) -> bool:
     """Whether the change decides an open conflict: its author had seen both values and set every field in question.
 
-    `seen` is the author's context as central accepts it.
+    `seen` is the author's context as central accepts it. A restored central knows nothing of dots that it has lost: whoever
+    has seen what stands in their place in `record` has seen the question, which came with it.
     """
     paths, sides = question["paths"], (question["local"], question["remote"])
     assert isinstance(paths, list)
-    dots = [Dot.parse(str(dot)) for side in sides if isinstance(side, Mapping) for dot in side["dots"]]  # type: ignore[union-attr]
-    return set(paths) <= change.after.keys() and seen.covers(dots)
+    dots = {Dot.parse(str(dot)) for side in sides if isinstance(side, Mapping) for dot in side["dots"]}  # type: ignore[union-attr]
+    known = {dot for dot in dots if record.version.covers([dot])}
+    if known != dots:
+        known.update(dot for path in paths if path in record.cells for dot in record.cells[str(path)].dots)
+    return set(paths) <= change.after.keys() and seen.covers(known)
 
 
 def closing(change: Change, question: Mapping[str, Json], now: datetime) -> dict[str, Json]:

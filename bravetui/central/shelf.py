@@ -194,6 +194,8 @@ def _question(row: RowMapping) -> Mapping[str, Json]:
 
 
 def parents_of(kind: Kind, values: Mapping[str, Json]) -> list[tuple[str, str]]:
-    """(kind, id) of the records that the values refer to."""
-    found = ((parent, values.get(name)) for name, parent in kind.parents.items())
+    """(kind, id) of the records that the values refer to. What a conflict is about may be of any kind."""
+    found = [(parent, values.get(name)) for name, parent in kind.parents.items()]
+    if kind.table is _questions and values.get("record_kind") in KINDS:
+        found.append((str(values["record_kind"]), values.get("record_id")))
     return [(parent, value) for parent, value in found if isinstance(value, str) and value]

@@ -22,20 +22,21 @@ from bravetui.central.bulk import insert_rows
 from bravetui.central.checks import Admitted
 from bravetui.central.intake import Decision, already, decide, seen_by
 from bravetui.central.ledger import chained
+from bravetui.central.offered import question_of
 from bravetui.central.questions import Author, closing, dots_of, duplicate, opening, settles
 from bravetui.central.shelf import Shelf, Target, parents_of
 from bravetui.central.state import own_dots
 from bravetui.central.tables import HEADS, LEDGER, PARKED
 from bravetui.db.kinds import KINDS, Kind, rules_for
 from bravetui.db.records import Stored, normalised
-from bravetui.db.tables.conflict import SIGNED
+from bravetui.db.tables.conflict import SIGNED, UNDECIDED
 from bravetui.merge.hlc import Hlc, tick
 from bravetui.merge.join import Side
 from bravetui.merge.record import Conflict
 from bravetui.merge.rules import Rules
 from bravetui.merge.state import RecordState, edited
-from bravetui.merge.version import Dot, VersionVector
-from bravetui.wire.change import Change, Op, make_change
+from bravetui.merge.version import Dot
+from bravetui.wire.change import REFILLED, Change, Op, make_change
 from bravetui.wire.messages import Outcome, Verdict
 from bravetui.wire.receipt import Sign, sign
 
@@ -149,8 +150,9 @@ class Taking:
         missing = missing or self.missing(sent, told.kind)
         if missing is not None:
             return self._park(sent, *missing)
-        plan = self._plan(sent, told)
-        return self._put_down(sent, told.kind, plan, waited)
+        if told.kind is _QUESTION:
+            return self._ask_again(sent, told, waited)
+        return self._put_down(sent, told.kind, self._plan(sent, told), waited)
 
     def missing(self, sent: Sent, kind: Kind) -> tuple[str, str] | None:
         """(kind, id) of what the change has to wait for; None when it can be taken."""
@@ -263,12 +265,27 @@ class Taking:
         if decision.unsigned is not None:
             self._note(plan.opened, sent, decision.unsigned, decision.state, rule=SIGNED)
         asked = self.shelf.questions(sent.target)
-        if asked:
-            seen = seen_by(change, known.version if known else VersionVector())
+        if asked and change.reason != REFILLED:  # a laptop that says once more what it shows decides nothing
+            record = known or RecordState()
+            seen = seen_by(change, record.version)
             for key, question in asked.items():
-                if settles(change, seen, question):
+                if settles(change, seen, question, record):
                     plan.settled[key] = normalised(_QUESTION, closing(change, question, self._now))
         return plan
+
+    def _ask_again(self, sent: Sent, told: Admitted, waited: bool) -> Verdict:
+        """Take a question that this central had lost from a laptop that still holds it; once, whoever else holds it."""
+        stored = self.shelf.get(sent.target)
+        known = stored.state if stored else RecordState()
+        plan = _Plan(already(sent.change, known), created=stored is None, code=AGAIN if stored else None)
+        verdict = self._put_down(sent, told.kind, plan, waited)
+        if stored is None:
+            values = normalised(_QUESTION, question_of(told.after, sent.change.author_id))
+            self._write_own(sent.target, values, Op.CREATE)
+            if values["status"] in UNDECIDED:
+                about = (sent.target[0], str(values["record_kind"]), str(values["record_id"]))
+                self.shelf.questions(about)[sent.target[2]] = values
+        return verdict
 
     def _note(
         self, into: dict[str, Mapping[str, Json]], sent: Sent, conflict: Conflict, merged: RecordState,

@@ -17,8 +17,7 @@ from bravetui.merge.state import DELETED, RecordState
 from bravetui.simulate.ending import End, Fates
 from bravetui.simulate.gone import Key
 from bravetui.simulate.witness import Saved
-from bravetui.sync.refill import REASON
-from bravetui.wire.change import Change
+from bravetui.wire.change import REFILLED, Change
 
 
 def nobody_complained(end: End) -> list[str]:
@@ -196,10 +195,10 @@ def everybody_hands_in_his_own(end: End) -> list[str]:
     """
     handed_in: dict[tuple[str, str, str], set[bytes]] = defaultdict(set)
     for change in (*end.ledger, *end.aside):
-        if change.reason != REASON:
+        if change.reason != REFILLED:
             for path, value in change.after.items():
                 handed_in[change.kind, change.record_id, path].add(canonical_bytes(value))
-    offered, first = _written(change for change in end.acts if change.reason == REASON), dict[object, str]()
+    offered, first = _written(change for change in end.acts if change.reason == REFILLED), dict[object, str]()
     complaints = []
     for one in end.witness.saved:
         where, told = (one.kind, one.record_id, one.path), canonical_bytes(one.value)

@@ -19,16 +19,17 @@ from bravetui.db.device import Cursor, Outbox, OutboxState, Parked
 from bravetui.db.kinds import KINDS, Kind
 from bravetui.db.records import load, load_many
 from bravetui.db.store import Store
+from bravetui.db.tables.conflict import DUPLICATE, RESOLVED
 from bravetui.db.writing import Writing
 from bravetui.merge.version import Dot
-from bravetui.wire.change import Change, Op
+from bravetui.wire.change import REFILLED, Change, Op
 from bravetui.wire.lanes import POLICY
 
 _outbox = Outbox.__table__  # type: ignore[attr-defined]
 _cursor = Cursor.__table__  # type: ignore[attr-defined]
 _parked = Parked.__table__  # type: ignore[attr-defined]
 
-REASON = "Central was restored from a backup; this laptop still had it."
+_QUESTION = KINDS["conflict"]
 
 _op = func.json_extract(_outbox.c.body, "$.op")
 
@@ -74,12 +75,12 @@ class Refill:
 
     def offer(self, kind: Kind, scope_id: str, lost: Mapping[str, Mapping[str, Json]]) -> None:
         """Write the values, by record id, as changes of this laptop's."""
-        if kind.office_only or not lost:
+        if (kind.office_only and kind is not _QUESTION) or not lost:
             return
         who = self._store.identity
         writing = Writing(self._connection, self._store.clock, self._store.ids, who.device, who.user_id)
         for record_id, values in lost.items():
-            writing.offer(kind.name, scope_id, record_id, values, REASON)
+            writing.offer(kind.name, scope_id, record_id, values, REFILLED)
         self._store.keep_counters(writing.counter, writing.finish())
 
     def finish(self) -> None:
@@ -124,9 +125,23 @@ class Refill:
     def offer_records(self, kind: Kind, scope_id: str, ids: Sequence[str]) -> None:
         """Hand in whole records that central does not have, and so has not numbered either."""
         table, some = kind.table, (kind.table.c.scope_id == scope_id, kind.table.c.id.in_(ids))
-        if kind.name == "conflict":  # central's own questions: it asks again those that still stand
-            self._connection.execute(delete(table).where(*some))
-            return
         self._connection.execute(update(table).where(*some).values(seq=0))
-        stored = load_many(self._connection, kind, scope_id, ids)
-        self.offer(kind, scope_id, {record_id: stored[record_id].state.values() for record_id in ids})
+        lost = {
+            key: one.state.values() for key, one in load_many(self._connection, kind, scope_id, ids).items()
+        }
+        if kind is _QUESTION:
+            lost = {key: values for key, values in lost.items() if self._can_be_asked(scope_id, values)}
+            settled = table.c.id.in_(set(ids) - lost.keys())
+            self._connection.execute(delete(table).where(table.c.scope_id == scope_id, settled))
+        self.offer(kind, scope_id, lost)
+
+    def _can_be_asked(self, scope_id: str, question: Mapping[str, Json]) -> bool:
+        """Whether central could take a question of its own: its record is handed in as well, or is there.
+
+        Whether two records were one holds no value besides theirs: once it is decided, nothing is lost with it.
+        """
+        kind, record_id = KINDS.get(str(question["record_kind"])), str(question["record_id"])
+        if kind is None or (question["rule"] == DUPLICATE and question["status"] == RESOLVED):
+            return False
+        stored = load(self._connection, kind, scope_id, record_id)
+        return stored is not None and (stored.seq > 0 or not self._is_fragment(kind, scope_id, record_id))

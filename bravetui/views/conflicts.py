@@ -16,7 +16,7 @@ from bravetui.db.device import UNACKNOWLEDGED, Outbox
 from bravetui.db.kinds import KINDS, Kind, rules_for
 from bravetui.db.records import load
 from bravetui.db.store import Store
-from bravetui.db.tables.conflict import DUPLICATE, OPEN, RESOLVED, SETTLED
+from bravetui.db.tables.conflict import DUPLICATE, HANDED_IN_BY, OPEN, RESOLVED, SETTLED
 from bravetui.forms.template import Question
 from bravetui.merge.state import DELETED, is_row
 from bravetui.merge.text import edits
@@ -44,6 +44,8 @@ _TWICE_NEXT = (
     "1 keeps both. 2 makes them one: what only the second says is added to the first. Where they differ, the form's rule "
     "decides, or the first stands. The second stays in the history."
 )
+
+_HANDED_IN = "Central had lost this question; {name}'s laptop handed it in again. "
 
 _SAME, _NOT_SAME = "one thing; the second was joined into the first", "two things; both are kept"
 _SAME_AS = "The same as "
@@ -246,7 +248,8 @@ def _view(connection: Connection, store: Store, row: RowMapping) -> ConflictView
     told = here.after if here else row["resolution"].get("values", {})
     reason = here.reason if here else row["resolution"].get("reason")
     decider = here.author_id if here else row["resolved_by"]
-    people = (local.get("author_id"), remote.get("author_id"), decider)
+    bearer = row["resolution"].get(HANDED_IN_BY)
+    people = (local.get("author_id"), remote.get("author_id"), decider, bearer)
     names = names_of(connection, {str(person) for person in people})
     is_own = local.get("device") == own
     labels = _labels(connection, row)
@@ -271,7 +274,8 @@ def _view(connection: Connection, store: Store, row: RowMapping) -> ConflictView
         remote_label=heads[1],
         fields=fields,
         opened_at=row["opened_at"],
-        what_next=_TWICE_NEXT if doubled and status == OPEN else _WHAT_NEXT[status],
+        what_next=(_HANDED_IN.format(name=names.get(str(bearer), "somebody")) if bearer else "")
+        + (_TWICE_NEXT if doubled and status == OPEN else _WHAT_NEXT[status]),
         resolution={
             path: (_SAME if value else _NOT_SAME)
             if doubled and path == DELETED

@@ -32,6 +32,9 @@ from bravetui.merge.hlc import Hlc
 from bravetui.merge.state import Cell, RecordState
 from bravetui.merge.version import Dot, VersionVector
 
+REFILLED = "Central was restored from a backup; this laptop still had it."
+"""The reason of a change by which a laptop hands in what a restored central has lost."""
+
 
 def _parsed(kind: type, parse: Any) -> PlainValidator:
     def validate(value: Any) -> Any:

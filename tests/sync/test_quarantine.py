@@ -9,10 +9,9 @@ from bravetui.central.quarantine import release, set_aside, waiting
 from bravetui.central.service import Writing
 from bravetui.db.device import OutboxState
 from bravetui.merge.version import Dot
-from bravetui.sync.refill import REASON
 from bravetui.views import conflicts
 from bravetui.views.queue import queue
-from bravetui.wire.change import Op
+from bravetui.wire.change import REFILLED, Op
 from tests.support.central import PROJECT, TEMPLATE
 from tests.support.world import Here, World, demote
 
@@ -71,7 +70,7 @@ async def test_what_a_person_writes_into_a_refused_offer_to_a_restored_central_i
         with world.restored(backup):
             await carlos.sync()
             assert [(one.after, one.reason) for one in carlos.outbox(OutboxState.REFUSED)] == [
-                ({"description": "fence down"}, REASON)
+                ({"description": "fence down"}, REFILLED)
             ]
             carlos.edit("violation", "v1", location="lot 3")
             demote(world, "carlos", "foreman")

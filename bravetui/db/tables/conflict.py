@@ -20,6 +20,9 @@ SIGNED = "signed"
 OPEN, SETTLED, RESOLVED = "open", "settled", "resolved"
 """A person has to decide; a rule has decided, and a person still may; a person has decided."""
 
+HANDED_IN_BY = "handed_in_by"
+"""In `resolution`: who handed in a question that a restored central had lost."""
+
 UNDECIDED = (OPEN, SETTLED)
 """What a later change of somebody who has seen both sides closes."""
 

@@ -1,0 +1,117 @@
+"""Questions that a restored central has lost: what is taken of them from a laptop, and that nobody makes one up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from bravetui.base.canonical import Json
+from bravetui.merge.version import VersionVector
+from bravetui.wire.change import REFILLED, Op
+from bravetui.wire.messages import Outcome, Verdict
+from tests.central.test_merging import in_conflict
+from tests.support.central import Site, central_site, only
+from tests.support.postgres import TestServer
+
+SIDE = {
+    "values": {"inspector_id": "eve"},
+    "dots": ["999.1"],
+    "author_id": "dana",
+    "at": "2026-08-01T00:00:00Z",
+    "device": 999,
+}
+
+
+def lost_question(postgres: TestServer) -> tuple[str, dict[str, Json]]:
+    """The id and the values of a question, as another central asked it."""
+    with central_site(postgres) as before:
+        _, dana, conflict_id, _ = in_conflict(before)
+        return conflict_id, dana.values("conflict", conflict_id)
+
+
+def handed_in(
+    site: Site, record_id: str, values: Mapping[str, Json], user: str = "carlos", **told: Any
+) -> Verdict:
+    """The verdict on a question from a laptop; the record that it is about is there."""
+    laptop = site.laptop(user)
+    laptop.sync(laptop.change("i1", {"note": "?"}))
+    change = laptop.change(record_id, values, kind="conflict", **{"reason": REFILLED, **told})
+    return only(laptop.sync(change).verdicts)
+
+
+def test_it_is_taken_once_and_says_who_handed_it_in(site: Site, postgres: TestServer) -> None:
+    key, values = lost_question(postgres)
+    first, again = handed_in(site, key, values), handed_in(site, key, values, "dana")
+    assert (first.outcome, first.code) == (Outcome.APPLIED, None)
+    assert (again.outcome, again.code) == (Outcome.APPLIED, "again")
+    told = site.laptop("dana").values("conflict", key)
+    assert told == {**values, "resolution": {"handed_in_by": "carlos"}}
+
+
+def test_it_waits_for_its_record(site: Site, postgres: TestServer) -> None:
+    key, values = lost_question(postgres)
+    carlos = site.laptop("carlos")
+    parked = only(carlos.sync(carlos.change(key, values, kind="conflict", reason=REFILLED)).verdicts)
+    assert (parked.outcome, parked.field) == (Outcome.PARKED, "inspection/i1")
+    carlos.sync(carlos.change("i1", {"note": "?"}))
+    assert carlos.values("conflict", key)["status"] == "open"
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        {"paths": ["note"]},
+        {"paths": []},
+        {"record_id": "i2"},
+        {"record_kind": "user"},
+        {"record_kind": "no such kind"},
+        {"local": SIDE},
+        {"local": "Carlos"},
+        {"local": {**SIDE, "dots": ["one"]}},
+        {"status": "undecided"},
+        {"rule": "duplicate"},
+        {"opened_at": None},
+        {"resolution": []},
+    ],
+    ids=str,
+)
+def test_a_question_that_central_would_not_have_asked_is_refused(
+    site: Site, postgres: TestServer, spoil: Mapping[str, Json]
+) -> None:
+    key, values = lost_question(postgres)
+    verdict = handed_in(site, key, {**values, **spoil})
+    assert verdict.outcome is Outcome.REFUSED
+    assert verdict.code in ("invalid_question", "invalid_field")
+    assert ("conflict", key) not in site.laptop("dana").rows()
+
+
+@pytest.mark.parametrize(
+    ("user", "told"),
+    [("carlos", {"reason": None}), ("olga", {"reason": None}), ("olga", {"op": Op.EDIT})],
+    ids=["a member without the reason", "the office without the reason", "the office as an edit"],
+)
+def test_nobody_writes_a_question_in_any_other_way(
+    site: Site, postgres: TestServer, user: str, told: Mapping[str, Any]
+) -> None:
+    key, values = lost_question(postgres)
+    verdict = handed_in(site, key, values, user, **told)
+    assert (verdict.outcome, verdict.code) == (Outcome.REFUSED, "invalid_question")
+
+
+def test_an_edit_closes_it_only_if_its_author_has_seen_what_stands_now(
+    site: Site, postgres: TestServer
+) -> None:
+    """The dots of both sides went with the changes that bore them: no vector covers them any more."""
+    key, values = lost_question(postgres)
+    carlos = site.laptop("carlos")
+    carlos.sync(made := carlos.change("i1", {"inspector_id": "carlos"}))
+    carlos.sync(carlos.change(key, values, kind="conflict", reason=REFILLED))
+    dana, edit = site.laptop("dana"), {"inspector_id": "dana"}
+    dana.sync(dana.change("i1", edit, op=Op.EDIT, seen=VersionVector()))
+    assert dana.values("conflict", key)["status"] == "open"
+    seen = dana.row("inspection", "i1").version
+    assert seen.covers([made.dot])
+    dana.sync(dana.change("i1", edit, op=Op.EDIT, seen=seen))
+    assert dana.values("conflict", key)["status"] == "resolved"

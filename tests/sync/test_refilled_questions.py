@@ -1,0 +1,93 @@
+"""A restored central gets back the questions that it had asked: the side that lost stands nowhere else."""
+
+from __future__ import annotations
+
+from bravetui.actions import conflicts as actions
+from bravetui.db.device import OutboxState
+from bravetui.views import conflicts
+from tests.support.central import PROJECT
+from tests.support.world import Here, World
+
+OURS, THEIRS = {"trigger": "5.1.1"}, {"trigger": "5.1.2"}
+
+
+async def disagreed(world: World) -> tuple[Here, Here, Here, str]:
+    """Carlos and Dana have set one field apart, and a third laptop has seen the question; the record's id."""
+    carlos, dana = await world.laptop("a", "carlos"), await world.laptop("b", "dana")
+    third = await world.laptop("c", "dana")
+    record = carlos.create("corrective_action", {"condition": "silt at the outlet"})
+    for here in (carlos, dana):
+        await here.sync()
+    for here, values in ((carlos, OURS), (dana, THEIRS)):
+        here.edit("corrective_action", record, **values)
+        await here.sync()
+    await third.sync()
+    return carlos, dana, third, record
+
+
+def told(here: Here) -> list[tuple[str, set[object]]]:
+    """The conflicts on a laptop: how each stands, and what its sides say."""
+    rows = [
+        conflicts.conflict(here.store, PROJECT, row.id) for row in conflicts.conflicts(here.store, PROJECT)
+    ]
+    return [(row.status, {row.fields[0].local.raw, row.fields[0].remote.raw}) for row in rows]
+
+
+async def test_a_question_comes_back_from_a_laptop_of_neither_side_and_is_decided(world: World) -> None:
+    """Found by simulate in month 308: central asked only what it could work out itself, from authors who had gone too."""
+    with world.backup_of_central() as backup:
+        _, _, third, record = await disagreed(world)
+        asked = told(third)
+        with world.restored(backup):
+            for _ in range(3):
+                await third.sync()
+            assert asked == told(third) == [("open", {"5.1.1", "5.1.2"})]
+            (row,) = conflicts.conflicts(third.store, PROJECT)
+            assert "Dana" in conflicts.conflict(third.store, PROJECT, row.id).what_next
+            assert third.outbox(OutboxState.REFUSED, OutboxState.PARKED) == []
+            later = await world.laptop("later", "carlos")
+            await later.sync()
+            assert told(later) == asked
+            actions.decide(later.store, PROJECT, row.id, {"trigger": "5.1.2"})
+            for here in (later, third):
+                await here.sync()
+                assert told(here)[0][0] == "resolved"
+                assert here.value("corrective_action", record, "trigger") == "5.1.2"
+
+
+async def test_a_question_that_several_laptops_hand_in_is_open_until_a_person_decides_it_once(
+    world: World,
+) -> None:
+    """Not by the next laptop that still shows the value that stands, and hands that in."""
+    with world.backup_of_central() as backup:
+        carlos, dana, third, record = await disagreed(world)
+        later = await world.laptop("later", "dana")
+        await later.sync()
+        everybody = (third, later, carlos, dana)
+        with world.restored(backup):
+            for here in (*everybody, *everybody):
+                await here.sync()
+            assert [told(here) for here in everybody] == [told(third)] * 4
+            assert all(here.records() == third.records() for here in everybody)
+            assert ("open", {"5.1.1", "5.1.2"}) in told(third)
+            (first, *_) = [row for row in conflicts.conflicts(later.store, PROJECT) if row.status == "open"]
+            actions.decide(later.store, PROJECT, first.id, {"trigger": "5.1.2"})
+            for here in (*everybody, *everybody):
+                await here.sync()
+            assert {status for status, _ in told(dana)} == {"resolved"}
+            assert dana.value("corrective_action", record, "trigger") == "5.1.2"
+
+
+async def test_what_was_decided_comes_back_as_decided(world: World) -> None:
+    with world.backup_of_central() as backup:
+        _, dana, third, _ = await disagreed(world)
+        (row,) = conflicts.conflicts(third.store, PROJECT)
+        await dana.sync()
+        actions.decide(dana.store, PROJECT, row.id, {"trigger": "5.1.2"})
+        for here in (dana, third):
+            await here.sync()
+        assert told(third) == [("resolved", {"5.1.1", "5.1.2"})]
+        with world.restored(backup):
+            for _ in range(3):
+                await third.sync()
+            assert told(third) == [("resolved", {"5.1.1", "5.1.2"})]
