@@ -30,7 +30,7 @@ from bravetui.central.tables import HEADS, LEDGER, PARKED
 from bravetui.db.kinds import KINDS, Kind, rules_for
 from bravetui.db.records import Stored, normalised
 from bravetui.db.tables.conflict import SIGNED, UNDECIDED
-from bravetui.merge.hlc import Hlc, tick
+from bravetui.merge.hlc import Hlc, clamp, tick
 from bravetui.merge.join import Side
 from bravetui.merge.record import Conflict
 from bravetui.merge.rules import Rules
@@ -280,6 +280,7 @@ class Taking:
         plan = _Plan(already(sent.change, known), created=stored is None, code=AGAIN if stored else None)
         verdict = self._put_down(sent, told.kind, plan, waited)
         if stored is None:
+            self._hlc = max(self._hlc, clamp(sent.change.hlc, self._received_ms))  # it has been seen
             values = normalised(_QUESTION, question_of(told.after, sent.change.author_id))
             self._write_own(sent.target, values, Op.CREATE)
             if values["status"] in UNDECIDED:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from bravetui.base.canonical import Json
+from bravetui.merge.hlc import MAX_DRIFT_MS, Hlc
 from bravetui.merge.version import VersionVector
 from bravetui.wire.change import REFILLED, Op
 from bravetui.wire.messages import Outcome, Verdict
@@ -48,6 +49,14 @@ def test_it_is_taken_once_and_says_who_handed_it_in(site: Site, postgres: TestSe
     assert (again.outcome, again.code) == (Outcome.APPLIED, "again")
     told = site.laptop("dana").values("conflict", key)
     assert told == {**values, "resolution": {"handed_in_by": "carlos"}}
+
+
+def test_what_central_makes_of_it_is_stamped_after_it(site: Site, postgres: TestServer) -> None:
+    """Found by simulate in month 53: central had seen it, and its own clock was behind the laptop's."""
+    key, values = lost_question(postgres)
+    ahead = Hlc(int(site.clock.now().timestamp() * 1000) + MAX_DRIFT_MS // 2)
+    handed_in(site, key, values, hlc=ahead)
+    assert min(cell.hlc for cell in site.laptop("dana").row("conflict", key).state().cells.values()) > ahead
 
 
 def test_it_waits_for_its_record(site: Site, postgres: TestServer) -> None:
