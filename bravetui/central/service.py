@@ -252,14 +252,12 @@ class Central:
                 forget(connection, now)
                 forget_old(connection)
                 self._forgot_at = now
-        with self.engine.connect() as connection:
-            stranger(connection, shown.proof.key)
+            # Committed before anybody is recognised: what was shown about the database is true, whoever showed it.
             state = self._life(connection, request, now)
-            connection.commit()  # what was shown about the database is true, whoever showed it
+        with self.engine.begin() as connection:
             stranger(connection, shown.proof.key)
             caller, access = caller_and_access(connection, shown, request.device, now)
             held = held_under(connection, shown.proof.key)
-            connection.commit()
         told = {
             device: Checkpoint(
                 device=device,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
+from weakref import WeakKeyDictionary
 
 from pydantic import ValidationError
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, Transaction, bindparam, select
 from sqlalchemy.dialects.sqlite import insert
 
 from bravetui.db.device import Meta
@@ -53,21 +55,42 @@ LOCK_AFTER = "lock_after_min"
 _table = Meta.__table__  # type: ignore[attr-defined]
 
 
-_GET = select(_table.c.value).where(_table.c.key == bindparam("wanted"))
-_LAST_MINTED = select(_table.c.key, _table.c.value).where(_table.c.key.in_((COUNTER, HLC)))
+_ALL = select(_table.c.key, _table.c.value)
 _PUT = insert(_table).values(key=bindparam("key"), value=bindparam("value"))
 _PUT = _PUT.on_conflict_do_update(index_elements=["key"], set_={"value": _PUT.excluded.value})
 
 
+_read: WeakKeyDictionary[Transaction, dict[str, str]] = WeakKeyDictionary()
+"""The values as each transaction that is open sees them: they are few, an exchange asks for a dozen, and nobody else's word
+can come in between."""
+
+
 def get(connection: Connection, key: str, default: str = "") -> str:
     """The value of `key`, or `default`."""
-    found = connection.execute(_GET, {"wanted": key}).scalar_one_or_none()
-    return default if found is None else str(found)
+    return _values(connection).get(key, default)
 
 
 def put(connection: Connection, key: str, value: str) -> None:
-    """Set `key`."""
-    connection.execute(_PUT, {"key": key, "value": value})
+    """Set `key`; nothing is written where that is its value already."""
+    put_all(connection, {key: value})
+
+
+def put_all(connection: Connection, wanted: Mapping[str, str]) -> None:
+    """Set several at once."""
+    here = _values(connection)
+    changed = [{"key": key, "value": value} for key, value in wanted.items() if here.get(key) != value]
+    if changed:
+        connection.execute(_PUT, changed)
+        here.update(wanted)
+
+
+def _values(connection: Connection) -> dict[str, str]:
+    transaction = connection.get_transaction()
+    if transaction is None:  # the statement begins it
+        return dict(connection.execute(_ALL).all())
+    if transaction not in _read:
+        _read[transaction] = dict(connection.execute(_ALL).all())
+    return _read[transaction]
 
 
 def get_counter(connection: Connection) -> int:
@@ -83,15 +106,12 @@ def get_hlc(connection: Connection) -> Hlc:
 
 def get_last_minted(connection: Connection) -> tuple[int, Hlc]:
     """Counter and stamp together, as every save needs them."""
-    found: dict[str, str] = dict(connection.execute(_LAST_MINTED).all())
-    stamp = found.get(HLC)
-    return int(found.get(COUNTER, "0")), Hlc.parse(stamp) if stamp else Hlc(0)
+    return get_counter(connection), get_hlc(connection)
 
 
 def put_last_minted(connection: Connection, counter: int, hlc: Hlc) -> None:
     """Set both."""
-    told = ((COUNTER, str(counter)), (HLC, str(hlc)))
-    connection.execute(_PUT, [{"key": key, "value": value} for key, value in told])
+    put_all(connection, {COUNTER: str(counter), HLC: str(hlc)})
 
 
 def get_rate(connection: Connection) -> float | None:

@@ -7,11 +7,11 @@ already covers was applied, confirmed and pruned, and is left alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from pydantic import ValidationError
-from sqlalchemy import ColumnElement, Connection, bindparam, delete, select
+from sqlalchemy import Connection, bindparam, delete, select
 from sqlalchemy.dialects.sqlite import insert
 
 from bravetui.base.errors import Corrupt
@@ -27,10 +27,10 @@ from bravetui.wire.change import Change
 _outbox = Outbox.__table__  # type: ignore[attr-defined]
 _base = Base.__table__  # type: ignore[attr-defined]
 
-# Built once: a journal has thousands of changes, and building a statement costs more than running it.
-_BY_DOT = (_outbox.c.device == bindparam("of"), _outbox.c.counter == bindparam("number"))
-_ENTRY = select(_outbox.c.state, _outbox.c.body).where(*_BY_DOT)
-_DROP_ENTRY = delete(_outbox).where(*_BY_DOT)
+_ENTRIES = select(_outbox.c.device, _outbox.c.counter, _outbox.c.state, _outbox.c.body)
+_DROP_ENTRY = delete(_outbox).where(
+    _outbox.c.device == bindparam("of"), _outbox.c.counter == bindparam("number")
+)
 
 JOURNAL_BYTES_MAX = 8 * 1024 * 1024
 """Past this size the journal is rewritten with what is not confirmed."""
@@ -65,22 +65,23 @@ def recover(store: Store) -> Recovered:
         latest[change.dot] = (change, frame)
     damaged = len(store.journal.damage)
     with store.maintain() as connection:
-        replayed = 0
+        replayed, entries = 0, _entries(connection)
         for dot in last_dots(change for change, _ in latest.values()):
             try:
-                replayed += _replay(connection, *latest[dot])
+                replayed += _replay(connection, *latest[dot], entries.get(dot))
             except Corrupt:  # its record does not read back: the frame waits in the journal until it does
                 unreplayed += 1
         _catch_up(connection, store, latest)
         store.folds_after = meta.get_counter(connection)
-        bodies = _unconfirmed(connection)
+        entries = _entries(connection) if replayed else entries
+        bodies = _unconfirmed(entries)
         missing = sum(dot not in latest or latest[dot][1] != body for dot, body in bodies.items())
         if damaged or missing:
             # The second copy is whole again before anything else is written; a damaged one is set aside by name. What
             # central has confirmed stays too: it may be the last copy, once central and this database are both put back.
-            held = _bodies(connection)
-            read = [frame for dot, (_, frame) in latest.items() if dot not in held]
-            store.journal.rewrite([*unreadable, *read, *held.values()], f"{store.clock.now():%Y%m%dT%H%M%S}")
+            read = [frame for dot, (_, frame) in latest.items() if dot not in entries]
+            held = [body.encode() for _, body in entries.values()]
+            store.journal.rewrite([*unreadable, *read, *held], f"{store.clock.now():%Y%m%dT%H%M%S}")
     return Recovered(replayed, missing, damaged, len(unreadable) + unreplayed)
 
 
@@ -89,7 +90,7 @@ def compact(store: Store) -> bool:
     if store.journal.size_bytes < JOURNAL_BYTES_MAX:
         return False
     with store.maintain() as connection:
-        bodies = _unconfirmed(connection)
+        bodies = _unconfirmed(_entries(connection))
         foreign = [frame for frame in store.journal.frames() if dot_in(frame) is None]
         kept = [*foreign, *bodies.values()]
         if sum(map(len, kept)) * 2 > store.journal.size_bytes:
@@ -107,16 +108,15 @@ def last_dots(changes: Iterable[Change]) -> list[Dot]:
     return list(by_stamp.values())
 
 
-def _unconfirmed(connection: Connection) -> dict[Dot, bytes]:
-    """The changes that must be in the journal, in order."""
-    return _bodies(connection, _outbox.c.state != OutboxState.CONFIRMED)
+def _entries(connection: Connection) -> dict[Dot, tuple[str, str]]:
+    """The outbox, in order: (state, body) by dot. Read once: a journal has thousands of changes."""
+    rows = connection.execute(_ENTRIES.order_by(_outbox.c.counter))
+    return {Dot(row.device, row.counter): (row.state, row.body) for row in rows}
 
 
-def _bodies(connection: Connection, *which: ColumnElement[bool]) -> dict[Dot, bytes]:
-    """The outbox's changes, in order, as the journal has them."""
-    columns = (_outbox.c.device, _outbox.c.counter, _outbox.c.body)
-    query = select(*columns).where(*which).order_by(_outbox.c.counter)
-    return {Dot(row.device, row.counter): row.body.encode() for row in connection.execute(query)}
+def _unconfirmed(entries: Mapping[Dot, tuple[str, str]]) -> dict[Dot, bytes]:
+    """The changes that must be in the journal, in order, as it has them."""
+    return {dot: body.encode() for dot, (state, body) in entries.items() if state != OutboxState.CONFIRMED}
 
 
 def dot_in(frame: bytes) -> Dot | None:
@@ -127,7 +127,7 @@ def dot_in(frame: bytes) -> Dot | None:
         return None
 
 
-def _replay(connection: Connection, change: Change, body: bytes) -> bool:
+def _replay(connection: Connection, change: Change, body: bytes, entry: tuple[str, str] | None) -> bool:
     """Put one change back if the database lacks it, or has it as it was before more was typed. Where the journal's end is
     lost, it is the journal that has it as it was before: the later stamp counts.
 
@@ -136,18 +136,16 @@ def _replay(connection: Connection, change: Change, body: bytes) -> bool:
     kind = KINDS.get(change.kind)
     if kind is None:
         return False
-    dot = {"of": change.dot.device, "number": change.dot.counter}
-    row = connection.execute(_ENTRY, dot).one_or_none()
-    if row is not None and (row.state != OutboxState.PENDING or not _is_later(change, row.body)):
+    if entry is not None and (entry[0] != OutboxState.PENDING or not _is_later(change, entry[1])):
         return False
     stored = load(connection, kind, change.scope_id, change.record_id) or Stored(RecordState())
-    if row is None and stored.state.version.covers([change.dot]):
+    if entry is None and stored.state.version.covers([change.dot]):
         return False
     target = {"scope_id": change.scope_id, "kind": change.kind, "record_id": change.record_id}
     connection.execute(insert(_base).values(**target, agreed=stored.state.values()).on_conflict_do_nothing())
     state = edited(stored.state, change.after, change.dot, change.hlc)
     save_many(connection, kind, change.scope_id, {change.record_id: Stored(state, stored.seq)})
-    connection.execute(_DROP_ENTRY, dot)
+    connection.execute(_DROP_ENTRY, {"of": change.dot.device, "number": change.dot.counter})
     connection.execute(
         insert(_outbox).values(
             device=change.dot.device, counter=change.dot.counter, **target, lane=kind.lane.value,

@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, func, select, update
 
 from bravetui.db import meta
-from bravetui.db.device import UNACKNOWLEDGED, Cursor, Outbox, OutboxState, Parked
+from bravetui.db.device import Cursor, Outbox, OutboxState, Parked
 from bravetui.db.digest import bucket_of, key_of, spelled, sums, total, window_digests
 from bravetui.db.kinds import KINDS
 from bravetui.sync import refill
@@ -50,15 +50,26 @@ class Busy:
         return self.keys.get((scope_id, lane), set())
 
 
-def busy(connection: Connection, going: Iterable[tuple[int, int]] = ()) -> Busy:
-    """Records to leave out of a comparison; a change of `going` (device, counter) is on its way and counts as taken."""
+_OPEN = select(
+    *(_outbox.c[name] for name in ("device", "counter", "lane", "scope_id", "kind", "record_id", "state")),
+    func.length(_outbox.c.body).label("size"),
+).where(_outbox.c.state != OutboxState.CONFIRMED)
+_ASIDE = select(_parked.c.scope_id, _parked.c.kind, _parked.c.record_id)
+
+
+def open_changes(connection: Connection) -> list[Row[Any]]:
+    """The outbox without what central has confirmed, and without the changes themselves."""
+    return [*connection.execute(_OPEN)]
+
+
+def busy(connection: Connection, changes: Iterable[Row[Any]], going: Iterable[tuple[int, int]] = ()) -> Busy:
+    """Records to leave out of a comparison: those of `changes` (`open_changes`) that central has not taken. One of `going`
+    (device, counter) is on its way and counts as taken."""
     left, found = set(going), dict[tuple[str, str], set[str]]()
-    columns = [_outbox.c[name] for name in ("device", "counter", "scope_id", "lane", "kind", "record_id")]
-    states = [*UNACKNOWLEDGED, OutboxState.REFUSED, OutboxState.PARKED]
-    for row in connection.execute(select(*columns).where(_outbox.c.state.in_(states))):
-        if (row.device, row.counter) not in left:
+    for row in changes:
+        if row.state != OutboxState.APPLIED and (row.device, row.counter) not in left:
             found.setdefault((row.scope_id, row.lane), set()).add(key_of(row.kind, row.record_id))
-    for row in connection.execute(select(_parked.c.scope_id, _parked.c.kind, _parked.c.record_id)):
+    for row in connection.execute(_ASIDE):
         # Of a kind that a later version will know, the lane is not known either: all of it is left out, in every lane.
         known = KINDS.get(row.kind)
         key = key_of(row.kind, row.record_id if known else "")

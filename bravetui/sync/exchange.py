@@ -5,11 +5,12 @@ What central's words do to the outbox stands in `acknowledge`, what they do to t
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, func, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from bravetui.auth.grant import read_grant
@@ -63,12 +64,13 @@ _MARK_SENT = (
     .values(state=OutboxState.SENT.value, sent_at=bindparam("at"), attempts=_outbox.c.attempts + 1)
 )
 # Built once: for a month's verdicts, building statements would cost more than running them.
-_WAITING = select(
-    *(_outbox.c[name] for name in ("device", "counter", "lane", "scope_id", "kind", "record_id", "state")),
-    func.length(_outbox.c.body).label("size"),
-).where(_outbox.c.state.in_([*UNACKNOWLEDGED, OutboxState.REFUSED]))
-_ACKNOWLEDGED = select(_outbox.c.device, _outbox.c.counter, _outbox.c.state).where(
-    _outbox.c.state.in_([OutboxState.APPLIED, OutboxState.PARKED])
+_ASKS = select(_cursor, _scopes.c.kind).join(_scopes, _scopes.c.scope_id == _cursor.c.scope_id)
+_SCOPES, _CURSORS = select(_scopes), select(_cursor.c.scope_id, _cursor.c.lane)
+_LAST_DEVICE = select(func.max(_devices.c.device))
+_BY_STATE = (
+    select(_outbox.c.state, func.count())
+    .where(_outbox.c.state != OutboxState.CONFIRMED)
+    .group_by(_outbox.c.state)
 )
 _DONE = insert(_lanes).values(next_attempt_at=None, why=None)
 _DONE = _DONE.on_conflict_do_update(
@@ -76,6 +78,8 @@ _DONE = _DONE.on_conflict_do_update(
     set_={name: _DONE.excluded[name] for name in ("failures", "next_attempt_at", "why", "last_done_at")},
 )
 _UNSEND = update(_outbox).where(*_ONE).values(state=OutboxState.PENDING.value, sent_at=None)
+
+_ACKNOWLEDGED = (OutboxState.APPLIED, OutboxState.PARKED)
 
 ANSWER_BYTES_MIN = 256 * 1024
 """Asked for on the thinnest line, too: compressed it is a fifth of that, and every answer costs a round trip."""
@@ -89,12 +93,12 @@ def prepare(store: Store, lanes: Sequence[Lane], budget_bytes: int) -> Prepared:
     now = store.clock.now()
     with store.maintain() as connection:
         agreement.begin_anew_if_due(connection, now)
-        entries, refused = _waiting(connection)
+        changes = agreement.open_changes(connection)
+        entries, refused = _waiting(connection, changes)
         device, batches = _chosen(entries, refused, lanes, budget_bytes, store.identity.device)
         bodies = _bodies(connection, [entry for _, entries in batches for entry in entries])
         for _, some in batches:
             _mark_sent(connection, some, now)
-        acknowledged = connection.execute(_ACKNOWLEDGED).all()
         checkpoint = meta.get_checkpoint(connection)
         going = [(entry.device, entry.counter) for _, some in batches for entry in some]
         left = {e.lane for e in sendable(entries, refused, lanes) if (e.device, e.counter) not in set(going)}
@@ -107,11 +111,11 @@ def prepare(store: Store, lanes: Sequence[Lane], budget_bytes: int) -> Prepared:
             epoch=meta.get(connection, meta.EPOCH),
             sent_at=now,
             push=push,
-            pull=tuple(_asks(connection, agreement.busy(connection, going), left)),
+            pull=tuple(_asks(connection, agreement.busy(connection, changes, going), left)),
             answer_bytes_max=max(ANSWER_BYTES_MIN, budget_bytes),
             wants_sealing_key=not store.identity.sealing_key,
             spares_hashes=True,
-            knows_devices=connection.execute(select(func.max(_devices.c.device))).scalar_one() or 0,
+            knows_devices=connection.execute(_LAST_DEVICE).scalar_one() or 0,
             asks_known=() if push or not refused else again.asked(connection),
             standing=checkpoint.standing if checkpoint else "",
         )
@@ -120,7 +124,7 @@ def prepare(store: Store, lanes: Sequence[Lane], budget_bytes: int) -> Prepared:
     counts: dict[Lane, int] = {}
     for batch in push:
         counts[batch.lane] = counts.get(batch.lane, 0) + len(batch.changes)
-    held = {Dot(row.device, row.counter): row.state for row in acknowledged}
+    held = {Dot(row.device, row.counter): row.state for row in changes if row.state in _ACKNOWLEDGED}
     applied = [(dot.device, dot.counter) for dot, state in held.items() if state == OutboxState.APPLIED]
     return Prepared(request, counts, fresh, frozenset(applied), frozenset(held), checkpoint, bool(left))
 
@@ -190,13 +194,14 @@ def _chosen(
     return own, next_batches([e for e in entries if e.device == own], refused, lanes, budget_bytes)
 
 
-def _waiting(connection: Connection) -> tuple[list[Entry], Refusals]:
-    entries, refused, first = [], [], jumping(connection)
-    for row in connection.execute(_WAITING):
+def _waiting(connection: Connection, changes: Iterable[Row[Any]]) -> tuple[list[Entry], Refusals]:
+    entries, refused = [], []
+    first = jumping(connection) if any(row.state in UNACKNOWLEDGED for row in changes) else frozenset()
+    for row in changes:
         record = (row.scope_id, row.kind, row.record_id)
         if row.state == OutboxState.REFUSED:
             refused.append((record, row.counter))
-        else:
+        elif row.state in UNACKNOWLEDGED:
             fresh = row.state == OutboxState.PENDING
             jumps = record in first
             entries.append(Entry(row.device, row.counter, Lane(row.lane), record, row.size, fresh, jumps))
@@ -225,9 +230,8 @@ def _asks(connection: Connection, under_way: agreement.Busy, left: Collection[La
 
     Lanes of which something is `left` to go up may have to wait for that.
     """
-    query = select(_cursor, _scopes.c.kind).join(_scopes, _scopes.c.scope_id == _cursor.c.scope_id)
     rows = sorted(
-        connection.execute(query), key=lambda row: (PRIORITY[Lane(row.lane)], row.kind, row.scope_id)
+        connection.execute(_ASKS), key=lambda row: (PRIORITY[Lane(row.lane)], row.kind, row.scope_id)
     )
     return [
         PullAsk(
@@ -271,18 +275,24 @@ def _take_scopes(connection: Connection, scopes: Sequence[ScopeGrant], now: date
     if not scopes:
         return
     again.given_back(connection, scopes, now)
-    connection.execute(delete(_scopes))
-    rows = [
-        {**scope.model_dump(include={"scope_id", "name", "kind"}), "permissions": list(scope.permissions)}
+    rows = {
+        scope.scope_id: {
+            **scope.model_dump(include={"scope_id", "name", "kind"}), "permissions": list(scope.permissions),
+        }
         for scope in scopes
-    ]
-    connection.execute(insert(_scopes), rows)
+    }  # fmt: skip
+    here = {row["scope_id"]: dict(row) for row in connection.execute(_SCOPES).mappings()}
+    if rows != here:
+        connection.execute(delete(_scopes))
+        connection.execute(insert(_scopes), list(rows.values()))
     fresh = [
         {"scope_id": scope.scope_id, "lane": policy.lane.value, "after": 0, "before": 0, "rows_left": 0}
         for scope in scopes
         for policy in LANES
         if policy.comes_down
     ]
+    if {(one["scope_id"], one["lane"]) for one in fresh} == {(*row,) for row in connection.execute(_CURSORS)}:
+        return
     connection.execute(insert(_cursor).on_conflict_do_nothing(), fresh)
     # Nothing more comes of a scope that was taken away; given back, it is fetched anew. What is here of it stays.
     granted = [scope.scope_id for scope in scopes]
@@ -351,14 +361,8 @@ def _settle(connection: Connection, taken: Taken, now: datetime) -> None:
     heard = [policy.lane.value for policy in LANES if policy.lane not in taken.silent]
     if heard:
         connection.execute(_DONE, [{"lane": lane, "failures": 0, "last_done_at": now} for lane in heard])
-    meta.put(connection, meta.LAST_CONTACT_AT, now.isoformat())
-    meta.put(connection, meta.LINE, "up")
-    open_states = [state for state in OutboxState if state is not OutboxState.CONFIRMED]
-    counts: dict[str, int] = dict(
-        connection.execute(
-            select(_outbox.c.state, func.count()).where(_outbox.c.state.in_(open_states)).group_by(_outbox.c.state)
-        ).all()
-    )  # fmt: skip
+    told = {meta.LAST_CONTACT_AT: now.isoformat(), meta.LINE: "up"}
+    counts: dict[str, int] = dict(connection.execute(_BY_STATE).all())
     taken.waiting = sum(counts.get(state, 0) for state in UNACKNOWLEDGED)
     taken.narrowing = agreement.is_narrowing(connection)
     # Where central tells nothing, nothing was compared either.
@@ -366,6 +370,7 @@ def _settle(connection: Connection, taken: Taken, now: datetime) -> None:
     if taken.all_handed_in or (
         taken.closed and not counts
     ):  # central has signed for it all, though it shows nothing
-        meta.put(connection, meta.ALL_HANDED_IN_AT, now.isoformat())
+        told[meta.ALL_HANDED_IN_AT] = now.isoformat()
     elif counts:  # an earlier time says nothing of this work, also once it is confirmed
-        meta.put(connection, meta.ALL_HANDED_IN_AT, "")
+        told[meta.ALL_HANDED_IN_AT] = ""
+    meta.put_all(connection, told)

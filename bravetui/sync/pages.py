@@ -109,7 +109,7 @@ def _compare(
         if page.mended:
             apply_rows(connection, page.scope_id, page.mended, again)
             taken.mended += len(page.mended)
-    under_way = agreement.busy(connection)
+    under_way = agreement.busy(connection, agreement.open_changes(connection))
     for ask, page in asked:
         strange = agreement.compare(connection, again, ask, page, under_way)
         if strange:

@@ -360,13 +360,14 @@ class Worker:
 
     def _situation(self, connection: Connection) -> Situation:
         lanes, unfinished = lane_situations(connection), self._more or has_history_left(connection)
+        sends = any(lane.waiting for lane in lanes.values())
         return Situation(
             lanes,
             unfinished,
             0,
             self._poll_at,
             self._pull_not_before,
-            urgent_at(connection),
+            urgent_at(connection) if sends else None,
             self._attempted_at,
             self._power.on_battery(),
         )
