@@ -56,12 +56,12 @@ def admit(change: Change, access: Access, size_bytes: int) -> Admitted:
     if change.scope_id not in access.scopes or change.scope_id in access.reading_only:
         raise _not_permitted("There is no such project that you may write to.")
     kind = kind_of(change.kind)
+    if kind.office_only and not access.office and not is_offered(change):
+        raise _not_permitted(f"Only the office may write a {kind.label}.")
     if kind.name == "conflict" and not is_offered(change):
         raise Refused(
             "Central asks its questions itself.", "Decide the ones that are listed.", code="invalid_question"
         )
-    if kind.office_only and not access.office and not is_offered(change):
-        raise _not_permitted(f"Only the office may write a {kind.label}.")
     if change.author_id != access.user_id:
         raise _not_permitted("The change names another person as its author.")
     return check_content(change, size_bytes)

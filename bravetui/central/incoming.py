@@ -20,7 +20,7 @@ from bravetui.base.canonical import content_hash
 from bravetui.base.errors import BadInput, Refused
 from bravetui.base.text import safe_line
 from bravetui.central.checks import CHANGE_BYTES_MAX
-from bravetui.central.taking import Sent
+from bravetui.central.sent import Sent
 from bravetui.merge.version import Dot
 from bravetui.wire.change import Change
 from bravetui.wire.codec import JSON_TYPE, TooLarge, unpack_json

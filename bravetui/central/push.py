@@ -35,9 +35,10 @@ from bravetui.central.checkpoint import with_counters
 from bravetui.central.checks import COUNTER_MAX, Admitted, admit
 from bravetui.central.refusals import note
 from bravetui.central.rights import by_the_time_written
+from bravetui.central.sent import Sent
 from bravetui.central.shelf import Shelf
 from bravetui.central.tables import DEVICES, LEDGER, PARKED, TWINS
-from bravetui.central.taking import Sent, Taking
+from bravetui.central.taking import Taking
 from bravetui.central.tenants import tenant
 from bravetui.db.kinds import kind_of
 from bravetui.db.records import normalised

@@ -22,11 +22,12 @@ from bravetui.central.access import access_of
 from bravetui.central.audit_log import Event, note
 from bravetui.central.checkpoint import with_counters
 from bravetui.central.checks import check_content
+from bravetui.central.sent import Sent
 from bravetui.central.service import Central
 from bravetui.central.shelf import Shelf
 from bravetui.central.state import state_of
 from bravetui.central.tables import DEVICES, PARKED, REFUSED, SCOPES
-from bravetui.central.taking import Sent, Taking
+from bravetui.central.taking import Taking
 from bravetui.central.tenants import operator, tenant
 from bravetui.db.kinds import KINDS
 from bravetui.merge.version import Dot

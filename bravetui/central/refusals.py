@@ -9,8 +9,8 @@ from sqlalchemy import Connection, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from bravetui.central.access import Access
+from bravetui.central.sent import Sent
 from bravetui.central.tables import REFUSED
-from bravetui.central.taking import Sent
 from bravetui.wire.messages import Outcome, Verdict
 
 KEPT_MAX = 1000

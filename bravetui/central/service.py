@@ -40,11 +40,12 @@ from bravetui.central.incoming import Incoming
 from bravetui.central.keys import CentralKeys
 from bravetui.central.push import Desk, push, take_parked
 from bravetui.central.rates import Buckets, Rate, TooOften
+from bravetui.central.sent import Sent
 from bravetui.central.shelf import Shelf
 from bravetui.central.standing import is_lost, standing
 from bravetui.central.state import State, arrive, begin_epoch_after, state_of
 from bravetui.central.tables import DEVICES, HEADS, SCOPES
-from bravetui.central.taking import AUTHOR, Sent, Taking
+from bravetui.central.taking import AUTHOR, Taking
 from bravetui.central.tenants import operator, stranger, tenant
 from bravetui.central.texts import made_whole
 from bravetui.db.kinds import kind_of

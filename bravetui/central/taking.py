@@ -12,21 +12,21 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection
 
-from bravetui.base.canonical import Json, canonical_bytes, sha256_hex
+from bravetui.base.canonical import Json, canonical_bytes
 from bravetui.base.errors import Refused
 from bravetui.base.fault import fault
-from bravetui.central.announcing import announce
+from bravetui.central.book import Book
 from bravetui.central.bulk import insert_rows
 from bravetui.central.checks import Admitted
 from bravetui.central.intake import Decision, already, decide, seen_by
-from bravetui.central.ledger import chained
 from bravetui.central.offered import question_of
 from bravetui.central.questions import Author, closing, dots_of, duplicate, opening, settles
+from bravetui.central.sent import Sent
 from bravetui.central.shelf import Shelf, Target, parents_of
 from bravetui.central.state import own_dots
-from bravetui.central.tables import HEADS, LEDGER, PARKED
+from bravetui.central.tables import PARKED
 from bravetui.db.kinds import KINDS, Kind, rules_for
 from bravetui.db.records import Stored, normalised
 from bravetui.db.tables.conflict import SIGNED, UNDECIDED
@@ -57,39 +57,6 @@ CLOCK_SKEW = timedelta(minutes=10)
 """How far ahead of central's a laptop's clock may run before its compliance dates count as not yet happened."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """A change with the bytes that are hashed, stored and chained."""
-
-    change: Change
-    body: bytes
-    hash: str
-
-    @staticmethod
-    def of(change: Change) -> Sent:
-        """Raises Refused for a change that has no canonical bytes (a lone surrogate, a NaN)."""
-        try:
-            body = canonical_bytes(change.to_json())
-        except (ValueError, RecursionError) as error:
-            raise Refused(
-                "The change holds characters or numbers that cannot be stored.",
-                "Mend it and send it again.",
-                code="invalid_field",
-            ) from error
-        return Sent(change, body, sha256_hex(body))
-
-    @property
-    def target(self) -> Target:
-        """The record it changes."""
-        return (self.change.scope_id, self.change.kind, self.change.record_id)
-
-
-@dataclass(slots=True)
-class _Head:
-    seq: int
-    chain: str
-
-
 @dataclass(slots=True)
 class _Plan:
     """All that taking one change will put down, decided beforehand."""
@@ -111,10 +78,6 @@ def act_of(change: Change) -> tuple[str, str, bytes]:
     return change.author_id, str(change.hlc), canonical_bytes(change.after)
 
 
-def _is_about(entry: Mapping[str, Any], sent: Sent) -> bool:
-    return (entry["scope_id"], entry["kind"], entry["record_id"]) == sent.target
-
-
 class Taking:
     """The changes taken in one transaction."""
 
@@ -125,8 +88,7 @@ class Taking:
         self._sign, self._epoch, self._now = with_key, epoch, received_at
         self._received_ms = int(received_at.timestamp() * 1000)
         self._hlc = Hlc(self._received_ms)
-        self._heads: dict[str, _Head] = {}
-        self._entries: list[dict[str, Any]] = []
+        self._book = Book(connection, received_at)
         self._parked: list[dict[str, Any]] = []
         self._authors: dict[Dot, Author] = {}
         self._dots: list[Dot] = []
@@ -136,13 +98,7 @@ class Taking:
 
     def hold(self, scope_ids: Iterable[str]) -> None:
         """Lock the scopes' heads until the commit, in an order that all keep: two pushes never wait in a circle."""
-        query = (
-            select(HEADS)
-            .where(HEADS.c.scope_id.in_(sorted(set(scope_ids))))
-            .order_by(HEADS.c.scope_id)
-            .with_for_update()
-        )
-        self._heads = {row.scope_id: _Head(row.seq, row.chain) for row in self.connection.execute(query)}
+        self._book.hold(scope_ids)
 
     def take(self, sent: Sent, told: Admitted, *, waited: bool = False) -> Verdict:
         """Merge a change into its record, or park it. The change has been admitted and is not yet in the ledger."""
@@ -212,15 +168,7 @@ class Taking:
         """Write records, ledger, parked changes and heads."""
         fault("central_before_save")
         self.shelf.save()
-        if self._entries:
-            insert_rows(self.connection, LEDGER, self._entries)
-            moved = {entry["scope_id"] for entry in self._entries}
-            for scope_id in moved:
-                head = self._heads[scope_id]
-                self.connection.execute(
-                    update(HEADS).where(HEADS.c.scope_id == scope_id).values(seq=head.seq, chain=head.chain)
-                )
-            announce(self.connection, {scope_id: self._heads[scope_id].seq for scope_id in moved})
+        self._book.write()
         insert_rows(self.connection, PARKED, self._parked)
 
     def _behind(self, sent: Sent) -> tuple[str, str] | None:
@@ -305,15 +253,7 @@ class Taking:
         if not self.from_copies:
             return False
         if sent.target not in self._acts:
-            scope_id, kind, record_id = sent.target
-            query = select(LEDGER.c.body).where(
-                LEDGER.c.scope_id == scope_id, LEDGER.c.kind == kind, LEDGER.c.record_id == record_id
-            )
-            bodies = [
-                *self.connection.execute(query).scalars(),
-                *(e["body"] for e in self._entries if _is_about(e, sent)),
-            ]
-            self._acts[sent.target] = {act_of(Change.model_validate_json(body)) for body in bodies}
+            self._acts[sent.target] = {act_of(change) for change in self._book.about(sent.target)}
         act, known = act_of(sent.change), self._acts[sent.target]
         if act in known:
             return True
@@ -342,11 +282,7 @@ class Taking:
             return Author(change.author_id, change.at, change.dot.device)
         dot = max(dots, key=lambda dot: (dot.counter, dot.device))
         if dot not in self._authors:
-            query = select(LEDGER.c.body).where(
-                LEDGER.c.device == dot.device, LEDGER.c.counter == dot.counter
-            )
-            body = self.connection.execute(query).scalar_one_or_none()
-            told = Change.model_validate_json(body) if body else change
+            told = self._book.find(dot) or change
             self._authors[dot] = Author(told.author_id, told.at, dot.device)
         return self._authors[dot]
 
@@ -355,9 +291,9 @@ class Taking:
         verdict = self._append(
             sent, kind, decision.state, decision.changed, plan.created,
             Verdict(
-                dot=change.dot, hash=sent.hash, outcome=decision.outcome, at=self._now, seq=self._next(change.scope_id),
-                superseded=decision.superseded, conflicts=tuple(plan.opened), epoch=self._epoch,
-                code=plan.code, reason=_SAYS.get(plan.code or ""),
+                dot=change.dot, hash=sent.hash, outcome=decision.outcome, at=self._now,
+                seq=self._book.next_seq(change.scope_id), superseded=decision.superseded,
+                conflicts=tuple(plan.opened), epoch=self._epoch, code=plan.code, reason=_SAYS.get(plan.code or ""),
             ),
             waited,
         )  # fmt: skip
@@ -394,26 +330,11 @@ class Taking:
         self, sent: Sent, kind: Kind, state: RecordState, changed: Iterable[str], created: bool,
         verdict: Verdict, waited: bool,
     ) -> Verdict:  # fmt: skip
-        change, head = sent.change, self._heads[sent.change.scope_id]
-        signed = sign(verdict, self._sign)
-        head.seq = verdict.seq
-        told = signed.model_dump_json(exclude_defaults=True)
-        head.chain = chained(head.chain, change.scope_id, head.seq, sent.hash, told)
-        self.shelf.put(sent.target, Stored(state, head.seq))
+        change, signed = sent.change, sign(verdict, self._sign)
+        self._book.enter(sent, kind.lane, changed, signed, created=created, waited=waited)
+        self.shelf.put(sent.target, Stored(state, signed.seq))
         self._authors[change.dot] = Author(change.author_id, change.at, change.dot.device)
-        self._entries.append(
-            {
-                "scope_id": change.scope_id, "seq": head.seq, "lane": kind.lane.value,
-                "device": change.dot.device, "counter": change.dot.counter, "hash": sent.hash,
-                "kind": kind.name, "record_id": change.record_id, "created": created, "paths": list(changed),
-                "body": sent.body.decode(), "verdict": told, "waited": waited, "received_at": self._now,
-                "chain": head.chain,
-            }
-        )  # fmt: skip
         return signed
-
-    def _next(self, scope_id: str) -> int:
-        return self._heads[scope_id].seq + 1
 
     def _write_own(self, target: Target, values: Mapping[str, Json], op: Op) -> None:
         kind, stored = KINDS[target[1]], self.shelf.get(target)
@@ -423,7 +344,7 @@ class Taking:
         )
         verdict = Verdict(
             dot=sent.change.dot, hash=sent.hash, outcome=Outcome.APPLIED, at=self._now,
-            seq=self._next(target[0]), epoch=self._epoch,
+            seq=self._book.next_seq(target[0]), epoch=self._epoch,
         )  # fmt: skip
         self._append(sent, kind, state, tuple(values), stored is None, verdict, waited=False)
 

@@ -358,11 +358,14 @@ def _configure(connection: Any, key: bytes, pages_max: int | None, *, alone: boo
             )
 
 
+_STAYS = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
 def _leave_after_a_refusal(context: ExceptionContext) -> None:
     """Open anew after the disk has refused: SQLite takes a file that could not be opened for writing for a read-only one,
-    and stays with that for as long as the connection lives."""
+    SQLCipher one that could not be read for a damaged one, and both stay with that while the connection lives."""
     code = getattr(context.original_exception, "sqlite_errorcode", None)
-    if isinstance(code, int) and code & 0xFF == sqlite3.SQLITE_READONLY:
+    if isinstance(code, int) and code & 0xFF in _STAYS:
         context.is_disconnect = True
 
 

@@ -97,16 +97,20 @@ def test_a_question_that_central_would_not_have_asked_is_refused(
 
 
 @pytest.mark.parametrize(
-    ("user", "told"),
-    [("carlos", {"reason": None}), ("olga", {"reason": None}), ("olga", {"op": Op.EDIT})],
+    ("user", "told", "code"),
+    [
+        ("carlos", {"reason": None}, "not_permitted"),
+        ("olga", {"reason": None}, "invalid_question"),
+        ("olga", {"op": Op.EDIT}, "invalid_question"),
+    ],
     ids=["a member without the reason", "the office without the reason", "the office as an edit"],
 )
 def test_nobody_writes_a_question_in_any_other_way(
-    site: Site, postgres: TestServer, user: str, told: Mapping[str, Any]
+    site: Site, postgres: TestServer, user: str, told: Mapping[str, Any], code: str
 ) -> None:
     key, values = lost_question(postgres)
     verdict = handed_in(site, key, values, user, **told)
-    assert (verdict.outcome, verdict.code) == (Outcome.REFUSED, "invalid_question")
+    assert (verdict.outcome, verdict.code) == (Outcome.REFUSED, code)
 
 
 def test_an_edit_closes_it_only_if_its_author_has_seen_what_stands_now(

@@ -47,7 +47,8 @@ def run(
 
 def _started(sort: str, seed: int, cases: range, shim: Path | None, planted: str) -> subprocess.Popen[str]:
     program = [sys.executable, "-m", "tests.durability.worker"]
-    command = [*program, sort, str(seed), str(cases.start), str(cases.stop), *filter(None, [planted])]
+    which = map(str, (cases.start, cases.stop, cases.step))
+    command = [*program, sort, str(seed), *which, *filter(None, [planted])]
     under = {"LD_PRELOAD": str(shim)} if shim else {}
     environment = {**os.environ, **under, "PYTHONPATH": str(ROOT)}
     return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)

@@ -34,7 +34,7 @@ def _journal_wins() -> None:
 
 def _nothing_put_back() -> None:
     """At a start the journal is not read back."""
-    _instead(recover, "_replay", lambda connection, change, body: False)
+    _instead(recover, "_replay", lambda *_: False)
 
 
 def _unread_pages() -> None:

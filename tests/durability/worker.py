@@ -1,4 +1,4 @@
-"""One process of trials, started under the shim if there is one: `SORT SEED FIRST END [FAULT]`; a line of JSON each."""
+"""One process of trials, started under the shim if there is one: `SORT SEED FIRST END STEP [FAULT]`; a line of JSON each."""
 
 from __future__ import annotations
 
@@ -39,4 +39,4 @@ def one(made: Lab, trial: Callable[[Lab, int], str], case: int) -> dict[str, str
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), range(int(sys.argv[3]), int(sys.argv[4])), *sys.argv[5:])
+    main(sys.argv[1], int(sys.argv[2]), range(*map(int, sys.argv[3:6])), *sys.argv[6:])

@@ -1,0 +1,101 @@
+"""What one transaction enters into the ledger: the scopes it holds, their next numbers, and the chain its entries go on.
+
+Nothing is written before `write`; the heads stay locked until the commit that follows, so numbers become visible in order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, select, update
+
+from bravetui.central.announcing import announce
+from bravetui.central.bulk import insert_rows
+from bravetui.central.ledger import chained
+from bravetui.central.sent import Sent
+from bravetui.central.shelf import Target
+from bravetui.central.tables import HEADS, LEDGER
+from bravetui.merge.version import Dot
+from bravetui.wire.change import Change
+from bravetui.wire.lanes import Lane
+from bravetui.wire.messages import Verdict
+
+
+@dataclass(slots=True)
+class _Head:
+    seq: int
+    chain: str
+
+
+class Book:
+    """The ledger's end, as one transaction goes on with it."""
+
+    def __init__(self, connection: Connection, received_at: datetime) -> None:
+        self._connection, self._now = connection, received_at
+        self._heads: dict[str, _Head] = {}
+        self._entries: list[dict[str, Any]] = []
+
+    def hold(self, scope_ids: Iterable[str]) -> None:
+        """Lock the scopes' heads until the commit, in an order that all keep: two pushes never wait in a circle."""
+        query = (
+            select(HEADS)
+            .where(HEADS.c.scope_id.in_(sorted(set(scope_ids))))
+            .order_by(HEADS.c.scope_id)
+            .with_for_update()
+        )
+        self._heads = {row.scope_id: _Head(row.seq, row.chain) for row in self._connection.execute(query)}
+
+    def next_seq(self, scope_id: str) -> int:
+        """The number of the scope's next entry."""
+        return self._heads[scope_id].seq + 1
+
+    def enter(
+        self, sent: Sent, lane: Lane, paths: Iterable[str], verdict: Verdict, *, created: bool, waited: bool
+    ) -> None:
+        """Add the change with the signed verdict on it, under the verdict's number."""
+        change, head = sent.change, self._heads[sent.change.scope_id]
+        assert verdict.seq == head.seq + 1, "a number left out or given twice"
+        told = verdict.model_dump_json(exclude_defaults=True)
+        head.seq = verdict.seq
+        head.chain = chained(head.chain, change.scope_id, head.seq, sent.hash, told)
+        self._entries.append(
+            {
+                "scope_id": change.scope_id, "seq": head.seq, "lane": lane.value,
+                "device": change.dot.device, "counter": change.dot.counter, "hash": sent.hash,
+                "kind": change.kind, "record_id": change.record_id, "created": created, "paths": list(paths),
+                "body": sent.body.decode(), "verdict": told, "waited": waited, "received_at": self._now,
+                "chain": head.chain,
+            }
+        )  # fmt: skip
+
+    def about(self, target: Target) -> Iterator[Change]:
+        """All that the ledger says of a record, this transaction's own entries among it."""
+        scope_id, kind, record_id = target
+        query = select(LEDGER.c.body).where(
+            LEDGER.c.scope_id == scope_id, LEDGER.c.kind == kind, LEDGER.c.record_id == record_id
+        )
+        own = (e["body"] for e in self._entries if (e["scope_id"], e["kind"], e["record_id"]) == target)
+        for body in (*self._connection.execute(query).scalars(), *own):
+            yield Change.model_validate_json(body)
+
+    def find(self, dot: Dot) -> Change | None:
+        """The change of a dot, as it was entered before this transaction."""
+        query = select(LEDGER.c.body).where(LEDGER.c.device == dot.device, LEDGER.c.counter == dot.counter)
+        body = self._connection.execute(query).scalar_one_or_none()
+        return Change.model_validate_json(body) if body else None
+
+    def write(self) -> None:
+        """Write entries and heads, and tell who listens."""
+        if not self._entries:
+            return
+        insert_rows(self._connection, LEDGER, self._entries)
+        moved = {entry["scope_id"] for entry in self._entries}
+        for scope_id in moved:
+            head = self._heads[scope_id]
+            self._connection.execute(
+                update(HEADS).where(HEADS.c.scope_id == scope_id).values(seq=head.seq, chain=head.chain)
+            )
+        announce(self._connection, {scope_id: self._heads[scope_id].seq for scope_id in moved})
