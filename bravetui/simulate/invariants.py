@@ -50,6 +50,9 @@ def nothing_is_lost(end: End) -> list[str]:
     lost: list[str] = []
     aside, on_hold = _written(end.aside), _written(edit for edits in end.gone.values() for edit in edits)
     died_in_time = _durable_unannounced(end, written)
+    lost_there = {
+        (one.kind, one.record_id, one.path, _told(one)) for one in end.witness.saved if one.gone_with_disk
+    }
     for one in reversed(end.witness.saved):
         where = (one.by, one.kind, one.record_id, one.path)
         if died_in_time.get(where, -1.0) >= one.at_s:
@@ -61,6 +64,13 @@ def nothing_is_lost(end: End) -> list[str]:
             fate = "set_aside"
         if not fate and (_told(one) in on_hold.get(where[1:], ()) or _anothers(one, end)):
             fate = "on_hold"
+        if (
+            not fate
+            and one.stood
+            and one.by in end.witness.gone_back
+            and (*where[1:], _told(one)) in lost_there
+        ):
+            fate = "gone_with_disk"  # what he confirmed is lost to whoever had set it, and his database shows it no more
         if fate:
             counts[fate] += 1
         else:

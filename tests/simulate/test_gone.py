@@ -114,6 +114,29 @@ def test_only_a_value_that_stood_already_in_what_nobody_holds_is_nobodys_loss(
     assert bool(nothing_is_lost(end)) is complains
 
 
+@pytest.mark.parametrize(
+    ("stood", "went_back", "lost", "complains"),
+    [
+        (True, True, True, False),
+        (False, True, True, True),
+        (True, False, True, True),
+        (True, True, False, True),
+    ],
+)
+def test_a_confirmed_value_is_lost_with_the_office_s_only_where_its_own_laptop_went_back_too(
+    stood: bool, went_back: bool, lost: bool, complains: bool
+) -> None:
+    """Found by simulate in month 273: central failed over to before the office's word, which a foreman had confirmed."""
+    witness = Witness(gone_back={"dana"} if went_back else set())
+    witness.note("office", 1.0, "violation", "v1", {"severity": "major"})
+    witness.note("dana", 2.0, "violation", "v1", {"severity": "major"}, {"severity"} if stood else ())
+    if lost:
+        witness.disk_lost("office", 0.0)
+    else:
+        witness.saved.pop(0)
+    assert bool(nothing_is_lost(an_end(witness))) is complains
+
+
 @pytest.mark.parametrize("author", ["rosa", "dana"])
 def test_what_somebody_wrote_over_is_superseded_also_in_a_ledger_that_central_has_lost(author: str) -> None:
     """Found by simulate in month 486; his own next save is no word of anybody's on it."""
