@@ -142,7 +142,7 @@ class _Api:
 
     async def sign_in(self, request: Request) -> Response:
         """Where people of this central's sign in."""
-        issuer = self.central.issuer
+        issuer = self.central.enrolling.issuer
         if issuer is None:
             return problem_of(
                 404, "no-issuer",

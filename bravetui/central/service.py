@@ -7,17 +7,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import Connection, Engine, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from bravetui.auth.clerk import ClerkClaims
 from bravetui.base.canonical import Json
 from bravetui.base.clock import Clock, IdSource
-from bravetui.base.errors import BadInput, NeedsSignIn, Refused
+from bravetui.base.errors import BadInput, NeedsSignIn
 from bravetui.central.access import Access, access_of, held_under, owners
 from bravetui.central.audit_log import Event, forget_old, note, note_seldom
 from bravetui.central.callers import (
@@ -27,19 +25,17 @@ from bravetui.central.callers import (
     Standing,
     check_known,
     forget,
-    grant_anew,
     recognise,
     remember,
     renewed,
 )
 from bravetui.central.checks import check_values, known
 from bravetui.central.clerk import ClerkIssuer
-from bravetui.central.enrolment import NotEnrolled, use_code, use_token
+from bravetui.central.enrolling import Enrolling
 from bravetui.central.feed import Own, late_verdicts, pages
 from bravetui.central.incoming import Incoming
 from bravetui.central.keys import CentralKeys
 from bravetui.central.push import Desk, push, take_parked
-from bravetui.central.rates import Buckets, Rate, TooOften
 from bravetui.central.sent import Sent
 from bravetui.central.shelf import Shelf
 from bravetui.central.standing import is_lost, standing
@@ -63,10 +59,6 @@ from bravetui.wire.messages import (
 from bravetui.wire.receipt import sign
 
 log = logging.getLogger(__name__)
-
-NAMELESS = Rate(burst=100, per_s=30 / 3600)
-"""Refused enrolments that one process puts on record. They are anybody's, from any number of addresses: without a limit they
-would fill the log, and push what else is in it out of the operator's sight."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,64 +97,13 @@ class Central:
         issuer: ClerkIssuer | None = None,
     ) -> None:
         """`issuer` says who people are; without one a laptop is enrolled by a one-time code alone."""
-        self.issuer = issuer
+        self.enrolling = Enrolling(engine, keys, clock, ids, issuer)
         self.engine, self.keys, self.clock, self.ids = engine, keys, clock, ids
         self._forgot_at: datetime | None = None
-        self._nameless = Buckets(NAMELESS)
 
     def enrol(self, asked: Enrol, shown: Shown) -> Enrolled:
-        """Trade a one-time code, or what the identity provider issued, for a device number, and a grant for the key that was
-        shown. Raises Refused, or as `ClerkIssuer.verify` does."""
-        now, key = self.clock.now(), shown.proof.key
-        claims = self.claims(asked.token, now) if asked.token else None
-        with self.engine.begin() as connection:
-            stranger(connection)
-            state = arrive(connection, now)
-        with self.engine.begin() as connection, self._noting_refusals(now):
-            stranger(connection, key)
-            remember(connection, shown.proof, now, self.keys)
-            made = (
-                use_code(connection, asked, key, now)
-                if claims is None
-                else use_token(connection, asked, claims, key, now)
-            )
-            access = access_of(connection, made.device, made.organization_id, made.user_id, now)
-            grant = grant_anew(connection, self.keys, key, access, now, self.ids.new_id())
-        return Enrolled(
-            device=made.device, grant=grant, user_id=access.user_id, user_name=access.user_name,
-            organization_id=access.organization_id, scopes=tuple(access.scopes.values()),
-            central_key=self.keys.public, epoch=state.epoch, sealing_key=self.keys.sealing_key,
-        )  # fmt: skip
-
-    def claims(self, token: str, now: datetime) -> ClerkClaims:
-        """Whom a token of the provider's speaks of. Raises Refused (`no_issuer`), and as `ClerkIssuer.verify` does."""
-        if self.issuer is None:
-            raise Refused(
-                "This central knows no identity provider.",
-                "Ask the office for a one-time code.",
-                code="no_issuer",
-            )
-        return self.issuer.verify(token, now)
-
-    @contextmanager
-    def _noting_refusals(self, now: datetime) -> Iterator[None]:
-        """What is refused leaves nothing behind but a note, in a transaction of its own: who, as far as it was shown."""
-        try:
-            yield
-        except Refused as error:
-            with suppress(TooOften):
-                self._nameless.take("", self.clock.monotonic_s())
-                with self.engine.begin() as connection:
-                    stranger(connection)
-                    event = (
-                        error.noted
-                        if isinstance(error, NotEnrolled)
-                        else Event("enrol", error.code or "refused")
-                    )
-                    if event.organization_id is not None:
-                        tenant(connection, event.organization_id)
-                    note(connection, event, now)
-            raise
+        """Let a laptop in (`enrolling.Enrolling.enrol`)."""
+        return self.enrolling.enrol(asked, shown)
 
     def exchange(self, shown: Shown, incoming: Incoming) -> SyncAnswer:
         """Take what the laptop pushes, give what it asks for and may read. Raises NeedsSignIn for a stranger."""

@@ -41,7 +41,7 @@ def give_pass(central: Central, asked: SupportAsk, shown: Shown) -> SupportGiven
     """Let a person look at the laptop whose key was shown. Raises Refused (`not_support`, `revoked`, `no_issuer`),
     NeedsSignIn for an unknown laptop, and as `ClerkIssuer.verify` does."""
     now = central.clock.now()
-    claims = central.claims(asked.token, now)
+    claims = central.enrolling.claims(asked.token, now)
     with central.engine.begin() as connection:
         stranger(connection, shown.proof.key)
         remember(connection, shown.proof, now, central.keys)

@@ -93,7 +93,7 @@ def test_a_refused_enrolment_names_person_and_laptop_as_far_as_they_were_shown(s
             site.central.enrol(Enrol(device_name="x", **asked), shown(site, "/v1/enrol", laptop.key))
         assert caught.value.code == outcome
 
-    site.central.issuer = cast("Any", _Provider())
+    site.central.enrolling.issuer = cast("Any", _Provider())
     carlos = site.laptop("carlos")
     code = issue_code(site.engine, site.clock.now(), ORGANIZATION, "dana")
     refused(carlos, "another_person", code=code, device=carlos.device)

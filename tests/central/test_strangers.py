@@ -91,7 +91,7 @@ async def test_what_a_stranger_may_say_is_short(site: Site, path: str, packed: b
 
 def test_wrong_codes_from_everywhere_do_not_fill_the_log(site: Site) -> None:
     """What is shown of it is the newest thousand entries: nobody may push the others out."""
-    site.central._nameless = Buckets(Rate(burst=5, per_s=1.0))
+    site.central.enrolling.nameless = Buckets(Rate(burst=5, per_s=1.0))
     for _ in range(20):
         with suppress(Refused):
             site.central.enrol(

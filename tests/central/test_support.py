@@ -63,7 +63,7 @@ def accounts(site: Site) -> Accounts:
     add_person(site.central, ORGANIZATION, "Nina Ortiz", "support", new_id="nina")
     add_person(site.central, STRANGERS, "Stan", "support", new_id="stan")
     made = Accounts()
-    site.central.issuer = cast("ClerkIssuer", made)
+    site.central.enrolling.issuer = cast("ClerkIssuer", made)
     made.add("nina", "nina", ORGANIZATION)
     return made
 
@@ -250,7 +250,7 @@ def test_support_in_one_project_alone_reads_the_others(site: Site) -> None:
 
 async def post(site: Site, path: str, laptop: Laptop | None, body: object) -> httpx.Response:
     central = site.central
-    settings = Settings(issuer=central.issuer)
+    settings = Settings(issuer=central.enrolling.issuer)
     app = make_app(central.engine, central.keys, central.clock, central.ids, settings, run=InlineRunner())
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=ADDRESS) as client:
         return await client.post(path, json=body, headers=laptop.headers(path) if laptop else {})
