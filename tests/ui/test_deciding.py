@@ -52,6 +52,21 @@ def storms(scene: Scene) -> tuple[Seed, ...]:
     return *records, replace(seed, values={**seed.values, **asked})
 
 
+@pytest.mark.parametrize("size", [SMALL, LARGE], ids=["80x24", "120x40"])
+async def test_who_handed_in_a_question_that_central_had_lost_is_said(
+    scene: Scene, size: tuple[int, int]
+) -> None:
+    """The two names in it are known from that laptop alone."""
+    seed = scene.rain_conflict()
+    handed_in: dict[str, Json] = {"resolution": {"handed_in_by": scene.site.office_id}}
+    scene.arrive(replace(seed, values={**seed.values, **handed_in}))
+    async with playing(scene, size) as pilot:
+        await press(pilot, "f7", "enter")
+        await pilot.pause()
+        said = " ".join(screen_text(pilot).replace("│", " ").split())
+        assert "Central had lost this question; Amy Tran's laptop handed it in again." in said
+
+
 async def test_a_storm_logged_twice_is_told_in_the_words_of_the_site(scene: Scene) -> None:
     """Inches, local time, names, where it was read; keys and help are those of the two choices."""
     scene.arrive(*storms(scene))
