@@ -200,6 +200,8 @@ class ConflictScreen(WorkScreen):
         elif view.remembered is not None and not self.choice:
             text.append(f"\n4: {view.remembered_words}")
         if self.choice != THIRD:  # there the room is for writing
+            if view.handed_in:
+                text.append(f"\n{view.handed_in}", style="not bold")
             text.append(f"\nWhat happens next: {view.what_next}", style="not bold")
         self.query_one("#next", Static).update(text)
         self.query_one("#third").display = self.choice == THIRD

@@ -45,7 +45,7 @@ _TWICE_NEXT = (
     "decides, or the first stands. The second stays in the history."
 )
 
-_HANDED_IN = "Central had lost this question; {name}'s laptop handed it in again. "
+_HANDED_IN = "Central had lost this question; {name}'s laptop handed it in again."
 
 _SAME, _NOT_SAME = "one thing; the second was joined into the first", "two things; both are kept"
 _SAME_AS = "The same as "
@@ -135,6 +135,8 @@ class ConflictView:
     resolved_by: str
     reason: str
     """Why, in the words of whoever decided; empty where nobody gave any."""
+    handed_in: str = ""
+    """Whose laptop brought it back to a central that had lost it, in a sentence; mostly empty."""
     remembered: Remembered | None = None
     """While open: how the same two values were decided before."""
     remembered_words: str = ""
@@ -274,8 +276,8 @@ def _view(connection: Connection, store: Store, row: RowMapping) -> ConflictView
         remote_label=heads[1],
         fields=fields,
         opened_at=row["opened_at"],
-        what_next=(_HANDED_IN.format(name=names.get(str(bearer), "somebody")) if bearer else "")
-        + (_TWICE_NEXT if doubled and status == OPEN else _WHAT_NEXT[status]),
+        what_next=_TWICE_NEXT if doubled and status == OPEN else _WHAT_NEXT[status],
+        handed_in=_HANDED_IN.format(name=names.get(str(bearer), "somebody")) if bearer else "",
         resolution={
             path: (_SAME if value else _NOT_SAME)
             if doubled and path == DELETED

@@ -43,7 +43,7 @@ async def test_a_question_comes_back_from_a_laptop_of_neither_side_and_is_decide
                 await third.sync()
             assert asked == told(third) == [("open", {"5.1.1", "5.1.2"})]
             (row,) = conflicts.conflicts(third.store, PROJECT)
-            assert "Dana" in conflicts.conflict(third.store, PROJECT, row.id).what_next
+            assert "Dana" in conflicts.conflict(third.store, PROJECT, row.id).handed_in
             assert third.outbox(OutboxState.REFUSED, OutboxState.PARKED) == []
             later = await world.laptop("later", "carlos")
             await later.sync()
