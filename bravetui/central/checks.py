@@ -75,7 +75,9 @@ def check_content(change: Change, size_bytes: int) -> Admitted:
     if kind.name == "form_template" and isinstance(after.get("body"), str):
         _check_form(str(after["body"]))
     if kind.name == "conflict":
-        check_question(change)
+        about, held = check_question(change)
+        for values in held:
+            check_values(about, values)
     if kind.name == "submission" and change.op is Op.CREATE and not change.after.get("template_id"):
         raise _invalid("template_id", "must name the form that was filled in")
     return Admitted(kind, after)

@@ -9,17 +9,37 @@ in it are known from that laptop alone.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from datetime import datetime
+from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StrictInt, StrictStr, ValidationError
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictInt,
+    StrictStr,
+    ValidationError,
+)
 
 from bravetui.base.canonical import Json
 from bravetui.base.errors import Refused
 from bravetui.central.questions import conflict_id, duplicate_id
-from bravetui.db.kinds import KINDS
+from bravetui.db.kinds import KINDS, Kind
 from bravetui.db.tables.conflict import DUPLICATE, HANDED_IN_BY, OPEN, RESOLVED, SETTLED
 from bravetui.merge.version import Dot
 from bravetui.wire.change import REFILLED, Change, Op, WireDot
+
+
+def _moment(value: object) -> datetime:
+    """A time as screens read it: pydantic would take a number for one, and a text of digits."""
+    if not isinstance(value, str):
+        raise ValueError("a time is a text")
+    return datetime.fromisoformat(value)
+
+
+_Moment = Annotated[AwareDatetime, BeforeValidator(_moment)]
 
 
 class _Side(BaseModel):
@@ -28,14 +48,22 @@ class _Side(BaseModel):
     values: dict[str, Any]
     dots: tuple[WireDot, ...]
     author_id: StrictStr
-    at: AwareDatetime
+    at: _Moment
     device: StrictInt
 
 
+class _Resolution(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    values: dict[str, Any] = {}
+    reason: StrictStr | None = None
+    set_aside: Literal["local", "remote"] | None = None
+    same_as: StrictStr | None = None
+    handed_in_by: StrictStr | None = None
+
+
 class _Question(BaseModel):
-    model_config = ConfigDict(
-        extra="ignore"
-    )  # what else belongs to the kind is checked as any record's values are
+    """Other columns of the kind are checked as any record's values are."""
 
     record_kind: StrictStr
     record_id: StrictStr
@@ -45,12 +73,9 @@ class _Question(BaseModel):
     local: _Side
     remote: _Side
     provisional: dict[str, Any]
-    status: Literal["open", "settled", "resolved"]
-    opened_at: AwareDatetime
-    resolution: dict[str, Any]
-
-
-assert {OPEN, SETTLED, RESOLVED} == {*_Question.model_fields["status"].annotation.__args__}  # type: ignore[union-attr]
+    status: StrictStr
+    opened_at: _Moment
+    resolution: _Resolution
 
 
 def is_offered(change: Change) -> bool:
@@ -58,17 +83,26 @@ def is_offered(change: Change) -> bool:
     return change.kind == "conflict" and change.op is Op.CREATE and change.reason == REFILLED
 
 
-def check_question(change: Change) -> None:
-    """Raises Refused for what central would not have asked: its id follows from the record, the fields and both sides."""
+def check_question(change: Change) -> tuple[Kind, list[dict[str, Json]]]:
+    """The kind of the record that it is about, and the values that it holds for that, which are to be checked as such.
+
+    Raises Refused for what central would not have asked: its id follows from the record, the fields and both sides.
+    """
     try:
         told = _Question.model_validate(change.after)
     except ValidationError as error:
         at = ".".join(map(str, error.errors()[0]["loc"]))
         raise _not_a_question(f"{at} is not as central writes it") from error
+    if told.status not in (OPEN, SETTLED, RESOLVED):
+        raise _not_a_question("it is neither open nor decided")
     if told.record_kind not in KINDS or KINDS[told.record_kind].office_only:
         raise _not_a_question("it is about no record that anybody could write")
     if change.record_id != _id_of(told):
         raise _not_a_question("its number is not the one that central would have given it")
+    held = [told.local.values, told.remote.values, told.base, told.provisional, told.resolution.values]
+    if any(values.keys() - set(told.paths) for values in held):
+        raise _not_a_question("it holds values that it does not ask about")
+    return KINDS[told.record_kind], held
 
 
 def question_of(after: Mapping[str, Json], author_id: str) -> dict[str, Json]:
@@ -80,7 +114,7 @@ def question_of(after: Mapping[str, Json], author_id: str) -> dict[str, Json]:
 
 def _id_of(told: _Question) -> str:
     if told.rule == DUPLICATE:
-        return duplicate_id(told.record_kind, told.record_id, str(told.resolution.get("same_as", "")))
+        return duplicate_id(told.record_kind, told.record_id, told.resolution.same_as or "")
     dots: set[Dot] = {*told.local.dots, *told.remote.dots}
     return conflict_id((told.record_kind, told.record_id), told.paths, dots)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -79,18 +79,33 @@ def test_it_waits_for_its_record(site: Site, postgres: TestServer) -> None:
         {"local": SIDE},
         {"local": "Carlos"},
         {"local": {**SIDE, "dots": ["one"]}},
+        {"local": ("at", 1785672000)},
+        {"local": ("values", {"inspector_id": ["carlos"]})},
+        {"remote": ("values", {"inspector_id": "dana", "note": "what nobody asked about"})},
+        {"provisional": {"inspector_id": {"is": "dana"}}},
+        {"local": ("at", "1785672000")},
+        {"opened_at": 1785672000},
         {"status": "undecided"},
         {"rule": "duplicate"},
         {"opened_at": None},
         {"resolution": []},
+        {"resolution": {"values": ["dana"]}},
+        {"resolution": {"values": {"note": "what nobody asked about"}}},
+        {"resolution": {"reason": 7}},
+        {"resolution": {"anything": "else"}},
     ],
     ids=str,
 )
 def test_a_question_that_central_would_not_have_asked_is_refused(
-    site: Site, postgres: TestServer, spoil: Mapping[str, Json]
+    site: Site, postgres: TestServer, spoil: Mapping[str, Any]
 ) -> None:
     key, values = lost_question(postgres)
-    verdict = handed_in(site, key, {**values, **spoil})
+    sides: dict[str, Json] = {
+        name: {**cast("dict[str, Json]", values[name]), told[0]: told[1]}
+        for name, told in spoil.items()
+        if isinstance(told, tuple)
+    }
+    verdict = handed_in(site, key, {**values, **spoil, **sides})
     assert verdict.outcome is Outcome.REFUSED
     assert verdict.code in ("invalid_question", "invalid_field")
     assert ("conflict", key) not in site.laptop("dana").rows()
