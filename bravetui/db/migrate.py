@@ -87,7 +87,8 @@ def migrate(engine: Engine, path: Path | None = None) -> int:
                 with connection.begin():
                     ran += _run(connection, step, in_use=at > 0)
         finally:
-            connection.detach()  # it does not go back to those that check references
+            if not connection.invalidated:  # left for good already, over a damaged page
+                connection.detach()  # it does not go back to those that check references
     return ran
 
 

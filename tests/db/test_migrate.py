@@ -13,7 +13,7 @@ from sqlalchemy import Engine, text
 from bravetui.base import fault
 from bravetui.base.errors import BadInput, Corrupt
 from bravetui.db import migrate as module
-from bravetui.db.engine import open_laptop_engine
+from bravetui.db.engine import PAGE_BYTES, fold_wal, open_laptop_engine
 from bravetui.db.migrate import Migration, migrate, migrations, pending, statements, version_of
 from tests.support.laptop import KEY, PROJECT, open_store
 
@@ -232,3 +232,26 @@ def test_a_database_in_use_is_copied_before_it_is_changed(
     assert "later" in objects(engine)
     assert "later" not in objects(old)
     old.dispose()
+
+
+def test_damage_that_a_step_comes_upon_is_said_as_damage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Found by simulate in month 620: the connection had been left already, and leaving it once more was an error."""
+    path, store = tmp_path / "site.db", open_store(tmp_path)
+    with store.write() as writing:
+        writing.create("violation", PROJECT, {"description": "fence down"})
+    with store.read() as connection:
+        root = connection.exec_driver_sql(
+            "SELECT rootpage FROM sqlite_master WHERE name = 'violation'"
+        ).scalar_one()
+    fold_wal(store.engine)
+    store.close()
+    data = bytearray(path.read_bytes())
+    data[(root - 1) * PAGE_BYTES + PAGE_BYTES // 2] ^= 1
+    path.write_bytes(data)
+    a_next_step(monkeypatch, "CREATE INDEX later ON violation (description);")
+    engine = open_laptop_engine(path, KEY)
+    with pytest.raises(Corrupt, match="damaged"):
+        migrate(engine, path)
+    engine.dispose()
