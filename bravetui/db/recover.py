@@ -55,7 +55,7 @@ def recover(store: Store) -> Recovered:
     """Bring the database up to the journal, and a damaged journal up to the database."""
     latest: dict[Dot, tuple[Change, bytes]] = {}
     unreadable: list[bytes] = []
-    unreplayed = 0
+    unreplayed: list[bytes] = []
     for frame in store.journal.frames():
         try:
             change = Change.model_validate_json(frame)
@@ -70,7 +70,7 @@ def recover(store: Store) -> Recovered:
             try:
                 replayed += _replay(connection, *latest[dot], entries.get(dot))
             except Corrupt:  # its record does not read back: the frame waits in the journal until it does
-                unreplayed += 1
+                unreplayed.append(latest[dot][1])
         _catch_up(connection, store, latest)
         store.folds_after = meta.get_counter(connection)
         entries = _entries(connection) if replayed else entries
@@ -81,8 +81,9 @@ def recover(store: Store) -> Recovered:
             # central has confirmed stays too: it may be the last copy, once central and this database are both put back.
             read = [frame for dot, (_, frame) in latest.items() if dot not in entries]
             held = [body.encode() for _, body in entries.values()]
-            store.journal.rewrite([*unreadable, *read, *held], f"{store.clock.now():%Y%m%dT%H%M%S}")
-    return Recovered(replayed, missing, damaged, len(unreadable) + unreplayed)
+            kept = [*unreadable, *read, *held, *unreplayed]  # of one dot the later frame counts
+            store.journal.rewrite(kept, f"{store.clock.now():%Y%m%dT%H%M%S}")
+    return Recovered(replayed, missing, damaged, len(unreadable) + len(unreplayed))
 
 
 def compact(store: Store) -> bool:

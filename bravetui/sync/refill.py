@@ -131,8 +131,8 @@ class Refill:
         }
         if kind is _QUESTION:
             lost = {key: values for key, values in lost.items() if self._can_be_asked(scope_id, values)}
-            settled = table.c.id.in_(set(ids) - lost.keys())
-            self._connection.execute(delete(table).where(table.c.scope_id == scope_id, settled))
+            not_asked = table.c.id.in_(set(ids) - lost.keys())
+            self._connection.execute(delete(table).where(table.c.scope_id == scope_id, not_asked))
         self.offer(kind, scope_id, lost)
 
     def _can_be_asked(self, scope_id: str, question: Mapping[str, Json]) -> bool:

@@ -105,3 +105,18 @@ def test_a_counter_in_the_journal_is_spent_even_if_the_save_failed(tmp_path: Pat
     type_text(store, "two")
     dots = [Change.model_validate_json(frame).dot for frame in store.journal.frames()]
     assert len(dots) == len(set(dots)) == 2
+
+
+def test_what_cannot_be_put_back_yet_still_counts_in_a_journal_that_is_written_anew(tmp_path: Path) -> None:
+    """Its record does not read back: the database's older word must not take the place of the journal's later one."""
+    store = open_store(tmp_path)
+    record_id = type_text(store, "fence")
+    with store.read() as connection:
+        before = connection.exec_driver_sql("SELECT body FROM outbox").scalar_one()
+    type_text(store, "fence down by gate 3", record_id)
+    with store.maintain() as connection:
+        connection.exec_driver_sql("UPDATE outbox SET body = ?", (before,))
+        connection.exec_driver_sql("UPDATE violation SET stamps = 'no stamps'")
+    assert recover(store).unreadable == 1
+    frames = [Change.model_validate_json(frame) for frame in store.journal.frames()]
+    assert frames[-1].after["description"] == "fence down by gate 3"

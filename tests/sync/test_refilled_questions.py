@@ -90,4 +90,6 @@ async def test_what_was_decided_comes_back_as_decided(world: World) -> None:
         with world.restored(backup):
             for _ in range(3):
                 await third.sync()
+            at_central = world.central_records()[PROJECT, "conflict", row.id].state.values()
+            assert (at_central["status"], at_central["resolved_by"]) == ("resolved", "dana")
             assert told(third) == [("resolved", {"5.1.1", "5.1.2"})]
