@@ -163,7 +163,7 @@ def take(store: Store, prepared: Prepared, answer: SyncAnswer, took_s: float = 0
         again.understood(connection, answer.known, now)
         taken.new_device, taken.closed = answer.new_device, answer.closed
         taken.silent = _silent(prepared, taken)
-        _settle(connection, taken, now)
+        _settle(connection, taken, now, heard=answer.checkpoint in genuine)
         _note_rate(connection, taken, took_s)
         moved = sum(taken.acknowledged.values()), sum(taken.rows.values())
         write_exchange(connection, now, *moved)
@@ -356,20 +356,22 @@ def _note_rate(connection: Connection, taken: Taken, took_s: float) -> None:
         meta.put(connection, meta.RATE, f"{now if before is None else (before + now) / 2:.3g}")
 
 
-def _settle(connection: Connection, taken: Taken, now: datetime) -> None:
-    """Lane states, last contact, and whether everything is handed in."""
-    heard = [policy.lane.value for policy in LANES if policy.lane not in taken.silent]
-    if heard:
-        connection.execute(_DONE, [{"lane": lane, "failures": 0, "last_done_at": now} for lane in heard])
+def _settle(connection: Connection, taken: Taken, now: datetime, *, heard: bool) -> None:
+    """Lane states, last contact, and whether everything is handed in: said only where central's own word was `heard`, since
+    what it has may be less than it was."""
+    done = [policy.lane.value for policy in LANES if policy.lane not in taken.silent]
+    if done:
+        connection.execute(_DONE, [{"lane": lane, "failures": 0, "last_done_at": now} for lane in done])
     told = {meta.LAST_CONTACT_AT: now.isoformat(), meta.LINE: "up"}
     counts: dict[str, int] = dict(connection.execute(_BY_STATE).all())
     taken.waiting = sum(counts.get(state, 0) for state in UNACKNOWLEDGED)
     taken.narrowing = agreement.is_narrowing(connection)
     # Where central tells nothing, nothing was compared either.
-    taken.all_handed_in = not (counts or taken.closed) and agreement.is_agreed(connection)
+    confirmed = heard and not counts
+    taken.all_handed_in = confirmed and not taken.closed and agreement.is_agreed(connection)
     if taken.all_handed_in or (
-        taken.closed and not counts
-    ):  # central has signed for it all, though it shows nothing
+        confirmed and taken.closed
+    ):  # it has signed for it all, though it shows nothing
         told[meta.ALL_HANDED_IN_AT] = now.isoformat()
     elif counts:  # an earlier time says nothing of this work, also once it is confirmed
         told[meta.ALL_HANDED_IN_AT] = ""

@@ -14,7 +14,9 @@ from bravetui.base.errors import Transient
 from bravetui.central.quarantine import release
 from bravetui.central.service import revoke
 from bravetui.db.device import OutboxState
+from bravetui.sync.exchange import prepare, take
 from bravetui.views.status import sync_summary
+from bravetui.wire.lanes import Lane
 from tests.support.world import Here, World, demote
 
 STEPS = 60
@@ -118,6 +120,25 @@ async def test_all_handed_in_is_taken_back_when_central_comes_back_without_it(wo
             assert said(here) is None
             here.line.restore()
             world.clock.advance(minutes=5)
+            assert await here.sync()
+            at = said(here)
+            assert at is not None
+            is_true(world, here, at)
+
+
+async def test_an_answer_that_is_not_centrals_says_of_nothing_that_it_is_handed_in(world: World) -> None:
+    """Found by simulate in month 957: central had failed over to a stale copy, and its word on what it holds was spoiled."""
+    here = await world.laptop("a", "carlos")
+    assert await here.sync()
+    with world.backup_of_central() as stale:
+        here.create("violation", {"description": "after the copy"})
+        assert await here.sync()
+        with world.failed_over(stale):
+            prepared = prepare(here.store, list(Lane), 1 << 20)
+            answer = (await here.worker._client.sync(prepared.request)).answer
+            word = answer.checkpoint.model_copy(update={"signature": "A" * 86})
+            spoiled = answer.model_copy(update={"checkpoint": word})
+            assert not take(here.store, prepared, spoiled).all_handed_in
             assert await here.sync()
             at = said(here)
             assert at is not None
