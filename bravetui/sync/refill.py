@@ -96,9 +96,9 @@ class Refill:
         meta.put(self._connection, meta.REFILLING, "")
 
     def _offer_absent(self, kind: Kind) -> None:
-        on_its_way = _outbox.c.state == OutboxState.REFUSED
-        # What makes the record waits at central itself; an edit that waits there may wait for this very record.
-        on_its_way |= (_outbox.c.state == OutboxState.PARKED) & (_op == Op.CREATE.value)
+        # What makes the record is at central, or will be when it is released; an edit may wait there for this very record.
+        waits = _outbox.c.state.in_((OutboxState.REFUSED, OutboxState.PARKED))
+        on_its_way = waits & (_op == Op.CREATE.value)
         own = select(_outbox.c.record_id).where(_outbox.c.kind == kind.name, on_its_way)
         table = kind.table
         absent: dict[str, list[str]] = {}

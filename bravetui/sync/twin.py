@@ -8,24 +8,27 @@ that whichever of the two hands them in first, they are taken once.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
-from sqlalchemy import Connection, RowMapping, delete, select, update
+from sqlalchemy import Connection, RowMapping, delete, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from bravetui.base.canonical import canonical_bytes, sha256_hex
 from bravetui.base.fault import fault
 from bravetui.db import meta
-from bravetui.db.device import UNACKNOWLEDGED, Cursor, Outbox, OutboxState
-from bravetui.db.kinds import Kind, kind_of
+from bravetui.db.device import UNACKNOWLEDGED, Cursor, Outbox, OutboxState, Parked
+from bravetui.db.kinds import KINDS, Kind, kind_of
 from bravetui.db.moves import moves_of, record_of
 from bravetui.db.records import Stored, load, save_many
 from bravetui.db.store import Store
 from bravetui.merge.version import Dot
 from bravetui.wire.change import Change
+from bravetui.wire.messages import Row
 
 _outbox = Outbox.__table__  # type: ignore[attr-defined]
 _cursor = Cursor.__table__  # type: ignore[attr-defined]
+_parked = Parked.__table__  # type: ignore[attr-defined]
 
 
 def renumber(store: Store, device: int, first_strange: Dot) -> int:
@@ -39,8 +42,9 @@ def renumber(store: Store, device: int, first_strange: Dot) -> int:
             _outbox.c.counter >= first_strange.counter,
         )
         rows = connection.execute(query.order_by(_outbox.c.counter)).mappings().all()
-        first = max(meta.get_counter(connection), store.counter_floor)
         old = [Change.model_validate_json(row["body"]) for row in rows]
+        seen = _seen(connection, device, old)
+        first = max(meta.get_counter(connection), store.counter_floor, seen)
         dots = {change.dot: Dot(device, counter) for counter, change in enumerate(old, start=first + 1)}
         moves = moves_of(dots, old)
         new = [moves[record_of(change)].change(change) for change in old]
@@ -58,6 +62,18 @@ def renumber(store: Store, device: int, first_strange: Dot) -> int:
         fault("renumbering")
     store.become(replace(store.identity, device=device))
     return len(new)
+
+
+def _seen(connection: Connection, device: int, old: Iterable[Change]) -> int:
+    """The highest counter of `device` in anything here. Copies that share a change get one number for it, so another copy
+    may have written under this one already; below what was seen of that, a change would claim to have seen itself."""
+    counters = [change.context[device] for change in old]
+    for kind in KINDS.values():
+        told = func.json_extract(kind.table.c.version, f'$."{device}"')
+        counters.append(connection.execute(select(func.max(told))).scalar_one() or 0)
+    for (aside,) in connection.execute(select(_parked.c.row).where(_parked.c.kind.in_(KINDS))):
+        counters += [Row.model_validate(part).version[device] for part in aside["rows"]]
+    return max(counters)
 
 
 def _compare_again(connection: Connection, scope_id: str, kind: Kind) -> None:

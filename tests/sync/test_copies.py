@@ -10,8 +10,10 @@ from bravetui.base.canonical import Json
 from bravetui.base.clock import ManualClock
 from bravetui.base.errors import Transient
 from bravetui.central.service import Writing
+from bravetui.db import meta
 from bravetui.db.device import OutboxState
 from bravetui.sync.step import Exchange
+from bravetui.sync.twin import renumber
 from bravetui.sync.worker import SILENCES_MAX
 from bravetui.wire.lanes import Lane
 from tests.support.central import PROJECT
@@ -144,6 +146,29 @@ async def test_an_edit_of_a_record_that_a_restored_central_has_lost_waits_only_f
     assert {path: held[path] for path in values} == values | edit
 
 
+async def test_an_edit_that_a_restored_central_refused_and_then_took_finds_its_record_there(
+    world: World,
+) -> None:
+    """Found by simulate in month 685: central had lost the record, and the laptop, whose edit was refused for a lost right,
+    did not hand the record in. Released, the edit waited at central for ever."""
+    carlos = await world.laptop("a", "carlos")
+    assert await carlos.sync()
+    with world.backup_of_central() as backup:
+        values: dict[str, Json] = {"description": "fence down", "severity": "minor"}
+        world.site.central.publish(PROJECT, [Writing("violation", "made-by-office", values)])
+        await carlos.sync()
+        carlos.edit("violation", "made-by-office", location="lot A")
+        assert await carlos.sync()
+        with world.restored(backup):
+            demote(world, "carlos", "viewer")
+            await carlos.sync()
+            assert OutboxState.REFUSED in carlos.states()
+            demote(world, "carlos", "foreman")
+            assert await carlos.sync()
+            held = world.central_records()[PROJECT, "violation", "made-by-office"].state.values()
+    assert {path: held[path] for path in ("location", *values)} == {"location": "lot A", **values}
+
+
 async def test_two_lives_of_central_from_one_backup_never_give_out_the_same_number(world: World) -> None:
     """The second restore knows nothing of the first one's life, in which a copy got a number of its own."""
     original = await world.laptop("a", "carlos")
@@ -271,3 +296,25 @@ async def test_a_copy_of_a_copy_that_was_refused_and_renumbered_is_compared_with
     assert copy.device == second.device != original.device
     key = (PROJECT, "violation", record)
     assert copy.records()[key].state.version == world.central_records()[key].state.version
+
+
+async def test_a_copy_that_is_given_another_copys_number_counts_on_from_what_it_has_seen_of_that_one(
+    world: World,
+) -> None:
+    """Found by simulate in month 1125: copies that share a change are given one number for it. What one had seen of the
+    other under it was higher than its own new numbers, so that its changes claimed to have seen themselves."""
+    carlos, dana = await world.laptop("a", "carlos"), await world.laptop("b", "dana")
+    record = carlos.create("violation", {"description": "fence down"})
+    assert await carlos.sync()
+    await dana.sync()
+    with dana.store.maintain() as connection:
+        meta.put(connection, meta.COUNTER, "5000")
+    dana.edit("violation", record, location="lot A")
+    assert await dana.sync()
+    await carlos.sync()
+    carlos.edit("violation", record, severity="major")
+    (mine,) = carlos.outbox(OutboxState.PENDING)
+    renumber(carlos.store, dana.device, mine.dot)
+    (change,) = carlos.outbox(OutboxState.PENDING)
+    assert change.dot.device == dana.device
+    assert change.dot.counter > change.context[dana.device] > 0
