@@ -201,9 +201,10 @@ def everybody_hands_in_his_own(end: End) -> list[str]:
     """What a restored central had lost comes back from whoever wrote it, and only then from others who still show it.
 
     A laptop that forgets a change before it is confirmed is healed by its neighbours, and so would go unnoticed. What the
-    office mended or set aside was handed in, too.
+    office mended or set aside was handed in, too; what its author wrote over while it was refused, not knowing that the
+    office had released it, is no longer his to hand in.
     """
-    handed_in: dict[tuple[str, str, str], set[bytes]] = defaultdict(set)
+    handed_in = _mended(end)
     for change in (*end.ledger, *end.aside):
         if change.reason != REFILLED:
             for path, value in change.after.items():
@@ -221,6 +222,28 @@ def everybody_hands_in_his_own(end: End) -> list[str]:
         ):
             complaints.append(f"{one.by} forgot {' '.join(where)} = {one.value!r}; only others handed it in")
     return complaints
+
+
+def _mended(end: End) -> dict[tuple[str, str, str], set[bytes]]:
+    """Values of a lost ledger in whose place their authors had put others, without having seen them at central."""
+    lost: dict[Key, list[Change]] = defaultdict(list)
+    for change in end.witness.forgotten:
+        lost[change.kind, change.record_id].append(change)
+    found: dict[tuple[str, str, str], set[bytes]] = defaultdict(set)
+    for change in end.ledger:
+        for earlier in lost[change.kind, change.record_id] if change.reason != REFILLED else ():
+            if _is_mended_by(earlier, change):
+                for path in earlier.after.keys() & change.after.keys():
+                    found[change.kind, change.record_id, path].add(canonical_bytes(earlier.after[path]))
+    return found
+
+
+def _is_mended_by(earlier: Change, change: Change) -> bool:
+    return (
+        earlier.author_id == change.author_id
+        and earlier.hlc < change.hlc
+        and not change.context.covers([earlier.dot])
+    )
 
 
 def nothing_is_doubled(end: End) -> list[str]:
