@@ -37,7 +37,7 @@ from bravetui.central.refusals import note
 from bravetui.central.rights import by_the_time_written
 from bravetui.central.sent import Sent
 from bravetui.central.shelf import Shelf
-from bravetui.central.tables import DEVICES, LEDGER, PARKED, TWINS
+from bravetui.central.tables import DEVICES, LEDGER, PARKED, REFUSED, TWINS
 from bravetui.central.taking import Taking
 from bravetui.central.tenants import tenant
 from bravetui.db.kinds import kind_of
@@ -89,14 +89,17 @@ _SENDER = (
     .where(DEVICES.c.number == bindparam("device"))
     .with_for_update(of=DEVICES)
 )
+_COUNTERS = any_(bindparam("counters", type_=ARRAY(BigInteger)))
 _KNOWN = union_all(
     *(
         select(table.c.counter, table.c.hash, table.c.verdict).where(
-            table.c.device == bindparam("device"),
-            table.c.counter == any_(bindparam("counters", type_=ARRAY(BigInteger))),
+            table.c.device == bindparam("device"), table.c.counter == _COUNTERS
         )
         for table in (PARKED, LEDGER)
     )
+)
+_KEPT = select(REFUSED.c.counter, REFUSED.c.hash).where(
+    REFUSED.c.device == bindparam("device"), REFUSED.c.counter == _COUNTERS
 )
 _SCOPES_WAITING = (
     select(PARKED.c.scope_id).where(PARKED.c.scope_id.in_(bindparam("scopes", expanding=True))).distinct()
@@ -110,14 +113,11 @@ def push(desk: Desk, access: Access, batches: Iterable[Sequence[Sent]]) -> tuple
         return [], None
     with desk.engine.begin() as connection:
         tenant(connection, access.organization_id)
-        dots = [sent.change.dot for batch in wanted for sent in batch]
+        everything = [sent for batch in wanted for sent in batch]
+        dots = [sent.change.dot for sent in everything]
         known = _known(connection, access.device, dots)
-        twin = any(
-            sent.change.dot in known and known[sent.change.dot].hash != sent.hash
-            for batch in wanted
-            for sent in batch
-        )
-        if twin:
+        heard = _kept(connection, access.device, dots) | {dot: one.hash for dot, one in known.items()}
+        if any(heard.get(sent.change.dot, sent.hash) != sent.hash for sent in everything):
             return _answer_twin(desk, connection, access, wanted, known)
     verdicts: list[Verdict] = []
     for batch in wanted:
@@ -217,9 +217,20 @@ def _unprocessable(desk: Desk, sent: Sent) -> Verdict:
 
 def _known(connection: Connection, device: int, dots: Iterable[Dot]) -> dict[Dot, Known]:
     """What is already in the ledger, or parked, under these dots."""
-    counters = [dot.counter for dot in dots if dot.device == device and dot.counter <= COUNTER_MAX]
-    rows = connection.execute(_KNOWN, {"device": device, "counters": counters})
+    rows = connection.execute(_KNOWN, {"device": device, "counters": _counters(device, dots)})
     return {Dot(device, row.counter): Known(row.hash, row.verdict) for row in rows}
+
+
+def _kept(connection: Connection, device: int, dots: Iterable[Dot]) -> dict[Dot, str]:
+    """The hashes of what was refused under these dots and is kept for the office: a copy's change of the same number would
+    settle it unread."""
+    rows = connection.execute(_KEPT, {"device": device, "counters": _counters(device, dots)})
+    return {Dot(device, row.counter): row.hash for row in rows}
+
+
+def _counters(device: int, dots: Iterable[Dot]) -> list[int]:
+    """Those of this device that the database can hold."""
+    return [dot.counter for dot in dots if dot.device == device and dot.counter <= COUNTER_MAX]
 
 
 def _answer_twin(

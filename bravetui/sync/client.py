@@ -21,7 +21,7 @@ from bravetui.auth.proof import Prover
 from bravetui.base.clock import SystemClock
 from bravetui.base.errors import BadInput, BravetuiError, NeedsSignIn, Refused, Transient
 from bravetui.base.text import safe_line
-from bravetui.base.trust import unreadable_authorities, untrusted
+from bravetui.base.trust import Untrusted, unreadable_authorities, untrusted
 from bravetui.sync.news import Events, News
 from bravetui.wire.change import Message
 from bravetui.wire.codec import COLUMNS_TYPE, JSON_TYPE, decode, encode, encode_as, media_type_of
@@ -65,6 +65,10 @@ class NoLine(Transient):
     """No connection came about: not one byte has left this laptop."""
 
 
+UNSENT = (NoLine, Untrusted)
+"""After these no byte of what was asked has left this laptop."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answered:
     """Central's answer and what it cost on the wire."""
@@ -93,6 +97,8 @@ class CentralClient:
         self._form = JSON_TYPE
         """Of sync requests: columns once an answer came so, since central then reads them."""
         self._may_share = self._may_fold = True
+        self._answered = 0
+        """How many requests have been answered, by whomever."""
         # The system's certificates are read once here: a client costs 35 ms to make, so there is one.
         try:
             self._http = httpx.AsyncClient(
@@ -131,8 +137,16 @@ class CentralClient:
         return (await self._post("/v1/support/acts", told, SupportNoted))[0]
 
     async def sync(self, request: SyncRequest) -> Answered:
-        """One exchange. Raises Transient, NeedsSignIn, TooLarge or Refused."""
-        answer, up, down = await self._exchange(request)
+        """One exchange. Raises Transient (NoLine or Untrusted only if not one byte of it has left), NeedsSignIn, TooLarge or
+        Refused."""
+        answered = self._answered
+        try:
+            answer, up, down = await self._exchange(request)
+        except UNSENT as error:
+            if self._answered == answered:
+                raise
+            # Asked again, in another form or with a nonce: a proxy may have handed over twice what was answered once.
+            raise Transient(error.what, error.todo) from error
         if answer.protocol > PROTOCOL:
             raise Transient(
                 "Central speaks a newer protocol than this program.", "Update the program; nothing is lost."
@@ -213,6 +227,7 @@ class CentralClient:
     async def _asked(self, path: str, body: bytes, headers: dict[str, str]) -> tuple[httpx.Response, bytes]:
         try:
             async with self._shown("POST", path, body, headers, _TIMEOUT) as response:
+                self._answered += 1
                 return response, await _read(response)
         except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, OSError, ssl.SSLError) as error:
             raise _no_line(error) from error

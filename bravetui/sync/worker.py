@@ -19,12 +19,11 @@ from sqlalchemy import Connection
 from bravetui.base.clock import Clock
 from bravetui.base.errors import BravetuiError, NeedsSignIn, Refused, StorageFull, Transient
 from bravetui.base.runner import Runner
-from bravetui.base.trust import Untrusted
 from bravetui.db.store import Store
 from bravetui.db.urgent import urgent_at
 from bravetui.sync.ahead import continuation
 from bravetui.sync.batch import BUDGET_BYTES_FIRST, next_budget, shrunk
-from bravetui.sync.client import Answered, CentralClient, NoLine, TooLarge
+from bravetui.sync.client import UNSENT, Answered, CentralClient, TooLarge
 from bravetui.sync.exchange import going_on, prepare, take, unsend
 from bravetui.sync.news import Listener, News
 from bravetui.sync.policy import poll_in_s, wait_s
@@ -96,8 +95,6 @@ async def _given_up(task: asyncio.Task[Answered] | None) -> None:
             await task
 
 
-UNSENT = (NoLine, Untrusted)
-"""After these no byte has left this laptop."""
 STUCK_S = 120.0
 SIGN_IN_WAIT_S = 900.0
 STUMBLED_WAIT_S = 60.0

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import httpx
 import pytest
 
 from bravetui.base.canonical import Json
 from bravetui.base.clock import ManualClock
 from bravetui.base.errors import Transient
+from bravetui.central.quarantine import release
 from bravetui.central.service import Writing
 from bravetui.db import meta
 from bravetui.db.device import OutboxState
@@ -17,7 +19,41 @@ from bravetui.sync.twin import renumber
 from bravetui.sync.worker import SILENCES_MAX
 from bravetui.wire.lanes import Lane
 from tests.support.central import PROJECT
-from tests.support.world import World, demote
+from tests.support.world import World, demote, findings
+
+
+class _HandsOverTwice(httpx.AsyncBaseTransport):
+    """A proxy by which central takes a request unheard, is handed it again and wants a new proof; then the line is gone."""
+
+    def __init__(self, inner: httpx.AsyncBaseTransport) -> None:
+        self._inner, self.asked = inner, 0
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        self.asked += 1
+        if self.asked > 1:
+            raise httpx.ConnectError("no line", request=request)
+        await (await self._inner.handle_async_request(request)).aread()
+        return httpx.Response(401, headers={"DPoP-Nonce": "another"})
+
+
+async def test_a_laptop_is_not_called_a_copy_for_what_a_proxy_handed_over_twice(world: World) -> None:
+    """Found by simulate in month 1454: central had taken the change; the second proof never left, so nothing was thought to
+    have left, and further typing folded into a change that central knew already."""
+    carlos = await world.laptop("a", "carlos")
+    assert await carlos.sync()
+    record, device = carlos.create("violation", {"description": "fence"}), carlos.device
+    straight = carlos.line._inner
+    carlos.line._inner = twice = _HandsOverTwice(straight)
+    with pytest.raises(Transient):
+        await carlos.sync()
+    assert (twice.asked, findings(world)) == (2, {"fence": 1})
+    carlos.line._inner = straight
+    carlos.edit("violation", record, description="fence down")
+    carlos.worker.ask_now()
+    with carlos.store.maintain() as connection:
+        connection.exec_driver_sql("UPDATE lane_state SET next_attempt_at = NULL")
+    assert await carlos.sync()
+    assert (carlos.device, findings(world)) == (device, {"fence down": 1})
 
 
 async def test_work_that_a_copy_shares_with_its_original_is_taken_once(world: World) -> None:
@@ -318,3 +354,23 @@ async def test_a_copy_that_is_given_another_copys_number_counts_on_from_what_it_
     (change,) = carlos.outbox(OutboxState.PENDING)
     assert change.dot.device == dana.device
     assert change.dot.counter > change.context[dana.device] > 0
+
+
+async def test_a_copys_change_does_not_settle_what_the_original_was_refused_under_the_same_number(
+    world: World,
+) -> None:
+    """Found by simulate in month 1292: the original's disk was gone, and central alone had its change."""
+    original = await world.laptop("a", "carlos")
+    assert await original.sync()
+    original, copy = world.copy(original, "b")
+    original.create("violation", {"description": "refused, by the original"})
+    (refused,) = original.outbox(OutboxState.PENDING)
+    demote(world, "carlos", "viewer")
+    await original.sync()
+    demote(world, "carlos", "foreman")
+    copy.create("violation", {"description": "by the copy"})
+    (taken,) = copy.outbox(OutboxState.PENDING)
+    assert taken.dot == refused.dot
+    assert await copy.sync()
+    release(world.site.central, refused.dot, "olga")
+    assert findings(world) == {"refused, by the original": 1, "by the copy": 1}
