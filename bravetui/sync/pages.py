@@ -23,11 +23,18 @@ from bravetui.wire.messages import Page, PullAsk, SyncAnswer
 
 _cursor = Cursor.__table__  # type: ignore[attr-defined]
 
-_PLACES = select(*(_cursor.c[name] for name in ("scope_id", "lane", "after", "before", "rows_left")))
+_PLACES = select(
+    *(_cursor.c[name] for name in ("scope_id", "lane", "after", "before", "rows_left", "differs"))
+)
 _GO_ON = (
     update(_cursor)
     .where(_cursor.c.scope_id == bindparam("scope"), _cursor.c.lane == bindparam("of"))
     .values({name: bindparam(name) for name in ("after", "before", "rows_left")})
+)
+_LOOK_ANEW = (
+    update(_cursor)
+    .where(_cursor.c.scope_id == bindparam("scope"), _cursor.c.lane == bindparam("of"))
+    .values(differs=None)
 )
 
 Asks = Mapping[tuple[str, Lane], PullAsk]
@@ -43,9 +50,9 @@ def take_pages(
     refilling = refill.is_on(connection)
     again = refill.Refill(store, connection)
     asks: Asks = {(ask.scope_id, ask.lane): ask for ask in prepared.request.pull}
+    cursors = {(row.scope_id, Lane(row.lane)): row for row in connection.execute(_PLACES)}
     places: dict[tuple[str, Lane], Place] = {
-        (row.scope_id, Lane(row.lane)): (row.after, row.before, row.rows_left)
-        for row in connection.execute(_PLACES)
+        key: (row.after, row.before, row.rows_left) for key, row in cursors.items()
     }
     fitting = [page for page in answer.pages if _is_asked_from_here(page, asks, places)]
     rows = [row for page in fitting for row in page.rows]
@@ -54,6 +61,7 @@ def take_pages(
     store.learn_stamp(connection, newest_of([*rows, *mended]), answer.now)
     _apply(connection, fitting, again if refilling else None, taken)
     _go_on(connection, fitting, places)
+    _look_anew(connection, fitting, {key: row.after for key, row in cursors.items() if row.differs})
     _fetch_anew(connection, taken)
     if not refilling:
         # Once all pages are in, so that what one brought is not missed in another's lane.
@@ -90,6 +98,20 @@ def _go_on(connection: Connection, pages: Sequence[Page], places: Mapping[tuple[
     ]  # fmt: skip
     if moved:
         connection.execute(_GO_ON, moved)
+
+
+def _look_anew(
+    connection: Connection, pages: Sequence[Page], differing: Mapping[tuple[str, Lane], int]
+) -> None:
+    """Forget how often a difference was narrowed down in vain once news have come: with those, central told of more than had
+    been summed up here, so such a contact brought it no nearer to its end (`agreement.TRIES_MAX`)."""
+    moved = [
+        {"scope": page.scope_id, "of": page.lane.value}
+        for page in pages
+        if differing.get((page.scope_id, page.lane), page.after) != page.after
+    ]
+    if moved:
+        connection.execute(_LOOK_ANEW, moved)
 
 
 def _fetch_anew(connection: Connection, taken: Taken) -> None:

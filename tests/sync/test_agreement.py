@@ -8,8 +8,9 @@ from sqlalchemy import delete, select, update
 from bravetui.central.service import Writing
 from bravetui.db.device import Cursor, OutboxState
 from bravetui.db.kinds import KINDS
-from bravetui.sync.agreement import begin_anew, is_agreed
+from bravetui.sync.agreement import TRIES_MAX, begin_anew, is_agreed
 from bravetui.sync.progress import Exchanged
+from bravetui.wire.lanes import Lane
 from tests.support.central import PROJECT
 from tests.support.world import Here, World, forget_kinds
 
@@ -123,6 +124,24 @@ async def test_all_handed_in_is_not_said_while_the_two_differ(world: World) -> N
     assert not await here.sync()
     with here.store.read() as connection:
         assert not is_agreed(connection)
+
+
+async def test_a_difference_that_was_given_up_is_looked_for_anew_once_news_have_come(world: World) -> None:
+    """Found by simulate in month 1613: while others refilled a restored central, each contact brought news, so none came
+    nearer to the difference, and the last of its tries was used up before they were done."""
+    here, records = await settled(world)
+    with here.store.maintain() as connection:
+        connection.execute(
+            update(_violations).where(_violations.c.id == records[7]).values(description="findung 7")
+        )
+        critical = (_cursor.c.scope_id == PROJECT, _cursor.c.lane == Lane.CRITICAL)
+        given_up = {"tries": TRIES_MAX, "want": []}
+        connection.execute(update(_cursor).where(*critical).values(agreed=0, differs=given_up))
+    await here.sync()
+    assert here.value("violation", records[7], "description") == "findung 7", "given up"
+    world.site.central.publish(PROJECT, [Writing("violation", "news", {"description": "by the office"})])
+    assert await here.sync()
+    assert here.value("violation", records[7], "description") == "finding 7"
 
 
 @pytest.mark.parametrize("unknown", [("delivery",), ("delivery", "inspector_visit", "safety_alert")])
