@@ -12,7 +12,7 @@ from sqlalchemy import Connection, select
 from bravetui.auth.signing import signed_by
 from bravetui.base.errors import Corrupt
 from bravetui.central.ledger import audit
-from bravetui.central.tables import HEADS, LEDGER, REFUSED
+from bravetui.central.tables import HEADS, LEDGER, PARKED, REFUSED
 from bravetui.central.taking import AGAIN, MENDED
 from bravetui.db.device import Outbox, OutboxState, Parked, Receipt
 from bravetui.db.kinds import KINDS
@@ -75,6 +75,8 @@ class End:
     """What the audit of the ledger's chain complains of."""
     aside: list[Change]
     """Refused changes that the office would not take."""
+    parked: list[Change]
+    """What waits at central for a record."""
     witness: Witness
     fates: Fates = field(default_factory=Fates)
 
@@ -106,6 +108,8 @@ def read_end(central: SimulatedCentral, laptops: Iterable[SimulatedLaptop], witn
         }
         looked_at = select(REFUSED.c.body).where(REFUSED.c.settled_as == "set aside")
         aside = [Change.model_validate_json(body) for body in connection.execute(looked_at).scalars()]
+        waits = connection.execute(select(PARKED.c.body)).scalars()
+        parked = [Change.model_validate_json(body) for body in waits]
         received_ms = [int(row.received_at.timestamp() * 1000) for row in entries]
         chain = _audited(connection)
     laptops = list(laptops)
@@ -125,7 +129,8 @@ def read_end(central: SimulatedCentral, laptops: Iterable[SimulatedLaptop], witn
                 not is_genuine(Verdict.model_validate_json(body), is_centrals) for body in receipts
             )
     return End(
-        records, ledger, again, received_ms, held, unsent, lost, aside_here, dropped, forged, chain, aside, witness
+        records, ledger, again, received_ms, held, unsent, lost, aside_here, dropped, forged, chain, aside, parked,
+        witness,
     )  # fmt: skip
 
 

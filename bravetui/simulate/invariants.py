@@ -49,6 +49,7 @@ def nothing_is_lost(end: End) -> list[str]:
     counts: dict[str, int] = defaultdict(int)
     lost: list[str] = []
     aside, on_hold = _written(end.aside), _written(edit for edits in end.gone.values() for edit in edits)
+    parked = _written(change for change in end.parked if (change.kind, change.record_id) not in end.central)
     died_in_time = _durable_unannounced(end, written)
     lost_there = {
         (one.kind, one.record_id, one.path, _told(one)) for one in end.witness.saved if one.gone_with_disk
@@ -62,6 +63,8 @@ def nothing_is_lost(end: End) -> list[str]:
             fate = "superseded"  # by somebody who had seen it, though he who set it, or central, has lost it since
         if not fate and one.by in end.witness.dead and _told(one) in aside.get(where[1:], ()):
             fate = "set_aside"
+        if not fate and one.by in end.witness.dead and _told(one) in parked.get(where[1:], ()):
+            fate = "on_hold"  # the record was lost with central's and this laptop's disk; the office is shown what waits
         if not fate and (_told(one) in on_hold.get(where[1:], ()) or _anothers(one, end)):
             fate = "on_hold"
         if (

@@ -15,12 +15,13 @@ from bravetui.base.canonical import Json
 from bravetui.central.service import Writing
 from bravetui.db.device import OutboxState
 from bravetui.merge.hlc import Hlc
+from bravetui.merge.state import RecordState
 from bravetui.merge.version import Dot, VersionVector
 from bravetui.simulate.ending import End
 from bravetui.simulate.gone import Key, gone
-from bravetui.simulate.invariants import nothing_is_lost, the_clock_tells_order
+from bravetui.simulate.invariants import everybody_hands_in_his_own, nothing_is_lost, the_clock_tells_order
 from bravetui.simulate.witness import Witness
-from bravetui.wire.change import Change, Op
+from bravetui.wire.change import REFILLED, Change, Op
 from tests.support.central import PROJECT
 from tests.support.postgres import TestServer
 from tests.support.world import Here, Records, World, a_world
@@ -46,8 +47,18 @@ def an_end(witness: Witness, **told: Any) -> End:
     nothing: dict[str, Any] = {
         "central": {}, "ledger": [], "again": set(), "received_ms": [], "laptops": {}, "unsent": {}, "gone": {},
         "waiting": {}, "dropped": {}, "forged": {}, "chain": "", "aside": [],
+        "parked": [],
     }  # fmt: skip
     return End(**nothing | told, witness=witness)
+
+
+def an_edit(after: dict[str, Json], **told: Any) -> Change:
+    """Dana's, of one violation."""
+    usual: dict[str, Any] = {"dot": Dot(1, 1), "hlc": Hlc(1), "context": VersionVector()}
+    return Change(
+        scope_id=PROJECT, kind="violation", record_id="v1", op=Op.EDIT, author_id="dana",
+        at=datetime(2026, 3, 2, tzinfo=UTC), after=after, **usual | told,
+    )  # fmt: skip
 
 
 def gone_in(world: World) -> set[Key]:
@@ -147,6 +158,34 @@ def test_what_somebody_wrote_over_is_superseded_also_in_a_ledger_that_central_ha
     witness = Witness(forgotten=[over])
     witness.note("dana", 1.0, "violation", "v1", {"location": "A"})
     assert bool(nothing_is_lost(an_end(witness))) is (author == "dana")
+
+
+@pytest.mark.parametrize(
+    ("disk_gone", "record_gone", "complains"),
+    [(True, True, False), (True, False, True), (False, True, True)],
+)
+def test_what_waits_at_central_for_a_record_that_is_gone_is_lost_to_nobody_only_where_its_laptop_is_gone_too(
+    disk_gone: bool, record_gone: bool, complains: bool
+) -> None:
+    """Found by simulate in month 1960: central had lost the office's record, and the only laptop that showed it its disk."""
+    witness = Witness(dead={"dana": 1.0} if disk_gone else {})
+    witness.note("dana", 1.0, "violation", "v1", {"location": "A"})
+    central = {} if record_gone else {("violation", "v1"): RecordState()}
+    end = an_end(witness, parked=[an_edit({"location": "A"})], central=central)
+    assert bool(nothing_is_lost(end)) is complains
+
+
+@pytest.mark.parametrize("seen", [False, True])
+def test_what_its_author_wrote_over_while_it_was_refused_is_not_his_to_hand_in(seen: bool) -> None:
+    """Found by simulate in month 1125: the office had released it, and then central was put back to before that."""
+    first, others = an_edit({"location": "A"}), an_edit({"location": "A"}, dot=Dot(2, 1), reason=REFILLED)
+    context = VersionVector({1: 1}) if seen else VersionVector()
+    over = an_edit({"location": "B"}, dot=Dot(1, 2), hlc=Hlc(2), context=context)
+    witness = Witness(forgotten=[first])
+    for value in "AB":
+        witness.note("dana", 1.0, "violation", "v1", {"location": value})
+    end = an_end(witness, ledger=[others, over])
+    assert bool(everybody_hands_in_his_own(end)) is seen
 
 
 @pytest.mark.parametrize("cloned", [False, True])
