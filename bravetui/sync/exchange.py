@@ -366,12 +366,10 @@ def _settle(connection: Connection, taken: Taken, now: datetime, *, heard: bool)
     counts: dict[str, int] = dict(connection.execute(_BY_STATE).all())
     taken.waiting = sum(counts.get(state, 0) for state in UNACKNOWLEDGED)
     taken.narrowing = agreement.is_narrowing(connection)
-    # Where central tells nothing, nothing was compared either.
     confirmed = heard and not counts
+    # Where central tells nothing, nothing was compared either; yet it has signed for it all.
     taken.all_handed_in = confirmed and not taken.closed and agreement.is_agreed(connection)
-    if taken.all_handed_in or (
-        confirmed and taken.closed
-    ):  # it has signed for it all, though it shows nothing
+    if taken.all_handed_in or (confirmed and taken.closed):
         told[meta.ALL_HANDED_IN_AT] = now.isoformat()
     elif counts:  # an earlier time says nothing of this work, also once it is confirmed
         told[meta.ALL_HANDED_IN_AT] = ""

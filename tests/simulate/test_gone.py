@@ -46,8 +46,7 @@ def an_end(witness: Witness, **told: Any) -> End:
     """The end of a month in which nothing else was."""
     nothing: dict[str, Any] = {
         "central": {}, "ledger": [], "again": set(), "received_ms": [], "laptops": {}, "unsent": {}, "gone": {},
-        "waiting": {}, "dropped": {}, "forged": {}, "chain": "", "aside": [],
-        "parked": [],
+        "waiting": {}, "dropped": {}, "forged": {}, "chain": "", "aside": [], "parked": [],
     }  # fmt: skip
     return End(**nothing | told, witness=witness)
 

@@ -21,6 +21,8 @@ from bravetui.wire.lanes import Lane
 from tests.support.central import PROJECT
 from tests.support.world import World, demote, findings
 
+BY_OFFICE: dict[str, Json] = {"description": "fence down", "severity": "minor"}
+
 
 class _HandsOverTwice(httpx.AsyncBaseTransport):
     """A proxy by which central takes a request unheard, is handed it again and wants a new proof; then the line is gone."""
@@ -171,15 +173,14 @@ async def test_an_edit_of_a_record_that_a_restored_central_has_lost_waits_only_f
     carlos = await world.laptop("a", "carlos")
     assert await carlos.sync()
     with world.backup_of_central() as backup:
-        values: dict[str, Json] = {"description": "fence down", "severity": "minor"}
-        world.site.central.publish(PROJECT, [Writing("violation", "made-by-office", values)])
+        world.site.central.publish(PROJECT, [Writing("violation", "made-by-office", BY_OFFICE)])
         await carlos.sync()
         carlos.edit_paths("violation", "made-by-office", edit)
         assert await carlos.sync()
         with world.restored(backup):
             assert await carlos.sync()
             held = world.central_records()[PROJECT, "violation", "made-by-office"].state.values()
-    assert {path: held[path] for path in values} == values | edit
+    assert {path: held[path] for path in BY_OFFICE} == BY_OFFICE | edit
 
 
 async def test_an_edit_that_a_restored_central_refused_and_then_took_finds_its_record_there(
@@ -190,8 +191,7 @@ async def test_an_edit_that_a_restored_central_refused_and_then_took_finds_its_r
     carlos = await world.laptop("a", "carlos")
     assert await carlos.sync()
     with world.backup_of_central() as backup:
-        values: dict[str, Json] = {"description": "fence down", "severity": "minor"}
-        world.site.central.publish(PROJECT, [Writing("violation", "made-by-office", values)])
+        world.site.central.publish(PROJECT, [Writing("violation", "made-by-office", BY_OFFICE)])
         await carlos.sync()
         carlos.edit("violation", "made-by-office", location="lot A")
         assert await carlos.sync()
@@ -202,7 +202,7 @@ async def test_an_edit_that_a_restored_central_refused_and_then_took_finds_its_r
             demote(world, "carlos", "foreman")
             assert await carlos.sync()
             held = world.central_records()[PROJECT, "violation", "made-by-office"].state.values()
-    assert {path: held[path] for path in ("location", *values)} == {"location": "lot A", **values}
+    assert {path: held[path] for path in ("location", *BY_OFFICE)} == {"location": "lot A", **BY_OFFICE}
 
 
 async def test_two_lives_of_central_from_one_backup_never_give_out_the_same_number(world: World) -> None:
