@@ -26,10 +26,7 @@ class FolderLock:
 
     def asked(self) -> str:
         """What a person is asked for; empty where nothing that could be typed opens the keys, or they cannot be read."""
-        try:
-            names = set(self._file([keyring_of(self._folder)]).wraps())
-        except BravetuiError:
-            return ""
+        names = self._names()
         if PIN in names:
             return "PIN, or passphrase:" if PASSPHRASE in names else "PIN:"
         return "Passphrase:" if PASSPHRASE in names else ""
@@ -40,7 +37,9 @@ class FolderLock:
         locks: list[Lock] = [
             Pin(keyring_of(self._folder), lambda _: next(words, ""), tries_of(self._folder, self._clock))
         ]
-        if len(typed) >= PASSPHRASE_CHARACTERS_MIN:  # first: a passphrase is no wrong PIN
+        if (
+            PIN not in self._names() or len(typed) >= PASSPHRASE_CHARACTERS_MIN
+        ):  # first: a passphrase is no wrong PIN
             locks.insert(0, Passphrase(typed))
         secrets = self._file(locks).load()
         try:
@@ -50,6 +49,12 @@ class FolderLock:
                 "The key file in this laptop's folder is another laptop's.",
                 "Put its own back: see bravetui keys.",
             ) from None
+
+    def _names(self) -> set[str]:
+        try:
+            return set(self._file([keyring_of(self._folder)]).wraps())
+        except BravetuiError:
+            return set()
 
     def _file(self, locks: list[Lock]) -> SealedFile:
         return SealedFile(self._folder / KEYS, locks)

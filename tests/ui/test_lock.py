@@ -81,6 +81,18 @@ async def test_a_locked_screen(scene: Scene, size: tuple[int, int], snap_screen:
         await snap_screen(pilot)
 
 
+@pytest.mark.parametrize("typed", ["n", "correct horse batteries"], ids=["too short for one", "another one"])
+async def test_a_wrong_passphrase_is_called_wrong_where_there_is_no_pin(scene: Scene, typed: str) -> None:
+    """However short: it is the one thing that was asked for."""
+    SealedFile(scene.store.folder / KEYS, [Passphrase(WORDS, memory_kib=32)]).change_locks(remove=["pin"])
+    async with playing(scene, SMALL) as pilot:
+        await press(pilot, "ctrl+l")
+        await unlock(pilot, typed)
+        assert "This passphrase does not open the keys" in await shown(pilot)
+        await unlock(pilot, WORDS)
+        assert isinstance(scene.app.screen, HomeScreen)
+
+
 @BOTH
 async def test_a_wrong_pin_says_how_many_are_left(
     scene: Scene, size: tuple[int, int], snap_screen: SnapScreen
