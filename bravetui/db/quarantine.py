@@ -1,12 +1,13 @@
 """What central refused goes again as it is, or mended: a record's refused changes, and all behind them, as one new change.
 
 The new change bears a new dot, since central may keep the refused one for the office to release; it says all that the old
-ones said, and had seen what the first of them had seen. Whoever edits the record again thereby mends it.
+ones said, and had seen what the first of them had seen. What has been handed in since stands: of one request central may
+refuse the first change and take the second. Whoever edits the record again thereby mends it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,11 +17,13 @@ from bravetui.base.canonical import Json
 from bravetui.db.device import UNACKNOWLEDGED, Outbox, OutboxState
 from bravetui.db.moves import Moves
 from bravetui.merge.hlc import Hlc
+from bravetui.merge.join import added
 from bravetui.merge.state import RecordState
 from bravetui.merge.version import Dot
 from bravetui.wire.change import Change, Op
 
 _outbox = Outbox.__table__  # type: ignore[attr-defined]
+_AGAIN = (*UNACKNOWLEDGED, OutboxState.REFUSED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,16 @@ class Made:
     dot: Dot
     hlc: Hlc
     at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What of a record goes again as one change."""
+
+    changes: tuple[Change, ...]
+    """The refused ones and all that wait behind the first of them, oldest first; never empty."""
+    since: tuple[Change, ...] = ()
+    """What was made after the first of them and is at central all the same, taken or on hold, oldest first."""
 
 
 _ANY_REFUSED = (
@@ -42,55 +55,85 @@ _ANY_REFUSED = (
     )
     .limit(1)
 )
-_QUEUED = (
+_OF_RECORD = (
     select(_outbox.c.state, _outbox.c.body)
     .where(
         _outbox.c.scope_id == bindparam("scope"),
         _outbox.c.kind == bindparam("kind"),
         _outbox.c.record_id == bindparam("record"),
-        _outbox.c.state.in_([*UNACKNOWLEDGED, OutboxState.REFUSED]),
     )
     .order_by(_outbox.c.counter)
 )
 
 
-def refused_run(connection: Connection, scope_id: str, kind: str, record_id: str) -> tuple[Change, ...]:
+def refused_run(connection: Connection, scope_id: str, kind: str, record_id: str) -> Run | None:
     """A record's refused changes and all that wait behind the first of them.
 
-    Empty where none was refused, where one may be on its way, and where one of them is more than an edit: a decision or a
+    None where none was refused, where one may be on its way, and where one of them is more than an edit: a decision or a
     removal is sent again as it is, or not at all.
     """
     record = {"scope": scope_id, "kind": kind, "record": record_id}
     if connection.execute(_ANY_REFUSED, record).first() is None:
-        return ()
-    rows = connection.execute(_QUEUED, record).all()
+        return None
+    rows = connection.execute(_OF_RECORD, record).all()
     first = next(index for index, row in enumerate(rows) if row.state == OutboxState.REFUSED)
-    run = tuple(Change.model_validate_json(row.body) for row in rows[first:])
+    since = [(row.state in _AGAIN, Change.model_validate_json(row.body)) for row in rows[first:]]
+    run = tuple(change for again, change in since if again)
     on_its_way = any(row.state == OutboxState.SENT for row in rows)
     plain = all(change.op in (Op.CREATE, Op.EDIT) and change.conflict_id is None for change in run)
-    return run if plain and not on_its_way and len({(c.author_id, c.dot.device) for c in run}) == 1 else ()
+    alike = len({(change.author_id, change.dot.device) for change in run}) == 1
+    stands = tuple(change for again, change in since if not again)
+    return Run(run, stands) if plain and alike and not on_its_way else None
 
 
-def mended(run: Sequence[Change], changed: Mapping[str, Json], now: RecordState, made: Made) -> Change:
-    """One change that says what all of them said and what is `changed` besides; `now` is the record before it."""
-    first = run[0]
-    before: dict[str, Json] = {path: now.cells[path].value for path in changed if path in now.cells}
-    after: dict[str, Json] = {}
-    for change in run:
-        after |= change.after
-    for change in reversed(run):
-        before |= change.before
+def mended(
+    run: Run, changed: Mapping[str, Json], now: RecordState, made: Made, counted: Collection[str] = ()
+) -> Change:
+    """One change that says what all of them said and what is `changed` besides; `now` is the record before it.
+
+    `counted` are the paths whose differences count (`Rule.SUM`): of those each change says how much came to it.
+    """
+    first = run.changes[0]
+    before = {path: now.cells[path].value for path in changed if path in now.cells}
+    after = {**_still_said(run), **changed}
+    steps = [*((change.before, change.after) for change in run.changes), (before, changed)]
+    for change in reversed(run.changes):
+        before = {**before, **change.before}
+    before = {} if first.op is Op.CREATE else before
+    for path in counted:
+        if any(path in said for _, said in steps):
+            after[path] = _total(path, before.get(path), steps)
     told = {
-        "dot": made.dot, "before": {} if first.op is Op.CREATE else before, "after": {**after, **changed},
-        "hlc": made.hlc, "at": made.at,
+        "dot": made.dot, "before": {path: before[path] for path in after if path in before}, "after": after,
+        "context": first.context, "hlc": made.hlc, "at": made.at,
         "reason": None,  # if the first was offered to a central that had lost it, a person stands by it now
     }  # fmt: skip
     return first.model_copy(update=told)
 
 
-def moved(run: Sequence[Change], state: RecordState, dot: Dot) -> RecordState:
+def _total(path: str, start: Json, steps: Iterable[tuple[Mapping[str, Json], Mapping[str, Json]]]) -> Json:
+    total = start
+    for before, after in steps:
+        if path in after:
+            total = added(before.get(path), total, after[path])
+    return total
+
+
+def _still_said(run: Run) -> dict[str, Json]:
+    """By path the last word of the run, where nothing that central has came after it."""
+    again = {change.dot for change in run.changes}
+    said: dict[str, Json] = {}
+    for change in sorted((*run.changes, *run.since), key=lambda change: change.dot.counter):
+        if change.dot in again:
+            said |= change.after
+        else:
+            said = {path: value for path, value in said.items() if path not in change.after}
+    return said
+
+
+def moved(run: Run, state: RecordState, dot: Dot) -> RecordState:
     """The record with the new dot in place of the old ones."""
-    return Moves(run[0].context, {change.dot: dot for change in run}).state(state)
+    return Moves(run.changes[0].context, {change.dot: dot for change in run.changes}).state(state)
 
 
 def release(connection: Connection, dot: Dot) -> None:
@@ -100,9 +143,9 @@ def release(connection: Connection, dot: Dot) -> None:
     connection.execute(update(_outbox).where(*one).values(again))
 
 
-def take_out(connection: Connection, run: Sequence[Change]) -> None:
+def take_out(connection: Connection, run: Run) -> None:
     """Take the old ones off the queue, once the new one is in it."""
-    for change in run:
+    for change in run.changes:
         connection.execute(
             delete(_outbox).where(
                 _outbox.c.device == change.dot.device, _outbox.c.counter == change.dot.counter

@@ -18,10 +18,11 @@ from bravetui.base.text import clean
 from bravetui.db import meta
 from bravetui.db.device import Base, Outbox, OutboxState
 from bravetui.db.kinds import Kind, kind_of, rules_for
-from bravetui.db.quarantine import Made, mended, moved, refused_run, take_out
+from bravetui.db.quarantine import Made, Run, mended, moved, refused_run, take_out
 from bravetui.db.records import Stored, load, normalised, save_many
 from bravetui.db.templates import find_template
 from bravetui.merge.hlc import Hlc, tick
+from bravetui.merge.join import ADDS
 from bravetui.merge.rules import Rules
 from bravetui.merge.state import DELETED, RecordState, edited, row_of
 from bravetui.merge.version import Dot
@@ -108,9 +109,9 @@ class Writing:
         run = (
             refused_run(self.connection, scope_id, kind.name, record_id)
             if op is Op.EDIT and not reason
-            else ()
+            else None
         )
-        if run and run[0].author_id == self._author_id:
+        if run and run.changes[0].author_id == self._author_id:
             self._mend(kind, stored, run, after)
             return True
         self._write(kind, scope_id, record_id, stored, after, op, reason, conflict_id)
@@ -185,11 +186,13 @@ class Writing:
         self._frames.append(body)
         self.touched.add((kind.name, record_id))
 
-    def _mend(self, kind: Kind, stored: Stored, run: tuple[Change, ...], after: Mapping[str, Json]) -> None:
+    def _mend(self, kind: Kind, stored: Stored, run: Run, after: Mapping[str, Json]) -> None:
         """Put one new change in the place of what central refused, with what is changed now in it."""
         self.counter += 1
         made = Made(Dot(self._device, self.counter), self._next_hlc(), self._clock.now())
-        change = mended(run, after, stored.state, made)
+        rules = self._rules(kind, stored.state)
+        counted = [path for path in stored.state.cells if rules.of(path).rule in ADDS]
+        change = mended(run, after, stored.state, made, counted)
         state = edited(moved(run, stored.state, made.dot), after, made.dot, made.hlc)
         save_many(self.connection, kind, change.scope_id, {change.record_id: Stored(state, stored.seq)})
         body = canonical_bytes(change.to_json())

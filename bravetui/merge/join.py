@@ -180,13 +180,19 @@ def _sized(local: Cell, remote: Cell, prefer: str) -> Stands:
 
 
 def _sum(base: Json, local: Cell, remote: Cell, rule: FieldRule, rules: Rules) -> Stands:
-    values = [_number(0 if value is None else value) for value in (base, local.value, remote.value)]
-    start, left, right = values
-    if start is None or left is None or right is None:
-        return Stands(remote.value, ask=True)
-    total = left + right - start
-    whole = all(isinstance(value, int | None) for value in (base, local.value, remote.value))
-    return Stands(int(total) if whole else f"{total:f}")
+    total = added(base, local.value, remote.value)
+    return Stands(remote.value, ask=True) if total is None else Stands(total)
+
+
+def added(base: Json, left: Json, right: Json) -> Json:
+    """Both sides' differences to `base`, added up; None where one of them is no number. Nothing counts as zero."""
+    values = [_number(0 if value is None else value) for value in (base, left, right)]
+    start, one, other = values
+    if start is None or one is None or other is None:
+        return None
+    total = one + other - start
+    whole = all(isinstance(value, int | None) for value in (base, left, right))
+    return int(total) if whole else f"{total:f}"
 
 
 def _union(base: Json, local: Cell, remote: Cell, rule: FieldRule, rules: Rules) -> Stands:

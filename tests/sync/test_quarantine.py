@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import pytest
 
+from bravetui.base.canonical import Json
 from bravetui.base.errors import BadInput
 from bravetui.central.quarantine import release, set_aside, waiting
 from bravetui.central.service import Writing
 from bravetui.db.device import OutboxState
 from bravetui.merge.version import Dot
+from bravetui.sync.exchange import prepare
 from bravetui.views import conflicts
 from bravetui.views.queue import queue
 from bravetui.wire.change import REFILLED, Op
+from bravetui.wire.lanes import LANES
 from tests.support.central import PROJECT, TEMPLATE
-from tests.support.world import Here, World, demote
+from tests.support.world import Here, World, demote, older_central
 
 
 async def refused(world: World) -> tuple[Here, str, Dot]:
@@ -55,6 +58,64 @@ async def test_what_was_queued_behind_a_refused_change_is_in_the_mended_one(worl
     assert carlos.value("violation", record, "severity") == "critical"
     told = [one.after for one in world.ledger() if one.record_id == record]
     assert told == [{"description": "silt fence down"}, {"severity": "critical", "location": "lot 3"}]
+
+
+async def refused_before_another(carlos: Here, record: str | None) -> str:
+    """A change of severity and place, refused by a central that does not know severity, and a later one of the place, which
+    went in the same request and is at central."""
+    first = {"location": "lot 2", "severity": "critical"}
+    if record is None:
+        record = carlos.create("violation", {"description": "silt fence down", **first})
+    else:
+        carlos.edit("violation", record, **first)
+    prepare(carlos.store, [policy.lane for policy in LANES], 10**6)  # the line goes before a byte has left
+    carlos.edit("violation", record, location="lot 3")
+    await carlos.sync()
+    assert carlos.states()[-2] == OutboxState.REFUSED
+    return record
+
+
+@pytest.mark.parametrize(
+    "mend", [{"description": "20 ft of it"}, {"location": "lot 4"}], ids=["other", "same"]
+)
+async def test_mending_a_refused_change_takes_back_nothing_that_was_handed_in_after_it(
+    world: World, monkeypatch: pytest.MonkeyPatch, mend: dict[str, Json]
+) -> None:
+    """Its older value went again under a newer stamp, and nobody was asked."""
+    carlos = await world.laptop("carlos-1", "carlos")
+    record = carlos.create("violation", {"description": "silt fence down", "location": "gate 1"})
+    assert await carlos.sync()
+    with monkeypatch.context() as older:
+        older_central(older, "violation.severity")
+        await refused_before_another(carlos, record)
+        assert carlos.states()[-1] == OutboxState.CONFIRMED
+        carlos.edit_paths("violation", record, mend)
+    assert await carlos.sync()
+    told = {"description": "silt fence down", "location": "lot 3", "severity": "critical", **mend}
+    dana = await world.laptop("dana-1", "dana")
+    await dana.sync()
+    for here in (carlos, dana):
+        assert {path: here.value("violation", record, path) for path in told} == told
+        assert conflicts.conflicts(here.store, PROJECT) == ()
+
+
+async def test_what_waits_at_central_for_a_refused_record_still_says_the_last_word_of_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As an edit that went in one request with what makes the record."""
+    carlos = await world.laptop("carlos-1", "carlos")
+    await carlos.sync()
+    with monkeypatch.context() as older:
+        older_central(older, "violation.severity")
+        record = await refused_before_another(carlos, None)
+        assert carlos.states()[-1] == OutboxState.PARKED
+        carlos.edit("violation", record, description="20 ft of it")
+    await carlos.sync()
+    assert await carlos.sync()
+    assert carlos.value("violation", record, "location") == "lot 3"
+    assert [one.after for one in world.ledger() if one.record_id == record] == [
+        {"description": "20 ft of it", "severity": "critical"}, {"location": "lot 3"},
+    ]  # fmt: skip
 
 
 async def test_what_a_person_writes_into_a_refused_offer_to_a_restored_central_is_said_in_his_own_name(

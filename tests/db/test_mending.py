@@ -1,0 +1,49 @@
+"""One change in the place of several that central refused: what it says of a counter is what they counted, and no more."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from bravetui.base.canonical import Json
+from bravetui.db.quarantine import Made, Run, mended
+from bravetui.merge.hlc import Hlc
+from bravetui.merge.state import Cell, RecordState
+from bravetui.merge.version import Dot, VersionVector
+from bravetui.wire.change import Change, Op, make_change
+
+AT = datetime(2026, 11, 23, 8, 30, tzinfo=UTC)
+
+
+def counted(counter: int, before: int | None, after: int) -> Change:
+    """A step of a counter; the first one makes the record."""
+    return make_change(
+        dot=Dot(1, counter), target=("p", "usage_day", "u"), op=Op.CREATE if before is None else Op.EDIT,
+        context=VersionVector({1: counter - 1}), before={} if before is None else {"count": before},
+        after={"count": after}, hlc=Hlc(counter), author_id="carlos", at=AT,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("refused", "handed_in", "changed", "told"),
+    [
+        ([(2, 3, 5)], [], {"note": "x"}, (3, 5)),
+        ([(2, 3, 5)], [(3, 5, 9)], {"note": "x"}, (3, 5)),
+        ([(2, 3, 5), (4, 9, 10)], [(3, 5, 9)], {"note": "x"}, (3, 6)),
+        ([(2, 3, 5)], [(3, 5, 9)], {"count": 10}, (3, 6)),
+        ([(1, None, 1)], [(2, 1, 4)], {"count": 5}, (None, 2)),
+    ],
+    ids=["alone", "before another", "around another", "counted on", "made"],
+)
+def test_what_was_counted_in_refused_changes_counts_once(
+    refused: list[tuple[int, int | None, int]],
+    handed_in: list[tuple[int, int | None, int]],
+    changed: dict[str, Json],
+    told: tuple[int | None, int],
+) -> None:
+    run = Run(tuple(counted(*one) for one in refused), tuple(counted(*one) for one in handed_in))
+    last = max((*run.changes, *run.since), key=lambda change: change.dot)
+    now = RecordState({"count": Cell(last.after["count"], (last.dot,), last.hlc)}, VersionVector({1: 9}))
+    change = mended(run, changed, now, Made(Dot(1, 10), Hlc(10), AT), ["count"])
+    assert (change.before.get("count"), change.after["count"]) == told
