@@ -1,7 +1,8 @@
 """All changes that central has not confirmed, from whatever of this laptop still reads: database, journal, or either alone.
 
-Writes one thing only: what is about to leave in a bundle counts as sent, so that further typing makes a change of its own
-instead of altering one that is on its way. Neither repairs nor moves anything: that is for the next start.
+Writes one thing only: what is about to leave in a bundle counts as sent, whatever becomes of an attempt that is under way,
+so that further typing makes a change of its own instead of altering one that has left. Neither repairs nor moves
+anything: that is for the next start.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bravetui.base.errors import BadInput, BravetuiError, Corrupt, StorageFull, WrongKey
 from bravetui.base.files import foreign_file_errors
+from bravetui.db import meta
 from bravetui.db.ballast import Ballast
 from bravetui.db.device import Outbox, OutboxState
 from bravetui.db.engine import open_laptop_engine, read_transaction, write_transaction
@@ -132,6 +134,8 @@ def _leaving(
                 if fresh:
                     told = [{"of": dot.device, "number": dot.counter, "at": now} for dot in fresh]
                     connection.execute(_MARK, told)
+                last = max([meta.get_counter(connection), *(dot.counter for dot in changes)])
+                meta.put(connection, meta.LEFT_TO, str(last))
             return True, changes
         except StorageFull:
             if not ballast.give_up():

@@ -176,8 +176,10 @@ def take(store: Store, prepared: Prepared, answer: SyncAnswer, took_s: float = 0
 
 
 def unsend(connection: Connection, prepared: Prepared) -> None:
-    """No byte has left: what went for the first time has never been sent, and further typing folds into it again."""
-    never = [{"of": device, "number": counter} for device, counter in prepared.fresh]
+    """No byte has left: what went for the first time has never been sent, and further typing folds into it again; unless it
+    has left in a rescue bundle meanwhile."""
+    left_to = int(meta.get(connection, meta.LEFT_TO, "0"))
+    never = [{"of": device, "number": counter} for device, counter in prepared.fresh if counter > left_to]
     if never:
         connection.execute(_UNSEND, never)
 

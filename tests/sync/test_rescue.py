@@ -8,6 +8,7 @@ import os
 from dataclasses import asdict, replace
 from pathlib import Path
 
+import httpx
 import pytest
 
 from bravetui import wiring
@@ -60,6 +61,33 @@ async def two(world: World) -> tuple[Here, Here]:
     for number in range(3):
         carlos.create("violation", {"description": f"{SECRET} {number}"})
     return carlos, dana
+
+
+async def test_what_leaves_on_a_stick_while_an_attempt_runs_into_nothing_is_not_typed_over(
+    world: World, stick: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where no line comes people export, and the background goes on trying: the attempt's end made it never sent, typing
+    went on in it, and central, which had it from the stick, took the laptop for a copy and kept the older answer."""
+    carlos, dana = await two(world)
+    record = carlos.create("violation", {"description": SECRET, "severity": "critical"})
+    connect = carlos.line.handle_async_request
+    made: list[Exported] = []
+
+    async def connecting(request: httpx.Request) -> httpx.Response:
+        made[:] = made or [exported(world, carlos.folder, stick)]
+        return await connect(request)
+
+    monkeypatch.setattr(carlos.line, "handle_async_request", connecting)
+    with pytest.raises(Transient):
+        await carlos.sync()
+    carlos.edit("violation", record, severity="minor")
+    await carried(world, dana, made[0].path)
+    carlos.line.restore()
+    device = carlos.device
+    carlos.worker.ask_now()
+    await carlos.sync()
+    assert await carlos.sync()
+    assert (carlos.device, carlos.value("violation", record, "severity")) == (device, "minor")
 
 
 async def test_a_colleague_carries_it_once_or_twice_and_the_laptop_learns_the_first_verdicts(
