@@ -57,12 +57,11 @@ def recover(store: Store) -> Recovered:
     unreadable: list[bytes] = []
     unreplayed: list[bytes] = []
     for frame in store.journal.frames():
-        try:
-            change = Change.model_validate_json(frame)
-        except ValidationError:
+        change = _change_in(frame)
+        if change is None:
             unreadable.append(frame)
-            continue
-        latest[change.dot] = (change, frame)
+        else:
+            latest[change.dot] = (change, frame)
     damaged = len(store.journal.damage)
     with store.maintain() as connection:
         replayed, entries = 0, _entries(connection)
@@ -87,13 +86,24 @@ def recover(store: Store) -> Recovered:
 
 
 def compact(store: Store) -> bool:
-    """Rewrite the journal without what central has confirmed, once it is large; returns whether it did."""
+    """Rewrite the journal without what central has confirmed, once it is large; returns whether it did.
+
+    What `recover` could not put back waits in the journal still: frames that this version cannot read, changes of records
+    that do not read back.
+    """
     if store.journal.size_bytes < JOURNAL_BYTES_MAX:
         return False
     with store.maintain() as connection:
-        bodies = _unconfirmed(_entries(connection))
-        foreign = [frame for frame in store.journal.frames() if dot_in(frame) is None]
-        kept = [*foreign, *bodies.values()]
+        entries = _entries(connection)
+        read = [(frame, _change_in(frame)) for frame in store.journal.frames()]
+        latest = {change.dot: (change, frame) for frame, change in read if change is not None}
+        foreign = [frame for frame, change in read if change is None]
+        waiting = [
+            latest[dot][1]
+            for dot in last_dots(change for change, _ in latest.values())
+            if not _has(connection, latest[dot][0], entries.get(dot))
+        ]
+        kept = [*foreign, *_unconfirmed(entries).values(), *waiting]  # of one dot the later frame counts
         if sum(map(len, kept)) * 2 > store.journal.size_bytes:
             return False
         store.journal.rewrite(kept)
@@ -122,10 +132,27 @@ def _unconfirmed(entries: Mapping[Dot, tuple[str, str]]) -> dict[Dot, bytes]:
 
 def dot_in(frame: bytes) -> Dot | None:
     """The dot of the change that a frame of the journal holds; None for one that this version cannot read."""
+    change = _change_in(frame)
+    return change.dot if change is not None else None
+
+
+def _change_in(frame: bytes) -> Change | None:
     try:
-        return Change.model_validate_json(frame).dot
+        return Change.model_validate_json(frame)
     except ValidationError:
         return None
+
+
+def _has(connection: Connection, change: Change, entry: tuple[str, str] | None) -> bool:
+    """Whether the database has a change of the journal's, as it stands there or later, or had it and it was settled."""
+    if entry is not None:
+        return entry[0] != OutboxState.PENDING or not _is_later(change, entry[1])
+    kind = KINDS.get(change.kind)
+    try:
+        stored = load(connection, kind, change.scope_id, change.record_id) if kind else None
+    except Corrupt:
+        return False
+    return stored is not None and stored.state.version.covers([change.dot])
 
 
 def _replay(connection: Connection, change: Change, body: bytes, entry: tuple[str, str] | None) -> bool:
@@ -137,11 +164,9 @@ def _replay(connection: Connection, change: Change, body: bytes, entry: tuple[st
     kind = KINDS.get(change.kind)
     if kind is None:
         return False
-    if entry is not None and (entry[0] != OutboxState.PENDING or not _is_later(change, entry[1])):
+    if _has(connection, change, entry):
         return False
     stored = load(connection, kind, change.scope_id, change.record_id) or Stored(RecordState())
-    if entry is None and stored.state.version.covers([change.dot]):
-        return False
     target = {"scope_id": change.scope_id, "kind": change.kind, "record_id": change.record_id}
     connection.execute(insert(_base).values(**target, agreed=stored.state.values()).on_conflict_do_nothing())
     state = edited(stored.state, change.after, change.dot, change.hlc)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from bravetui.base import fault
 from bravetui.base.errors import StorageFull
 from bravetui.db.frames import HEAD_BYTES
-from bravetui.db.recover import recover
+from bravetui.db.recover import compact, recover
 from bravetui.db.store import Store
 from bravetui.wire.change import Change
 from tests.support.laptop import PROJECT, open_store
@@ -120,3 +121,28 @@ def test_what_cannot_be_put_back_yet_still_counts_in_a_journal_that_is_written_a
     assert recover(store).unreadable == 1
     frames = [Change.model_validate_json(frame) for frame in store.journal.frames()]
     assert frames[-1].after["description"] == "fence down by gate 3"
+
+
+@pytest.mark.parametrize(
+    "lost", ["UPDATE outbox SET body = :older WHERE state = 'pending'", "DELETE FROM outbox"]
+)
+def test_what_waits_in_the_journal_is_in_it_after_it_was_made_smaller(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lost: str
+) -> None:
+    """The database's last save is gone and the record does not read back: the frame is the one place that has the words."""
+    store = open_store(tmp_path)
+    record_id = type_text(store, "fence")
+    older = bodies(store)[0]
+    type_text(store, "fence down by gate 3", record_id)
+    with store.maintain() as connection:
+        connection.execute(text(lost), {"older": older.model_dump_json()} if "older" in lost else {})
+        connection.exec_driver_sql("UPDATE violation SET stamps = 'no stamps'")
+    assert recover(store).unreadable == 1
+    settled = type_text(store, "settled " * 5000)
+    with store.maintain() as connection:
+        connection.exec_driver_sql(f"UPDATE outbox SET state = 'confirmed' WHERE record_id = '{settled}'")
+    monkeypatch.setattr("bravetui.db.recover.JOURNAL_BYTES_MAX", 1)
+    assert compact(store)
+    last = [Change.model_validate_json(frame) for frame in store.journal.frames()][-1]
+    assert last.after["description"] == "fence down by gate 3"
+    assert recover(store).unreadable == 1
