@@ -36,8 +36,8 @@ ANSWER_BYTES_MAX = 4 * 1024 * 1024
 COUNTED_MAX = 100_000
 """Rows left are counted up to here; beyond, the number shown only has to say "many"."""
 
-WAITED_MAX = 500
-"""Late verdicts in one answer."""
+EARLY_MAX = 500
+"""Late verdicts in one answer that a later one would tell as well."""
 
 ROW_BYTES, STAMP_BYTES, CELL_BYTES = 130, 50, 6
 """Of JSON, about: a row, a stamp and a cell without what they hold."""
@@ -125,17 +125,22 @@ def pages(
 
 
 def late_verdicts(
-    connection: Connection, devices: Iterable[int], asks: Iterable[PullAsk]
+    connection: Connection, devices: Iterable[int], asks: Iterable[PullAsk], answered: Iterable[Page]
 ) -> tuple[Verdict, ...]:
     """Verdicts of changes that were parked and have been taken since.
 
     They are told until the laptop's cursor has passed the change: the answer that moves the cursor there carries the
-    verdict too, so no acknowledgement is needed and a lost answer loses nothing.
+    verdict too, however many they are, so no acknowledgement is needed and a lost answer loses nothing. Of the others
+    some are told beforehand.
     """
     after = {(ask.scope_id, ask.lane.value): ask.after for ask in asks}
+    reached = {(page.scope_id, page.lane.value): page.after for page in answered}
     rows = connection.execute(_WAITED, {"devices": list(devices)})
-    told = [row.verdict for row in rows if row.seq > after.get((row.scope_id, row.lane), 0)]
-    return tuple(Verdict.model_validate_json(verdict) for verdict in told[:WAITED_MAX])
+    told = [row for row in rows if row.seq > after.get((row.scope_id, row.lane), 0)]
+    passed = [row.seq <= reached.get((row.scope_id, row.lane), 0) for row in told]
+    due = [row.verdict for row, now in zip(told, passed, strict=True) if now]
+    early = [row.verdict for row, now in zip(told, passed, strict=True) if not now]
+    return tuple(Verdict.model_validate_json(verdict) for verdict in (*due, *early[:EARLY_MAX]))
 
 
 def _page(connection: Connection, ask: PullAsk, head: int, own: Own, room: int) -> tuple[Page, int]:

@@ -119,8 +119,8 @@ class Central:
         reading = self.engine.connect().execution_options(isolation_level="REPEATABLE READ")
         with reading as connection, connection.begin():
             tenant(connection, access.organization_id)
-            late = late_verdicts(connection, who.numbers, asks)
             answered = pages(connection, access, asks, own, request.answer_bytes_max) if reads else ()
+            late = late_verdicts(connection, who.numbers, asks, answered)
             devices = owners(connection, access.organization_id, request.knows_devices) if reads else {}
             stands = standing(connection, access.scopes, state, self.keys.mark)
         checkpoint = sign(who.checkpoint.model_copy(update={"standing": stands}), self.keys.sign)

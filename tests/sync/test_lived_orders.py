@@ -8,6 +8,7 @@ from itertools import permutations
 import pytest
 
 from bravetui.base.canonical import Json
+from bravetui.central import feed
 from bravetui.central.auditing import verify_ledger
 from bravetui.db.device import OutboxState
 from bravetui.views.conflicts import conflicts
@@ -124,3 +125,27 @@ async def test_a_delete_that_is_taken_back_before_it_went_leaves_the_record_as_i
     assert (told[-1].op, told[-1].reason, told[-1].after) == (Op.EDIT, "by mistake", {"deleted": False})
     assert Op.DELETE not in {change.op for change in told}
     assert all(scope.broken_at is None for scope in verify_ledger(world.site.central))
+
+
+async def test_however_many_changes_were_on_hold_the_word_on_each_comes_before_the_cursor_has_passed_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A central put back had lost Dana's records; Carlos' edits waited for them, and of many he was told of some."""
+    monkeypatch.setattr(feed, "EARLY_MAX", 3)
+    dana, carlos = await world.laptop("dana-1", "dana"), await world.laptop("carlos-1", "carlos")
+    assert await dana.sync()
+    assert await carlos.sync()
+    with world.backup_of_central() as backup:
+        records = [dana.create("violation", {"description": f"finding {number}"}) for number in range(12)]
+        for here in (dana, carlos):
+            await here.sync()
+            await here.sync()
+        for record in records:
+            carlos.edit("violation", record, location="lot 3")
+        await carlos.sync()
+        with world.restored(backup):
+            for _ in range(3):
+                await carlos.sync()
+                await dana.sync()
+                world.clock.advance(days=1)
+            assert set(carlos.states()) == {OutboxState.CONFIRMED}
