@@ -22,3 +22,20 @@ def with_counters(held: Iterable[Sequence[int]], counters: Iterable[int]) -> Ran
         else:
             joined.append((first, last))
     return tuple(joined)
+
+
+def without_counter(held: Iterable[Sequence[int]], counter: int) -> Ranges:
+    """The ranges, with one counter taken out of them.
+
+    >>> without_counter([(1, 5)], 3)
+    ((1, 2), (4, 5))
+    """
+    spans: list[tuple[int, int]] = []
+    for first, last in held:
+        around = ((first, min(last, counter - 1)), (max(first, counter + 1), last))
+        spans += (
+            [(start, end) for start, end in around if start <= end]
+            if first <= counter <= last
+            else [(first, last)]
+        )
+    return tuple(spans)

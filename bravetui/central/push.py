@@ -14,10 +14,8 @@ from datetime import datetime
 from sqlalchemy import (
     BigInteger,
     Connection,
-    Engine,
     any_,
     bindparam,
-    delete,
     func,
     insert,
     select,
@@ -26,34 +24,29 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as upsert
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError, StatementError
+from sqlalchemy.exc import StatementError
 
 from bravetui.base.errors import Refused
 from bravetui.base.fault import fault
 from bravetui.central.access import Access
 from bravetui.central.checkpoint import with_counters
 from bravetui.central.checks import COUNTER_MAX, Admitted, admit
-from bravetui.central.refusals import note
+from bravetui.central.desk import Desk
+from bravetui.central.refusals import is_sick, note, poison
 from bravetui.central.rights import by_the_time_written
 from bravetui.central.sent import Sent
 from bravetui.central.shelf import Shelf
 from bravetui.central.tables import DEVICES, LEDGER, PARKED, REFUSED, TWINS
 from bravetui.central.taking import Taking
 from bravetui.central.tenants import tenant
-from bravetui.db.kinds import kind_of
-from bravetui.db.records import normalised
 from bravetui.merge.version import Dot
-from bravetui.wire.change import Change, Op
 from bravetui.wire.messages import Outcome, Verdict
-from bravetui.wire.receipt import Sign, sign
+from bravetui.wire.receipt import sign
 
 log = logging.getLogger(__name__)
 
 HELD = (Outcome.APPLIED, Outcome.MERGED, Outcome.CONFLICT, Outcome.PARKED)
 """Outcomes after which central has the change."""
-
-_SICK = (DataError, IntegrityError, ProgrammingError)
-"""What a change can make the database say; anything else (a lost connection, say) is not the change's fault."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,16 +60,6 @@ class Known:
     def again(self) -> Verdict:
         """The verdict as it was first given."""
         return Verdict.model_validate_json(self.verdict) if isinstance(self.verdict, str) else self.verdict
-
-
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """What taking changes needs besides the changes."""
-
-    engine: Engine
-    sign: Sign
-    epoch: str
-    now: datetime
 
 
 # Asked at every push, and built once: building a statement costs more than running it.
@@ -100,9 +83,6 @@ _KNOWN = union_all(
 )
 _KEPT = select(REFUSED.c.counter, REFUSED.c.hash).where(
     REFUSED.c.device == bindparam("device"), REFUSED.c.counter == _COUNTERS
-)
-_SCOPES_WAITING = (
-    select(PARKED.c.scope_id).where(PARKED.c.scope_id.in_(bindparam("scopes", expanding=True))).distinct()
 )
 
 
@@ -132,7 +112,7 @@ def _push_batch(desk: Desk, access: Access, batch: Sequence[Sent]) -> list[Verdi
             verdicts = _take_all(desk, connection, access, batch)
             fault("central_before_commit")
     except StatementError as error:
-        if isinstance(error, DBAPIError) and not isinstance(error, _SICK):
+        if not is_sick(error):
             raise
         if len(batch) == 1:
             log.warning("change %s cannot be stored: %s", batch[0].change.dot, type(error).__name__)
@@ -195,19 +175,11 @@ def _take_one(taking: Taking, sent: Sent, told: Admitted | Refused, known: Known
         raise
     except Exception:
         log.exception("change %s breaks the program; it is refused, the others are taken", dot)
-        return taking.refuse(dot, sent.hash, _poison())
-
-
-def _poison() -> Refused:
-    return Refused(
-        "Central cannot make sense of this change.",
-        "It is kept on this laptop; tell the office, and send it again after central's next update.",
-        code="unprocessable",
-    )
+        return taking.refuse(dot, sent.hash, poison())
 
 
 def _unprocessable(desk: Desk, sent: Sent) -> Verdict:
-    error = _poison()
+    error = poison()
     told = Verdict(
         dot=sent.change.dot, hash=sent.hash, outcome=Outcome.REFUSED, at=desk.now, epoch=desk.epoch,
         code=error.code, reason=str(error),
@@ -298,51 +270,3 @@ def _new_number(connection: Connection, original: int, now: datetime) -> int:
     )
     made = insert(DEVICES).values(**dict(row), held=[], enrolled_at=now).returning(DEVICES.c.number)
     return int(connection.execute(made).scalar_one())
-
-
-def take_parked(desk: Desk, access: Access) -> None:
-    """Take the parked changes of the scopes whose parents have arrived, each scope in its own transaction."""
-    with desk.engine.begin() as connection:
-        tenant(connection, access.organization_id)
-        waiting = list(connection.execute(_SCOPES_WAITING, {"scopes": sorted(access.scopes)}).scalars())
-    for scope_id in waiting:
-        with desk.engine.begin() as connection:
-            tenant(connection, access.organization_id)
-            _take_parked_in(desk, connection, access.organization_id, scope_id)
-            fault("central_parked_taken")
-
-
-def _take_parked_in(desk: Desk, connection: Connection, organization_id: str, scope_id: str) -> None:
-    shelf = Shelf(connection, {scope_id: organization_id})
-    taking = Taking(connection, desk.sign, desk.epoch, desk.now, shelf)
-    taking.hold([scope_id])
-    taking.from_copies = True
-    query = (
-        select(PARKED.c.body)
-        .where(PARKED.c.scope_id == scope_id)
-        .order_by(PARKED.c.device, PARKED.c.counter)
-        .limit(2000)
-    )
-    left = [Sent.of(Change.model_validate_json(body)) for body in connection.execute(query).scalars()]
-    shelf.fetch(sent.change for sent in left)
-    taken: list[Dot] = []
-    moved = True
-    while moved:
-        moved, behind, still = False, set(), []
-        for sent in left:
-            kind = kind_of(sent.change.kind)
-            key = (sent.target, sent.change.dot.device)
-            queues = key in behind and sent.change.op is not Op.CREATE
-            if queues or taking.missing(sent, kind) is not None:
-                behind.add(key)
-                still.append(sent)
-                continue
-            taking.take(sent, Admitted(kind, normalised(kind, sent.change.after)), waited=True)
-            taken.append(sent.change.dot)
-            moved = True
-        left = still
-    taking.finish()
-    for dot in taken:
-        connection.execute(
-            delete(PARKED).where(PARKED.c.device == dot.device, PARKED.c.counter == dot.counter)
-        )

@@ -31,11 +31,13 @@ from bravetui.central.callers import (
 )
 from bravetui.central.checks import check_values, known
 from bravetui.central.clerk import ClerkIssuer
+from bravetui.central.desk import Desk
 from bravetui.central.enrolling import Enrolling
 from bravetui.central.feed import Own, late_verdicts, pages
 from bravetui.central.incoming import Incoming
 from bravetui.central.keys import CentralKeys
-from bravetui.central.push import Desk, push, take_parked
+from bravetui.central.parked import take_parked
+from bravetui.central.push import push
 from bravetui.central.sent import Sent
 from bravetui.central.shelf import Shelf
 from bravetui.central.standing import is_lost, standing

@@ -205,6 +205,9 @@ class Taking:
         if known is not None and self._is_known_act(sent):
             return _Plan(already(change, known), created=False, code=AGAIN)
         decision = decide(change, told.after, known, lambda: self._rules(sent, told.kind), self._received_ms)
+        made = {path: decision.state.cells[path].value for path in decision.changed}
+        # Two counts that each fit may add up to one that does not.
+        normalised(told.kind, {path: value for path, value in made.items() if value != told.after.get(path)})
         plan = _Plan(decision, created=stored is None)
         for conflict in decision.conflicts:
             self._note(plan.opened, sent, conflict, decision.state)

@@ -26,7 +26,7 @@ from bravetui.auth.sealed_file import SealedFile
 from bravetui.base.canonical import Json
 from bravetui.base.clock import ManualClock
 from bravetui.base.runner import InlineRunner
-from bravetui.central import checks, push
+from bravetui.central import checks, parked
 from bravetui.central.app import make_app
 from bravetui.central.database import open_central_engine
 from bravetui.central.enrolment import issue_code
@@ -346,7 +346,7 @@ def older_central(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
     def older_kind_of(name: str) -> Kind:
         return known[name] if name in known else kind_of("unheard of")
 
-    for module in (checks, push):
+    for module in (checks, parked):
         monkeypatch.setattr(module, "kind_of", older_kind_of)
     monkeypatch.setattr(checks, "_belongs", checks._belongs.__wrapped__)
 

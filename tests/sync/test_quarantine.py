@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from bravetui.base.canonical import Json
 from bravetui.base.errors import BadInput
+from bravetui.central import taking
+from bravetui.central.intake import Decision
 from bravetui.central.quarantine import release, set_aside, waiting
 from bravetui.central.service import Writing
 from bravetui.db.device import OutboxState
@@ -13,7 +17,7 @@ from bravetui.merge.version import Dot
 from bravetui.sync.exchange import prepare
 from bravetui.views import conflicts
 from bravetui.views.queue import queue
-from bravetui.wire.change import REFILLED, Op
+from bravetui.wire.change import REFILLED, Change, Op
 from bravetui.wire.lanes import LANES
 from tests.support.central import PROJECT, TEMPLATE
 from tests.support.world import Here, World, demote, older_central
@@ -222,3 +226,36 @@ async def test_what_the_office_sets_aside_stays_on_its_laptop(world: World) -> N
     await carlos.sync()
     assert carlos.value("submission", record, "title") == "Daily"
     assert carlos.states() == [OutboxState.REFUSED]
+
+
+async def test_what_was_on_hold_and_does_not_fit_what_arrives_is_refused_then_and_its_author_hears_why(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Carlos' finding waits for Dana's inspection, and breaks the program once that is there."""
+    dana, carlos = await world.laptop("dana-1", "dana"), await world.laptop("carlos-1", "carlos")
+    inspection = "01989e2a-7c00-7a10-8b1e-3f60c4d2a9e1"
+    record = carlos.create("violation", {"description": "fence down", "inspection_id": inspection})
+    await carlos.sync()
+    assert carlos.states() == [OutboxState.PARKED]
+    with monkeypatch.context() as broken:
+        broken.setattr(taking, "decide", _breaks_at("inspection_id", taking.decide))
+        with dana.store.write() as writing:
+            writing.create("inspection", PROJECT, {"note": "after rain"}, record_id=inspection)
+        assert await dana.sync()
+        await carlos.sync()
+        (item,) = queue(carlos.store).items
+        assert (item.state, "cannot make sense of this change" in (item.why or "")) == ("refused", True)
+    carlos.edit("violation", record, location="lot 4")
+    assert await carlos.sync()
+    await dana.sync()
+    assert dana.value("violation", record, "location") == "lot 4"
+
+
+def _breaks_at(path: str, decide: Callable[..., Decision]) -> Callable[..., Decision]:
+    """An assumption of the program's that a change with this field does not keep."""
+
+    def breaks(change: Change, *rest: object) -> Decision:
+        assert path not in change.after
+        return decide(change, *rest)
+
+    return breaks
