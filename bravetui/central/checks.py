@@ -15,17 +15,17 @@ from bravetui.base.errors import BadInput, Refused
 from bravetui.base.text import clean_text, safe_line
 from bravetui.central.access import Access
 from bravetui.central.offered import check_question, is_offered
+from bravetui.central.refusals import OFFICE_DECIDES
 from bravetui.db.kinds import KINDS, Kind, kind_of
 from bravetui.db.records import normalised
 from bravetui.forms.template import Template
-from bravetui.merge.state import DELETED
+from bravetui.merge.state import DELETED, PATH_LENGTH_MAX
 from bravetui.wire.change import Change, Op
 
 CHANGE_BYTES_MAX = 1024 * 1024
 """Largest change, as canonical JSON."""
 
 PATHS_MAX = 5000
-PATH_LENGTH_MAX = 200
 DEPTH_MAX = 12
 ID_LENGTH_MAX = 36
 
@@ -50,7 +50,7 @@ def admit(change: Change, access: Access, size_bytes: int) -> Admitted:
     if access.closed:
         raise Refused(
             "This laptop, or its person, may hand in nothing any more by itself.",
-            "It is kept at central: the office looks at it and decides.",
+            OFFICE_DECIDES,
             code=access.closed,
         )
     if change.scope_id not in access.scopes or change.scope_id in access.reading_only:
@@ -86,9 +86,11 @@ def check_content(change: Change, size_bytes: int) -> Admitted:
 def _check_form(body: str) -> None:
     """A form that no laptop could open is not published."""
     try:
-        Template.from_json(body)
+        template = Template.from_json(body)
     except BadInput as error:
         raise _invalid("body", "is no form: compile it with `bravetui form compile`") from error
+    if len(template.longest_path()) > PATH_LENGTH_MAX:
+        raise _invalid("body", "has names that are too long for an answer to be handed in")
 
 
 def check_shape(change: Change, size_bytes: int) -> None:

@@ -84,6 +84,9 @@ def release(central: Central, dot: Dot, by: str, mends: Mapping[str, Json] | Non
     now = central.clock.now()
     with central.engine.begin() as connection:
         operator(connection)
+        # First of all, as a push does: two that hold in another order wait for each other.
+        device = DEVICES.c.number == dot.device
+        held = connection.execute(select(DEVICES.c.held).where(device).with_for_update()).scalar_one_or_none()
         row = _locked(connection, dot)
         tenant(connection, row.organization_id)
         _from_the_office(connection, row.organization_id, by, now)
@@ -95,14 +98,9 @@ def release(central: Central, dot: Dot, by: str, mends: Mapping[str, Json] | Non
         taking.shelf.fetch_records([(*sent.target, told.after)])
         verdict = taking.mend(sent, told, by) if mends else taking.take(sent, told, waited=True)
         taking.finish()
-        held = connection.execute(
-            select(DEVICES.c.held).where(DEVICES.c.number == dot.device).with_for_update()
-        ).scalar_one()
-        connection.execute(
-            update(DEVICES)
-            .where(DEVICES.c.number == dot.device)
-            .values(held=with_counters(held, [dot.counter]))
-        )
+        assert held is not None, "what is kept is kept of a laptop that is known"
+        held_now = with_counters(held, [dot.counter])
+        connection.execute(update(DEVICES).where(device).values(held=held_now))
         settled_as = "mended" if mends else "released"
         _settle(connection, dot, by, settled_as, now)
         note(connection, Event("release", settled_as, row.organization_id, by, dot.device), now)

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, select
 from bravetui.base.canonical import Json
 from bravetui.base.errors import Refused
 from bravetui.central.access import OFFICE_ROLES, READING_ROLES, Access
+from bravetui.central.refusals import OFFICE_DECIDES
 from bravetui.central.tables import LEDGER, SCOPES
 from bravetui.db.kinds import KINDS
 from bravetui.wire.change import Change
@@ -31,7 +32,7 @@ def by_the_time_written(connection: Connection, error: Refused, change: Change, 
         return error
     return Refused(
         "You could write this when you wrote it; the right has been taken away since.",
-        "It is kept here and at central: the office looks at it and decides.",
+        OFFICE_DECIDES,
         code="right_lost",
     )
 

@@ -10,11 +10,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bravetui.base.errors import BadInput
-from bravetui.base.text import safe_line
+from bravetui.base.text import counted, safe_line
 from bravetui.forms.circles import circular
 from bravetui.forms.engine import broken_formulas
 from bravetui.forms.template import Template
 from bravetui.forms.xform import XML_BYTES_MAX, read_xform
+from bravetui.merge.state import PATH_LENGTH_MAX
 
 _ANY_MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
 """Whether a formula runs does not depend on when."""
@@ -54,6 +55,13 @@ def compile_form(path: Path, category: str = "custom") -> Template:
         raise BadInput(
             f"In {name} the formula of {fault.label!r} is broken: {words}.",
             "Mend the table and compile it again.",
+        )
+    if len(longest := template.longest_path()) > PATH_LENGTH_MAX:
+        last = safe_line(longest.rpartition("/")[2], 80)
+        raise BadInput(
+            f"In {name} the name {last!r} is {counted(len(longest) - PATH_LENGTH_MAX, 'character')} too long, together with "
+            "the repeat that it stands in: its answers could not be handed in.",
+            "Shorten it, or the name of the repeat, and compile it again.",
         )
     if circle := circular(template):
         raise BadInput(

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from bravetui.base.errors import BadInput
 from bravetui.merge.rules import FieldRule, Rule
-from bravetui.merge.state import rule_path
+from bravetui.merge.state import ANSWERS, ROW_ID_LENGTH, rule_path
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -128,6 +128,16 @@ class Template:
     def repeats(self) -> Iterator[Repeat]:
         """All repeats in order."""
         return (item for section in self.sections for item in section.items if isinstance(item, Repeat))
+
+    def longest_path(self) -> str:
+        """The longest path that an answer can have in a submission; stars stand for a row's id."""
+        own = (item.path for section in self.sections for item in section.items if isinstance(item, Question))
+        rows = (
+            f"{repeat.path}/{'*' * ROW_ID_LENGTH}/{question.name}"
+            for repeat in self.repeats()
+            for question in repeat.questions
+        )
+        return f"{ANSWERS}/{max((*own, *rows), key=len, default='')}"
 
     @cached_property
     def _by_path(self) -> Mapping[str, Question]:

@@ -23,6 +23,12 @@ DELETED = "deleted"
 PATHS_REMEMBERED = 20_000
 """Paths taken apart once: a form has hundreds, and they come again with every merge."""
 
+PATH_LENGTH_MAX = 200
+"""Characters of a path that may travel; a row's id is `ROW_ID_LENGTH` of them."""
+
+ROW_ID_LENGTH = 36
+"""Characters of a UUID (RFC 9562 section 4)."""
+
 ANSWERS = "answers"
 """First segment of every path into a submission's answers."""
 

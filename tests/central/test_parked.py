@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import func, select, text
 
-from bravetui.central import taking
+from bravetui.central import intake, taking
 from bravetui.central.intake import Decision
 from bravetui.central.quarantine import release, waiting
 from bravetui.central.tables import PARKED
@@ -88,7 +88,7 @@ def test_a_change_on_hold_that_breaks_the_program_is_refused_and_what_came_behin
         for place in ("nowhere", "south")
     ]
     assert outcomes(carlos, *edits) == [Outcome.PARKED] * 2
-    decide = taking.decide
+    decide = intake.decide
 
     def breaks(change: Change, *rest: object) -> Decision:
         assert change.after.get("location") != "nowhere", "an assumption of ours"

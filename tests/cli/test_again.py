@@ -29,7 +29,7 @@ def test_a_revoked_laptop_enrols_again_and_hands_in_what_waited(
     number, user_id = laptop_of_foreman(operator)
     operator.run("central", "revoke", "--device", number)
     said = enrolled.run("sync", "--once")
-    assert "the office looks at it and decides" in said
+    assert "the office has a copy: it looks at them and decides" in said
     assert "Look: bravetui status" in said
     assert "The office has revoked this laptop" in enrolled.run("status")
     code = operator.run("central", "code", "--user", user_id).strip().splitlines()[-1]

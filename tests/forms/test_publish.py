@@ -33,6 +33,23 @@ def compiled(tmp_path: Path, *rows: str, version: str = "7") -> Template:
     return compile_form(path)
 
 
+@pytest.mark.parametrize(
+    ("repeat", "question", "fits"), [(70, 84, True), (70, 85, False), (0, 192, True), (0, 193, False)]
+)
+def test_a_form_whose_answers_could_not_be_handed_in_for_the_length_of_their_names_is_refused(
+    tmp_path: Path, repeat: int, question: int, fits: bool
+) -> None:
+    """`answers/`, the repeat, a row's id and the question have to stay within two hundred characters."""
+    rows = [f"text | {'q' * question} | Why? | | | "]
+    if repeat:
+        rows = [f"begin repeat | {'r' * repeat} | Part | | | ", *rows, "end repeat | | | | | "]
+    if fits:
+        assert len(compiled(tmp_path, *rows).longest_path()) == 200
+        return
+    with pytest.raises(BadInput, match="is 1 character too long, together with the repeat"):
+        compiled(tmp_path, *rows)
+
+
 def test_a_table_becomes_a_form_that_runs(tmp_path: Path) -> None:
     """Kinds, choices, logic and merge rules arrive."""
     template = compiled(

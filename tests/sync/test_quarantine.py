@@ -8,7 +8,7 @@ import pytest
 
 from bravetui.base.canonical import Json
 from bravetui.base.errors import BadInput
-from bravetui.central import taking
+from bravetui.central import intake, taking
 from bravetui.central.intake import Decision
 from bravetui.central.quarantine import release, set_aside, waiting
 from bravetui.central.service import Writing
@@ -238,7 +238,7 @@ async def test_what_was_on_hold_and_does_not_fit_what_arrives_is_refused_then_an
     await carlos.sync()
     assert carlos.states() == [OutboxState.PARKED]
     with monkeypatch.context() as broken:
-        broken.setattr(taking, "decide", _breaks_at("inspection_id", taking.decide))
+        broken.setattr(taking, "decide", _breaks_at("inspection_id", intake.decide))
         with dana.store.write() as writing:
             writing.create("inspection", PROJECT, {"note": "after rain"}, record_id=inspection)
         assert await dana.sync()
