@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import Connection, Row, func, select, union
+from sqlalchemy import Connection, Row, case, func, select, union
 
 from bravetui.base.canonical import sha256_hex
 from bravetui.base.errors import Corrupt
@@ -23,6 +24,15 @@ from bravetui.wire.messages import Verdict
 from bravetui.wire.receipt import Verify, is_genuine
 
 _BLOCK = 1000
+
+_AT = LEDGER.c.received_at
+_ENTRY = select(
+    *(column for column in LEDGER.c if column is not _AT),
+    # A moment that no verdict can name (`infinity`, a year of five digits) would not even be read.
+    case((_AT.between(datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)), _AT)).label(
+        "received_at"
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +107,7 @@ def audit(connection: Connection, scope_id: str) -> int:
 
 
 def _block(connection: Connection, scope_id: str, after: int) -> list[Row[Any]]:
-    query = select(LEDGER).where(LEDGER.c.scope_id == scope_id, LEDGER.c.seq > after).order_by(LEDGER.c.seq)
+    query = _ENTRY.where(LEDGER.c.scope_id == scope_id, LEDGER.c.seq > after).order_by(LEDGER.c.seq)
     return list(connection.execute(query.limit(_BLOCK)))
 
 

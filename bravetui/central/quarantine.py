@@ -120,12 +120,12 @@ def set_aside(central: Central, dot: Dot, by: str) -> None:
 
 
 def parse_mend(text: str) -> tuple[str, Json]:
-    """`path=value`, the value as JSON or else as text. Raises BadInput."""
+    """`path=value`, the value as JSON or else as text; a number with a fraction travels as text. Raises BadInput."""
     path, equals, value = text.partition("=")
     if not equals or not path:
         raise BadInput(f"{text[:60]!r} is no mend.", "Write --set PATH=VALUE, e.g. --set severity=major.")
     try:
-        return path, json.loads(value)
+        return path, json.loads(value, parse_float=str, parse_constant=str)
     except ValueError:
         return path, value
 

@@ -19,8 +19,10 @@ from bravetui.wire.messages import Outcome, Verdict
 KEPT_MAX = 1000
 """Refused changes kept at a time for one laptop, so that nobody can fill central's disk; the rest stays on the laptop."""
 
-
-OFFICE_DECIDES = f"It stays on this laptop, and of up to {KEPT_MAX:,} such changes the office has a copy: it looks at them and decides."
+OFFICE_DECIDES = (
+    f"It stays on this laptop, and of up to {KEPT_MAX:,} such changes the office has a copy: "
+    "it looks at them and decides."
+)
 """What is said to somebody whose right is gone: true of the first change and of those past the limit."""
 
 _SICK = (DataError, IntegrityError, ProgrammingError)

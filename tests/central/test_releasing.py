@@ -6,8 +6,11 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
 from bravetui.base import fault
-from bravetui.central.quarantine import release
+from bravetui.base.canonical import Json
+from bravetui.central.quarantine import parse_mend, release
 from bravetui.wire.messages import Outcome
 from tests.support.central import TEMPLATE, Site
 
@@ -38,3 +41,17 @@ def test_a_release_and_a_push_of_the_same_laptop_never_wait_for_each_other_in_a_
             assert (told[0].result(60), told[1].result(60)) == (Outcome.APPLIED, {Outcome.APPLIED})
     finally:
         fault.install(None)
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("answers/rain=0.42", "0.42"),
+        ("answers/loads=3", 3),
+        ("title=Daily, Monday", "Daily, Monday"),
+        ("a=NaN", "NaN"),
+    ],
+)
+def test_a_mend_is_typed_as_people_write_numbers(typed: str, meant: Json) -> None:
+    """A number with a fraction travels as text; it was refused with a word about quotation marks."""
+    assert parse_mend(typed)[1] == meant
