@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
+from functools import partial
 
-from sqlalchemy import Connection, bindparam, delete, select, update
+from sqlalchemy import Connection, String, any_, bindparam, delete, literal, select, tuple_, update
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.exc import StatementError
 
 from bravetui.base.errors import Refused
@@ -24,7 +26,7 @@ from bravetui.central.shelf import Shelf, Target
 from bravetui.central.tables import DEVICES, PARKED
 from bravetui.central.taking import Taking
 from bravetui.central.tenants import tenant
-from bravetui.db.kinds import kind_of
+from bravetui.db.kinds import KINDS, kind_of
 from bravetui.db.records import normalised
 from bravetui.wire.change import Change, Op
 
@@ -33,12 +35,14 @@ log = logging.getLogger(__name__)
 _SCOPES_WAITING = (
     select(PARKED.c.scope_id).where(PARKED.c.scope_id.in_(bindparam("scopes", expanding=True))).distinct()
 )
-_WAITING = (
-    select(PARKED.c.body)
-    .where(PARKED.c.scope_id == bindparam("scope"))
-    .order_by(PARKED.c.device, PARKED.c.counter)
-    .limit(2000)
+_WAITED_FOR = (
+    select(PARKED.c.waits_for_kind, PARKED.c.waits_for_id)
+    .where(PARKED.c.scope_id == bindparam("scope"), PARKED.c.kind.in_(KINDS))
+    .distinct()
 )
+
+AT_ONCE = 1000
+"""Records waited for that are looked after in one transaction; what waits for others is not even read."""
 
 Misfits = list[tuple[Sent, Refused]]
 """What could not be taken though what it belongs to is there, and why."""
@@ -50,51 +54,99 @@ def take_parked(desk: Desk, access: Access) -> None:
         tenant(connection, access.organization_id)
         waiting = list(connection.execute(_SCOPES_WAITING, {"scopes": sorted(access.scopes)}).scalars())
     for scope_id in waiting:
-        try:
-            misfits = _take_in(desk, access.organization_id, scope_id)
-        except StatementError as error:
-            if not is_sick(error):
-                raise
-            misfits = _take_in(desk, access.organization_id, scope_id, one_by_one=True)
-        for sent, why in misfits:
-            _refuse(desk, access.organization_id, sent, why)
+        while _take_in(desk, access.organization_id, scope_id):
+            pass  # what was taken may be what others wait for
 
 
-def _take_in(desk: Desk, organization_id: str, scope_id: str, *, one_by_one: bool = False) -> Misfits:
-    """Take what can be taken of a scope. `one_by_one` finds whom the database chokes on."""
+def _take_in(desk: Desk, organization_id: str, scope_id: str) -> bool:
+    """Take what can be taken of a scope; whether anything was, or was refused."""
+    try:
+        moved, misfits = _settle(desk, organization_id, scope_id)
+    except StatementError as error:
+        if not is_sick(error):
+            raise
+        moved, misfits = _settle(desk, organization_id, scope_id, one_by_one=True)
+    for sent, why in misfits:
+        _refuse(desk, organization_id, sent, why)
+    return moved
+
+
+def _settle(
+    desk: Desk, organization_id: str, scope_id: str, *, one_by_one: bool = False
+) -> tuple[bool, Misfits]:
+    """Whether the turn of any had come, and what did not fit. `one_by_one` finds whom the database chokes on."""
     with desk.engine.begin() as connection:
         tenant(connection, organization_id)
-        bodies = connection.execute(_WAITING, {"scope": scope_id}).scalars()
-        left = [Sent.of(Change.model_validate_json(body)) for body in bodies]
-        taking = _begun(desk, connection, organization_id, scope_id, left)
-        misfits: Misfits = []
-        moved = True
-        while moved:
-            moved = False
-            behind: set[tuple[Target, int]] = set()
-            still: list[Sent] = []
-            for sent in left:
-                if one_by_one:
-                    taking = _begun(desk, connection, organization_id, scope_id, [sent])
-                if _has_to_wait(taking, sent, behind):
-                    still.append(sent)
-                    continue
-                moved = True
-                why = _take(connection, taking, sent, at_once=one_by_one)
-                if why is not None:
-                    misfits.append((sent, why))
-                else:
-                    _no_longer_on_hold(connection, sent)
+        there = _there(connection, scope_id, organization_id)
+        if not there:
+            return False, []
+        begin = partial(_begun, desk, connection, organization_id, scope_id)
+        taking = begin()
+        waiting = _waiting_for(
+            connection, scope_id, there
+        )  # read once the head is held: nobody else takes them
+        taking.shelf.fetch(sent.change for sent in waiting)
+        left, misfits = waiting, []
+        while True:
+            still, more = _round(connection, left, begin if one_by_one else lambda *_: taking, one_by_one)
+            misfits += more
+            if len(still) == len(left):
+                break
             left = still
         if not one_by_one:
             taking.finish()
         fault("central_parked_taken")
-    return misfits
+    return len(left) < len(waiting), misfits
 
 
-def _begun(
-    desk: Desk, connection: Connection, organization_id: str, scope_id: str, about: Sequence[Sent]
-) -> Taking:
+def _round(
+    connection: Connection, left: Sequence[Sent], taking_of: Callable[[Sent], Taking], at_once: bool
+) -> tuple[list[Sent], Misfits]:
+    """Take those whose turn it is; returns the others, in order, and what did not fit."""
+    behind: set[tuple[Target, int]] = set()
+    still: list[Sent] = []
+    misfits: Misfits = []
+    for sent in left:
+        taking = taking_of(sent)
+        if _has_to_wait(taking, sent, behind):
+            still.append(sent)
+            continue
+        why = _take(connection, taking, sent, at_once=at_once)
+        if why is not None:
+            misfits.append((sent, why))
+        else:
+            _off_hold(connection, sent)
+    return still, misfits
+
+
+def _there(connection: Connection, scope_id: str, organization_id: str) -> list[tuple[str, str]]:
+    """Of the records that are waited for in a scope those that have arrived."""
+    ids: dict[str, list[str]] = {}
+    for row in connection.execute(_WAITED_FOR, {"scope": scope_id}):
+        ids.setdefault(row.waits_for_kind, []).append(row.waits_for_id)
+    there: list[tuple[str, str]] = []
+    for kind in sorted(KINDS.keys() & ids.keys()):
+        table = KINDS[kind].table
+        here = table.c.scope_id.in_([scope_id, organization_id])
+        wanted = table.c.id == any_(literal(ids[kind], ARRAY(String)))
+        found = connection.execute(select(table.c.id).where(here, wanted).limit(AT_ONCE)).scalars()
+        there += [(kind, record_id) for record_id in found]
+    return there[:AT_ONCE]
+
+
+def _waiting_for(connection: Connection, scope_id: str, there: Collection[tuple[str, str]]) -> list[Sent]:
+    """What waits for these records, and whatever else waits of the same ones as that; each laptop's in order."""
+    waits = tuple_(PARKED.c.waits_for_kind, PARKED.c.waits_for_id)
+    records = select(PARKED.c.kind, PARKED.c.record_id).where(PARKED.c.scope_id == scope_id, waits.in_(there))
+    query = (
+        select(PARKED.c.body)
+        .where(PARKED.c.scope_id == scope_id, tuple_(PARKED.c.kind, PARKED.c.record_id).in_(records))
+        .order_by(PARKED.c.device, PARKED.c.counter)
+    )
+    return [Sent.of(Change.model_validate_json(body)) for body in connection.execute(query).scalars()]
+
+
+def _begun(desk: Desk, connection: Connection, organization_id: str, scope_id: str, *about: Sent) -> Taking:
     shelf = Shelf(connection, {scope_id: organization_id})
     taking = Taking(connection, desk.sign, desk.epoch, desk.now, shelf)
     taking.hold([scope_id])
@@ -134,9 +186,11 @@ def _take(connection: Connection, taking: Taking, sent: Sent, *, at_once: bool) 
     return None
 
 
-def _no_longer_on_hold(connection: Connection, sent: Sent) -> None:
+def _off_hold(connection: Connection, sent: Sent) -> bool:
+    """Whether it was on hold still."""
     dot = sent.change.dot
-    connection.execute(delete(PARKED).where(PARKED.c.device == dot.device, PARKED.c.counter == dot.counter))
+    one = delete(PARKED).where(PARKED.c.device == dot.device, PARKED.c.counter == dot.counter)
+    return connection.execute(one).rowcount > 0
 
 
 def _refuse(desk: Desk, organization_id: str, sent: Sent, why: Refused) -> None:
@@ -146,7 +200,7 @@ def _refuse(desk: Desk, organization_id: str, sent: Sent, why: Refused) -> None:
     with desk.engine.begin() as connection:
         tenant(connection, organization_id)
         held = connection.execute(select(DEVICES.c.held).where(device).with_for_update()).scalar_one()
-        _no_longer_on_hold(connection, sent)
-        keep(connection, organization_id, sent, why, desk.now)
-        left = without_counter(held, sent.change.dot.counter)
-        connection.execute(update(DEVICES).where(device).values(held=left))
+        if _off_hold(connection, sent):
+            keep(connection, organization_id, sent, why, desk.now)
+            left = without_counter(held, sent.change.dot.counter)
+            connection.execute(update(DEVICES).where(device).values(held=left))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import func, select, text
 
-from bravetui.central import intake, taking
+from bravetui.central import intake, parked, taking
 from bravetui.central.intake import Decision
 from bravetui.central.quarantine import release, waiting
 from bravetui.central.tables import PARKED
@@ -98,3 +98,24 @@ def test_a_change_on_hold_that_breaks_the_program_is_refused_and_what_came_behin
     assert outcomes(dana, dana.change("v1", {"description": "fence"}, kind="violation")) == [Outcome.APPLIED]
     assert [one.change.dot for one in waiting(site.central)] == [edits[0].dot]
     assert carlos.values("violation", "v1")["location"] == "south"
+
+
+def test_what_waits_for_records_that_never_come_holds_up_nobody_else_s(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two thousand edits of records of a dead laptop were read at every contact, and what came after them never."""
+    monkeypatch.setattr(parked, "AT_ONCE", 2)
+    carlos, dana = site.laptop("carlos"), site.laptop("dana")
+    gone = [carlos.change(f"gone{number}", {"note": "x"}, op=Op.EDIT) for number in range(5)]
+    assert outcomes(carlos, *gone) == [Outcome.PARKED] * 5
+    waits = [
+        dana.change(f"v{number}", {"inspection_id": f"i{number}"}, kind="violation") for number in range(5)
+    ]
+    below = [
+        dana.change(f"c{number}", {"violation_id": f"v{number}"}, kind="corrective_action")
+        for number in range(5)
+    ]
+    assert outcomes(dana, *below, *waits) == [Outcome.PARKED] * 10
+    outcomes(carlos, *(carlos.change(f"i{number}", {"note": "after rain"}) for number in range(5)))
+    assert on_hold(site) == 5
+    assert dana.sync().checkpoint.held == ((1, 10),)
