@@ -73,7 +73,7 @@ def write_exchange(connection: Connection, at: datetime, changes: int, records: 
             connection,
             at,
             "exchange",
-            f"{counted(changes, 'change')} at central, {counted(records, 'record')} received",
+            f"{counted(changes, 'change')} handed in, {counted(records, 'record')} received",
         )
     elif last not in ("exchange", "contact"):
         write_log(connection, at, "contact", "Central was reached; there was nothing to move")

@@ -53,7 +53,7 @@ class Exchanged(SyncEvent):
 
     def words(self) -> str:
         up, down = sum(self.acknowledged.values()), sum(self.rows.values())
-        return f"{counted(up, 'change')} at central, {counted(down, 'record')} received, {self.rows_left:,} to come"
+        return f"{counted(up, 'change')} handed in, {counted(down, 'record')} received, {self.rows_left:,} to come"
 
 
 @dataclass(frozen=True, slots=True)

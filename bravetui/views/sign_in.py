@@ -58,7 +58,7 @@ class SignIn:
     todo: str
     """What to do about it; empty where there is nothing to do."""
     short: str
-    """The same in a few words: `signed in 23 d`."""
+    """The same in a few words: `sign-in 23 d left`."""
     warning: str
     """What has to be in sight on every screen; empty while the sign-in is fresh."""
     clock_words: str = ""
@@ -99,7 +99,7 @@ def sign_in_of(connection: Connection, who: Identity, passed: PassedTime) -> Sig
         until=grant.expires_at,
         words=f"for {span_words(left)} more without a line",
         todo="Reach central before then, or sign in again." * ages,
-        short=f"signed in {_days(left)} d" if left >= timedelta(days=1) else f"signed in {span_words(left)}",
+        short=f"sign-in {f'{_days(left)} d' if left >= timedelta(days=1) else span_words(left)} left",
         warning=f"Sign-in ends in {_ending_words(left)}: reach central." * ages,
         clock_words=clock_words,
     )

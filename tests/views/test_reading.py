@@ -247,13 +247,13 @@ def test_permissions_come_from_central_s_last_word_where_the_grant_does_not_spel
 
 
 def test_days_left_are_said_in_one_way(scene: Scene) -> None:
-    assert (sign_in(scene.store).short, sign_in(scene.store).warning) == ("signed in 23 d", "")
+    assert (sign_in(scene.store).short, sign_in(scene.store).warning) == ("sign-in 23 d left", "")
     scene.clock.advance(days=19)
     assert sign_in(scene.store).warning == "Sign-in ends in 4 days: reach central."
     scene.clock.advance(days=3)
     assert sign_in(scene.store).warning == "Sign-in ends in 1 day: reach central."
     scene.clock.advance(hours=20)
-    assert sign_in(scene.store).short.startswith("signed in ")
+    assert sign_in(scene.store).short.startswith("sign-in ")
     assert "h" in sign_in(scene.store).warning
     scene.clock.advance(days=1)
     assert sign_in(scene.store).short == "sign-in ended"
