@@ -116,7 +116,7 @@ def _push_batch(desk: Desk, access: Access, batch: Sequence[Sent]) -> list[Verdi
             raise
         if len(batch) == 1:
             log.warning("change %s cannot be stored: %s", batch[0].change.dot, type(error).__name__)
-            return [_unprocessable(desk, batch[0])]
+            return [_unprocessable(desk, access, batch[0])]
         return [verdict for sent in batch for verdict in _push_batch(desk, access, [sent])]
     fault("central_after_commit")
     return verdicts
@@ -178,13 +178,22 @@ def _take_one(taking: Taking, sent: Sent, told: Admitted | Refused, known: Known
         return taking.refuse(dot, sent.hash, poison())
 
 
-def _unprocessable(desk: Desk, sent: Sent) -> Verdict:
+def _unprocessable(desk: Desk, access: Access, sent: Sent) -> Verdict:
+    """The verdict on what the database chokes on; the office is shown it, unless it cannot be kept either."""
     error = poison()
     told = Verdict(
         dot=sent.change.dot, hash=sent.hash, outcome=Outcome.REFUSED, at=desk.now, epoch=desk.epoch,
         code=error.code, reason=str(error),
     )  # fmt: skip
-    return sign(told, desk.sign)
+    verdict = sign(told, desk.sign)
+    try:
+        with desk.engine.begin() as connection:
+            tenant(connection, access.organization_id)
+            note(connection, access, [sent], [verdict], desk.now)
+    except StatementError as sick:
+        if not is_sick(sick):
+            raise
+    return verdict
 
 
 def _known(connection: Connection, device: int, dots: Iterable[Dot]) -> dict[Dot, Known]:

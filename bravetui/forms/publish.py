@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bravetui.base.errors import BadInput
-from bravetui.base.text import counted, safe_line
+from bravetui.base.text import clean_text, counted, safe_line
 from bravetui.forms.circles import circular
 from bravetui.forms.engine import broken_formulas
 from bravetui.forms.template import Template
@@ -39,7 +39,9 @@ def compile_form(path: Path, category: str = "custom") -> Template:
     if not path.is_file() or path.stat().st_size > XML_BYTES_MAX:
         raise BadInput(f"{name} is not there, or too large for a form.", "Check the path.")
     try:
-        xml = convert(path, validate=False).xform
+        xml = clean_text(
+            convert(path, validate=False).xform
+        )  # answers are kept in this spelling of their letters
     except (UnicodeError, csv.Error) as error:
         raise BadInput(
             f"{name} is not a table in UTF-8.", "Save it as UTF-8 and compile it again."

@@ -1,4 +1,4 @@
-"""Changes on hold that turn out not to fit: refused then, and nobody else's work or sync is touched."""
+"""Changes that turn out not to fit, at once or when what they waited for arrives: nobody else's work or sync is touched."""
 
 from __future__ import annotations
 
@@ -57,11 +57,28 @@ def test_a_change_on_hold_that_does_not_fit_what_arrives_is_refused_then_and_the
     assert carlos.sync().checkpoint.held == ((1, 1),)
 
 
-def test_a_change_on_hold_that_the_database_chokes_on_is_refused_and_the_others_are_taken(site: Site) -> None:
-    carlos, dana = site.laptop("carlos"), site.laptop("dana")
+def refuse_nowhere(site: Site) -> None:
+    """A rule of the database's that the program does not know: here as elsewhere the last to say no."""
     with site.engine.begin() as connection:
         connection.execute(text("SET ROLE NONE"))
         connection.execute(text("ALTER TABLE violation ADD CHECK (location <> 'nowhere')"))
+
+
+def test_the_office_is_shown_what_the_database_chokes_on(site: Site) -> None:
+    """It was refused with a verdict and no copy, against what the protocol says."""
+    refuse_nowhere(site)
+    carlos = site.laptop("carlos")
+    made = [
+        carlos.change(f"v{place}", {"location": place}, kind="violation")
+        for place in ("north", "nowhere", "south")
+    ]
+    assert outcomes(carlos, *made) == [Outcome.APPLIED, Outcome.REFUSED, Outcome.APPLIED]
+    assert [(one.change.dot, one.code) for one in waiting(site.central)] == [(made[1].dot, "unprocessable")]
+
+
+def test_a_change_on_hold_that_the_database_chokes_on_is_refused_and_the_others_are_taken(site: Site) -> None:
+    carlos, dana = site.laptop("carlos"), site.laptop("dana")
+    refuse_nowhere(site)
     edits = [
         carlos.change(f"v{place}", {"location": place}, kind="violation", op=Op.EDIT)
         for place in ("north", "nowhere", "south")

@@ -50,6 +50,16 @@ def test_a_form_whose_answers_could_not_be_handed_in_for_the_length_of_their_nam
         compiled(tmp_path, *rows)
 
 
+def test_names_and_choices_are_spelled_as_answers_are_whatever_the_table_s_editor_does(
+    tmp_path: Path,
+) -> None:
+    """An accent as a character of its own, as macOS writes it, made a question whose answers belonged to none."""
+    template = compiled(tmp_path, "text | cafe\u0301 | Cafe\u0301? | | | ")
+    assert [(question.path, question.label) for question in template.questions()] == [
+        ("caf\u00e9", "Caf\u00e9?")
+    ]
+
+
 def test_a_table_becomes_a_form_that_runs(tmp_path: Path) -> None:
     """Kinds, choices, logic and merge rules arrive."""
     template = compiled(
