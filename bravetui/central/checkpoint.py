@@ -30,12 +30,8 @@ def without_counter(held: Iterable[Sequence[int]], counter: int) -> Ranges:
     >>> without_counter([(1, 5)], 3)
     ((1, 2), (4, 5))
     """
-    spans: list[tuple[int, int]] = []
-    for first, last in held:
-        around = ((first, min(last, counter - 1)), (max(first, counter + 1), last))
-        spans += (
-            [(start, end) for start, end in around if start <= end]
-            if first <= counter <= last
-            else [(first, last)]
-        )
-    return tuple(spans)
+    around = (
+        ((first, counter - 1), (counter + 1, last)) if first <= counter <= last else ((first, last),)
+        for first, last in held
+    )
+    return tuple((first, last) for spans in around for first, last in spans if first <= last)

@@ -39,6 +39,9 @@ COUNTED_MAX = 100_000
 EARLY_MAX = 500
 """Late verdicts in one answer that a later one would tell as well."""
 
+DUE_MAX = 10_000
+"""Of those that it must tell: more than any page passes. Only a laptop that starts anew may have got more, over years."""
+
 ROW_BYTES, STAMP_BYTES, CELL_BYTES = 130, 50, 6
 """Of JSON, about: a row, a stamp and a cell without what they hold."""
 
@@ -130,17 +133,20 @@ def late_verdicts(
     """Verdicts of changes that were parked and have been taken since.
 
     They are told until the laptop's cursor has passed the change: the answer that moves the cursor there carries the
-    verdict too, however many they are, so no acknowledgement is needed and a lost answer loses nothing. Of the others
-    some are told beforehand.
+    verdict too, however many a page passes, so no acknowledgement is needed and a lost answer loses nothing. Of the
+    others some are told beforehand.
     """
     after = {(ask.scope_id, ask.lane.value): ask.after for ask in asks}
     reached = {(page.scope_id, page.lane.value): page.after for page in answered}
     rows = connection.execute(_WAITED, {"devices": list(devices)})
-    told = [row for row in rows if row.seq > after.get((row.scope_id, row.lane), 0)]
-    passed = [row.seq <= reached.get((row.scope_id, row.lane), 0) for row in told]
-    due = [row.verdict for row, now in zip(told, passed, strict=True) if now]
-    early = [row.verdict for row, now in zip(told, passed, strict=True) if not now]
-    return tuple(Verdict.model_validate_json(verdict) for verdict in (*due, *early[:EARLY_MAX]))
+    due: list[str] = []
+    early: list[str] = []
+    for row in rows:
+        place = (row.scope_id, row.lane)
+        if row.seq > after.get(place, 0):
+            (due if row.seq <= reached.get(place, 0) else early).append(row.verdict)
+    told = (*due[-DUE_MAX:], *early[:EARLY_MAX])
+    return tuple(Verdict.model_validate_json(verdict) for verdict in told)
 
 
 def _page(connection: Connection, ask: PullAsk, head: int, own: Own, room: int) -> tuple[Page, int]:

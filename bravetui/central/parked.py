@@ -82,9 +82,8 @@ def _settle(
             return False, []
         begin = partial(_begun, desk, connection, organization_id, scope_id)
         taking = begin()
-        waiting = _waiting_for(
-            connection, scope_id, there
-        )  # read once the head is held: nobody else takes them
+        # Read once the head is held: nobody else takes them meanwhile.
+        waiting = _waiting_for(connection, scope_id, there)
         taking.shelf.fetch(sent.change for sent in waiting)
         left, misfits = waiting, []
         while True:

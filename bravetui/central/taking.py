@@ -73,6 +73,12 @@ class _Plan:
     """Why nothing but the dot is noted: `AGAIN` or `MENDED`."""
 
 
+def _check_fits(told: Admitted, decision: Decision) -> None:
+    """Whether what merging made fits its columns: two counts that do may add up to one that does not. Raises Refused."""
+    made = {path: decision.state.cells[path].value for path in decision.changed}
+    normalised(told.kind, {path: value for path, value in made.items() if value != told.after.get(path)})
+
+
 def act_of(change: Change) -> tuple[str, str, bytes]:
     """What stays the same when an edit gets another dot: its author, its stamp and what it says."""
     return change.author_id, str(change.hlc), canonical_bytes(change.after)
@@ -205,9 +211,7 @@ class Taking:
         if known is not None and self._is_known_act(sent):
             return _Plan(already(change, known), created=False, code=AGAIN)
         decision = decide(change, told.after, known, lambda: self._rules(sent, told.kind), self._received_ms)
-        made = {path: decision.state.cells[path].value for path in decision.changed}
-        # Two counts that each fit may add up to one that does not.
-        normalised(told.kind, {path: value for path, value in made.items() if value != told.after.get(path)})
+        _check_fits(told, decision)
         plan = _Plan(decision, created=stored is None)
         for conflict in decision.conflicts:
             self._note(plan.opened, sent, conflict, decision.state)
