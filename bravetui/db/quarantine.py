@@ -25,6 +25,9 @@ from bravetui.wire.change import Change, Op
 _outbox = Outbox.__table__  # type: ignore[attr-defined]
 _AGAIN = (*UNACKNOWLEDGED, OutboxState.REFUSED)
 
+TAKEN_OFF = "Taken off the queue: a later change of this laptop's says it."
+"""Reason of a change, in the journal alone, that `taken_off` made."""
+
 
 @dataclass(frozen=True, slots=True)
 class Made:
@@ -129,6 +132,14 @@ def _still_said(run: Run) -> dict[str, Json]:
         else:
             said = {path: value for path, value in said.items() if path not in change.after}
     return said
+
+
+def taken_off(change: Change) -> Change:
+    """How the journal says that a later change says what this one did: under its dot, and never sent.
+
+    The record's vector need not cover its dot any more, if the laptop has another number since; a start would put it back.
+    """
+    return change.model_copy(update={"reason": TAKEN_OFF})
 
 
 def moved(run: Run, state: RecordState, dot: Dot) -> RecordState:

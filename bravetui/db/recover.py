@@ -18,6 +18,7 @@ from bravetui.base.errors import Corrupt
 from bravetui.db import meta
 from bravetui.db.device import Base, Outbox, OutboxState
 from bravetui.db.kinds import KINDS
+from bravetui.db.quarantine import TAKEN_OFF
 from bravetui.db.records import Stored, load, save_many
 from bravetui.db.store import Store
 from bravetui.merge.state import RecordState, edited
@@ -145,6 +146,8 @@ def _change_in(frame: bytes) -> Change | None:
 
 def _has(connection: Connection, change: Change, entry: tuple[str, str] | None) -> bool:
     """Whether the database has a change of the journal's, as it stands there or later, or had it and it was settled."""
+    if change.reason == TAKEN_OFF:
+        return True
     if entry is not None:
         return entry[0] != OutboxState.PENDING or not _is_later(change, entry[1])
     kind = KINDS.get(change.kind)

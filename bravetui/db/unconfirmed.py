@@ -24,6 +24,7 @@ from bravetui.db.device import Outbox, OutboxState
 from bravetui.db.engine import open_laptop_engine, read_transaction, write_transaction
 from bravetui.db.frames import journal_cipher, scan
 from bravetui.db.kinds import KINDS
+from bravetui.db.quarantine import TAKEN_OFF
 from bravetui.db.records import load
 from bravetui.db.recover import last_dots
 from bravetui.merge.version import Dot
@@ -83,7 +84,7 @@ def read_journal(path: Path, key: bytes) -> FromJournal:
         else:
             latest.pop(change.dot, None)
             latest[change.dot] = change
-    kept = {dot: latest[dot] for dot in last_dots(latest.values())}
+    kept = {dot: latest[dot] for dot in last_dots(latest.values()) if latest[dot].reason != TAKEN_OFF}
     return FromJournal(kept, len(found.damage), unreadable)
 
 

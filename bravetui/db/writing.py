@@ -18,7 +18,7 @@ from bravetui.base.text import clean
 from bravetui.db import meta
 from bravetui.db.device import Base, Outbox, OutboxState
 from bravetui.db.kinds import Kind, kind_of, rules_for
-from bravetui.db.quarantine import Made, Run, mended, moved, refused_run, take_out
+from bravetui.db.quarantine import Made, Run, mended, moved, refused_run, take_out, taken_off
 from bravetui.db.records import Stored, load, normalised, save_many
 from bravetui.db.templates import find_template
 from bravetui.merge.hlc import Hlc, tick
@@ -198,6 +198,7 @@ class Writing:
         body = canonical_bytes(change.to_json())
         self._enqueue(kind, change, body.decode(), sha256_hex(body))
         take_out(self.connection, run)
+        self._frames += [canonical_bytes(taken_off(old).to_json()) for old in run.changes]
         self._frames.append(body)
         self.touched.add((kind.name, change.record_id))
 

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
 from bravetui.base.canonical import Json
+from bravetui.db.kinds import KINDS
 from bravetui.db.quarantine import Made, Run, mended
+from bravetui.db.records import load
+from bravetui.db.unconfirmed import gather_journal
 from bravetui.merge.hlc import Hlc
 from bravetui.merge.state import Cell, RecordState
 from bravetui.merge.version import Dot, VersionVector
 from bravetui.wire.change import Change, Op, make_change
+from tests.support.laptop import KEY, PROJECT, open_store
 
 AT = datetime(2026, 11, 23, 8, 30, tzinfo=UTC)
 
@@ -47,3 +53,28 @@ def test_what_was_counted_in_refused_changes_counts_once(
     now = RecordState({"count": Cell(last.after["count"], (last.dot,), last.hlc)}, VersionVector({1: 9}))
     change = mended(run, changed, now, Made(Dot(1, 10), Hlc(10), AT), ["count"])
     assert (change.before.get("count"), change.after["count"]) == told
+
+
+def test_a_refused_change_that_was_mended_under_another_number_does_not_come_back_at_the_next_start(
+    tmp_path: Path,
+) -> None:
+    """Found by simulate in month 1599: the laptop, renumbered since, put it back from the journal over what he had typed."""
+    store = open_store(tmp_path)
+    with store.write() as writing:
+        record = writing.create("violation", PROJECT, {"description": "fence", "severity": "minor"})
+    with store.maintain() as connection:
+        connection.exec_driver_sql("UPDATE outbox SET state = 'refused'")
+    store.become(replace(store.identity, device=9))
+    with store.write() as writing:
+        writing.edit("violation", PROJECT, record, {"severity": "critical"})
+    store.close()
+    again = open_store(tmp_path, device=9)
+    assert again.journal.damage == ()
+    with again.read() as connection:
+        stored = load(connection, KINDS["violation"], PROJECT, record)
+        (body,) = connection.exec_driver_sql("SELECT body FROM outbox").scalars()
+    assert stored is not None
+    assert stored.state.values()["severity"] == "critical"
+    assert Change.model_validate_json(body).after == {"description": "fence", "severity": "critical"}
+    alone = gather_journal(tmp_path / "journal", KEY)
+    assert [change.dot.device for change in alone.changes] == [9]
