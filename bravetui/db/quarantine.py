@@ -25,6 +25,9 @@ from bravetui.wire.change import Change, Op
 _outbox = Outbox.__table__  # type: ignore[attr-defined]
 _AGAIN = (*UNACKNOWLEDGED, OutboxState.REFUSED)
 
+OUTDONE = "Refused at first; meanwhile somebody else's word came to stand."
+"""Reason of a change that `as_before` made: no typing goes on in it."""
+
 TAKEN_OFF = "Taken off the queue: a later change of this laptop's says it."
 """Reason of a change, in the journal alone, that `taken_off` made."""
 
@@ -90,15 +93,21 @@ def refused_run(connection: Connection, scope_id: str, kind: str, record_id: str
 
 
 def mended(
-    run: Run, changed: Mapping[str, Json], now: RecordState, made: Made, counted: Collection[str] = ()
+    run: Run,
+    changed: Mapping[str, Json],
+    now: RecordState,
+    made: Made,
+    lost: Collection[str] = (),
+    counted: Collection[str] = (),
 ) -> Change:
-    """One change that says what all of them said and what is `changed` besides; `now` is the record before it.
+    """One change that says what all of them said, less what is `lost` (`outdone`), and what is `changed` besides; `now` is
+    the record before it.
 
     `counted` are the paths whose differences count (`Rule.SUM`): of those each change says how much came to it.
     """
     first = run.changes[0]
     before = {path: now.cells[path].value for path in changed if path in now.cells}
-    after = {**_still_said(run), **changed}
+    after = {**{path: value for path, value in _still_said(run).items() if path not in lost}, **changed}
     steps = [*((change.before, change.after) for change in run.changes), (before, changed)]
     for change in reversed(run.changes):
         before = {**before, **change.before}
@@ -112,6 +121,31 @@ def mended(
         "reason": None,  # if the first was offered to a central that had lost it, a person stands by it now
     }  # fmt: skip
     return first.model_copy(update=told)
+
+
+def outdone(run: Run, now: RecordState, joined: Collection[str]) -> dict[str, Json]:
+    """What the run said and the record shows no more, since somebody else's word stands: under a new stamp it would win.
+
+    `joined` are the paths of which the record shows what both said (`KEEPS_BOTH`).
+    """
+    return {
+        path: value
+        for path, value in _still_said(run).items()
+        if path in now.cells and path not in joined and now.cells[path].value != value
+    }
+
+
+def as_before(run: Run, lost: Mapping[str, Json], dot: Dot) -> Change:
+    """A change that says what was outdone, as of when it was said: all are told that it was, and it is lost to nobody."""
+    last = run.changes[-1]
+    before: dict[str, Json] = {}
+    for change in reversed(run.changes):
+        before = {**before, **change.before}
+    told = {
+        "dot": dot, "op": Op.EDIT, "context": run.changes[0].context, "after": dict(lost),
+        "before": {path: before[path] for path in lost if path in before}, "reason": OUTDONE,
+    }  # fmt: skip
+    return last.model_copy(update=told)
 
 
 def _total(path: str, start: Json, steps: Iterable[tuple[Mapping[str, Json], Mapping[str, Json]]]) -> Json:

@@ -18,11 +18,21 @@ from bravetui.base.text import clean
 from bravetui.db import meta
 from bravetui.db.device import Base, Outbox, OutboxState
 from bravetui.db.kinds import Kind, kind_of, rules_for
-from bravetui.db.quarantine import Made, Run, mended, moved, refused_run, take_out, taken_off
+from bravetui.db.quarantine import (
+    Made,
+    Run,
+    as_before,
+    mended,
+    moved,
+    outdone,
+    refused_run,
+    take_out,
+    taken_off,
+)
 from bravetui.db.records import Stored, load, normalised, save_many
 from bravetui.db.templates import find_template
 from bravetui.merge.hlc import Hlc, tick
-from bravetui.merge.join import ADDS
+from bravetui.merge.join import ADDS, KEEPS_BOTH
 from bravetui.merge.rules import Rules
 from bravetui.merge.state import DELETED, RecordState, edited, row_of
 from bravetui.merge.version import Dot
@@ -191,16 +201,26 @@ class Writing:
         self.counter += 1
         made = Made(Dot(self._device, self.counter), self._next_hlc(), self._clock.now())
         rules = self._rules(kind, stored.state)
-        counted = [path for path in stored.state.cells if rules.of(path).rule in ADDS]
-        change = mended(run, after, stored.state, made, counted)
+        counted, joined = (
+            [path for path in stored.state.cells if rules.of(path).rule in among]
+            for among in (ADDS, KEEPS_BOTH)
+        )
+        lost = outdone(run, stored.state, joined)
+        changes = [mended(run, after, stored.state, made, lost, counted)]
         state = edited(moved(run, stored.state, made.dot), after, made.dot, made.hlc)
-        save_many(self.connection, kind, change.scope_id, {change.record_id: Stored(state, stored.seq)})
-        body = canonical_bytes(change.to_json())
-        self._enqueue(kind, change, body.decode(), sha256_hex(body))
-        take_out(self.connection, run)
+        if lost:
+            self.counter += 1
+            changes.append(as_before(run, lost, Dot(self._device, self.counter)))
+            state = RecordState(state.cells, state.version.with_dot(changes[-1].dot))
+        first = run.changes[0]
+        save_many(self.connection, kind, first.scope_id, {first.record_id: Stored(state, stored.seq)})
         self._frames += [canonical_bytes(taken_off(old).to_json()) for old in run.changes]
-        self._frames.append(body)
-        self.touched.add((kind.name, change.record_id))
+        for change in changes:
+            body = canonical_bytes(change.to_json())
+            self._enqueue(kind, change, body.decode(), sha256_hex(body))
+            self._frames.append(body)
+        take_out(self.connection, run)
+        self.touched.add((kind.name, first.record_id))
 
     def _foldable(
         self, kind: Kind, scope_id: str, record_id: str, after: Mapping[str, Json]

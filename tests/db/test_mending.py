@@ -51,7 +51,7 @@ def test_what_was_counted_in_refused_changes_counts_once(
     run = Run(tuple(counted(*one) for one in refused), tuple(counted(*one) for one in handed_in))
     last = max((*run.changes, *run.since), key=lambda change: change.dot)
     now = RecordState({"count": Cell(last.after["count"], (last.dot,), last.hlc)}, VersionVector({1: 9}))
-    change = mended(run, changed, now, Made(Dot(1, 10), Hlc(10), AT), ["count"])
+    change = mended(run, changed, now, Made(Dot(1, 10), Hlc(10), AT), counted=["count"])
     assert (change.before.get("count"), change.after["count"]) == told
 
 

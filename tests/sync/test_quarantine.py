@@ -103,6 +103,34 @@ async def test_mending_a_refused_change_takes_back_nothing_that_was_handed_in_af
         assert conflicts.conflicts(here.store, PROJECT) == ()
 
 
+async def test_mending_a_refused_change_does_not_win_over_a_later_word_of_somebody_else_s(
+    world: World,
+) -> None:
+    """Found by simulate in month 1420: Dana's later place stood, he wrote of something else, and his older one came back
+    under the new stamp, at central alone."""
+    carlos, dana = await world.laptop("carlos-1", "carlos"), await world.laptop("dana-1", "dana")
+    record = carlos.create("violation", {"description": "silt fence down", "location": "gate 1"})
+    assert await carlos.sync()
+    await dana.sync()
+    demote(world, "carlos", "viewer")
+    carlos.edit("violation", record, location="lot 2", severity="minor")
+    await carlos.sync()
+    world.clock.advance(hours=1)
+    dana.edit("violation", record, location="lot 3")
+    assert await dana.sync()
+    await carlos.sync()
+    assert carlos.value("violation", record, "location") == "lot 3"
+    demote(world, "carlos", "foreman")
+    carlos.edit("violation", record, description="20 ft of it")
+    assert await carlos.sync()
+    await dana.sync()
+    told = {"description": "20 ft of it", "location": "lot 3", "severity": "minor"}
+    for here in (carlos, dana):
+        assert {path: here.value("violation", record, path) for path in told} == told
+    said = [one.after for one in world.ledger() if one.record_id == record]
+    assert {"location": "lot 2"} in said
+
+
 async def test_what_waits_at_central_for_a_refused_record_still_says_the_last_word_of_it(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
