@@ -14,6 +14,7 @@ from bravetui.central.tables import LEDGER
 from bravetui.db import meta
 from bravetui.db.device import UNACKNOWLEDGED, Cursor, Outbox, OutboxState, Parked, Receipt
 from bravetui.db.kinds import KINDS, Kind
+from bravetui.db.quarantine import OUTDONE
 from bravetui.db.records import load, rows_of, values_from_row
 from bravetui.simulate.central import SimulatedCentral
 from bravetui.simulate.crash import CENTRAL
@@ -156,7 +157,7 @@ def hidden_work(connection: Connection) -> list[str]:
     """Typed here, not handed in, not on the screen: asked at the end of every visit, for the end of the month heals it.
 
     Not while a restored central is refilled: then all of one's changes go again, also those that others have typed over.
-    Nor what was refused once and goes again (`sync.again`), for the same reason.
+    Nor what was refused once and goes again (`sync.again`), for the same reason; nor what goes only to be told as outdone.
     """
     if refill.is_on(connection):
         return []
@@ -168,7 +169,8 @@ def hidden_work(connection: Connection) -> list[str]:
     typed: dict[tuple[str, str, str], dict[str, Json]] = defaultdict(dict)
     for body in connection.execute(query).scalars():
         change = Change.model_validate_json(body)
-        typed[change.scope_id, change.kind, change.record_id] |= change.after
+        if change.reason != OUTDONE:
+            typed[change.scope_id, change.kind, change.record_id] |= change.after
     complaints = []
     for (scope_id, kind, record_id), values in typed.items():
         stored = load(connection, KINDS[kind], scope_id, record_id)
