@@ -19,7 +19,13 @@ from bravetui.merge.state import RecordState
 from bravetui.merge.version import Dot, VersionVector
 from bravetui.simulate.ending import End
 from bravetui.simulate.gone import Key, gone
-from bravetui.simulate.invariants import everybody_hands_in_his_own, nothing_is_lost, the_clock_tells_order
+from bravetui.simulate.invariants import (
+    every_clash_was_asked,
+    everybody_hands_in_his_own,
+    nothing_is_doubled,
+    nothing_is_lost,
+    the_clock_tells_order,
+)
 from bravetui.simulate.witness import Witness
 from bravetui.wire.change import REFILLED, Change, Op
 from tests.support.central import PROJECT
@@ -53,9 +59,11 @@ def an_end(witness: Witness, **told: Any) -> End:
 
 def an_edit(after: dict[str, Json], **told: Any) -> Change:
     """Dana's, of one violation."""
-    usual: dict[str, Any] = {"dot": Dot(1, 1), "hlc": Hlc(1), "context": VersionVector()}
+    usual: dict[str, Any] = {
+        "dot": Dot(1, 1), "hlc": Hlc(1), "context": VersionVector(), "kind": "violation",
+    }  # fmt: skip
     return Change(
-        scope_id=PROJECT, kind="violation", record_id="v1", op=Op.EDIT, author_id="dana",
+        scope_id=PROJECT, record_id="v1", op=Op.EDIT, author_id="dana",
         at=datetime(2026, 3, 2, tzinfo=UTC), after=after, **usual | told,
     )  # fmt: skip
 
@@ -236,3 +244,30 @@ async def test_what_a_later_change_of_the_same_laptop_seems_to_cover_is_handed_i
                 central = values_of(world.central_records(), record)
                 assert central == {"description": "gate down too", "severity": "major", "location": "lot B"}
                 assert values_of(carlos.records(), record) == values_of(dana.records(), record) == central
+
+
+def a_delivery(dot: Dot, condition: str, **told: Any) -> Change:
+    """Of a kind of which a person has to be asked where two differ."""
+    return an_edit({"condition": condition}, dot=dot, hlc=Hlc(dot.counter), kind="delivery", **told)
+
+
+@pytest.mark.parametrize(("device", "complains"), [(1, False), (3, True)], ids=["own", "another's"])
+def test_nobody_has_to_be_asked_about_what_its_own_laptop_had_set_anew_before_it_was_released(
+    device: int, complains: bool
+) -> None:
+    """Month 1171: refused, corrected, corrected again by a copy; the office released both, the older one last."""
+    ledger = [
+        a_delivery(Dot(1, 2), "rejected"), a_delivery(Dot(device, 1), "accepted"), a_delivery(Dot(2, 5), "rejected"),
+    ]  # fmt: skip
+    assert bool(every_clash_was_asked(an_end(Witness(), ledger=ledger))) == complains
+
+
+@pytest.mark.parametrize(
+    ("reason", "complains"), [(REFILLED, False), (None, True)], ids=["said again", "an edit"]
+)
+def test_what_two_copies_say_again_at_one_stamp_is_no_edit_made_twice(
+    reason: str | None, complains: bool
+) -> None:
+    """Month 1101: clones of one state minted the same stamp for the same offer."""
+    twice = [an_edit({"location": "lot 3"}, dot=Dot(1, counter), reason=reason) for counter in (1, 2)]
+    assert bool(nothing_is_doubled(an_end(Witness(), ledger=twice))) == complains
