@@ -17,8 +17,9 @@ from bravetui.base.canonical import Json
 from bravetui.db.device import UNACKNOWLEDGED, Outbox, OutboxState
 from bravetui.db.moves import Moves
 from bravetui.merge.hlc import Hlc
-from bravetui.merge.join import added
-from bravetui.merge.state import RecordState
+from bravetui.merge.join import KEEPS_BOTH, added
+from bravetui.merge.rules import Rules
+from bravetui.merge.state import RecordState, row_of
 from bravetui.merge.version import Dot
 from bravetui.wire.change import Change, Op
 
@@ -109,9 +110,7 @@ def mended(
     before = {path: now.cells[path].value for path in changed if path in now.cells}
     after = {**{path: value for path, value in _still_said(run).items() if path not in lost}, **changed}
     steps = [*((change.before, change.after) for change in run.changes), (before, changed)]
-    for change in reversed(run.changes):
-        before = {**before, **change.before}
-    before = {} if first.op is Op.CREATE else before
+    before = {} if first.op is Op.CREATE else {**before, **_before(run)}
     for path in counted:
         if any(path in said for _, said in steps):
             after[path] = _total(path, before.get(path), steps)
@@ -123,29 +122,38 @@ def mended(
     return first.model_copy(update=told)
 
 
-def outdone(run: Run, now: RecordState, joined: Collection[str]) -> dict[str, Json]:
+def outdone(run: Run, now: RecordState, rules: Rules) -> dict[str, Json]:
     """What the run said and the record shows no more, since somebody else's word stands: under a new stamp it would win.
 
-    `joined` are the paths of which the record shows what both said (`KEEPS_BOTH`).
+    Not where the record shows what both said (`KEEPS_BOTH`); of a group all, if any of it.
     """
+    said = _still_said(run)
+    gone = {
+        path
+        for path, value in said.items()
+        if path in now.cells and now.cells[path].value != value and rules.of(path).rule not in KEEPS_BOTH
+    }
+    groups = {(row_of(path), rules.of(path).group) for path in gone if rules.of(path).group}
     return {
         path: value
-        for path, value in _still_said(run).items()
-        if path in now.cells and path not in joined and now.cells[path].value != value
+        for path, value in said.items()
+        if path in gone or (row_of(path), rules.of(path).group) in groups
     }
 
 
 def as_before(run: Run, lost: Mapping[str, Json], dot: Dot) -> Change:
     """A change that says what was outdone, as of when it was said: all are told that it was, and it is lost to nobody."""
-    last = run.changes[-1]
-    before: dict[str, Json] = {}
-    for change in reversed(run.changes):
-        before = {**before, **change.before}
+    last, before = run.changes[-1], _before(run)
     told = {
         "dot": dot, "op": Op.EDIT, "context": run.changes[0].context, "after": dict(lost),
         "before": {path: before[path] for path in lost if path in before}, "reason": OUTDONE,
     }  # fmt: skip
     return last.model_copy(update=told)
+
+
+def _before(run: Run) -> dict[str, Json]:
+    """The values before the first of the run."""
+    return {path: value for change in reversed(run.changes) for path, value in change.before.items()}
 
 
 def _total(path: str, start: Json, steps: Iterable[tuple[Mapping[str, Json], Mapping[str, Json]]]) -> Json:

@@ -32,7 +32,7 @@ from bravetui.db.quarantine import (
 from bravetui.db.records import Stored, load, normalised, save_many
 from bravetui.db.templates import find_template
 from bravetui.merge.hlc import Hlc, tick
-from bravetui.merge.join import ADDS, KEEPS_BOTH
+from bravetui.merge.join import ADDS
 from bravetui.merge.rules import Rules
 from bravetui.merge.state import DELETED, RecordState, edited, row_of
 from bravetui.merge.version import Dot
@@ -201,11 +201,8 @@ class Writing:
         self.counter += 1
         made = Made(Dot(self._device, self.counter), self._next_hlc(), self._clock.now())
         rules = self._rules(kind, stored.state)
-        counted, joined = (
-            [path for path in stored.state.cells if rules.of(path).rule in among]
-            for among in (ADDS, KEEPS_BOTH)
-        )
-        lost = outdone(run, stored.state, joined)
+        counted = [path for path in stored.state.cells if rules.of(path).rule in ADDS]
+        lost = outdone(run, stored.state, rules)
         changes = [mended(run, after, stored.state, made, lost, counted)]
         state = edited(moved(run, stored.state, made.dot), after, made.dot, made.hlc)
         if lost:

@@ -10,10 +10,11 @@ import pytest
 
 from bravetui.base.canonical import Json
 from bravetui.db.kinds import KINDS
-from bravetui.db.quarantine import Made, Run, mended
+from bravetui.db.quarantine import Made, Run, mended, outdone
 from bravetui.db.records import load
 from bravetui.db.unconfirmed import gather_journal
 from bravetui.merge.hlc import Hlc
+from bravetui.merge.rules import FieldRule, Rule, Rules
 from bravetui.merge.state import Cell, RecordState
 from bravetui.merge.version import Dot, VersionVector
 from bravetui.wire.change import Change, Op, make_change
@@ -53,6 +54,20 @@ def test_what_was_counted_in_refused_changes_counts_once(
     now = RecordState({"count": Cell(last.after["count"], (last.dot,), last.hlc)}, VersionVector({1: 9}))
     change = mended(run, changed, now, Made(Dot(1, 10), Hlc(10), AT), counted=["count"])
     assert (change.before.get("count"), change.after["count"]) == told
+
+
+def test_of_a_group_nothing_is_said_anew_if_any_of_it_was_outdone() -> None:
+    """Street and town of two authors would come to stand side by side."""
+    rules = Rules({path: FieldRule(Rule.LAST_WRITE_WINS, group="address") for path in ("street", "town")})
+    first = counted(2, 0, 0).model_copy(update={"after": {"street": "Main", "town": "Belen"}})
+    theirs = {"street": "Elm", "town": "Belen"}
+    now = RecordState(
+        {path: Cell(value, (Dot(2, 1),), Hlc(9)) for path, value in theirs.items()}, VersionVector()
+    )
+    lost = outdone(Run((first,)), now, rules)
+    assert lost == first.after
+    made = mended(Run((first,)), {"note": "x"}, now, Made(Dot(1, 9), Hlc(10), AT), lost)
+    assert made.after == {"note": "x"}
 
 
 def test_a_refused_change_that_was_mended_under_another_number_does_not_come_back_at_the_next_start(
