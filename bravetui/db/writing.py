@@ -191,13 +191,12 @@ class Writing:
             self._keep_base(kind, scope_id, record_id, stored)
         state = edited(stored.state, change.after, change.dot, change.hlc)
         save_many(self.connection, kind, scope_id, {record_id: Stored(state, stored.seq)})
-        body = canonical_bytes(change.to_json())
-        self._enqueue(kind, change, body.decode(), sha256_hex(body))
-        self._frames.append(body)
+        self._queue(kind, change)
         self.touched.add((kind.name, record_id))
 
     def _mend(self, kind: Kind, stored: Stored, run: Run, after: Mapping[str, Json]) -> None:
-        """Put one new change in the place of what central refused, with what is changed now in it."""
+        """Put one new change in the place of what central refused, with what is changed now in it; and another for what
+        somebody else has outdone."""
         self.counter += 1
         made = Made(Dot(self._device, self.counter), self._next_hlc(), self._clock.now())
         rules = self._rules(kind, stored.state)
@@ -213,11 +212,15 @@ class Writing:
         save_many(self.connection, kind, first.scope_id, {first.record_id: Stored(state, stored.seq)})
         self._frames += [canonical_bytes(taken_off(old).to_json()) for old in run.changes]
         for change in changes:
-            body = canonical_bytes(change.to_json())
-            self._enqueue(kind, change, body.decode(), sha256_hex(body))
-            self._frames.append(body)
+            self._queue(kind, change)
         take_out(self.connection, run)
         self.touched.add((kind.name, first.record_id))
+
+    def _queue(self, kind: Kind, change: Change) -> None:
+        """Into the outbox, and into the journal with all that this save makes."""
+        body = canonical_bytes(change.to_json())
+        self._enqueue(kind, change, body.decode(), sha256_hex(body))
+        self._frames.append(body)
 
     def _foldable(
         self, kind: Kind, scope_id: str, record_id: str, after: Mapping[str, Json]

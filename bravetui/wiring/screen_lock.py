@@ -37,9 +37,8 @@ class FolderLock:
         locks: list[Lock] = [
             Pin(keyring_of(self._folder), lambda _: next(words, ""), tries_of(self._folder, self._clock))
         ]
-        if (
-            PIN not in self._names() or len(typed) >= PASSPHRASE_CHARACTERS_MIN
-        ):  # first: a passphrase is no wrong PIN
+        # Before the PIN: a passphrase is no wrong PIN. Where there is none, whatever was typed is a passphrase.
+        if len(typed) >= PASSPHRASE_CHARACTERS_MIN or PIN not in self._names():
             locks.insert(0, Passphrase(typed))
         secrets = self._file(locks).load()
         try:
