@@ -108,7 +108,8 @@ def mended(
     """
     first = run.changes[0]
     before = {path: now.cells[path].value for path in changed if path in now.cells}
-    after = {**{path: value for path, value in _still_said(run).items() if path not in lost}, **changed}
+    said = {path: change.after[path] for path, change in _last_words(run).items()}
+    after = {**{path: value for path, value in said.items() if path not in lost}, **changed}
     steps = [*((change.before, change.after) for change in run.changes), (before, changed)]
     before = {} if first.op is Op.CREATE else {**before, **_before(run)}
     for path in counted:
@@ -127,7 +128,7 @@ def outdone(run: Run, now: RecordState, rules: Rules) -> dict[str, Json]:
 
     Not where the record shows what both said (`KEEPS_BOTH`); of a group all, if any of it.
     """
-    said = _still_said(run)
+    said = {path: change.after[path] for path, change in _last_words(run).items()}
     gone = {
         path
         for path, value in said.items()
@@ -142,13 +143,15 @@ def outdone(run: Run, now: RecordState, rules: Rules) -> dict[str, Json]:
 
 
 def as_before(run: Run, lost: Mapping[str, Json], dot: Dot) -> Change:
-    """A change that says what was outdone, as of when it was said: all are told that it was, and it is lost to nobody."""
-    last, before = run.changes[-1], _before(run)
+    """A change that says what was outdone, as of when the first of it was said: all are told that it was, it is lost to
+    nobody, and it outdoes nothing."""
+    words, before = _last_words(run), _before(run)
+    first = min((words[path] for path in lost), key=_said_at)
     told = {
         "dot": dot, "op": Op.EDIT, "context": run.changes[0].context, "after": dict(lost),
         "before": {path: before[path] for path in lost if path in before}, "reason": OUTDONE,
     }  # fmt: skip
-    return last.model_copy(update=told)
+    return first.model_copy(update=told)
 
 
 def _before(run: Run) -> dict[str, Json]:
@@ -164,16 +167,21 @@ def _total(path: str, start: Json, steps: Iterable[tuple[Mapping[str, Json], Map
     return total
 
 
-def _still_said(run: Run) -> dict[str, Json]:
-    """By path the last word of the run, where nothing that central has came after it."""
+def _last_words(run: Run) -> dict[str, Change]:
+    """By path the change that has the last word of the run, where nothing that central has came after it."""
     again = {change.dot for change in run.changes}
-    said: dict[str, Json] = {}
-    for change in sorted((*run.changes, *run.since), key=lambda change: change.dot.counter):
+    words: dict[str, Change] = {}
+    for change in sorted((*run.changes, *run.since), key=_said_at):
         if change.dot in again:
-            said |= change.after
+            words |= dict.fromkeys(change.after, change)
         else:
-            said = {path: value for path, value in said.items() if path not in change.after}
-    return said
+            words = {path: earlier for path, earlier in words.items() if path not in change.after}
+    return words
+
+
+def _said_at(change: Change) -> tuple[Hlc, int]:
+    """The order in which a laptop said things; not that of its dots, since `as_before` says old things behind new ones."""
+    return change.hlc, change.dot.counter
 
 
 def taken_off(change: Change) -> Change:

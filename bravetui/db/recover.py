@@ -14,11 +14,12 @@ from pydantic import ValidationError
 from sqlalchemy import Connection, bindparam, delete, select
 from sqlalchemy.dialects.sqlite import insert
 
+from bravetui.base.canonical import Json
 from bravetui.base.errors import Corrupt
 from bravetui.db import meta
 from bravetui.db.device import Base, Outbox, OutboxState
 from bravetui.db.kinds import KINDS
-from bravetui.db.quarantine import TAKEN_OFF
+from bravetui.db.quarantine import OUTDONE, TAKEN_OFF
 from bravetui.db.records import Stored, load, save_many
 from bravetui.db.store import Store
 from bravetui.merge.state import RecordState, edited
@@ -172,7 +173,7 @@ def _replay(connection: Connection, change: Change, body: bytes, entry: tuple[st
     stored = load(connection, kind, change.scope_id, change.record_id) or Stored(RecordState())
     target = {"scope_id": change.scope_id, "kind": change.kind, "record_id": change.record_id}
     connection.execute(insert(_base).values(**target, agreed=stored.state.values()).on_conflict_do_nothing())
-    state = edited(stored.state, change.after, change.dot, change.hlc)
+    state = edited(stored.state, _standing(change, stored.state), change.dot, change.hlc)
     save_many(connection, kind, change.scope_id, {change.record_id: Stored(state, stored.seq)})
     connection.execute(_DROP_ENTRY, {"of": change.dot.device, "number": change.dot.counter})
     connection.execute(
@@ -183,6 +184,16 @@ def _replay(connection: Connection, change: Change, body: bytes, entry: tuple[st
         )
     )  # fmt: skip
     return True
+
+
+def _standing(change: Change, now: RecordState) -> dict[str, Json]:
+    """What of a change comes to stand: of one that was outdone, and came behind what outdid it, what nothing later has
+    taken the place of."""
+    return {
+        path: value
+        for path, value in change.after.items()
+        if change.reason != OUTDONE or path not in now.cells or now.cells[path].hlc < change.hlc
+    }
 
 
 def _is_later(change: Change, body: str) -> bool:

@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 
 from bravetui.base.canonical import Json
+from bravetui.db import meta
 from bravetui.db.kinds import KINDS
 from bravetui.db.quarantine import Made, Run, mended, outdone
-from bravetui.db.records import load
+from bravetui.db.records import Stored, load, save_many
 from bravetui.db.unconfirmed import gather_journal
-from bravetui.merge.hlc import Hlc
+from bravetui.merge.hlc import Hlc, tick
 from bravetui.merge.rules import FieldRule, Rule, Rules
-from bravetui.merge.state import Cell, RecordState
+from bravetui.merge.state import Cell, RecordState, edited
 from bravetui.merge.version import Dot, VersionVector
 from bravetui.wire.change import Change, Op, make_change
 from tests.support.laptop import KEY, PROJECT, open_store
@@ -93,3 +94,35 @@ def test_a_refused_change_that_was_mended_under_another_number_does_not_come_bac
     assert Change.model_validate_json(body).after == {"description": "fence", "severity": "critical"}
     alone = gather_journal(tmp_path / "journal", KEY)
     assert [change.dot.device for change in alone.changes] == [9]
+
+
+def test_what_was_outdone_does_not_come_back_from_the_journal_over_what_stands(tmp_path: Path) -> None:
+    """It goes behind what was typed in its place, and a start puts changes back in the order of their numbers."""
+    store = open_store(tmp_path)
+    with store.write() as writing:
+        record = writing.create("violation", PROJECT, {"description": "fence", "location": "lot 2"})
+    kind = KINDS["violation"]
+    with store.maintain() as connection:
+        connection.exec_driver_sql("UPDATE outbox SET state = 'refused'")
+        stored = load(connection, kind, PROJECT, record)
+        assert stored is not None
+        stamp = tick(meta.get_hlc(connection), 0)
+        meta.put(connection, meta.HLC, str(stamp))
+        theirs = edited(stored.state, {"location": "lot 3"}, Dot(7, 1), stamp)
+        save_many(connection, kind, PROJECT, {record: Stored(theirs, 1)})
+    store.close()
+    before = (tmp_path / "site.db").read_bytes()
+    again = open_store(tmp_path)
+    with again.write() as writing:
+        writing.edit("violation", PROJECT, record, {"location": "lot 4"})
+    with again.read() as connection:
+        held = connection.exec_driver_sql("SELECT body FROM outbox ORDER BY counter").scalars().all()
+    assert [Change.model_validate_json(body).after.get("location") for body in held] == ["lot 4", "lot 2"]
+    again.journal.rewrite([body.encode() for body in held])
+    again.close()
+    (tmp_path / "site.db").write_bytes(before)
+    last = open_store(tmp_path)
+    with last.read() as connection:
+        stored = load(connection, kind, PROJECT, record)
+    assert stored is not None
+    assert stored.state.values()["location"] == "lot 4"

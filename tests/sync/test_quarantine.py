@@ -131,6 +131,53 @@ async def test_mending_a_refused_change_does_not_win_over_a_later_word_of_somebo
     assert {"location": "lot 2"} in said
 
 
+async def test_mending_twice_forgets_nothing_that_was_typed_between(world: World) -> None:
+    """Found by simulate in month 40: what was outdone goes behind what was mended and is older, and was taken for the later
+    word of the two."""
+    carlos, dana = await world.laptop("carlos-1", "carlos"), await world.laptop("dana-1", "dana")
+    record = carlos.create("violation", {"description": "silt fence down", "location": "gate 1"})
+    assert await carlos.sync()
+    await dana.sync()
+    demote(world, "carlos", "viewer")
+    carlos.edit("violation", record, location="lot 2")
+    await carlos.sync()
+    world.clock.advance(hours=1)
+    dana.edit("violation", record, location="lot 3")
+    assert await dana.sync()
+    for mend in ({"description": "20 ft of it"}, {"location": "lot 4"}, {"severity": "minor"}):
+        await carlos.sync()
+        carlos.edit_paths("violation", record, mend)
+    demote(world, "carlos", "foreman")
+    assert await carlos.sync()
+    await dana.sync()
+    for here in (carlos, dana):
+        assert here.value("violation", record, "location") == "lot 4"
+
+
+async def test_what_was_outdone_before_more_was_typed_stays_outdone(world: World) -> None:
+    """It bore the stamp of the last change that waited, and so beat what had outdone it."""
+    carlos, dana = await world.laptop("carlos-1", "carlos"), await world.laptop("dana-1", "dana")
+    record = carlos.create("violation", {"description": "silt fence down", "location": "gate 1"})
+    assert await carlos.sync()
+    await dana.sync()
+    demote(world, "carlos", "viewer")
+    carlos.edit("violation", record, location="lot 2")
+    prepare(carlos.store, [policy.lane for policy in LANES], 10**6)
+    world.clock.advance(hours=1)
+    dana.edit("violation", record, location="lot 3")
+    assert await dana.sync()
+    world.clock.advance(hours=1)
+    carlos.edit("violation", record, description="20 ft of it")
+    await carlos.sync()
+    assert carlos.states()[-2:] == [OutboxState.REFUSED] * 2
+    demote(world, "carlos", "foreman")
+    carlos.edit("violation", record, severity="minor")
+    assert await carlos.sync()
+    await dana.sync()
+    for here in (carlos, dana):
+        assert here.value("violation", record, "location") == "lot 3"
+
+
 async def test_what_waits_at_central_for_a_refused_record_still_says_the_last_word_of_it(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
