@@ -9,25 +9,25 @@ import signal
 import textwrap
 import time
 import traceback
-from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, fields
 from multiprocessing import get_context
+from pathlib import Path
 
 from bravetui.base.collecting import collect_seldom
 from bravetui.base.errors import BadInput
 from bravetui.base.stopping import stoppable
+from bravetui.base.text import counted
 from bravetui.central.postgres import embedded_postgres
 from bravetui.simulate import disk
 from bravetui.simulate.central import FOREMEN, found_site
 from bravetui.simulate.database import Databases, databases_on
-from bravetui.simulate.ending import Fates
 from bravetui.simulate.month import simulate
 from bravetui.simulate.outcome import Outcome, Plan, unlived
 from bravetui.simulate.planted import PLANTED, likeliest, planted
+from bravetui.simulate.tally import Record, Tally
 
 COMPLAINTS_SHOWN = 8
 PLANTED_MONTHS_MAX = 50
@@ -46,6 +46,9 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--once", action="store_true", help="live each month once instead of comparing two runs of it"
     )
+    parser.add_argument(
+        "--record", type=Path, metavar="FILE", help="keep the tally there; interrupted, go on from it"
+    )
     parser.add_argument("--planted", choices=["all", *PLANTED], help="plant a bug, and see that it is found")
 
 
@@ -57,6 +60,8 @@ def run(arguments: argparse.Namespace) -> int:
     ):
         raise BadInput(f"Give 1 to {len(FOREMEN)} laptops, and at least one day, month and job.")
     plan = plan_of(arguments)
+    record = Record(arguments.record, plan, twice=not arguments.once)
+    record.read()  # a wrong file is said before a server is started
     with (
         disk.folder() as folder,
         stoppable(),
@@ -68,7 +73,7 @@ def run(arguments: argparse.Namespace) -> int:
             names = list(PLANTED) if arguments.planted == "all" else [arguments.planted]
             return _hunt(server, names, arguments.first, plan, arguments.jobs)
         seeds = range(arguments.first, arguments.first + arguments.months)
-        return _soak(server, seeds, plan, arguments.jobs, twice=not arguments.once)
+        return _soak(server, seeds, plan, arguments.jobs, record, twice=not arguments.once)
 
 
 def plan_of(arguments: argparse.Namespace) -> Plan:
@@ -76,42 +81,29 @@ def plan_of(arguments: argparse.Namespace) -> Plan:
     return Plan(laptops=arguments.laptops, days=arguments.days)
 
 
-@dataclass
-class Tally:
-    """What all months came to."""
-
-    months: int = 0
-    failed: int = 0
-    saved: int = 0
-    changes: int = 0
-    conflicts: int = 0
-    requests: int = 0
-    bytes: int = 0
-
-    def add(self, outcome: Outcome) -> None:
-        """Count one month."""
-        self.months += 1
-        self.failed += bool(outcome.complaints)
-        for name in ("saved", "changes", "conflicts", "requests", "bytes"):
-            setattr(self, name, getattr(self, name) + getattr(outcome, name))
-
-
-def _soak(server: str, seeds: range, plan: Plan, jobs: int, *, twice: bool) -> int:
-    tally, faults, fates, began = Tally(), Counter[str](), Counter[str](), time.monotonic()
-    for outcome in _outcomes(server, [(seed, plan, "", twice) for seed in seeds], jobs):
-        tally.add(outcome)
-        faults += outcome.faults
-        fates.update({field.name: getattr(outcome.fates, field.name) for field in fields(Fates)})
-        took_s = time.monotonic() - began
-        left_s = took_s / tally.months * (len(seeds) - tally.months)
-        print(
-            f"month {outcome.seed}: {_verdict(outcome)}  ({tally.months}/{len(seeds)}, {left_s / 60:.0f} min left)",
-            flush=True,
-        )
-        if outcome.complaints:
-            _told(outcome, plan)
-    _summary(tally, faults, fates, time.monotonic() - began)
-    return 1 if tally.failed else 0
+def _soak(server: str, seeds: range, plan: Plan, jobs: int, record: Record, *, twice: bool) -> int:
+    tally, began = record.read(), time.monotonic()
+    before, before_s = len(tally.lived), tally.took_s
+    left = [seed for seed in seeds if seed not in tally.lived]
+    if before:
+        print(f"{counted(before, 'month')} in the record already; left: {len(left)}", flush=True)
+    tasks: list[Task] = [(seed, plan, "", twice) for seed in left]
+    try:
+        for count, outcome in enumerate(_outcomes(server, tasks, jobs), 1):
+            took_s = time.monotonic() - began
+            tally.add(outcome)
+            tally.took_s = before_s + took_s
+            record.write(tally)
+            left_min = took_s / count * (len(left) - count) / 60
+            said = (
+                f"month {outcome.seed}: {_verdict(outcome)}  ({count}/{len(left)}, {left_min:.0f} min left)"
+            )
+            print(said, flush=True)
+            if outcome.complaints:
+                _told(outcome, plan)
+    finally:  # also of what was interrupted
+        _summary(tally)
+    return 1 if tally.complained | tally.unlived else 0
 
 
 def _told(outcome: Outcome, plan: Plan) -> None:
@@ -130,17 +122,19 @@ def _verdict(outcome: Outcome) -> str:
     return f"{len(outcome.complaints)} complaints" if outcome.complaints else "all held"
 
 
-def _summary(tally: Tally, faults: Counter[str], fates: Counter[str], took_s: float) -> None:
-    print(f"\n{tally.months} months in {took_s / 60:.1f} min, {tally.failed} of them with complaints")
+def _summary(tally: Tally) -> None:
+    complained = len(tally.complained | tally.unlived)
+    months = counted(len(tally.lived | tally.unlived), "month")
+    print(f"\n{months} in {tally.took_s / 60:.1f} min, {complained} of them with complaints")
     print(
         f"{tally.changes:,} changes in the ledgers, {tally.conflicts:,} conflicts, {tally.requests:,} requests, "
         f"{tally.bytes:,} bytes"
     )
     print(
         f"{tally.saved:,} values saved: "
-        + ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in fates.items())
+        + ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in tally.fates.items())
     )
-    print("faults: " + ", ".join(f"{count:,} {name}" for name, count in faults.most_common()))
+    print("faults: " + ", ".join(f"{count:,} {name}" for name, count in tally.faults.most_common()))
 
 
 def _hunt(server: str, names: list[str], first: int, plan: Plan, jobs: int) -> int:

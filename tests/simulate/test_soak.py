@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import nullcontext
-from typing import Self
+from pathlib import Path
+from typing import Any, Self
 
 import pytest
 
+from bravetui.base.errors import BadInput
 from bravetui.simulate import main
 from bravetui.simulate.database import Databases
 from bravetui.simulate.laptop import SimulatedLaptop
@@ -19,6 +22,7 @@ from bravetui.simulate.main import Task
 from bravetui.simulate.month import simulate
 from bravetui.simulate.outcome import Outcome, Plan, unlived
 from bravetui.simulate.people import People
+from bravetui.simulate.tally import Record, Tally
 from tests.simulate.conftest import Site
 
 Soak = Callable[..., int]
@@ -38,8 +42,9 @@ def soak(site: Site, monkeypatch: pytest.MonkeyPatch) -> Soak:
         parser = argparse.ArgumentParser()
         main.options(parser)
         asked = parser.parse_args([*words, "--days", "3", "--laptops", "1"])
-        seeds = range(asked.first, asked.first + asked.months)
-        return main._soak("", seeds, main.plan_of(asked), asked.jobs, twice=not asked.once)
+        seeds, plan = range(asked.first, asked.first + asked.months), main.plan_of(asked)
+        record = Record(asked.record, plan, twice=not asked.once)
+        return main._soak("", seeds, plan, asked.jobs, record, twice=not asked.once)
 
     return run
 
@@ -93,6 +98,51 @@ def test_a_month_that_cannot_even_begin_is_a_complaint(
     monkeypatch.setattr(main, "_here", [])
     assert soak("--months", "1", "--once") == 1
     assert "could not be lived" in capsys.readouterr().out
+
+
+def test_an_interrupted_soak_goes_on_where_it_was_and_adds_up_to_the_same(
+    soak: Soak, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Hours of work end with one key, by a machine that goes down, or by a month that could not be lived."""
+    whole, halves = tmp_path / "whole.json", tmp_path / "halves.json"
+    assert soak("--months", "4", "--once", "--record", str(whole)) == 0
+    keys = iter([None, KeyboardInterrupt, None, OSError])
+
+    def interrupted(*asked: Any) -> Outcome:
+        raised = next(keys, None)
+        if raised is not None:
+            raise raised
+        return simulate(*asked)
+
+    monkeypatch.setattr(main, "simulate", interrupted)
+    asked = ("--months", "4", "--once", "--record", str(halves))
+    with pytest.raises(KeyboardInterrupt):
+        soak(*asked)
+    assert "\n1 month in" in capsys.readouterr().out
+    assert soak(*asked) == 1, "one could not be lived"
+    assert soak(*asked) == 0
+    assert "3 months in the record already; left: 1" in capsys.readouterr().out
+    told, other = (json.loads(path.read_text()) for path in (whole, halves))
+    assert told["tally"].pop("took_s") > 0 < other["tally"].pop("took_s")
+    assert told == other
+    assert told["tally"]["lived"] == [[1, 4]]
+
+
+@pytest.mark.parametrize("spoil", ["another program", "months of another size", "no record"])
+def test_a_record_of_anything_else_is_never_added_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spoil: str
+) -> None:
+    """What it adds up to would be nobody's."""
+    path = tmp_path / "soak.json"
+    Record(path, Plan(), twice=False).write(Tally({1, 2, 3, 7}))
+    assert Record(path, Plan(), twice=False).read() == Tally({1, 2, 3, 7})
+    if spoil == "another program":
+        monkeypatch.setattr("bravetui.simulate.tally.program", lambda: "another")
+    elif spoil == "no record":
+        path.write_text("[1, 2]")
+    plan = Plan(days=29) if spoil == "months of another size" else Plan()
+    with pytest.raises(BadInput, match=r"another|not the record"):
+        Record(path, plan, twice=False).read()
 
 
 class DyingPool:
