@@ -6,14 +6,17 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, select, update
-from sqlalchemy.dialects.postgresql import Insert, insert
+from pydantic import ValidationError
+from sqlalchemy import ColumnElement, Connection, Text, any_, func, literal, select, update
+from sqlalchemy.dialects.postgresql import ARRAY, Insert, insert
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError, StatementError
 
 from bravetui.base.errors import Refused
 from bravetui.central.access import Access
 from bravetui.central.sent import Sent
 from bravetui.central.tables import REFUSED
+from bravetui.merge.version import Dot
+from bravetui.wire.change import Change, Op
 from bravetui.wire.messages import Outcome, Verdict
 
 KEPT_MAX = 1000
@@ -50,21 +53,75 @@ def keep(connection: Connection, organization_id: str, sent: Sent, why: Refused,
 def note(
     connection: Connection, access: Access, sent: Sequence[Sent], verdicts: Sequence[Verdict], now: datetime
 ) -> None:
-    """Keep what was refused just now; what was refused before and has been taken now is settled."""
+    """Keep what was refused just now; what was refused before, and has been taken now or written again, is settled."""
+    own = [
+        (one, verdict)
+        for one, verdict in zip(sent, verdicts, strict=True)
+        if one.change.dot.device == access.device
+    ]
     refused = [
         _row(access.organization_id, one, verdict.code, verdict.reason, now)
-        for one, verdict in zip(sent, verdicts, strict=True)
-        if verdict.outcome is Outcome.REFUSED and one.change.dot.device == access.device
+        for one, verdict in own
+        if verdict.outcome is Outcome.REFUSED
     ]
-    unsettled = (REFUSED.c.device == access.device, REFUSED.c.settled_at.is_(None))
-    if refused:
-        kept = connection.execute(select(func.count()).where(*unsettled)).scalar_one()
-        for row in refused[: max(0, KEPT_MAX - kept)]:
-            connection.execute(_KEEP, row)
-    taken = [verdict.dot.counter for verdict in verdicts if verdict.outcome is not Outcome.REFUSED]
-    if taken:
-        done = update(REFUSED).where(*unsettled, REFUSED.c.counter.in_(taken))
-        connection.execute(done.values(settled_at=now, settled_as="taken"))
+    waiting = _unsettled(access.device)
+    kept = connection.execute(select(func.count()).where(*waiting)).scalar_one()
+    for row in refused[: max(0, KEPT_MAX - kept)]:
+        connection.execute(_KEEP, row)
+    if kept:
+        held = [one.change for one, verdict in own if verdict.outcome is not Outcome.REFUSED]
+        _settle(connection, access.device, [one.change.record_id for one, _ in own], held, now)
+
+
+def _settle(
+    connection: Connection, device: int, record_ids: Sequence[str], held: Sequence[Change], now: datetime
+) -> None:
+    """Settle what waits of these records and is among the changes `held` now, or has been written again."""
+    waiting = _unsettled(device)
+    alike = any_(literal([f"%{record_id}%" for record_id in record_ids], ARRAY(Text)))
+    rows = connection.execute(select(REFUSED.c.body).where(*waiting, REFUSED.c.body.like(alike)))
+    changes = [change for body in rows.scalars() if (change := _change_in(body)) is not None]
+    settled = {
+        "taken": [change.dot.counter for change in held],
+        "written again": [dot.counter for dot in written_again([*changes, *held])],
+    }
+    for settled_as, counters in settled.items():
+        done = update(REFUSED).where(*waiting, REFUSED.c.counter.in_(counters))
+        connection.execute(done.values(settled_at=now, settled_as=settled_as))
+
+
+def _unsettled(device: int) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return REFUSED.c.device == device, REFUSED.c.settled_at.is_(None)
+
+
+def _change_in(body: str) -> Change | None:
+    """None for one that this version does not read: it waits for the office as before."""
+    try:
+        return Change.model_validate_json(body)
+    except ValidationError:
+        return None
+
+
+def written_again(changes: Sequence[Change]) -> list[Dot]:
+    """Of one laptop's changes those in whose place it has put others since (`db.quarantine`), that say all of it.
+
+    What goes in another's place bears a later number and has not seen it; a laptop has seen whatever else it said before.
+    """
+    found = []
+    for change in changes:
+        later = [one.after.keys() for one in changes if _goes_in_place_of(one, change)]
+        if change.op in (Op.CREATE, Op.EDIT) and later and change.after.keys() <= set().union(*later):
+            found.append(change.dot)
+    return found
+
+
+def _goes_in_place_of(one: Change, change: Change) -> bool:
+    return (
+        (one.scope_id, one.kind, one.record_id) == (change.scope_id, change.kind, change.record_id)
+        and one.dot.counter > change.dot.counter
+        and one.hlc >= change.hlc
+        and not one.context.covers([change.dot])
+    )
 
 
 def _row(

@@ -294,6 +294,42 @@ async def test_a_refused_change_that_is_sent_again_and_taken_waits_for_the_offic
     assert not waiting(world.site.central)
 
 
+async def test_the_office_is_shown_the_last_of_what_was_mended_and_refused_again(world: World) -> None:
+    """Each pause in typing made one more of them, and they filled what is kept for a laptop."""
+    carlos, dana = await world.laptop("carlos-1", "carlos"), await world.laptop("dana-1", "dana")
+    record = carlos.create("violation", {"description": "silt fence down", "location": "gate 1"})
+    assert await carlos.sync()
+    await dana.sync()
+    demote(world, "carlos", "viewer")
+    carlos.edit("violation", record, location="lot 2")
+    await carlos.sync()
+    dana.edit("violation", record, location="lot 3")
+    assert await dana.sync()
+    for severity in ("minor", "major"):
+        await carlos.sync()
+        carlos.edit("violation", record, severity=severity)
+    await carlos.sync()
+    said = [dict(one.change.after) for one in waiting(world.site.central)]
+    assert said == [{"severity": "major"}, {"location": "lot 2"}], "the latter was outdone, and says so"
+    demote(world, "carlos", "foreman")
+    carlos.edit("violation", record, description="20 ft of it")
+    assert await carlos.sync()
+    assert not waiting(world.site.central)
+
+
+async def test_what_was_refused_and_only_written_over_still_waits_for_the_office(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of one request the later change of the place was taken: the refused one says the severity, too."""
+    carlos = await world.laptop("carlos-1", "carlos")
+    record = carlos.create("violation", {"description": "silt fence down", "location": "gate 1"})
+    assert await carlos.sync()
+    with monkeypatch.context() as older:
+        older_central(older, "violation.severity")
+        await refused_before_another(carlos, record)
+    assert len(waiting(world.site.central)) == 1
+
+
 async def test_what_the_office_sets_aside_stays_on_its_laptop(world: World) -> None:
     carlos, record, dot = await refused(world)
     set_aside(world.site.central, dot, "olga")
