@@ -13,7 +13,7 @@ from pathlib import Path
 
 from bravetui import wiring
 from bravetui.base import fault
-from bravetui.base.errors import BravetuiError
+from bravetui.base.errors import BravetuiError, Corrupt
 from bravetui.central.enrolment import issue_code
 from bravetui.central.rescue import take_bundle
 from bravetui.db.kinds import KINDS
@@ -244,18 +244,29 @@ class _Month:
         if laptop.card is None or self._held_the_only_copy(laptop):
             self._witness.disk_lost(laptop.name, 0.0)
         if laptop.card is not None:
-            bundle = laptop.bundle_of_card(self._folder)
-            if bundle is not None:
-                with running_on(CONSOLE):
-                    taken = take_bundle(self._central.central, bundle.read_bytes())
-                self._chaos.counts["card read back"] += 1
-                self._chaos.tell(f"the card of {laptop.name}: {sorted(taken.delivered.outcomes.items())}")
+            self._read_card_back(laptop)
         self._new_ones += 1
         with self._chaos.calm():
             await self._enrol_one(f"{laptop.user_id}+{self._new_ones}", laptop.user_id)
         # A laptop that a restored central has never heard of has to be enrolled anew by hand; that is not lived here.
         self._central.forget_backups()
         self._central.back_up()
+
+    def _read_card_back(self, laptop: SimulatedLaptop) -> None:
+        """Torn, too, before there was room to mend a damaged disk, a card need not read: two such things at once."""
+        try:
+            bundle = laptop.bundle_of_card(self._folder)
+        except Corrupt:
+            if not laptop.is_damaged:
+                raise
+            self._chaos.tell(f"the card of {laptop.name} does not read, as its disk")
+            self._witness.disk_lost(laptop.name, 0.0)
+            return
+        if bundle is not None:
+            with running_on(CONSOLE):
+                taken = take_bundle(self._central.central, bundle.read_bytes())
+            self._chaos.counts["card read back"] += 1
+            self._chaos.tell(f"the card of {laptop.name}: {sorted(taken.delivered.outcomes.items())}")
 
     def _held_the_only_copy(self, laptop: SimulatedLaptop) -> bool:
         """Whether central has been restored since it last heard of a laptop whose journal, and so its card, may have been

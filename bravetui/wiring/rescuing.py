@@ -74,7 +74,7 @@ def rescue(
         if not found.database_read and (found.damaged or not (folder / JOURNAL).exists()):
             raise Corrupt(
                 "Neither the database nor the journal in this folder can be read.",
-                "If the laptop kept a black box, add --from-mirror; keep this disk as it is.",
+                "Try the other copy, if there is one: the laptop's own, or its black box (--from-mirror). Keep this one.",
             )
         return found, None
     try:

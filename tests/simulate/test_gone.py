@@ -6,17 +6,20 @@ import shutil
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from bravetui import wiring
 from bravetui.base.canonical import Json
+from bravetui.base.errors import Corrupt
 from bravetui.central.service import Writing
 from bravetui.db.device import OutboxState
 from bravetui.merge.hlc import Hlc
 from bravetui.merge.state import RecordState
 from bravetui.merge.version import Dot, VersionVector
+from bravetui.simulate.chaos import Chaos
 from bravetui.simulate.ending import End
 from bravetui.simulate.gone import Key, gone
 from bravetui.simulate.invariants import (
@@ -26,7 +29,8 @@ from bravetui.simulate.invariants import (
     nothing_is_lost,
     the_clock_tells_order,
 )
-from bravetui.simulate.witness import Witness
+from bravetui.simulate.month import _Month
+from bravetui.simulate.witness import Saved, Witness
 from bravetui.wire.change import REFILLED, Change, Op
 from tests.support.central import PROJECT
 from tests.support.postgres import TestServer
@@ -271,3 +275,19 @@ def test_what_two_copies_say_again_at_one_stamp_is_no_edit_made_twice(
     """Month 1101: clones of one state minted the same stamp for the same offer."""
     twice = [an_edit({"location": "lot 3"}, dot=Dot(1, counter), reason=reason) for counter in (1, 2)]
     assert bool(nothing_is_doubled(an_end(Witness(), ledger=twice))) == complains
+
+
+def test_a_card_that_does_not_read_is_excused_by_a_damaged_disk_alone(tmp_path: Path) -> None:
+    """Found in month 109: what was typed there may be gone, as with two disks that fail at once."""
+
+    def torn(_into: Path) -> Path:
+        raise Corrupt("Neither reads.", "Keep it.")
+
+    witness = Witness([Saved("carlos", "daily_log", "1", "narrative", "x", 1.0)])
+    month: Any = SimpleNamespace(_folder=tmp_path, _chaos=Chaos(1), _witness=witness)
+    laptop: Any = SimpleNamespace(name="carlos", is_damaged=False, bundle_of_card=torn)
+    with pytest.raises(Corrupt):
+        _Month._read_card_back(month, laptop)
+    laptop.is_damaged = True
+    _Month._read_card_back(month, laptop)
+    assert witness.saved[0].gone_with_disk
