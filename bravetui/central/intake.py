@@ -67,7 +67,7 @@ def decide(
         return Decision(RecordState(cells, version), Outcome.APPLIED, tuple(after))
     remote = _without_later(known, change.dot)
     local = {
-        path: cell for path, cell in entered.items() if not _overwritten(known.cells.get(path), change.dot)
+        path: cell for path, cell in entered.items() if not overwritten(known.cells.get(path), change.dot)
     }
     late = {path: local.pop(path) for path in _answers(local)} if _is_signed_unseen(known, context) else {}
     declared = rules() if _has_earlier(change, known.version) else _never_weaving(rules())
@@ -193,7 +193,7 @@ def _without_later(central: RecordState, dot: Dot) -> RecordState:
     return RecordState(central.cells, VersionVector({**counters, dot.device: dot.counter - 1}))
 
 
-def _overwritten(cell: Cell | None, dot: Dot) -> bool:
+def overwritten(cell: Cell | None, dot: Dot) -> bool:
     """Whether the same device has since set the cell anew."""
     return cell is not None and any(
         other.device == dot.device and other.counter > dot.counter for other in cell.dots

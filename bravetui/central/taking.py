@@ -20,7 +20,7 @@ from bravetui.base.fault import fault
 from bravetui.central.book import Book
 from bravetui.central.bulk import insert_rows
 from bravetui.central.checks import Admitted
-from bravetui.central.intake import Decision, already, decide, seen_by
+from bravetui.central.intake import Decision, already, decide, overwritten, seen_by
 from bravetui.central.offered import question_of
 from bravetui.central.questions import Author, closing, dots_of, duplicate, opening, settles
 from bravetui.central.sent import Sent
@@ -152,10 +152,17 @@ class Taking:
     def mend(self, sent: Sent, told: Admitted, author_id: str) -> Verdict:
         """Say in the office's name what a refused change said, with the values of `told`; the change itself is answered.
 
-        What the office writes has seen what the author had seen, and bears his stamp: it merges as his would have.
-        Raises Refused where the record, or what it belongs to, has not arrived.
+        What the office writes has seen what the author had seen, and bears his stamp: it merges as his would have, but for
+        what his laptop has set anew since. Raises Refused where the record, or what it belongs to, has not arrived.
         """
-        change = sent.change
+        change, there = sent.change, self.shelf.get(sent.target)
+        cells = there.state.cells if there is not None else {}
+        fresh = {
+            path: value
+            for path, value in told.after.items()
+            if value != change.after.get(path) or not overwritten(cells.get(path), change.dot)
+        }
+        told = dataclasses.replace(told, after=fresh or told.after)
         own = make_change(
             dot=self._mint(), target=sent.target, op=change.op, context=change.context, before=change.before,
             after=told.after, hlc=change.hlc, author_id=author_id, at=self._now,
@@ -210,7 +217,8 @@ class Taking:
         known = stored.state if stored else None
         if known is not None and self._is_known_act(sent):
             return _Plan(already(change, known), created=False, code=AGAIN)
-        decision = decide(change, told.after, known, lambda: self._rules(sent, told.kind), self._received_ms)
+        upon = self._upon_own(change, known)
+        decision = decide(upon, told.after, known, lambda: self._rules(sent, told.kind), self._received_ms)
         _check_fits(told, decision)
         plan = _Plan(decision, created=stored is None)
         for conflict in decision.conflicts:
@@ -227,6 +235,20 @@ class Taking:
                 if settles(change, seen, question, record):
                     plan.settled[key] = normalised(_QUESTION, closing(change, question, self._now))
         return plan
+
+    def _upon_own(self, change: Change, known: RecordState | None) -> Change:
+        """A change that goes in the place of a refused one, which the office has released meanwhile, upon what that one
+        said: its author had it before him, though his laptop could not know that it is here."""
+        device, seen = change.dot.device, change.context[change.dot.device]
+        if known is None or known.version[device] <= seen:
+            return change
+        target = (change.scope_id, change.kind, change.record_id)
+        own = [one for one in self._book.about(target) if one.dot.device == device and one.hlc <= change.hlc]
+        said: dict[str, Json] = {}
+        for one in sorted(own, key=lambda one: one.hlc):
+            if seen < one.dot.counter < change.dot.counter:
+                said |= {path: value for path, value in one.after.items() if path in change.after}
+        return change.model_copy(update={"before": {**change.before, **said}}) if said else change
 
     def _ask_again(self, sent: Sent, told: Admitted, waited: bool) -> Verdict:
         """Take a question that this central had lost from a laptop that still holds it; once, whoever else holds it."""

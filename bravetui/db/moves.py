@@ -12,10 +12,16 @@ from bravetui.wire.change import Change
 
 @dataclass(slots=True)
 class Moves:
-    """One record's renumbered dots, and what its author had seen before the first of them: exactly what stays."""
+    """One record's renumbered dots, and what was seen before the first of them: exactly what stays."""
 
     seen_before: VersionVector
     dots: dict[Dot, Dot] = field(default_factory=dict)
+
+    def keep(self, dots: Iterable[Dot]) -> None:
+        """Count these as seen before: they stay, though the first that moves had not seen them. A change that goes again
+        keeps what its author had seen at first, and others of his have been taken since."""
+        for dot in dots:
+            self.seen_before = self.seen_before.with_dot(dot)
 
     def vector(self, vector: VersionVector) -> VersionVector:
         """The vector as it would be, had the changes borne their new dots from the start."""

@@ -1,53 +1,55 @@
-"""What central refused goes again as it is, or mended: a record's refused changes, and all behind them, as one new change.
+"""What central refused goes again: as it is, or corrected where central said what is wrong; what is typed now goes behind.
 
-The new change bears a new dot, since central may keep the refused one for the office to release; it says all that the old
-ones said, and had seen what the first of them had seen. What has been handed in since stands: of one request central may
-refuse the first change and take the second. Whoever edits the record again thereby mends it.
+A refused change keeps its stamp and what its author had seen, so that what somebody else has outdone since stays outdone.
+One that is altered bears a new number, since central may keep the refused one for the office to release, and so do all
+behind it: a laptop's numbers tell the order in which it said things. What is typed now is an edit like any other; where
+nothing has come in between, it goes on in the last of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, select, update
 
 from bravetui.base.canonical import Json
 from bravetui.db.device import UNACKNOWLEDGED, Outbox, OutboxState
 from bravetui.db.moves import Moves
-from bravetui.merge.hlc import Hlc
-from bravetui.merge.join import KEEPS_BOTH, added
+from bravetui.merge.join import ADDS, added
 from bravetui.merge.rules import Rules
-from bravetui.merge.state import RecordState, row_of
+from bravetui.merge.state import Cell, RecordState, edited
 from bravetui.merge.version import Dot
 from bravetui.wire.change import Change, Op
 
 _outbox = Outbox.__table__  # type: ignore[attr-defined]
 _AGAIN = (*UNACKNOWLEDGED, OutboxState.REFUSED)
 
-OUTDONE = "Refused at first; meanwhile somebody else's word came to stand."
-"""Reason of a change that `as_before` made: no typing goes on in it."""
+FAULTY = frozenset({"invalid_field", "invalid_change", "too_large", "unprocessable"})
+"""Codes of refusals that are about what a change says; for all others it may go again as it is."""
 
 TAKEN_OFF = "Taken off the queue: a later change of this laptop's says it."
 """Reason of a change, in the journal alone, that `taken_off` made."""
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
-    """Dot, stamp and time of a new change."""
+class Refusal:
+    """Why central refused a change."""
 
-    dot: Dot
-    hlc: Hlc
-    at: datetime
+    code: str
+    field: str | None
+    """The path that it is about, if it is about one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What of a record goes again as one change."""
+    """What of a record goes again."""
 
     changes: tuple[Change, ...]
     """The refused ones and all that wait behind the first of them, oldest first; never empty."""
+    refusals: tuple[Refusal | None, ...]
+    """Why each was refused; None for one that waits."""
     since: tuple[Change, ...] = ()
     """What was made after the first of them and is at central all the same, taken or on hold, oldest first."""
 
@@ -63,7 +65,7 @@ _ANY_REFUSED = (
     .limit(1)
 )
 _OF_RECORD = (
-    select(_outbox.c.state, _outbox.c.body)
+    select(_outbox.c.state, _outbox.c.body, _outbox.c.verdict)
     .where(
         _outbox.c.scope_id == bindparam("scope"),
         _outbox.c.kind == bindparam("kind"),
@@ -84,117 +86,147 @@ def refused_run(connection: Connection, scope_id: str, kind: str, record_id: str
         return None
     rows = connection.execute(_OF_RECORD, record).all()
     first = next(index for index, row in enumerate(rows) if row.state == OutboxState.REFUSED)
-    since = [(row.state in _AGAIN, Change.model_validate_json(row.body)) for row in rows[first:]]
-    run = tuple(change for again, change in since if again)
+    read = [(row, Change.model_validate_json(row.body)) for row in rows[first:]]
+    again = [(change, _refusal(row)) for row, change in read if row.state in _AGAIN]
+    changes = tuple(change for change, _ in again)
     on_its_way = any(row.state == OutboxState.SENT for row in rows)
-    plain = all(change.op in (Op.CREATE, Op.EDIT) and change.conflict_id is None for change in run)
-    alike = len({(change.author_id, change.dot.device) for change in run}) == 1
-    stands = tuple(change for again, change in since if not again)
-    return Run(run, stands) if plain and alike and not on_its_way else None
+    plain = all(change.op in (Op.CREATE, Op.EDIT) and change.conflict_id is None for change in changes)
+    alike = len({(change.author_id, change.dot.device) for change in changes}) == 1
+    if not plain or not alike or on_its_way:
+        return None
+    since = tuple(change for row, change in read if row.state not in _AGAIN)
+    return Run(changes, tuple(refusal for _, refusal in again), since)
 
 
-def mended(
-    run: Run,
-    changed: Mapping[str, Json],
-    now: RecordState,
-    made: Made,
-    lost: Collection[str] = (),
-    counted: Collection[str] = (),
-) -> Change:
-    """One change that says what all of them said, less what is `lost` (`outdone`), and what is `changed` besides; `now` is
-    the record before it.
+@dataclass(frozen=True, slots=True)
+class Again:
+    """How a run goes again, with what is typed now."""
 
-    `counted` are the paths whose differences count (`Rule.SUM`): of those each change says how much came to it.
-    """
-    first = run.changes[0]
-    before = {path: now.cells[path].value for path in changed if path in now.cells}
-    said = {path: change.after[path] for path, change in _last_words(run).items()}
-    after = {**{path: value for path, value in said.items() if path not in lost}, **changed}
-    steps = [*((change.before, change.after) for change in run.changes), (before, changed)]
-    before = {} if first.op is Op.CREATE else {**before, **_before(run)}
-    for path in counted:
-        if any(path in said for _, said in steps):
-            after[path] = _total(path, before.get(path), steps)
+    as_they_are: tuple[Change, ...]
+    """Those refused that keep their numbers."""
+    replaced: tuple[Change, ...]
+    """What is taken off the queue for `altered`."""
+    altered: tuple[Change, ...]
+    """What goes in their place, still under the old numbers."""
+    behind: dict[str, Json]
+    """What is typed now and is to be said in an edit of its own behind all these, by path."""
+
+
+def again(
+    run: Run, typed: Mapping[str, Json], now: RecordState, rules: Rules, grown: Callable[[Change], Change]
+) -> Again:
+    """Decide it. `now` is the record before what is typed; `grown` makes one that goes on in a change."""
+    fixes = _fixes(run, typed, now, rules)
+    wanted = [
+        one.model_copy(update={"after": {**one.after, **fix}}) if fix else one
+        for one, fix in zip(run.changes, fixes, strict=True)
+    ]
+    goes_on = _goes_on_in(run.changes[-1], now)
+    if goes_on:
+        wanted[-1] = grown(wanted[-1])
+    pairs = [*zip(run.changes, wanted, strict=True)]
+    kept = next((index for index, (old, new) in enumerate(pairs) if new is not old), len(pairs))
+    altered = [_without_later(change, run, now, rules) for change in wanted[kept:]]
     told = {
-        "dot": made.dot, "before": {path: before[path] for path in after if path in before}, "after": after,
-        "context": first.context, "hlc": made.hlc, "at": made.at,
-        "reason": None,  # if the first was offered to a central that had lost it, a person stands by it now
-    }  # fmt: skip
-    return first.model_copy(update=told)
-
-
-def outdone(run: Run, now: RecordState, rules: Rules) -> dict[str, Json]:
-    """What the run said and the record shows no more, since somebody else's word stands: under a new stamp it would win.
-
-    Not where the record shows what both said (`KEEPS_BOTH`); of a group all, if any of it.
-    """
-    said = {path: change.after[path] for path, change in _last_words(run).items()}
-    gone = {
         path
-        for path, value in said.items()
-        if path in now.cells and now.cells[path].value != value and rules.of(path).rule not in KEEPS_BOTH
+        for change, fix in zip(altered, fixes[kept:], strict=True)
+        for path in fix
+        if path in change.after
     }
-    groups = {(row_of(path), rules.of(path).group) for path in gone if rules.of(path).group}
-    return {
-        path: value
-        for path, value in said.items()
-        if path in gone or (row_of(path), rules.of(path).group) in groups
-    }
+    altered = [change for change in altered if change.after]
+    behind = {} if goes_on else _behind(run, typed, told, now, rules)
+    refused = [one for one, why in zip(run.changes[:kept], run.refusals, strict=False) if why is not None]
+    return Again(tuple(refused), run.changes[kept:], tuple(altered), behind)
 
 
-def as_before(run: Run, lost: Mapping[str, Json], dot: Dot) -> Change:
-    """A change that says what was outdone, as of when the first of it was said: all are told that it was, it is lost to
-    nobody, and it outdoes nothing."""
-    words, before = _last_words(run), _before(run)
-    first = min((words[path] for path in lost), key=_said_at)
+def moved(
+    plan: Again, run: Run, now: RecordState, first: Dot, typed: Mapping[str, Json]
+) -> tuple[list[Change], RecordState]:
+    """The altered changes under new numbers, `first` and on, and the record with those and with what they say of `typed`."""
+    if not plan.altered:
+        return [], now
+    dots = {one.dot: Dot(first.device, first.counter + count) for count, one in enumerate(plan.altered)}
+    moves = Moves(plan.altered[0].context, dots)
+    moves.keep(one.dot for one in (*run.since, *plan.as_they_are))
+    moves.keep({dot for cell in now.cells.values() for dot in cell.dots} - dots.keys())
+    changes, state = [moves.change(one) for one in plan.altered], moves.state(now)
+    for change in changes:
+        says = {
+            path: value for path, value in typed.items() if path not in plan.behind and path in change.after
+        }
+        state = edited(state, says, change.dot, change.hlc)
+    return changes, state
+
+
+def _goes_on_in(change: Change, now: RecordState) -> bool:
+    """Whether what is typed now can be said in this change: nothing has come since, and it is its author's own word."""
+    return change.reason is None and now.version == change.context.with_dot(change.dot)
+
+
+def _fixes(run: Run, typed: Mapping[str, Json], now: RecordState, rules: Rules) -> list[dict[str, Json]]:
+    """For each of the run what is typed now in the place of what central would not have, by path. What is counted is put
+    right once, by as much as it differs from what is shown."""
+    fixes: list[dict[str, Json]] = []
+    counted: set[str] = set()
+    for change, why in zip(reversed(run.changes), reversed(run.refusals), strict=True):
+        fix = {path: value for path, value in typed.items() if _is_about(why, change, path)}
+        for path in [path for path in fix if rules.of(path).rule in ADDS]:
+            shown = now.cells[path].value if path in now.cells else None
+            fix[path] = added(shown, change.after.get(path), typed[path])
+            if path in counted:
+                del fix[path]
+            counted.add(path)
+        fixes.append(fix)
+    return fixes[::-1]
+
+
+def _is_about(why: Refusal | None, change: Change, path: str) -> bool:
+    """Whether central may have refused the change for what it says there, or for saying nothing."""
+    is_in_it = path in change.after or change.op is Op.CREATE
+    return why is not None and why.code in FAULTY and is_in_it and why.field in (None, path)
+
+
+def _without_later(change: Change, run: Run, now: RecordState, rules: Rules) -> Change:
+    """The change without what its laptop has said anew since, at central already: under a new number it would win over that.
+
+    What is counted stays: each change says how much came to it.
+    """
+    later = {path for one in run.since if one.hlc > change.hlc for path in one.after}
+    later |= {path for path, cell in now.cells.items() if _is_said_since(change, cell)}
+    later = {path for path in later if rules.of(path).rule not in ADDS}
     told = {
-        "dot": dot, "op": Op.EDIT, "context": run.changes[0].context, "after": dict(lost),
-        "before": {path: before[path] for path in lost if path in before}, "reason": OUTDONE,
-    }  # fmt: skip
-    return first.model_copy(update=told)
+        side: {path: value for path, value in getattr(change, side).items() if path not in later}
+        for side in ("before", "after")
+    }
+    return change.model_copy(update=told)
 
 
-def _before(run: Run) -> dict[str, Json]:
-    """The values before the first of the run."""
-    return {path: value for change in reversed(run.changes) for path, value in change.before.items()}
+def _is_said_since(change: Change, cell: Cell) -> bool:
+    """Whether a later word of the same laptop's stands, which may have left the queue long ago."""
+    own = [dot for dot in cell.dots if dot.device == change.dot.device]
+    return cell.hlc > change.hlc and any(dot.counter > change.dot.counter for dot in own)
 
 
-def _total(path: str, start: Json, steps: Iterable[tuple[Mapping[str, Json], Mapping[str, Json]]]) -> Json:
-    total = start
-    for before, after in steps:
-        if path in after:
-            total = added(before.get(path), total, after[path])
-    return total
-
-
-def _last_words(run: Run) -> dict[str, Change]:
-    """By path the change that has the last word of the run, where nothing that central has came after it."""
-    again = {change.dot for change in run.changes}
-    words: dict[str, Change] = {}
-    for change in sorted((*run.changes, *run.since), key=_said_at):
-        if change.dot in again:
-            words |= dict.fromkeys(change.after, change)
-        else:
-            words = {path: earlier for path, earlier in words.items() if path not in change.after}
-    return words
-
-
-def _said_at(change: Change) -> tuple[Hlc, int]:
-    """The order in which a laptop said things; not that of its dots, since `as_before` says old things behind new ones."""
-    return change.hlc, change.dot.counter
+def _behind(
+    run: Run, typed: Mapping[str, Json], told: Collection[str], now: RecordState, rules: Rules
+) -> dict[str, Json]:
+    """What is typed now, but for what is told in an altered change and stands over nothing that this one had not seen. Of a
+    group all, if any of it; what is counted only once."""
+    seen = run.changes[0].context
+    for change in run.changes:
+        seen = seen.with_dot(change.dot)
+    said = {path for path in told if path not in now.cells or seen.covers(now.cells[path].dots)}
+    said |= {path for path in told if rules.of(path).rule in ADDS}
+    units = {rules.unit_of(path) for path in typed.keys() - said}
+    return {path: value for path, value in typed.items() if rules.unit_of(path) in units}
 
 
 def taken_off(change: Change) -> Change:
-    """How the journal says that a later change says what this one did: under its dot, and never sent.
+    """How the journal says that another change says what this one did: under its dot, and never sent.
 
     The record's vector need not cover its dot any more, if the laptop has another number since; a start would put it back.
     """
     return change.model_copy(update={"reason": TAKEN_OFF})
-
-
-def moved(run: Run, state: RecordState, dot: Dot) -> RecordState:
-    """The record with the new dot in place of the old ones."""
-    return Moves(run.changes[0].context, {change.dot: dot for change in run.changes}).state(state)
 
 
 def release(connection: Connection, dot: Dot) -> None:
@@ -204,11 +236,18 @@ def release(connection: Connection, dot: Dot) -> None:
     connection.execute(update(_outbox).where(*one).values(again))
 
 
-def take_out(connection: Connection, run: Run) -> None:
-    """Take the old ones off the queue, once the new one is in it."""
-    for change in run.changes:
+def take_out(connection: Connection, changes: Iterable[Change]) -> None:
+    """Take the old ones off the queue, once the new ones are in it."""
+    for change in changes:
         connection.execute(
             delete(_outbox).where(
                 _outbox.c.device == change.dot.device, _outbox.c.counter == change.dot.counter
             )
         )
+
+
+def _refusal(row: Any) -> Refusal | None:
+    if row.state != OutboxState.REFUSED:
+        return None
+    verdict = row.verdict or {}
+    return Refusal(str(verdict.get("code") or ""), verdict.get("field"))

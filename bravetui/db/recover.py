@@ -17,9 +17,9 @@ from sqlalchemy.dialects.sqlite import insert
 from bravetui.base.canonical import Json
 from bravetui.base.errors import Corrupt
 from bravetui.db import meta
-from bravetui.db.device import Base, Outbox, OutboxState
+from bravetui.db.device import UNACKNOWLEDGED, Base, Outbox, OutboxState
 from bravetui.db.kinds import KINDS
-from bravetui.db.quarantine import OUTDONE, TAKEN_OFF
+from bravetui.db.quarantine import TAKEN_OFF
 from bravetui.db.records import Stored, load, save_many
 from bravetui.db.store import Store
 from bravetui.merge.state import RecordState, edited
@@ -66,6 +66,7 @@ def recover(store: Store) -> Recovered:
             latest[change.dot] = (change, frame)
     damaged = len(store.journal.damage)
     with store.maintain() as connection:
+        _take_off(connection, [change.dot for change, _ in latest.values() if change.reason == TAKEN_OFF])
         replayed, entries = 0, _entries(connection)
         for dot in last_dots(change for change, _ in latest.values()):
             try:
@@ -113,12 +114,19 @@ def compact(store: Store) -> bool:
 
 
 def last_dots(changes: Iterable[Change]) -> list[Dot]:
-    """The dots under which the changes go on. A copied laptop's changes that got new dots stand in the journal under
-    both, with the same stamp; only the later one counts."""
+    """The dots under which the changes go on, in their order. A change that got a new dot (of a copied laptop, or one that
+    goes again) stands in the journal under both, with the same stamp; only the later one counts."""
     by_stamp = {
         (change.scope_id, change.kind, change.record_id, change.hlc): change.dot for change in changes
     }
-    return list(by_stamp.values())
+    return sorted(by_stamp.values(), key=lambda dot: (dot.counter, dot.device))
+
+
+def _take_off(connection: Connection, dots: Iterable[Dot]) -> None:
+    """Of what other changes say by now, a database from before that must not send the old ones beside them."""
+    waits = _outbox.c.state.in_([*UNACKNOWLEDGED, OutboxState.REFUSED])
+    for dot in dots:
+        connection.execute(_DROP_ENTRY.where(waits), {"of": dot.device, "number": dot.counter})
 
 
 def _entries(connection: Connection) -> dict[Dot, tuple[str, str]]:
@@ -187,12 +195,13 @@ def _replay(connection: Connection, change: Change, body: bytes, entry: tuple[st
 
 
 def _standing(change: Change, now: RecordState) -> dict[str, Json]:
-    """What of a change comes to stand: of one that was outdone, and came behind what outdid it, what nothing later has
-    taken the place of."""
+    """What of a change comes to stand: it may have been outdone before it goes again."""
     return {
         path: value
         for path, value in change.after.items()
-        if change.reason != OUTDONE or path not in now.cells or now.cells[path].hlc < change.hlc
+        if path not in now.cells
+        or now.cells[path].hlc < change.hlc
+        or change.context.covers(now.cells[path].dots)
     }
 
 

@@ -7,7 +7,7 @@ anything: that is for the next start.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -44,6 +44,8 @@ class FromJournal:
     """What a journal's file holds."""
 
     changes: Mapping[Dot, Change] = field(default_factory=dict)
+    taken_off: Collection[Dot] = ()
+    """What other changes say by now."""
     damaged: int = 0
     """Stretches that could not be read."""
     unreadable: int = 0
@@ -85,7 +87,8 @@ def read_journal(path: Path, key: bytes) -> FromJournal:
             latest.pop(change.dot, None)
             latest[change.dot] = change
     kept = {dot: latest[dot] for dot in last_dots(latest.values()) if latest[dot].reason != TAKEN_OFF}
-    return FromJournal(kept, len(found.damage), unreadable)
+    taken_off = {dot for dot, change in latest.items() if change.reason == TAKEN_OFF}
+    return FromJournal(kept, taken_off, len(found.damage), unreadable)
 
 
 def gather(database: Path, journal: Path, key: bytes, ballast: Ballast, now: datetime) -> Unconfirmed:
@@ -99,7 +102,7 @@ def gather(database: Path, journal: Path, key: bytes, ballast: Ballast, now: dat
         engine = None
     if engine is not None:
         try:
-            marked, changes = _leaving(engine, told.changes, ballast, now)
+            marked, changes = _leaving(engine, told, ballast, now)
             return Unconfirmed(_ordered(changes), told.damaged, told.unreadable, True, marked)
         except (Corrupt, StorageFull, WrongKey, ValidationError, SQLAlchemyError):
             pass  # whatever is wrong with the database, the journal is a second road
@@ -125,7 +128,7 @@ def _try_journal(path: Path, key: bytes) -> tuple[FromJournal, BravetuiError | N
 
 
 def _leaving(
-    engine: Engine, journal: Mapping[Dot, Change], ballast: Ballast, now: datetime
+    engine: Engine, journal: FromJournal, ballast: Ballast, now: datetime
 ) -> tuple[bool, dict[Dot, Change]]:
     """What leaves, and whether that could be noted; on a full disk the ballast makes the room for it."""
     for _ in range(2):
@@ -145,20 +148,23 @@ def _leaving(
         return False, _from_both(connection, journal)[0]
 
 
-def _from_both(connection: Connection, journal: Mapping[Dot, Change]) -> tuple[dict[Dot, Change], list[Dot]]:
+def _from_both(connection: Connection, told: FromJournal) -> tuple[dict[Dot, Change], list[Dot]]:
     """The outbox, and what only the journal has; then those that were never sent.
 
     A change that its record does not know was lost from the database. Where the journal is one save ahead, it counts, and
     the next start brings the database up to it.
     """
-    query = select(_outbox.c.device, _outbox.c.counter, _outbox.c.state, _outbox.c.body)
+    query, journal = (
+        select(_outbox.c.device, _outbox.c.counter, _outbox.c.state, _outbox.c.body),
+        told.changes,
+    )
     found: dict[Dot, Change] = {}
     known: set[Dot] = set()
     fresh: list[Dot] = []
     for row in connection.execute(query.order_by(_outbox.c.counter)):
         dot = Dot(row.device, row.counter)
         known.add(dot)
-        if row.state == OutboxState.CONFIRMED:
+        if row.state == OutboxState.CONFIRMED or dot in told.taken_off:
             continue
         found[dot] = Change.model_validate_json(row.body)
         if row.state == OutboxState.PENDING:

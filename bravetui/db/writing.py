@@ -18,21 +18,10 @@ from bravetui.base.text import clean
 from bravetui.db import meta
 from bravetui.db.device import Base, Outbox, OutboxState
 from bravetui.db.kinds import Kind, kind_of, rules_for
-from bravetui.db.quarantine import (
-    Made,
-    Run,
-    as_before,
-    mended,
-    moved,
-    outdone,
-    refused_run,
-    take_out,
-    taken_off,
-)
+from bravetui.db.quarantine import Run, again, moved, refused_run, release, take_out, taken_off
 from bravetui.db.records import Stored, load, normalised, save_many
 from bravetui.db.templates import find_template
 from bravetui.merge.hlc import Hlc, tick
-from bravetui.merge.join import ADDS
 from bravetui.merge.rules import Rules
 from bravetui.merge.state import DELETED, RecordState, edited, row_of
 from bravetui.merge.version import Dot
@@ -194,27 +183,34 @@ class Writing:
         self._queue(kind, change)
         self.touched.add((kind.name, record_id))
 
-    def _mend(self, kind: Kind, stored: Stored, run: Run, after: Mapping[str, Json]) -> None:
-        """Put one new change in the place of what central refused, with what is changed now in it; and another for what
-        somebody else has outdone."""
-        self.counter += 1
-        made = Made(Dot(self._device, self.counter), self._next_hlc(), self._clock.now())
-        rules = self._rules(kind, stored.state)
-        counted = [path for path in stored.state.cells if rules.of(path).rule in ADDS]
-        lost = outdone(run, stored.state, rules)
-        changes = [mended(run, after, stored.state, made, lost, counted)]
-        state = edited(moved(run, stored.state, made.dot), after, made.dot, made.hlc)
-        if lost:
-            self.counter += 1
-            changes.append(as_before(run, lost, Dot(self._device, self.counter)))
-            state = RecordState(state.cells, state.version.with_dot(changes[-1].dot))
-        first = run.changes[0]
-        save_many(self.connection, kind, first.scope_id, {first.record_id: Stored(state, stored.seq)})
-        self._frames += [canonical_bytes(taken_off(old).to_json()) for old in run.changes]
+    def _mend(self, kind: Kind, stored: Stored, run: Run, after: dict[str, Json]) -> None:
+        """Send again what central refused, corrected or as it is, and say behind it what is typed now (`db.quarantine`)."""
+        scope_id, record_id = run.changes[0].scope_id, run.changes[0].record_id
+        now = stored.state.values()
+        plan = again(
+            run,
+            after,
+            stored.state,
+            self._rules(kind, stored.state),
+            lambda one: self._grown(one, now, after),
+        )
+        first = Dot(self._device, self.counter + 1)
+        changes, state = moved(plan, run, stored.state, first, after)
+        self.counter += len(changes)
+        if plan.behind:
+            seen = Stored(state, stored.seq)
+            changes.append(
+                self._new_change(kind, scope_id, record_id, seen, plan.behind, Op.EDIT, None, None)
+            )
+            state = edited(state, plan.behind, changes[-1].dot, changes[-1].hlc)
+        save_many(self.connection, kind, scope_id, {record_id: Stored(state, stored.seq)})
+        self._frames += [canonical_bytes(taken_off(old).to_json()) for old in plan.replaced]
         for change in changes:
             self._queue(kind, change)
-        take_out(self.connection, run)
-        self.touched.add((kind.name, first.record_id))
+        for change in plan.as_they_are:
+            release(self.connection, change.dot)
+        take_out(self.connection, plan.replaced)
+        self.touched.add((kind.name, record_id))
 
     def _queue(self, kind: Kind, change: Change) -> None:
         """Into the outbox, and into the journal with all that this save makes."""
@@ -243,14 +239,16 @@ class Writing:
         seen = pending.context.with_dot(pending.dot)
         if stored.state.version != seen:
             return None
-        now = stored.state.values()
-        fresh = {path: now[path] for path in after if path in now and path not in pending.after}
-        before = {} if pending.op is Op.CREATE else {**pending.before, **fresh}
-        return pending.model_copy(
+        return self._grown(pending, stored.state.values(), after)
+
+    def _grown(self, change: Change, now: Mapping[str, Json], after: Mapping[str, Json]) -> Change:
+        """The change, going on with `after` in the record that says `now`."""
+        fresh = {path: now[path] for path in after if path in now and path not in change.after}
+        return change.model_copy(
             update={
-                "op": Op.EDIT if pending.op is Op.DELETE else pending.op,
-                "before": before,
-                "after": {**pending.after, **after},
+                "op": Op.EDIT if change.op is Op.DELETE else change.op,
+                "before": {} if change.op is Op.CREATE else {**change.before, **fresh},
+                "after": {**change.after, **after},
                 "hlc": self._next_hlc(),
                 "at": self._clock.now(),
             }

@@ -14,8 +14,8 @@ from bravetui.central.tables import LEDGER
 from bravetui.db import meta
 from bravetui.db.device import UNACKNOWLEDGED, Cursor, Outbox, OutboxState, Parked, Receipt
 from bravetui.db.kinds import KINDS, Kind
-from bravetui.db.quarantine import OUTDONE
 from bravetui.db.records import load, rows_of, values_from_row
+from bravetui.merge.hlc import Hlc
 from bravetui.simulate.central import SimulatedCentral
 from bravetui.simulate.crash import CENTRAL
 from bravetui.simulate.laptop import SimulatedLaptop
@@ -157,7 +157,8 @@ def hidden_work(connection: Connection) -> list[str]:
     """Typed here, not handed in, not on the screen: asked at the end of every visit, for the end of the month heals it.
 
     Not while a restored central is refilled: then all of one's changes go again, also those that others have typed over.
-    Nor what was refused once and goes again (`sync.again`), for the same reason; nor what goes only to be told as outdone.
+    Nor what was refused once and goes again (`sync.again`), for the same reason; nor what a later word stands over: it goes
+    again to be told as outdone.
     """
     if refill.is_on(connection):
         return []
@@ -166,19 +167,20 @@ def hidden_work(connection: Connection) -> list[str]:
         .where(_outbox.c.state.in_(UNACKNOWLEDGED), ~_REFUSED_ONCE)
         .order_by(_outbox.c.device, _outbox.c.counter)
     )
-    typed: dict[tuple[str, str, str], dict[str, Json]] = defaultdict(dict)
+    typed: dict[tuple[str, str, str], dict[str, tuple[Json, Hlc]]] = defaultdict(dict)
     for body in connection.execute(query).scalars():
         change = Change.model_validate_json(body)
-        if change.reason != OUTDONE:
-            typed[change.scope_id, change.kind, change.record_id] |= change.after
+        said = {path: (value, change.hlc) for path, value in change.after.items()}
+        typed[change.scope_id, change.kind, change.record_id] |= said
     complaints = []
     for (scope_id, kind, record_id), values in typed.items():
         stored = load(connection, KINDS[kind], scope_id, record_id)
-        shown = stored.state.values() if stored else {}
+        shown = stored.state.cells if stored else {}
         complaints += [
             f"typed and not shown: {kind} {record_id} {path} = {value!r}, but {shown.get(path)!r}"
-            for path, value in values.items()
-            if path not in shown or canonical_bytes(shown[path]) != canonical_bytes(value)
+            for path, (value, stamp) in values.items()
+            if path not in shown
+            or (shown[path].hlc <= stamp and canonical_bytes(shown[path].value) != canonical_bytes(value))
         ]
     return complaints
 

@@ -8,7 +8,7 @@ was refused. Rows of kinds that this version does not know are kept for a later 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,7 +25,7 @@ from bravetui.db.templates import find_template
 from bravetui.merge.hlc import Hlc
 from bravetui.merge.record import merge
 from bravetui.merge.state import Cell, RecordState
-from bravetui.merge.version import VersionVector
+from bravetui.merge.version import Dot, VersionVector
 from bravetui.sync.refill import Refill
 from bravetui.wire.lanes import Lane
 from bravetui.wire.messages import Row
@@ -37,6 +37,12 @@ _parked = Parked.__table__  # type: ignore[attr-defined]
 
 _OWN_STATES = select(_outbox.c.kind, _outbox.c.record_id, _outbox.c.state).where(
     _outbox.c.scope_id == bindparam("scope"), _outbox.c.state.in_([*UNACKNOWLEDGED, OutboxState.REFUSED])
+)
+_REFUSED = select(_outbox.c.device, _outbox.c.counter).where(
+    _outbox.c.scope_id == bindparam("scope"),
+    _outbox.c.kind == bindparam("kind"),
+    _outbox.c.record_id == bindparam("record"),
+    _outbox.c.state == OutboxState.REFUSED,
 )
 _ASIDE = select(_parked.c.kind, _parked.c.record_id, _parked.c.row).where(
     _parked.c.scope_id == bindparam("scope")
@@ -227,4 +233,27 @@ def _merged(
     agreed = connection.execute(select(_base.c.agreed).where(*key)).scalar_one_or_none() or {}
     cell = local.cells.get("template_id")
     template = find_template(connection, str(cell.value)) if kind.name == "submission" and cell else None
-    return merge(agreed, local, central, rules_for(kind, template)).record
+    asked = {"scope": scope_id, "kind": kind.name, "record": record_id}
+    refused = {Dot(*row) for row in connection.execute(_REFUSED, asked)}
+    known = {
+        path
+        for path, cell in local.cells.items()
+        if path in central.cells and central.version.covers(cell.dots) and refused.isdisjoint(cell.dots)
+    }
+    own = RecordState({path: cell for path, cell in local.cells.items() if path not in known}, local.version)
+    merged = merge(agreed, own, _without(central, refused), rules_for(kind, template)).record
+    # What is on the screen now holds both: the next row is compared with this one.
+    connection.execute(update(_base).where(*key).values(agreed={**agreed, **central.values()}))
+    return RecordState(merged.cells, merged.version.joined(central.version))
+
+
+def _without(central: RecordState, refused: Collection[Dot]) -> RecordState:
+    """Central's record as one that has not seen what it refused, though its vector covers that once a later change of the
+    same laptop's has been taken."""
+    first: dict[int, int] = {}
+    for dot in refused:
+        first[dot.device] = min(dot.counter, first.get(dot.device, dot.counter))
+    seen = {
+        dot.device: min(dot.counter, first.get(dot.device, dot.counter + 1) - 1) for dot in central.version
+    }
+    return RecordState(central.cells, VersionVector(seen))

@@ -8,7 +8,7 @@ that whichever of the two hands them in first, they are taken once.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from sqlalchemy import Connection, RowMapping, delete, func, select, update
@@ -19,7 +19,7 @@ from bravetui.base.fault import fault
 from bravetui.db import meta
 from bravetui.db.device import UNACKNOWLEDGED, Cursor, Outbox, OutboxState, Parked
 from bravetui.db.kinds import KINDS, Kind, kind_of
-from bravetui.db.moves import moves_of, record_of
+from bravetui.db.moves import RecordKey, moves_of, record_of
 from bravetui.db.records import Stored, load, save_many
 from bravetui.db.store import Store
 from bravetui.merge.version import Dot
@@ -47,6 +47,8 @@ def renumber(store: Store, device: int, first_strange: Dot) -> int:
         first = max(meta.get_counter(connection), store.counter_floor, seen)
         dots = {change.dot: Dot(device, counter) for counter, change in enumerate(old, start=first + 1)}
         moves = moves_of(dots, old)
+        for record, moved in moves.items():
+            moved.keep(_shared(connection, record, first_strange))
         new = [moves[record_of(change)].change(change) for change in old]
         for row, change in zip(rows, new, strict=True):
             _replace(connection, row, change)
@@ -62,6 +64,18 @@ def renumber(store: Store, device: int, first_strange: Dot) -> int:
         fault("renumbering")
     store.become(replace(store.identity, device=device))
     return len(new)
+
+
+def _shared(connection: Connection, record: RecordKey, first_strange: Dot) -> Iterator[Dot]:
+    """The dots of a record that keep their number: what was made before the first strange one."""
+    scope_id, kind, record_id = record
+    of = (_outbox.c.scope_id == scope_id, _outbox.c.kind == kind, _outbox.c.record_id == record_id)
+    own = connection.execute(select(_outbox.c.device, _outbox.c.counter).where(*of))
+    stored = load(connection, kind_of(kind), scope_id, record_id)
+    cells = stored.state.cells.values() if stored is not None else ()
+    for dot in (*(Dot(*row) for row in own), *(dot for cell in cells for dot in cell.dots)):
+        if dot.device == first_strange.device and dot.counter < first_strange.counter:
+            yield dot
 
 
 def _seen(connection: Connection, device: int, old: Iterable[Change]) -> int:
