@@ -397,7 +397,7 @@ async def test_what_both_last_agreed_on_is_kept_until_the_last_change_of_the_rec
     dana, carlos = await world.sign_in(dana), await world.sign_in(carlos)
     for here in (dana, carlos):
         await here.sync()
-    assert agreed_on(carlos, record) == "calm", "pruned"
+    assert agreed_on(carlos, record) == "calm till noon", "pruned; and the screen holds Dana's word since"
     assert carlos.value("daily_log", record, "narrative") == "calm, fence torn till noon"
     demote(world, "carlos", "foreman")
     for change in carlos.outbox(OutboxState.REFUSED):
