@@ -33,6 +33,13 @@ def said(counter: int, before: dict[str, Json], after: dict[str, Json], op: Op =
     )  # fmt: skip
 
 
+def counted_to(counter: int, before: int | None, after: int) -> Change:
+    """A step of a counter; the first one makes the record."""
+    if before is None:
+        return said(counter, {}, {"count": after}, Op.CREATE)
+    return said(counter, {"count": before}, {"count": after})
+
+
 def shown(changes: tuple[Change, ...]) -> RecordState:
     """The record once all are made."""
     state = RecordState({}, changes[0].context)
@@ -57,27 +64,25 @@ def planned(run: Run, typed: dict[str, Json], now: RecordState, rules: Rules) ->
         ([(2, 3, 5)], [(3, 5, 9)], {"note": "x"}, 2),
         ([(2, 3, 5), (4, 9, 10)], [(3, 5, 9)], {"note": "x"}, 3),
         ([(2, 3, 5), (4, 9, 10)], [(3, 5, 9)], {"count": 12}, 5),
+        ([(1, None, 1)], [(2, 1, 4)], {"count": 5}, 2),
     ],
-    ids=["alone", "counted on", "before another", "around another", "around, and on"],
+    ids=["alone", "counted on", "before another", "around another", "around, and on", "made"],
 )
 def test_what_was_counted_in_refused_changes_counts_once(
     why: Refusal,
-    refused: list[tuple[int, int, int]],
-    taken: list[tuple[int, int, int]],
+    refused: list[tuple[int, int | None, int]],
+    taken: list[tuple[int, int | None, int]],
     typed: dict[str, Json],
     counted: int,
 ) -> None:
     """Of a counter each change says how much came to it."""
-    changes, since = (
-        tuple(said(counter, {"count": before}, {"count": after}) for counter, before, after in some)
-        for some in (refused, taken)
-    )
+    changes, since = (tuple(counted_to(*one) for one in some) for some in (refused, taken))
     now = shown((*changes, *since))
     rules = Rules({"count": FieldRule(Rule.SUM), "note": FieldRule(Rule.LAST_WRITE_WINS)})
     plan = planned(Run(changes, (why,) * len(changes), since), typed, now, rules)
     behind = (now.values(), plan.behind) if "count" in plan.behind else ({"count": 0}, {"count": 0})
     steps = [*((one.before, one.after) for one in (*plan.as_they_are, *plan.altered)), behind]
-    total = sum(int(str(after["count"])) - int(str(before["count"])) for before, after in steps)
+    total = sum(int(str(after["count"])) - int(str(before.get("count", 0))) for before, after in steps)
     assert total == counted
 
 
