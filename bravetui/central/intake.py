@@ -187,10 +187,7 @@ def _without_later(central: RecordState, dot: Dot) -> RecordState:
     A change that was in quarantine arrives after later ones of its device, whose vectors cover it; taken at their
     word, its values would count as seen and be lost.
     """
-    if not central.version.covers((dot,)):
-        return central
-    counters = {seen.device: seen.counter for seen in central.version}
-    return RecordState(central.cells, VersionVector({**counters, dot.device: dot.counter - 1}))
+    return RecordState(central.cells, central.version.without((dot,)))
 
 
 def overwritten(cell: Cell | None, dot: Dot) -> bool:

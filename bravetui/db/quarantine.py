@@ -98,6 +98,11 @@ def refused_run(connection: Connection, scope_id: str, kind: str, record_id: str
     return Run(changes, tuple(refusal for _, refusal in again), since)
 
 
+def goes_on_in(change: Change, now: RecordState) -> bool:
+    """Whether what is typed now can be said in this change: nothing has come since, and it is its author's own word."""
+    return change.reason is None and now.version == change.context.with_dot(change.dot)
+
+
 @dataclass(frozen=True, slots=True)
 class Again:
     """How a run goes again, with what is typed now."""
@@ -121,7 +126,7 @@ def again(
         one.model_copy(update={"after": {**one.after, **fix}}) if fix else one
         for one, fix in zip(run.changes, fixes, strict=True)
     ]
-    goes_on = _goes_on_in(run.changes[-1], now)
+    goes_on = goes_on_in(run.changes[-1], now)
     if goes_on:
         wanted[-1] = grown(wanted[-1])
     pairs = [*zip(run.changes, wanted, strict=True)]
@@ -156,11 +161,6 @@ def moved(
         }
         state = edited(state, says, change.dot, change.hlc)
     return changes, state
-
-
-def _goes_on_in(change: Change, now: RecordState) -> bool:
-    """Whether what is typed now can be said in this change: nothing has come since, and it is its author's own word."""
-    return change.reason is None and now.version == change.context.with_dot(change.dot)
 
 
 def _fixes(run: Run, typed: Mapping[str, Json], now: RecordState, rules: Rules) -> list[dict[str, Json]]:

@@ -18,7 +18,7 @@ from bravetui.base.text import clean
 from bravetui.db import meta
 from bravetui.db.device import Base, Outbox, OutboxState
 from bravetui.db.kinds import Kind, kind_of, rules_for
-from bravetui.db.quarantine import Run, again, moved, refused_run, release, take_out, taken_off
+from bravetui.db.quarantine import Run, again, goes_on_in, moved, refused_run, release, take_out, taken_off
 from bravetui.db.records import Stored, load, normalised, save_many
 from bravetui.db.templates import find_template
 from bravetui.merge.hlc import Hlc, tick
@@ -236,8 +236,7 @@ class Writing:
     def _folded(self, pending: Change, stored: Stored, after: Mapping[str, Json]) -> Change | None:
         """The pending change grown by `after`. None when the record has since moved on at central: then a new change
         must say that its author had seen that."""
-        seen = pending.context.with_dot(pending.dot)
-        if stored.state.version != seen:
+        if not goes_on_in(pending, stored.state):
             return None
         return self._grown(pending, stored.state.values(), after)
 

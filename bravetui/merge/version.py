@@ -105,6 +105,13 @@ class VersionVector:
         """This vector, having seen `dot` too."""
         return self.joined(VersionVector({dot.device: dot.counter}))
 
+    def without(self, dots: Iterable[Dot]) -> VersionVector:
+        """The greatest vector within this one that covers none of `dots`: it has seen what their devices did before them."""
+        counters = dict(self._counters)
+        for device, counter in dots:
+            counters[device] = min(counters.get(device, 0), counter - 1)
+        return VersionVector(counters)
+
     def order(self, other: VersionVector) -> Order:
         """Compare: did one see all that the other saw?"""
         if self == other:

@@ -8,7 +8,7 @@ was refused. Rows of kinds that this version does not know are kept for a later 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -241,19 +241,9 @@ def _merged(
         if path in central.cells and central.version.covers(cell.dots) and refused.isdisjoint(cell.dots)
     }
     own = RecordState({path: cell for path, cell in local.cells.items() if path not in known}, local.version)
-    merged = merge(agreed, own, _without(central, refused), rules_for(kind, template)).record
+    # Central's vector covers what it refused, too, once a later change of the same laptop's has been taken.
+    remote = RecordState(central.cells, central.version.without(refused))
+    merged = merge(agreed, own, remote, rules_for(kind, template)).record
     # What is on the screen now holds both: the next row is compared with this one.
     connection.execute(update(_base).where(*key).values(agreed={**agreed, **central.values()}))
     return RecordState(merged.cells, merged.version.joined(central.version))
-
-
-def _without(central: RecordState, refused: Collection[Dot]) -> RecordState:
-    """Central's record as one that has not seen what it refused, though its vector covers that once a later change of the
-    same laptop's has been taken."""
-    first: dict[int, int] = {}
-    for dot in refused:
-        first[dot.device] = min(dot.counter, first.get(dot.device, dot.counter))
-    seen = {
-        dot.device: min(dot.counter, first.get(dot.device, dot.counter + 1) - 1) for dot in central.version
-    }
-    return RecordState(central.cells, VersionVector(seen))

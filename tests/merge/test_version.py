@@ -134,3 +134,15 @@ def test_the_greatest_counter_that_a_column_holds_is_read_and_the_next_is_refuse
     assert Dot.parse(f"3.{greatest}") == Dot(3, greatest)
     with pytest.raises(BadInput):
         VersionVector.from_json({"3": greatest + 1})
+
+
+@pytest.mark.parametrize(
+    ("dots", "left"),
+    [([], {1: 5, 2: 3}), ([Dot(1, 4)], {1: 3, 2: 3}), ([Dot(1, 4), Dot(1, 2)], {1: 1, 2: 3}), ([Dot(2, 1)], {1: 5}),
+     ([Dot(1, 6), Dot(3, 2)], {1: 5, 2: 3})],
+    ids=["none", "one", "the earlier of two", "the first of its device", "not seen anyway"],
+)  # fmt: skip
+def test_a_vector_without_dots_covers_none_of_them_and_all_before_them(
+    dots: list[Dot], left: dict[int, int]
+) -> None:
+    assert VersionVector({1: 5, 2: 3}).without(dots) == VersionVector(left)
