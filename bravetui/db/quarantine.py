@@ -99,8 +99,8 @@ def refused_run(connection: Connection, scope_id: str, kind: str, record_id: str
 
 
 def goes_on_in(change: Change, now: RecordState) -> bool:
-    """Whether what is typed now can be said in this change: nothing has come since, and it is its author's own word."""
-    return change.reason is None and now.version == change.context.with_dot(change.dot)
+    """Whether what is typed now can be said in this change: its author has seen nothing since."""
+    return now.version == change.context.with_dot(change.dot)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +126,8 @@ def again(
         one.model_copy(update={"after": {**one.after, **fix}}) if fix else one
         for one, fix in zip(run.changes, fixes, strict=True)
     ]
-    goes_on = goes_on_in(run.changes[-1], now)
+    # A reason was given for what was refused, and not for what is typed now.
+    goes_on = run.changes[-1].reason is None and goes_on_in(run.changes[-1], now)
     if goes_on:
         wanted[-1] = grown(wanted[-1])
     pairs = [*zip(run.changes, wanted, strict=True)]
