@@ -59,8 +59,7 @@ def decide(
     """
     known = central or RecordState()
     context = seen_by(change, known.version)
-    stamp, dots = _after_what_was_seen(clamp(change.hlc, received_ms), after, known, context), (change.dot,)
-    entered = {path: Cell(value, dots, stamp) for path, value in after.items()}
+    entered = _entered(change, after, known, context, received_ms)
     version = context.with_dot(change.dot)
     if context.covers(known.version):
         cells = {**known.cells, **entered}
@@ -154,15 +153,28 @@ def seen_by(change: Change, central: VersionVector) -> VersionVector:
     return VersionVector(counters)
 
 
+def _entered(
+    change: Change, after: Mapping[str, Json], central: RecordState, context: VersionVector, received_ms: int
+) -> dict[str, Cell]:
+    """The cells that the change lays down. Nothing counts as said later than it was handed in."""
+
+    def bounded(stamp: Hlc, paths: Iterable[str]) -> Hlc:
+        return _after_what_was_seen(clamp(stamp, received_ms), paths, central, context)
+
+    stamp, dots = bounded(change.hlc, after), (change.dot,)
+    said = {path: bounded(min(said, change.hlc), (path,)) for path, said in change.said.items()}
+    return {path: Cell(value, dots, said.get(path, stamp)) for path, value in after.items()}
+
+
 def _after_what_was_seen(
-    stamp: Hlc, after: Mapping[str, Json], central: RecordState, context: VersionVector
+    stamp: Hlc, paths: Iterable[str], central: RecordState, context: VersionVector
 ) -> Hlc:
     """The stamp, raised where it must be to come after the cells that the author had seen and wrote over.
 
     A central that was restored from a backup takes the same change a second time, later than the first, and so bounds a
     clock that is years ahead at a later day than the one at which others had seen it and answered.
     """
-    seen = [central.cells[path] for path in after.keys() & central.cells.keys()]
+    seen = [central.cells[path] for path in paths if path in central.cells]
     latest = max((cell.hlc for cell in seen if context.covers(cell.dots)), default=None)
     return stamp if latest is None or latest < stamp else tick(latest, stamp.wall_ms)
 

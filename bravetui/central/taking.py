@@ -165,7 +165,7 @@ class Taking:
         told = dataclasses.replace(told, after=fresh or told.after)
         own = make_change(
             dot=self._mint(), target=sent.target, op=change.op, context=change.context, before=change.before,
-            after=told.after, hlc=change.hlc, author_id=author_id, at=self._now,
+            after=told.after, hlc=change.hlc, author_id=author_id, at=self._now, said=change.said,
             reason=f"Mended at the office: change {change.dot} of {change.author_id}",
         )  # fmt: skip
         written = self.take(Sent.of(own), told)

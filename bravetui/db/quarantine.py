@@ -122,10 +122,7 @@ def again(
 ) -> Again:
     """Decide it. `now` is the record before what is typed; `grown` makes one that goes on in a change."""
     fixes = _fixes(run, typed, now, rules)
-    wanted = [
-        one.model_copy(update={"after": {**one.after, **fix}}) if fix else one
-        for one, fix in zip(run.changes, fixes, strict=True)
-    ]
+    wanted = [one.saying(fix) if fix else one for one, fix in zip(run.changes, fixes, strict=True)]
     # A reason was given for what was refused, and not for what is typed now.
     goes_on = run.changes[-1].reason is None and goes_on_in(run.changes[-1], now)
     if goes_on:
@@ -160,7 +157,7 @@ def moved(
         says = {
             path: value for path, value in typed.items() if path not in plan.behind and path in change.after
         }
-        state = edited(state, says, change.dot, change.hlc)
+        state = edited(state, says, change.dot, change.hlc, change.said)
     return changes, state
 
 

@@ -181,7 +181,7 @@ def _replay(connection: Connection, change: Change, body: bytes, entry: tuple[st
     stored = load(connection, kind, change.scope_id, change.record_id) or Stored(RecordState())
     target = {"scope_id": change.scope_id, "kind": change.kind, "record_id": change.record_id}
     connection.execute(insert(_base).values(**target, agreed=stored.state.values()).on_conflict_do_nothing())
-    state = edited(stored.state, _standing(change, stored.state), change.dot, change.hlc)
+    state = edited(stored.state, _standing(change, stored.state), change.dot, change.hlc, change.said)
     save_many(connection, kind, change.scope_id, {change.record_id: Stored(state, stored.seq)})
     connection.execute(_DROP_ENTRY, {"of": change.dot.device, "number": change.dot.counter})
     connection.execute(
@@ -200,7 +200,7 @@ def _standing(change: Change, now: RecordState) -> dict[str, Json]:
         path: value
         for path, value in change.after.items()
         if path not in now.cells
-        or now.cells[path].hlc < change.hlc
+        or now.cells[path].hlc < change.stamp_of(path)
         or change.context.covers(now.cells[path].dots)
     }
 

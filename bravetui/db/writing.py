@@ -127,11 +127,13 @@ class Writing:
     ) -> None:
         """Say once more what the record holds, to a central that has lost it: a change of values to themselves."""
         kind = kind_of(kind_name)
-        stored = load(self.connection, kind, scope_id, record_id)
-        op = Op.EDIT if stored is not None and stored.seq else Op.CREATE
-        self._write(
-            kind, scope_id, record_id, stored or Stored(RecordState()), dict(values), op, reason, None
-        )
+        stored = load(self.connection, kind, scope_id, record_id) or Stored(RecordState())
+        op = Op.EDIT if stored.seq else Op.CREATE
+        change = self._new_change(kind, scope_id, record_id, stored, dict(values), op, reason, None)
+        cells = stored.state.cells
+        said = {path: cells[path].hlc for path in values if path in cells and cells[path].hlc < change.hlc}
+        self._keep_base(kind, scope_id, record_id, stored)
+        self._lay_down(kind, stored, change.model_copy(update={"said": said}))
 
     def finish(self) -> list[bytes]:
         """Write counter and clock back; the frames are for the journal, in order."""
@@ -178,10 +180,15 @@ class Writing:
         if change is None:
             change = self._new_change(kind, scope_id, record_id, stored, after, op, reason, conflict_id)
             self._keep_base(kind, scope_id, record_id, stored)
-        state = edited(stored.state, change.after, change.dot, change.hlc)
-        save_many(self.connection, kind, scope_id, {record_id: Stored(state, stored.seq)})
+        self._lay_down(kind, stored, change)
+
+    def _lay_down(self, kind: Kind, stored: Stored, change: Change) -> None:
+        """Into the record as it stands, and on its way to central."""
+        state = edited(stored.state, change.after, change.dot, change.hlc, change.said)
+        fresh = {change.record_id: Stored(state, stored.seq)}
+        save_many(self.connection, kind, change.scope_id, fresh)
         self._queue(kind, change)
-        self.touched.add((kind.name, record_id))
+        self.touched.add((kind.name, change.record_id))
 
     def _mend(self, kind: Kind, stored: Stored, run: Run, after: dict[str, Json]) -> None:
         """Send again what central refused, corrected or as it is, and say behind it what is typed now (`db.quarantine`)."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from types import MappingProxyType
 from typing import NamedTuple
 
 from bravetui.base.canonical import Json, canonical_bytes
@@ -87,7 +88,13 @@ def is_row(path: str) -> bool:
     return len(path.removeprefix(f"{ANSWERS}/").split("/")) % 2 == 0
 
 
-def edited(state: RecordState, values: Mapping[str, Json], dot: Dot, hlc: Hlc) -> RecordState:
-    """The record after its holder sets `values` in the change `dot`: its cells carry the dot, the vector covers it."""
-    cells = {**state.cells, **{path: Cell(value, (dot,), hlc) for path, value in values.items()}}
-    return RecordState(cells, state.version.with_dot(dot))
+def edited(
+    state: RecordState, values: Mapping[str, Json], dot: Dot, hlc: Hlc,
+    said: Mapping[str, Hlc] = MappingProxyType({}),
+) -> RecordState:  # fmt: skip
+    """The record after its holder sets `values` in the change `dot`: its cells carry the dot, the vector covers it.
+
+    `said` holds the stamps of values that were said before, by path; the others bear `hlc`.
+    """
+    cells = {path: Cell(value, (dot,), said.get(path, hlc)) for path, value in values.items()}
+    return RecordState({**state.cells, **cells}, state.version.with_dot(dot))

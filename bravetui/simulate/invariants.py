@@ -312,17 +312,18 @@ def the_clock_tells_order(end: End) -> list[str]:
     """
     complaints = []
     twice = {name.partition("-")[0] for name in end.witness.gone_back | end.witness.cloned}
-    before: dict[Key, list[tuple[Change, Hlc]]] = defaultdict(list)
+    before: dict[Key, list[tuple[Change, Hlc, Hlc]]] = defaultdict(list)
     for change, received_ms in zip(end.ledger, end.received_ms, strict=True):
         stamp = clamp(change.hlc, received_ms)
-        for earlier, told in before[change.kind, change.record_id]:
-            if earlier.dot.device == change.dot.device or told < earlier.hlc or earlier.author_id in twice:
+        for earlier, said, told in before[change.kind, change.record_id]:
+            if earlier.dot.device == change.dot.device or told < said or earlier.author_id in twice:
                 continue  # one laptop's own order is its dots'; a bounded stamp is none
             if change.context.covers([earlier.dot]) and told >= stamp:
                 complaints.append(
                     f"{change.dot} had seen {earlier.dot}, and yet is stamped {stamp} <= {told}"
                 )
-        before[change.kind, change.record_id].append((change, stamp))
+        said = max(map(change.stamp_of, change.after), default=change.hlc)
+        before[change.kind, change.record_id].append((change, said, clamp(said, received_ms)))
     return complaints
 
 

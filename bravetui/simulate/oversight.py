@@ -170,7 +170,7 @@ def hidden_work(connection: Connection) -> list[str]:
     typed: dict[tuple[str, str, str], dict[str, tuple[Json, Hlc]]] = defaultdict(dict)
     for body in connection.execute(query).scalars():
         change = Change.model_validate_json(body)
-        said = {path: (value, change.hlc) for path, value in change.after.items()}
+        said = {path: (value, change.stamp_of(path)) for path, value in change.after.items()}
         typed[change.scope_id, change.kind, change.record_id] |= said
     complaints = []
     for (scope_id, kind, record_id), values in typed.items():

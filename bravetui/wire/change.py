@@ -29,7 +29,7 @@ from bravetui.base.canonical import Json, content_hash
 from bravetui.base.errors import BadInput, BravetuiError
 from bravetui.base.text import safe_line
 from bravetui.merge.hlc import Hlc
-from bravetui.merge.state import Cell, RecordState
+from bravetui.merge.state import RecordState, edited
 from bravetui.merge.version import Dot, VersionVector
 
 REFILLED = "Central was restored from a backup; this laptop still had it."
@@ -166,6 +166,8 @@ class Change(Message):
     """Why, where the author gave a reason: a decision, a correction of a submitted form."""
     conflict_id: str | None = None
     """The conflict that a decision settles."""
+    said: dict[str, WireHlc] = Field(default_factory=dict)
+    """Of values handed in once more (`REFILLED`): when each was said, by path. To repeat them makes them no later word."""
     edits: Annotated[dict[str, TextEdit], BeforeValidator(_few)] = Field(default_factory=dict)
     """On its way only: long texts by path, in neither `before` nor `after`. Nothing with edits is hashed or stored."""
     whole: str = ""
@@ -184,10 +186,18 @@ class Change(Message):
         """The content hash (SHA-256, hexadecimal)."""
         return content_hash(self.to_json())
 
-    def author_state(self, hlc: Hlc | None = None) -> RecordState:
-        """The touched cells as the author left them; `hlc` replaces a stamp that central had to clamp."""
-        cells = {path: Cell(value, (self.dot,), hlc or self.hlc) for path, value in self.after.items()}
-        return RecordState(cells, self.context.with_dot(self.dot))
+    def stamp_of(self, path: str) -> Hlc:
+        """When the value at a path was said: with the change, unless it was handed in once more."""
+        return self.said.get(path, self.hlc)
+
+    def author_state(self) -> RecordState:
+        """The touched cells as the author left them."""
+        return edited(RecordState({}, self.context), self.after, self.dot, self.hlc, self.said)
+
+    def saying(self, values: Mapping[str, Json]) -> Change:
+        """The change with other values at some paths: those are said now."""
+        said = {path: stamp for path, stamp in self.said.items() if path not in values}
+        return self.model_copy(update={"after": {**self.after, **values}, "said": said})
 
 
 def make_change(
@@ -203,6 +213,7 @@ def make_change(
     at: datetime,
     reason: str | None = None,
     conflict_id: str | None = None,
+    said: Mapping[str, Hlc] | None = None,
 ) -> Change:
     """Build a change; `target` is (scope id, kind, record id). Raises BadInput for values that cannot travel."""
     scope_id, kind, record_id = target
@@ -210,7 +221,7 @@ def make_change(
         return Change(
             dot=dot, scope_id=scope_id, kind=kind, record_id=record_id, op=op, context=context,
             before=dict(before), after=dict(after), hlc=hlc, author_id=author_id, at=at, reason=reason,
-            conflict_id=conflict_id,
+            conflict_id=conflict_id, said=dict(said or {}),
         )  # fmt: skip
     except ValidationError as error:
         what = f"This cannot be saved: {first_fault(error)}."

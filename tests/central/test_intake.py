@@ -173,3 +173,26 @@ def test_a_clock_years_ahead_bounded_anew_by_a_restored_central_still_comes_befo
     held = decide(ahead, ahead.after, None, lambda: RULES, taken_again_ms).state
     answered = decide(answer, answer.after, held, lambda: RULES, taken_again_ms).state
     assert answered.cells["b"].hlc > held.cells["b"].hlc
+
+
+def test_what_is_handed_in_once_more_counts_as_said_when_it_was_and_never_later_than_it_is_handed_in() -> (
+    None
+):
+    said, ahead = Hlc(NOW_MS - 5), Hlc(NOW_MS + 5)
+    again = make_change(
+        dot=Dot(1, 1), target=("s", "inspection", "r"), op=Op.CREATE, context=VersionVector(), before={},
+        after={"a": "x", "b": "y", "c": "z"}, hlc=Hlc(NOW_MS), author_id="carlos", at=AT, said={"a": said, "b": ahead},
+    )  # fmt: skip
+    state = decide(again, again.after, None, lambda: RULES, NOW_MS).state
+    stamps = {path: cell.hlc for path, cell in state.cells.items()}
+    assert stamps == {"a": said, "b": Hlc(NOW_MS), "c": Hlc(NOW_MS)}
+
+
+def test_what_is_handed_in_over_what_its_laptop_had_seen_there_comes_after_that() -> None:
+    there = RecordState({"b": Cell("old", (Dot(2, 1),), Hlc(NOW_MS - 3))}, VersionVector({2: 1}))
+    again = make_change(
+        dot=Dot(1, 1), target=("s", "inspection", "r"), op=Op.EDIT, context=there.version, before={"b": "old"},
+        after={"b": "y"}, hlc=Hlc(NOW_MS), author_id="carlos", at=AT, said={"b": Hlc(NOW_MS - 5)},
+    )  # fmt: skip
+    state = decide(again, again.after, there, lambda: RULES, NOW_MS).state
+    assert state.cells["b"].hlc > there.cells["b"].hlc

@@ -161,6 +161,26 @@ async def test_what_a_slow_laptop_offers_to_a_restored_central_is_stamped_after_
     assert all(change.hlc > older.hlc for change, older in seen)
 
 
+async def test_what_is_handed_in_to_a_restored_central_is_no_later_word_than_it_was(world: World) -> None:
+    """Carlos still has what Dana said first, and hands it in; what she said next only she has."""
+    carlos, dana = await world.laptop("a", "carlos"), await world.laptop("b", "dana")
+    record = carlos.create("violation", {"description": "silt fence down", "location": "gate 1"})
+    for here in (carlos, dana):
+        assert await here.sync()
+    with world.backup_of_central() as backup:
+        for lot, readers in (("lot 3", [dana, carlos]), ("lot 5", [dana])):
+            world.clock.advance(hours=1)
+            dana.edit("violation", record, location=lot)
+            for here in readers:
+                assert await here.sync()
+        world.clock.advance(hours=1)
+        with world.restored(backup):
+            for here in (carlos, dana, carlos, dana):
+                await here.sync()
+            for here in (carlos, dana):
+                assert here.value("violation", record, "location") == "lot 5"
+
+
 @pytest.mark.parametrize(
     "edit",
     [{"severity": "major"}, {"severity": "major", "description": "both fences down"}],

@@ -93,15 +93,17 @@ def test_a_field_of_a_later_version_is_kept_and_hashed_by_this_one() -> None:
 
 
 @given(dots, stamps, stamps)
-def test_the_author_state_holds_the_touched_cells_under_the_changes_dot(
-    dot: Dot, hlc: Hlc, clamped: Hlc
+def test_the_author_state_holds_the_touched_cells_under_the_changes_dot_as_they_were_said(
+    dot: Dot, hlc: Hlc, before: Hlc
 ) -> None:
     change = a_change(dot=dot, hlc=hlc, after={"note": "x", "answers/rain_in": None})
     state = change.author_state()
     assert state.values() == {"note": "x", "answers/rain_in": None}
     assert {cell.dots for cell in state.cells.values()} == {(dot,)}
     assert state.version == change.context.with_dot(dot)
-    assert {cell.hlc for cell in change.author_state(clamped).cells.values()} == {clamped}
+    again = change.model_copy(update={"said": {"note": before}})
+    stamps = {path: cell.hlc for path, cell in again.author_state().cells.items()}
+    assert stamps == {"note": before, "answers/rain_in": hlc}
 
 
 @dataclass(frozen=True)
