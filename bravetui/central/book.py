@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from bravetui.central.announcing import announce
 from bravetui.central.bulk import insert_rows
@@ -22,6 +22,22 @@ from bravetui.merge.version import Dot
 from bravetui.wire.change import Change
 from bravetui.wire.lanes import Lane
 from bravetui.wire.messages import Verdict
+
+# Built once: building a statement costs more than running it.
+_HELD = (
+    select(HEADS)
+    .where(HEADS.c.scope_id.in_(bindparam("scopes", expanding=True)))
+    .order_by(HEADS.c.scope_id)
+    .with_for_update()
+)
+_ENTERED = select(LEDGER.c.body).where(
+    LEDGER.c.device == bindparam("device"), LEDGER.c.counter == bindparam("counter")
+)
+_MOVED = (
+    update(HEADS)
+    .where(HEADS.c.scope_id == bindparam("scope"))
+    .values(seq=bindparam("at"), chain=bindparam("link"))
+)
 
 
 @dataclass(slots=True)
@@ -40,13 +56,8 @@ class Book:
 
     def hold(self, scope_ids: Iterable[str]) -> None:
         """Lock the scopes' heads until the commit, in an order that all keep: two pushes never wait in a circle."""
-        query = (
-            select(HEADS)
-            .where(HEADS.c.scope_id.in_(sorted(set(scope_ids))))
-            .order_by(HEADS.c.scope_id)
-            .with_for_update()
-        )
-        self._heads = {row.scope_id: _Head(row.seq, row.chain) for row in self._connection.execute(query)}
+        rows = self._connection.execute(_HELD, {"scopes": sorted(set(scope_ids))})
+        self._heads = {row.scope_id: _Head(row.seq, row.chain) for row in rows}
 
     def next_seq(self, scope_id: str) -> int:
         """The number of the scope's next entry."""
@@ -83,8 +94,7 @@ class Book:
 
     def find(self, dot: Dot) -> Change | None:
         """The change of a dot, as it was entered before this transaction."""
-        query = select(LEDGER.c.body).where(LEDGER.c.device == dot.device, LEDGER.c.counter == dot.counter)
-        body = self._connection.execute(query).scalar_one_or_none()
+        body = self._connection.execute(_ENTERED, dot._asdict()).scalar_one_or_none()
         return Change.model_validate_json(body) if body else None
 
     def write(self) -> None:
@@ -95,7 +105,5 @@ class Book:
         moved = {entry["scope_id"] for entry in self._entries}
         for scope_id in moved:
             head = self._heads[scope_id]
-            self._connection.execute(
-                update(HEADS).where(HEADS.c.scope_id == scope_id).values(seq=head.seq, chain=head.chain)
-            )
+            self._connection.execute(_MOVED, {"scope": scope_id, "at": head.seq, "link": head.chain})
         announce(self._connection, {scope_id: self._heads[scope_id].seq for scope_id in moved})

@@ -6,18 +6,32 @@ Lives as long as a transaction that holds the scopes' heads, so nothing it holds
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
+from functools import cache, lru_cache
+from typing import Any
 
-from sqlalchemy import Connection, RowMapping, bindparam, func, select, tuple_
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    DateTime,
+    RowMapping,
+    Select,
+    String,
+    Table,
+    bindparam,
+    func,
+    select,
+    tuple_,
+)
 
 from bravetui.base.canonical import Json
 from bravetui.central.bulk import replace_rows
 from bravetui.central.questions import alike
 from bravetui.central.tables import PARKED
-from bravetui.db.kinds import KINDS, Kind
+from bravetui.db.kinds import KINDS, SAME_TIME, Kind
 from bravetui.db.records import Stored, load_many, row_from_stored
 from bravetui.db.tables.conflict import UNDECIDED
-from bravetui.db.values import to_cell
+from bravetui.db.values import plain_type, to_cell, to_column
 from bravetui.forms.template import Template
 from bravetui.merge.state import DELETED
 from bravetui.wire.change import Change
@@ -121,30 +135,21 @@ class Shelf:
     def same_thing(self, target: Target) -> str | None:
         """The id of another record that may be the same thing as `target`, by its kind's natural key; None without one."""
         scope_id, name, record_id = target
-        kind, stored = KINDS[name], self.get(target)
-        values = stored.state.values() if stored else {}
-        if not all(values.get(column) for column in kind.natural_key) or values.get(DELETED):
+        kind = KINDS[name]
+        key = _natural_key(kind, self.get(target))
+        if key is None:
             return None
-        for key, other in self._records.items():
-            if key[:2] == target[:2] and key != target and other is not None:
-                told = other.state.values()
-                if not told.get(DELETED) and alike(values, told, kind.natural_key):
-                    return key[2]
+        for (*place, other_id), other in self._records.items():
+            if place == [scope_id, name] and other_id != record_id:
+                told = _natural_key(kind, other)
+                if told is not None and alike(key, told, kind.natural_key):
+                    return other_id
         columns = [kind.table.c[column] for column in kind.natural_key]
-        plain = [
-            func.lower(func.trim(column)) == str(values[column.name]).strip().lower()
-            for column in columns
-            if column.type.python_type is str
-        ]
-        here = (
-            kind.table.c.scope_id == scope_id,
-            kind.table.c.id != record_id,
-            kind.table.c.deleted.is_(False),
-        )
-        query = select(kind.table.c.id, *columns).where(*here, *plain).order_by(kind.table.c.id)
-        for row in self._connection.execute(query).mappings():
+        wanted = {f"same_{column.name}": _comparable(column, key[column.name]) for column in columns}
+        given = {"scope": scope_id, "itself": record_id, **wanted}
+        for row in self._connection.execute(_of_the_same_key(kind.table, kind.natural_key), given).mappings():
             known = (scope_id, name, row["id"]) in self._records
-            if not known and alike(values, {c.name: to_cell(row[c.name]) for c in columns}, kind.natural_key):
+            if not known and alike(key, {c.name: to_cell(row[c.name]) for c in columns}, kind.natural_key):
                 return str(row["id"])
         return None
 
@@ -187,6 +192,41 @@ class Shelf:
         if keys and self._connection.execute(_ANYTHING_PARKED).first() is not None:
             rows = self._connection.execute(select(*columns).where(tuple_(*columns).in_(keys)))
             self._waiting |= {(row.scope_id, row.kind, row.record_id) for row in rows}
+
+
+def _natural_key(kind: Kind, stored: Stored | None) -> dict[str, Json] | None:
+    """What the record says that it is; None where it does not, or is gone."""
+    cells = stored.state.cells if stored else {}
+    key = {name: cells[name].value for name in kind.natural_key if name in cells}
+    is_gone = DELETED in cells and cells[DELETED].value
+    return key if len(key) == len(kind.natural_key) and all(key.values()) and not is_gone else None
+
+
+@cache
+def _of_the_same_key(table: Table, natural_key: tuple[str, ...]) -> Select[Any]:
+    """Other records whose natural key may say the same: all of them, and few more (`questions.alike` tells)."""
+    there, columns = table.c, [table.c[name] for name in natural_key]
+    here = (
+        there.scope_id == bindparam("scope"),
+        there.id != bindparam("itself"),
+        there.deleted.is_(False),
+    )
+    return select(there.id, *columns).where(*here, *map(_says_the_same, columns)).order_by(there.id)
+
+
+def _says_the_same(column: Column[Any]) -> ColumnElement[bool]:
+    given = bindparam(f"same_{column.name}", type_=plain_type(column))
+    if isinstance(given.type, DateTime):
+        return column.between(given - SAME_TIME, given + SAME_TIME)
+    return func.lower(func.trim(column)) == given if isinstance(given.type, String) else column == given
+
+
+def _comparable(column: Column[Any], value: Json) -> Any:
+    return (
+        value.strip().lower()
+        if isinstance(plain_type(column), String) and isinstance(value, str)
+        else to_column(column, value)
+    )
 
 
 def _question(row: RowMapping) -> Mapping[str, Json]:

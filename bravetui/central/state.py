@@ -10,7 +10,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Connection, Engine, Row, Text, cast, func, literal_column, select, update
+from sqlalchemy import Connection, Engine, Row, Text, bindparam, cast, func, literal_column, select, update
 from sqlalchemy.dialects.postgresql import REGCLASS
 from sqlalchemy.dialects.postgresql import insert as upsert
 
@@ -40,6 +40,11 @@ _NUMBERS = func.pg_get_serial_sequence("device", "number")
 # Built once: every exchange asks.
 _ROW = select(STATE.c.epoch, STATE.c.device, _IS_SAME, SERVER.label("here"))
 _LOCKED = _ROW.with_for_update()
+_TAKING = (
+    update(STATE)
+    .values(counter=STATE.c.counter + bindparam("count"))
+    .returning(STATE.c.device, STATE.c.counter, _IS_SAME)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +91,16 @@ def begin_epoch_after(connection: Connection, ended: str, epoch: str, now: datet
 
 def own_dots(connection: Connection, count: int, now: datetime) -> tuple[int, int]:
     """So many dots of central's own: (device number, last counter). The state's row stays locked until the commit."""
-    taking = update(STATE).values(counter=STATE.c.counter + count)
-    taking = taking.returning(STATE.c.device, STATE.c.counter, _IS_SAME)
-    row = connection.execute(taking).one()
+    row = connection.execute(_TAKING, {"count": count}).one()
     if not row.same:
         _arrived(connection, now)
-        row = connection.execute(taking).one()
+        row = connection.execute(_TAKING, {"count": count}).one()
     return row.device, row.counter
+
+
+def give_back(connection: Connection, count: int) -> None:
+    """The last so many of the dots that this transaction took: nobody has seen them."""
+    connection.execute(_TAKING, {"count": -count})
 
 
 def last_number(connection: Connection) -> int:

@@ -25,7 +25,7 @@ from bravetui.central.offered import question_of
 from bravetui.central.questions import Author, closing, dots_of, duplicate, opening, settles
 from bravetui.central.sent import Sent
 from bravetui.central.shelf import Shelf, Target, parents_of
-from bravetui.central.state import own_dots
+from bravetui.central.state import give_back, own_dots
 from bravetui.central.tables import PARKED
 from bravetui.db.kinds import KINDS, Kind, rules_for
 from bravetui.db.records import Stored, normalised
@@ -98,6 +98,7 @@ class Taking:
         self._parked: list[dict[str, Any]] = []
         self._authors: dict[Dot, Author] = {}
         self._dots: list[Dot] = []
+        self._reserved = 0
         self.from_copies = False
         """Whether what comes may have been taken before under another number of the same laptop."""
         self._acts: dict[Target, set[tuple[str, str, bytes]]] = {}
@@ -183,6 +184,9 @@ class Taking:
         self.shelf.save()
         self._book.write()
         insert_rows(self.connection, PARKED, self._parked)
+        if self._dots:
+            give_back(self.connection, len(self._dots))
+            self._dots.clear()
 
     def _behind(self, sent: Sent) -> tuple[str, str] | None:
         """Whether earlier changes of the record wait. What makes the record does not queue behind what waits for it: a
@@ -395,8 +399,9 @@ class Taking:
         """Take so many of central's own counters at once; their row stays locked until the commit."""
         device, last = own_dots(self.connection, count, self._now)
         self._dots = [Dot(device, last - ahead) for ahead in range(count)]
+        self._reserved += count
 
     def _mint(self) -> Dot:
         if not self._dots:
-            self.reserve(1)
+            self.reserve(max(1, self._reserved))  # as many again: not a statement for each
         return self._dots.pop()

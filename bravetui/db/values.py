@@ -29,8 +29,9 @@ JSON_COLUMNS: Mapping[str, Any] = {"json_serializer": _spelled, "json_deserializ
 a fifth of its time with the standard library's."""
 
 
-def _plain(kind: TypeEngine[Any]) -> TypeEngine[Any]:
-    return kind.impl_instance if isinstance(kind, TypeDecorator) else kind
+def plain_type(column: Column[Any]) -> TypeEngine[Any]:
+    """The type of a column as SQL has it."""
+    return column.type.impl_instance if isinstance(column.type, TypeDecorator) else column.type
 
 
 def to_column(column: Column[Any], value: Json) -> Any:
@@ -39,7 +40,7 @@ def to_column(column: Column[Any], value: Json) -> Any:
         if column.nullable:
             return None
         raise _invalid(column, "must not be empty")
-    kind = _plain(column.type)
+    kind = plain_type(column)
     for family, convert in _CONVERT:
         if isinstance(kind, family):
             return convert(column, kind, value)
