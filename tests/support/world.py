@@ -218,6 +218,16 @@ class World:
         await wiring.enrol(folder, ring_of(folder), ADDRESS, code, name, transport=self.app)
         return self.open(folder)
 
+    async def two_that_have(
+        self, values: Mapping[str, Json], kind: str = "violation"
+    ) -> tuple[Here, Here, str]:
+        """Carlos' laptop and Dana's, and the id of a record that he made and both have."""
+        carlos, dana = await self.laptop("carlos-1", "carlos"), await self.laptop("dana-1", "dana")
+        record_id = carlos.create(kind, values)
+        for here in (carlos, dana):
+            assert await here.sync()
+        return carlos, dana, record_id
+
     async def sign_in(self, here: Here) -> Here:
         """Its person signs in again, and the program is started anew: the laptop goes on as it was."""
         user_id = here.store.identity.user_id

@@ -163,10 +163,7 @@ async def test_what_a_slow_laptop_offers_to_a_restored_central_is_stamped_after_
 
 async def test_what_is_handed_in_to_a_restored_central_is_no_later_word_than_it_was(world: World) -> None:
     """Carlos still has what Dana said first, and hands it in; what she said next only she has."""
-    carlos, dana = await world.laptop("a", "carlos"), await world.laptop("b", "dana")
-    record = carlos.create("violation", {"description": "silt fence down", "location": "gate 1"})
-    for here in (carlos, dana):
-        assert await here.sync()
+    carlos, dana, record = await world.two_that_have({"description": "silt fence down", "location": "gate 1"})
     with world.backup_of_central() as backup:
         for lot, readers in (("lot 3", [dana, carlos]), ("lot 5", [dana])):
             world.clock.advance(hours=1)
@@ -359,10 +356,7 @@ async def test_a_copy_that_is_given_another_copys_number_counts_on_from_what_it_
 ) -> None:
     """Found by simulate in month 1125: copies that share a change are given one number for it. What one had seen of the
     other under it was higher than its own new numbers, so that its changes claimed to have seen themselves."""
-    carlos, dana = await world.laptop("a", "carlos"), await world.laptop("b", "dana")
-    record = carlos.create("violation", {"description": "fence down"})
-    assert await carlos.sync()
-    await dana.sync()
+    carlos, dana, record = await world.two_that_have({"description": "fence down"})
     with dana.store.maintain() as connection:
         meta.put(connection, meta.COUNTER, "5000")
     dana.edit("violation", record, location="lot A")

@@ -92,10 +92,7 @@ async def test_a_month_of_two_people_writing_in_one_narrative_apart_becomes_one_
 
 
 async def test_two_texts_past_the_cap_are_both_kept_whole_and_a_person_decides(world: World) -> None:
-    carlos, dana = await world.laptop("a", "carlos"), await world.laptop("b", "dana")
-    log = carlos.create("daily_log", {"narrative": "calm\n"})
-    for here in (carlos, dana):
-        await here.sync()
+    carlos, dana, log = await world.two_that_have({"narrative": "calm\n"}, "daily_log")
     texts = {who: f"{who} wrote all month. " * (LENGTH_MAX // 20) for who in ("Carlos", "Dana")}
     assert min(map(len, texts.values())) > LENGTH_MAX
     carlos.edit("daily_log", log, narrative=texts["Carlos"])

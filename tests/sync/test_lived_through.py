@@ -174,10 +174,7 @@ async def test_a_central_that_says_nothing_of_what_was_sent_is_asked_again_after
 async def test_what_the_office_deleted_stays_deleted_however_late_a_laptop_returns(
     world: World, days: int
 ) -> None:
-    carlos, dana = await world.laptop("a", "carlos"), await world.laptop("b", "dana")
-    record = carlos.create("violation", {"description": "a slip"})
-    assert await carlos.sync()
-    await dana.sync()
+    carlos, dana, record = await world.two_that_have({"description": "a slip"})
     with carlos.store.write() as writing:
         writing.delete("violation", PROJECT, record, "a slip of the finger")
     assert await carlos.sync()
@@ -304,10 +301,7 @@ class Killed(BaseException):
 
 async def asked_about(world: World) -> tuple[Here, Here, str]:
     """Two laptops, and a record of which both rewrote the same words; only central knows as yet."""
-    carlos, dana = await world.laptop("a", "carlos"), await world.laptop("b", "dana")
-    record = carlos.create("daily_log", {"narrative": "calm"})
-    assert await carlos.sync()
-    await dana.sync()
+    carlos, dana, record = await world.two_that_have({"narrative": "calm"}, "daily_log")
     carlos.edit("daily_log", record, narrative="2 loads")
     dana.edit("daily_log", record, narrative="3 trucks")
     await carlos.sync()
@@ -375,10 +369,7 @@ async def test_what_both_last_agreed_on_is_kept_until_the_last_change_of_the_rec
     world: World,
 ) -> None:
     """After a push without an answer, a refusal, and pruning; with it, two edits of one text still become one text."""
-    carlos, dana = await world.laptop("a", "carlos"), await world.laptop("b", "dana")
-    record = carlos.create("daily_log", {"narrative": "calm"})
-    assert await carlos.sync()
-    await dana.sync()
+    carlos, dana, record = await world.two_that_have({"narrative": "calm"}, "daily_log")
     assert agreed_on(carlos, record) is None
     carlos.edit("daily_log", record, stormwater_note="none")
     carlos.line.answers_to_lose = 1

@@ -28,10 +28,7 @@ async def refused_and_taken(
 async def test_what_was_refused_is_shown_and_kept_though_a_later_change_of_the_same_request_was_taken(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    carlos, dana = await world.laptop("carlos-1", "carlos"), await world.laptop("dana-1", "dana")
-    record = carlos.create("violation", {"description": "Fence down."})
-    assert await carlos.sync()
-    await dana.sync()
+    carlos, dana, record = await world.two_that_have({"description": "Fence down."})
     with monkeypatch.context() as older:
         older_central(older, "violation.rule_code")
         first: dict[str, Json] = {"description": "Fence down. Lot 2.", "rule_code": "5.1"}
@@ -52,10 +49,7 @@ async def test_what_was_refused_is_shown_and_kept_though_a_later_change_of_the_s
 async def test_what_somebody_wrote_over_one_s_own_taken_word_is_shown_though_another_was_refused(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    carlos, dana = await world.laptop("carlos-1", "carlos"), await world.laptop("dana-1", "dana")
-    record = carlos.create("corrective_action", {"condition": "mud"})
-    assert await carlos.sync()
-    await dana.sync()
+    carlos, dana, record = await world.two_that_have({"condition": "mud"}, "corrective_action")
     with monkeypatch.context() as older:
         older_central(older, "corrective_action.trigger")
         await refused_and_taken(
@@ -71,10 +65,7 @@ async def test_what_somebody_wrote_over_one_s_own_taken_word_is_shown_though_ano
 async def test_what_was_outdone_and_taken_does_not_take_the_place_of_what_was_typed_after_it(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    carlos, dana = await world.laptop("carlos-1", "carlos"), await world.laptop("dana-1", "dana")
-    record = carlos.create("violation", {"description": "silt fence down", "location": "gate 1"})
-    assert await carlos.sync()
-    await dana.sync()
+    carlos, dana, record = await world.two_that_have({"description": "silt fence down", "location": "gate 1"})
     with monkeypatch.context() as older:
         older_central(older, "violation.rule_code")
         carlos.edit("violation", record, location="lot 2", rule_code="5.1")
@@ -96,10 +87,7 @@ async def test_what_was_outdone_and_taken_does_not_take_the_place_of_what_was_ty
 async def test_in_whatever_order_the_office_releases_a_laptop_s_words_the_last_of_them_stands(
     world: World, first: int
 ) -> None:
-    carlos, dana = await world.laptop("carlos-1", "carlos"), await world.laptop("dana-1", "dana")
-    record = carlos.create("violation", {"description": "silt fence down", "location": "gate 1"})
-    assert await carlos.sync()
-    await dana.sync()
+    carlos, dana, record = await world.two_that_have({"description": "silt fence down", "location": "gate 1"})
     demote(world, "carlos", "viewer")
     carlos.edit("violation", record, location="lot 2")
     await carlos.sync()
@@ -222,10 +210,7 @@ async def test_who_had_seen_a_colleague_s_word_and_wrote_something_else_meant_it
 
 
 async def test_a_refused_text_shows_a_colleague_s_sentence_once_however_often_he_writes(world: World) -> None:
-    carlos, dana = await world.laptop("carlos-1", "carlos"), await world.laptop("dana-1", "dana")
-    record = carlos.create("violation", {"description": "Fence down."})
-    assert await carlos.sync()
-    await dana.sync()
+    carlos, dana, record = await world.two_that_have({"description": "Fence down."})
     demote(world, "carlos", "viewer")
     carlos.edit("violation", record, description="Fence down. Lot 2.")
     await carlos.sync()
@@ -241,10 +226,7 @@ async def test_a_refused_text_shows_a_colleague_s_sentence_once_however_often_he
 async def test_the_office_does_not_bring_back_what_its_author_has_written_over(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    carlos, dana = await world.laptop("carlos-1", "carlos"), await world.laptop("dana-1", "dana")
-    record = carlos.create("violation", {"description": "Fence down."})
-    assert await carlos.sync()
-    await dana.sync()
+    carlos, dana, record = await world.two_that_have({"description": "Fence down."})
     with monkeypatch.context() as older:
         older_central(older, "violation.rule_code")
         first: dict[str, Json] = {"description": "Fence down. Bob did it.", "rule_code": "5.1"}
@@ -293,10 +275,7 @@ async def test_a_copy_has_seen_its_own_taken_word_though_it_mended_an_earlier_on
 async def test_what_was_written_over_does_not_come_back_if_the_office_released_it_meanwhile(
     world: World,
 ) -> None:
-    carlos, dana = await world.laptop("carlos-1", "carlos"), await world.laptop("dana-1", "dana")
-    record = carlos.create("violation", {"description": "Fence down."})
-    assert await carlos.sync()
-    await dana.sync()
+    carlos, dana, record = await world.two_that_have({"description": "Fence down."})
     demote(world, "carlos", "viewer")
     carlos.edit("violation", record, description="Fence down. Bob did it.")
     await carlos.sync()

@@ -108,10 +108,7 @@ async def test_mending_a_refused_change_does_not_win_over_a_later_word_of_somebo
 ) -> None:
     """Found by simulate in month 1420: Dana's later place stood, he wrote of something else, and his older one came back
     under the new stamp, at central alone."""
-    carlos, dana = await world.laptop("carlos-1", "carlos"), await world.laptop("dana-1", "dana")
-    record = carlos.create("violation", {"description": "silt fence down", "location": "gate 1"})
-    assert await carlos.sync()
-    await dana.sync()
+    carlos, dana, record = await world.two_that_have({"description": "silt fence down", "location": "gate 1"})
     demote(world, "carlos", "viewer")
     carlos.edit("violation", record, location="lot 2", severity="minor")
     await carlos.sync()
@@ -133,10 +130,7 @@ async def test_mending_a_refused_change_does_not_win_over_a_later_word_of_somebo
 
 async def test_mending_twice_forgets_nothing_that_was_typed_between(world: World) -> None:
     """Found by simulate in month 40: what was outdone went behind what was mended, and was taken for the later word."""
-    carlos, dana = await world.laptop("carlos-1", "carlos"), await world.laptop("dana-1", "dana")
-    record = carlos.create("violation", {"description": "silt fence down", "location": "gate 1"})
-    assert await carlos.sync()
-    await dana.sync()
+    carlos, dana, record = await world.two_that_have({"description": "silt fence down", "location": "gate 1"})
     demote(world, "carlos", "viewer")
     carlos.edit("violation", record, location="lot 2")
     await carlos.sync()
@@ -155,10 +149,7 @@ async def test_mending_twice_forgets_nothing_that_was_typed_between(world: World
 
 async def test_what_was_outdone_before_more_was_typed_stays_outdone(world: World) -> None:
     """It bore the stamp of the last change that waited, and so beat what had outdone it."""
-    carlos, dana = await world.laptop("carlos-1", "carlos"), await world.laptop("dana-1", "dana")
-    record = carlos.create("violation", {"description": "silt fence down", "location": "gate 1"})
-    assert await carlos.sync()
-    await dana.sync()
+    carlos, dana, record = await world.two_that_have({"description": "silt fence down", "location": "gate 1"})
     demote(world, "carlos", "viewer")
     carlos.edit("violation", record, location="lot 2")
     prepare(carlos.store, [policy.lane for policy in LANES], 10**6)
@@ -240,10 +231,7 @@ async def test_the_office_mends_what_was_refused_and_its_laptop_hears_of_it(worl
 async def test_work_on_a_project_that_was_taken_from_its_author_is_handed_over_by_being_sent(
     world: World,
 ) -> None:
-    carlos, dana = await world.laptop("carlos-1", "carlos"), await world.laptop("dana-1", "dana")
-    record = carlos.create("violation", {"description": "silt fence down"})
-    for here in (carlos, dana):
-        await here.sync()
+    carlos, dana, record = await world.two_that_have({"description": "silt fence down"})
     carlos.edit("violation", record, location="lot 3")
     demote(world, "carlos", "viewer")
     await carlos.sync()
@@ -260,10 +248,7 @@ async def test_work_on_a_project_that_was_taken_from_its_author_is_handed_over_b
 
 
 async def test_what_the_office_releases_is_merged_like_any_late_change(world: World) -> None:
-    carlos, dana = await world.laptop("carlos-1", "carlos"), await world.laptop("dana-1", "dana")
-    record = carlos.create("corrective_action", {"trigger": "5.1.1"})
-    for here in (carlos, dana):
-        await here.sync()
+    carlos, dana, record = await world.two_that_have({"trigger": "5.1.1"}, "corrective_action")
     carlos.edit("corrective_action", record, trigger="5.1.2")
     demote(world, "carlos", "viewer")
     await carlos.sync()
@@ -296,10 +281,7 @@ async def test_a_refused_change_that_is_sent_again_and_taken_waits_for_the_offic
 
 async def test_the_office_is_shown_the_last_of_what_was_mended_and_refused_again(world: World) -> None:
     """Each pause in typing made one more of them, and they filled what is kept for a laptop."""
-    carlos, dana = await world.laptop("carlos-1", "carlos"), await world.laptop("dana-1", "dana")
-    record = carlos.create("violation", {"description": "silt fence down", "location": "gate 1"})
-    assert await carlos.sync()
-    await dana.sync()
+    carlos, dana, record = await world.two_that_have({"description": "silt fence down", "location": "gate 1"})
     demote(world, "carlos", "viewer")
     carlos.edit("violation", record, location="lot 2")
     await carlos.sync()

@@ -53,10 +53,9 @@ def test_quantity_and_unit_of_a_delivery_belong_together() -> None:
 
 
 async def test_two_people_in_one_row_of_a_daily_log_are_asked_nothing(world: World) -> None:
-    carlos, dana = await world.laptop("a", "carlos"), await world.laptop("b", "dana")
-    log = carlos.create("daily_log", {f"crews/{ROW}": 0, **{f"crews/{ROW}/{k}": v for k, v in BEGUN.items()}})
-    for here in (carlos, dana):
-        await here.sync()
+    carlos, dana, log = await world.two_that_have(
+        {f"crews/{ROW}": 0, **{f"crews/{ROW}/{k}": v for k, v in BEGUN.items()}}, "daily_log"
+    )
     carlos.edit_paths(
         "daily_log", log, {f"crews/{ROW}/headcount": 5, f"crews/{ROW}/work": "Graded lots 2 and 3."}
     )
@@ -118,10 +117,9 @@ async def test_how_grave_a_finding_is_and_by_when_it_has_to_be_mended_are_never_
 
 async def test_a_row_that_one_removed_and_another_wrote_in_is_asked_about_by_its_name(world: World) -> None:
     """Each side says what its author wants of the row: whoever wrote in it wants it to stay."""
-    carlos, dana = await world.laptop("a", "carlos"), await world.laptop("b", "dana")
-    log = carlos.create("daily_log", {f"crews/{ROW}": 3, **{f"crews/{ROW}/{k}": v for k, v in BEGUN.items()}})
-    for here in (carlos, dana):
-        await here.sync()
+    carlos, dana, log = await world.two_that_have(
+        {f"crews/{ROW}": 3, **{f"crews/{ROW}/{k}": v for k, v in BEGUN.items()}}, "daily_log"
+    )
     carlos.edit_paths("daily_log", log, {f"crews/{ROW}": None})
     dana.edit_paths("daily_log", log, {f"crews/{ROW}/work": "Graded lot 3. Hauled 4 loads."})
     for here in (carlos, dana, carlos):

@@ -19,10 +19,7 @@ EARLY, LATE = "2026-08-01T10:00:00Z", "2026-08-02T10:00:00Z"
 
 
 async def test_a_value_is_told_with_its_author_on_a_laptop_that_never_saw_him_write(world: World) -> None:
-    carlos, dana = await world.laptop("carlos-1", "carlos"), await world.laptop("dana-1", "dana")
-    record = carlos.create("violation", {"description": "silt fence down", "location": "lot 3"})
-    for here in (carlos, dana):
-        await here.sync()
+    carlos, dana, record = await world.two_that_have({"description": "silt fence down", "location": "lot 3"})
     dana.line.cut()
     told = why(dana.store, PROJECT, "violation", record, "location")
     assert [who for who, _ in told.writers] == ["Carlos"]

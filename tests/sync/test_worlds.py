@@ -39,10 +39,7 @@ def count_at_central(world: World, kind: str) -> int:
 
 
 async def test_what_one_writes_the_other_reads(world: World) -> None:
-    carlos, dana = await world.laptop("a", "carlos"), await world.laptop("b", "dana")
-    violation = carlos.create("violation", {"description": "fence down"})
-    assert await carlos.sync()
-    assert await dana.sync()
+    carlos, dana, violation = await world.two_that_have({"description": "fence down"})
     assert dana.value("violation", violation, "description") == "fence down"
     assert isinstance(carlos.events[-1], AllHandedIn)
 
@@ -182,10 +179,7 @@ async def test_a_refused_change_blocks_only_its_own_record(world: World) -> None
 
 
 async def test_two_people_s_values_are_both_kept_until_someone_decides(world: World) -> None:
-    carlos, dana = await world.laptop("a", "carlos"), await world.laptop("b", "dana")
-    log = carlos.create("daily_log", {"narrative": "walked the site"})
-    await carlos.sync()
-    await dana.sync()
+    carlos, dana, log = await world.two_that_have({"narrative": "walked the site"}, "daily_log")
     carlos.edit("daily_log", log, log_date="2026-08-02")
     dana.edit("daily_log", log, log_date="2026-08-03")
     await carlos.sync()
@@ -201,10 +195,7 @@ async def test_two_people_s_values_are_both_kept_until_someone_decides(world: Wo
 
 async def test_a_page_does_not_touch_a_record_with_work_that_is_not_handed_in(world: World) -> None:
     """It is set aside, and taken when the laptop's own change has its verdict."""
-    carlos, dana = await world.laptop("a", "carlos"), await world.laptop("b", "dana")
-    violation = carlos.create("violation", {"description": "fence down"})
-    await carlos.sync()
-    await dana.sync()
+    carlos, dana, violation = await world.two_that_have({"description": "fence down"})
     carlos.edit("violation", violation, location="by carlos")
     await carlos.sync()
     dana.edit("violation", violation, severity="major")
@@ -252,10 +243,7 @@ async def test_a_kind_that_only_a_newer_program_knows_is_kept_and_used_after_the
 
 
 async def test_a_part_of_a_record_whose_whole_is_not_here_fetches_the_lane_anew(world: World) -> None:
-    carlos, dana = await world.laptop("a", "carlos"), await world.laptop("b", "dana")
-    violation = carlos.create("violation", {"description": "fence down"})
-    await carlos.sync()
-    await dana.sync()
+    carlos, dana, violation = await world.two_that_have({"description": "fence down"})
     with dana.store.maintain() as connection:
         connection.exec_driver_sql("DELETE FROM violation")
     carlos.edit("violation", violation, location="lot B")
