@@ -7,18 +7,18 @@ decided. Knows no database and no clock.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from bravetui.base.canonical import Json
 from bravetui.db.tables.forms import SIGNED_STATUSES
 from bravetui.merge.hlc import Hlc, clamp, tick
-from bravetui.merge.join import Side
+from bravetui.merge.join import ADDS, Side, added
 from bravetui.merge.record import Conflict, Superseded, merge
 from bravetui.merge.rules import Rule, Rules
-from bravetui.merge.state import ANSWERS, Cell, RecordState, alike
+from bravetui.merge.state import ANSWERS, Cell, RecordState, alike, rule_path
 from bravetui.merge.version import Dot, VersionVector
-from bravetui.wire.change import Change
+from bravetui.wire.change import REFILLED, Change
 from bravetui.wire.messages import Outcome
 
 
@@ -51,28 +51,41 @@ def decide(
     central: RecordState | None,
     rules: Callable[[], Rules],
     received_ms: int,
+    mends: Change | None = None,
 ) -> Decision:
     """Take `change` into the record `central` (None: there is none yet).
 
     `after` holds the change's values as columns give them back; `rules` is asked only when there is something to merge;
-    `received_ms` bounds the author's clock.
+    `received_ms` bounds the author's clock. `mends` is the refused change that this one of the office's says in its author's
+    place: what both say alike stays his word.
     """
-    known = central or RecordState()
+    known, own = central or RecordState(), (change.dot, *([mends.dot] if mends else []))
     context = seen_by(change, known.version)
     entered = _entered(change, after, known, context, received_ms)
-    version = context.with_dot(change.dot)
+    if not _has_earlier(mends or change, known.version):
+        entered |= _by_steps(change, entered, known, rules())
+    if mends is not None:
+        entered |= _as_his_own(mends, entered)
+    version = context
+    for dot in own:
+        version = version.with_dot(dot)
     if context.covers(known.version):
         cells = {**known.cells, **entered}
         return Decision(RecordState(cells, version), Outcome.APPLIED, tuple(after))
-    remote = _without_later(known, change.dot)
+    # What was in quarantine arrives after later changes of its laptop's, whose vectors cover it: taken at their word, its
+    # values would count as seen and be lost.
+    remote = RecordState(known.cells, known.version.without(own))
     local = {
-        path: cell for path, cell in entered.items() if not overwritten(known.cells.get(path), change.dot)
+        path: cell
+        for path, cell in entered.items()
+        if not any(overwritten(known.cells.get(path), dot) for dot in cell.dots)
     }
     late = {path: local.pop(path) for path in _answers(local)} if _is_signed_unseen(known, context) else {}
-    declared = rules() if _has_earlier(change, known.version) else _never_weaving(rules())
-    merged = merge(change.before, RecordState(local, version), remote, declared)
+    declared = _with_a_base(rules(), mends or change, local, known)
+    # Of its own device's changes, too, an author has seen what the context says, and none between that and his dot.
+    merged = merge(change.before, RecordState(local, context), remote, declared)
     kept = {path: _as_signed(known.cells.get(path), cell) for path, cell in late.items()}
-    state = RecordState({**merged.record.cells, **kept}, merged.record.version.joined(known.version))
+    state = RecordState({**merged.record.cells, **kept}, version.joined(known.version))
     unsigned = _unsigned(change.before, late, known)
     lost = {one.path for one in merged.superseded if one.loser is Side.LOCAL}
     return Decision(
@@ -184,22 +197,55 @@ def _has_earlier(change: Change, central: VersionVector) -> bool:
     return central[change.dot.device] >= change.context[change.dot.device]
 
 
-def _never_weaving(rules: Rules) -> Rules:
-    """The rules, but that a person decides about texts: from a text that central never had, nothing can be woven."""
+def _with_a_base(rules: Rules, change: Change, local: Mapping[str, Cell], central: RecordState) -> Rules:
+    """The rules, but that a person decides about texts of which nobody knows what they were made upon: all, where the author
+    edited a text that central never had; and those handed in once more, unless one goes on where the other ends."""
+    if not _has_earlier(change, central.version):
+        return _never_weaving(rules, rules.by_path)
+    if change.reason != REFILLED:
+        return rules
+    unknown = (path for path in local.keys() & central.cells.keys() if path not in change.before)
+    apart = (path for path in unknown if not _goes_on(local[path].value, central.cells[path].value))
+    return _never_weaving(rules, {rule_path(path) for path in apart})
+
+
+def _goes_on(left: Json, right: Json) -> bool:
+    return (
+        isinstance(left, str)
+        and isinstance(right, str)
+        and (left.startswith(right) or right.startswith(left))
+    )
+
+
+def _never_weaving(rules: Rules, paths: Collection[str]) -> Rules:
     by_path = {
-        path: replace(declared, rule=Rule.REVIEW) if declared.rule is Rule.TEXT else declared
+        path: replace(declared, rule=Rule.REVIEW)
+        if path in paths and declared.rule is Rule.TEXT
+        else declared
         for path, declared in rules.by_path.items()
     }
     return replace(rules, by_path=by_path)
 
 
-def _without_later(central: RecordState, dot: Dot) -> RecordState:
-    """Central's record as one that has not seen `dot`.
+def _by_steps(
+    change: Change, entered: Mapping[str, Cell], central: RecordState, rules: Rules
+) -> dict[str, Cell]:
+    """Of what is counted how much came to it: made upon a change that central does not have, the sum is not the author's."""
+    return {
+        path: cell._replace(value=added(change.before.get(path), central.cells[path].value, cell.value))
+        for path, cell in entered.items()
+        if rules.of(path).rule in ADDS and path in central.cells
+    }
 
-    A change that was in quarantine arrives after later ones of its device, whose vectors cover it; taken at their
-    word, its values would count as seen and be lost.
-    """
-    return RecordState(central.cells, central.version.without((dot,)))
+
+def _as_his_own(refused: Change, entered: Mapping[str, Cell]) -> dict[str, Cell]:
+    """Of what the office enters in a refused change's place, that which its author had said himself: under his dot, so
+    that what he says next has seen it."""
+    return {
+        path: cell._replace(dots=(refused.dot,))
+        for path, cell in entered.items()
+        if path in refused.after and alike(cell.value, refused.after[path])
+    }
 
 
 def overwritten(cell: Cell | None, dot: Dot) -> bool:

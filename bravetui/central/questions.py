@@ -81,7 +81,7 @@ def _same(left: Json, right: Json) -> bool:
     times = [_moment(value) for value in (left, right)]
     if times[0] is not None and times[1] is not None:
         return abs(times[0] - times[1]) <= SAME_TIME
-    return str(left).strip().casefold() == str(right).strip().casefold()
+    return str(left).strip().lower() == str(right).strip().lower()
 
 
 def _moment(value: Json) -> datetime | None:

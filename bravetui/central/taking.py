@@ -107,15 +107,20 @@ class Taking:
         """Lock the scopes' heads until the commit, in an order that all keep: two pushes never wait in a circle."""
         self._book.hold(scope_ids)
 
-    def take(self, sent: Sent, told: Admitted, *, waited: bool = False) -> Verdict:
-        """Merge a change into its record, or park it. The change has been admitted and is not yet in the ledger."""
+    def take(
+        self, sent: Sent, told: Admitted, *, waited: bool = False, mends: Change | None = None
+    ) -> Verdict:
+        """Merge a change into its record, or park it. The change has been admitted and is not yet in the ledger.
+
+        `mends` is the refused change that this one of the office's says in its author's place.
+        """
         missing = None if waited else self._behind(sent)
         missing = missing or self.missing(sent, told.kind)
         if missing is not None:
             return self._park(sent, *missing)
         if told.kind is _QUESTION:
             return self._ask_again(sent, told, waited)
-        return self._put_down(sent, told.kind, self._plan(sent, told), waited)
+        return self._put_down(sent, told.kind, self._plan(sent, told, mends), waited)
 
     def missing(self, sent: Sent, kind: Kind) -> tuple[str, str] | None:
         """(kind, id) of what the change has to wait for; None when it can be taken."""
@@ -169,7 +174,8 @@ class Taking:
             after=told.after, hlc=change.hlc, author_id=author_id, at=self._now, said=change.said,
             reason=f"Mended at the office: change {change.dot} of {change.author_id}",
         )  # fmt: skip
-        written = self.take(Sent.of(own), told)
+        self._authors[change.dot] = Author(change.author_id, change.at, change.dot.device)
+        written = self.take(Sent.of(own), told, mends=change)
         stored = self.shelf.get(sent.target)
         if written.outcome is Outcome.PARKED or stored is None:
             raise Refused(
@@ -216,13 +222,15 @@ class Taking:
         self.shelf.wait(sent.target)
         return verdict
 
-    def _plan(self, sent: Sent, told: Admitted) -> _Plan:
+    def _plan(self, sent: Sent, told: Admitted, mends: Change | None) -> _Plan:
         change, stored = sent.change, self.shelf.get(sent.target)
         known = stored.state if stored else None
         if known is not None and self._is_known_act(sent):
             return _Plan(already(change, known), created=False, code=AGAIN)
-        upon = self._upon_own(change, known)
-        decision = decide(upon, told.after, known, lambda: self._rules(sent, told.kind), self._received_ms)
+        upon = change if mends else self._upon_own(change, known)
+        decision = decide(
+            upon, told.after, known, lambda: self._rules(sent, told.kind), self._received_ms, mends
+        )
         _check_fits(told, decision)
         plan = _Plan(decision, created=stored is None)
         for conflict in decision.conflicts:
@@ -247,12 +255,18 @@ class Taking:
         if known is None or known.version[device] <= seen:
             return change
         target = (change.scope_id, change.kind, change.record_id)
-        own = [one for one in self._book.about(target) if one.dot.device == device and one.hlc <= change.hlc]
-        said: dict[str, Json] = {}
+        own = [
+            one
+            for one in self._book.about(target)
+            if one.dot.device == device
+            and one.hlc <= change.hlc
+            and seen < one.dot.counter < change.dot.counter
+        ]
+        said, context = dict(change.before), change.context
         for one in sorted(own, key=lambda one: one.hlc):
-            if seen < one.dot.counter < change.dot.counter:
-                said |= {path: value for path, value in one.after.items() if path in change.after}
-        return change.model_copy(update={"before": {**change.before, **said}}) if said else change
+            said |= {path: value for path, value in one.after.items() if path in change.after}
+            context = context.with_dot(one.dot)
+        return change.model_copy(update={"before": said, "context": context}) if own else change
 
     def _ask_again(self, sent: Sent, told: Admitted, waited: bool) -> Verdict:
         """Take a question that this central had lost from a laptop that still holds it; once, whoever else holds it."""

@@ -41,6 +41,18 @@ PAIRS = {
         {"log_date": "2026-08-03", "author_id": "dana"},
         False,
     ),
+    "a ticket of one supplier, however it is typed": Pair(
+        "delivery",
+        {"supplier": "Élan Rock", "ticket_number": "17"},
+        {"supplier": " ÉLAN ROCK", "ticket_number": "17"},
+        True,
+    ),
+    "a ticket of two suppliers": Pair(
+        "delivery",
+        {"supplier": "Groß", "ticket_number": "17"},
+        {"supplier": "GROSS", "ticket_number": "17"},
+        False,
+    ),
     "a storm, twelve hours apart": Pair(
         "weather_event",
         {"kind": "rain", "threshold_reached_at": "2026-08-03T06:00:00Z"},
