@@ -7,7 +7,7 @@ already covers was applied, confirmed and pruned, and is left alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from pydantic import ValidationError
@@ -66,11 +66,12 @@ def recover(store: Store) -> Recovered:
             latest[change.dot] = (change, frame)
     damaged = len(store.journal.damage)
     with store.maintain() as connection:
-        _take_off(connection, [change.dot for change, _ in latest.values() if change.reason == TAKEN_OFF])
+        off = {change.dot for change, _ in latest.values() if change.reason == TAKEN_OFF}
+        _take_off(connection, off)
         replayed, entries = 0, _entries(connection)
         for dot in last_dots(change for change, _ in latest.values()):
             try:
-                replayed += _replay(connection, *latest[dot], entries.get(dot))
+                replayed += _replay(connection, *latest[dot], entries.get(dot), off)
             except Corrupt:  # its record does not read back: the frame waits in the journal until it does
                 unreplayed.append(latest[dot][1])
         _catch_up(connection, store, latest)
@@ -167,7 +168,9 @@ def _has(connection: Connection, change: Change, entry: tuple[str, str] | None) 
     return stored is not None and stored.state.version.covers([change.dot])
 
 
-def _replay(connection: Connection, change: Change, body: bytes, entry: tuple[str, str] | None) -> bool:
+def _replay(
+    connection: Connection, change: Change, body: bytes, entry: tuple[str, str] | None, off: Collection[Dot]
+) -> bool:
     """Put one change back if the database lacks it, or has it as it was before more was typed. Where the journal's end is
     lost, it is the journal that has it as it was before: the later stamp counts.
 
@@ -181,7 +184,7 @@ def _replay(connection: Connection, change: Change, body: bytes, entry: tuple[st
     stored = load(connection, kind, change.scope_id, change.record_id) or Stored(RecordState())
     target = {"scope_id": change.scope_id, "kind": change.kind, "record_id": change.record_id}
     connection.execute(insert(_base).values(**target, agreed=stored.state.values()).on_conflict_do_nothing())
-    state = edited(stored.state, _standing(change, stored.state), change.dot, change.hlc, change.said)
+    state = edited(stored.state, _standing(change, stored.state, off), change.dot, change.hlc, change.said)
     save_many(connection, kind, change.scope_id, {change.record_id: Stored(state, stored.seq)})
     connection.execute(_DROP_ENTRY, {"of": change.dot.device, "number": change.dot.counter})
     connection.execute(
@@ -194,14 +197,16 @@ def _replay(connection: Connection, change: Change, body: bytes, entry: tuple[st
     return True
 
 
-def _standing(change: Change, now: RecordState) -> dict[str, Json]:
-    """What of a change comes to stand: it may have been outdone before it goes again."""
+def _standing(change: Change, now: RecordState, off: Collection[Dot]) -> dict[str, Json]:
+    """What of a change comes to stand: it may have been outdone before it goes again. What goes in the place of one that was
+    taken off (`off`) bears the stamp of that one."""
     return {
         path: value
         for path, value in change.after.items()
         if path not in now.cells
         or now.cells[path].hlc < change.stamp_of(path)
         or change.context.covers(now.cells[path].dots)
+        or set(now.cells[path].dots) <= set(off)
     }
 
 

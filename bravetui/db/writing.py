@@ -5,7 +5,7 @@ Lives inside `Store.write`. Loads each record once, and leaves all rows written 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, select
@@ -22,6 +22,7 @@ from bravetui.db.quarantine import Run, again, goes_on_in, moved, refused_run, r
 from bravetui.db.records import Stored, load, normalised, save_many
 from bravetui.db.templates import find_template
 from bravetui.merge.hlc import Hlc, tick
+from bravetui.merge.record import merge
 from bravetui.merge.rules import Rules
 from bravetui.merge.state import DELETED, RecordState, edited, row_of
 from bravetui.merge.version import Dot
@@ -105,11 +106,9 @@ class Writing:
         if not after:
             return False
         after = self._with_groups(kind, stored, after)
-        run = (
-            refused_run(self.connection, scope_id, kind.name, record_id)
-            if op is Op.EDIT and not reason
-            else None
-        )
+        # To take back a removal that waits is no word of its own: it makes an edit of that (`_foldable`).
+        is_typed = op is Op.EDIT and not reason and after.get(DELETED) is not False
+        run = refused_run(self.connection, scope_id, kind.name, record_id) if is_typed else None
         if run and run.changes[0].author_id == self._author_id:
             self._mend(kind, stored, run, after)
             return True
@@ -122,18 +121,26 @@ class Writing:
         stored = self._existing(kind, scope_id, record_id)
         self._write(kind, scope_id, record_id, stored, {DELETED: True}, Op.DELETE, reason, None)
 
-    def offer(
-        self, kind_name: str, scope_id: str, record_id: str, values: Mapping[str, Json], reason: str
-    ) -> None:
-        """Say once more what the record holds, to a central that has lost it: a change of values to themselves."""
+    def offer(self, kind_name: str, scope_id: str, record_id: str, lost: RecordState, reason: str) -> None:
+        """Say once more what this laptop holds, to a central that has lost it: `lost` is that, and all that had been seen
+        with it. The record, if central has it, is here as central has it, and is shown merged as central will."""
         kind = kind_of(kind_name)
         stored = load(self.connection, kind, scope_id, record_id) or Stored(RecordState())
         op = Op.EDIT if stored.seq else Op.CREATE
-        change = self._new_change(kind, scope_id, record_id, stored, dict(values), op, reason, None)
-        cells = stored.state.cells
-        said = {path: cells[path].hlc for path in values if path in cells and cells[path].hlc < change.hlc}
+        there = stored.state.cells if stored.seq else {}
+        replaced = {path: cell for path, cell in there.items() if lost.version.covers(cell.dots)}
+        seen = Stored(RecordState(replaced, lost.version), stored.seq)
+        change = self._new_change(kind, scope_id, record_id, seen, lost.values(), op, reason, None)
+        said = {path: cell.hlc for path, cell in lost.cells.items() if cell.hlc < change.hlc}
+        change = change.model_copy(update={"said": said})
         self._keep_base(kind, scope_id, record_id, stored)
-        self._lay_down(kind, stored, change.model_copy(update={"said": said}))
+        own = edited(RecordState({}, lost.version), change.after, change.dot, change.hlc, said)
+        state = own
+        if there:
+            entered = RecordState(own.cells, lost.version)
+            merged = merge(change.before, entered, stored.state, self._rules(kind, stored.state)).record
+            state = RecordState(merged.cells, merged.version.with_dot(change.dot))
+        self._lay_down(kind, Stored(state, stored.seq), change)
 
     def finish(self) -> list[bytes]:
         """Write counter and clock back; the frames are for the journal, in order."""
@@ -180,13 +187,12 @@ class Writing:
         if change is None:
             change = self._new_change(kind, scope_id, record_id, stored, after, op, reason, conflict_id)
             self._keep_base(kind, scope_id, record_id, stored)
-        self._lay_down(kind, stored, change)
+        state = edited(stored.state, change.after, change.dot, change.hlc, change.said)
+        self._lay_down(kind, Stored(state, stored.seq), change)
 
     def _lay_down(self, kind: Kind, stored: Stored, change: Change) -> None:
-        """Into the record as it stands, and on its way to central."""
-        state = edited(stored.state, change.after, change.dot, change.hlc, change.said)
-        fresh = {change.record_id: Stored(state, stored.seq)}
-        save_many(self.connection, kind, change.scope_id, fresh)
+        """The record as it is with the change, which goes on its way to central."""
+        save_many(self.connection, kind, change.scope_id, {change.record_id: stored})
         self._queue(kind, change)
         self.touched.add((kind.name, change.record_id))
 
@@ -206,9 +212,8 @@ class Writing:
         self.counter += len(changes)
         if plan.behind:
             seen = Stored(state, stored.seq)
-            changes.append(
-                self._new_change(kind, scope_id, record_id, seen, plan.behind, Op.EDIT, None, None)
-            )
+            behind = self._new_change(kind, scope_id, record_id, seen, plan.behind, Op.EDIT, None, None)
+            changes.append(behind.upon(self._agreed(kind, scope_id, record_id, plan.upon)))
             state = edited(state, plan.behind, changes[-1].dot, changes[-1].hlc)
         save_many(self.connection, kind, scope_id, {record_id: Stored(state, stored.seq)})
         self._frames += [canonical_bytes(taken_off(old).to_json()) for old in plan.replaced]
@@ -290,6 +295,16 @@ class Writing:
         agreed = stored.state.values()
         row = {"scope_id": scope_id, "kind": kind.name, "record_id": record_id, "agreed": agreed}
         self.connection.execute(_KEEP_BASE, row)
+
+    def _agreed(self, kind: Kind, scope_id: str, record_id: str, paths: Collection[str]) -> dict[str, Json]:
+        """What both sides last agreed on, of these paths."""
+        key = (_base.c.scope_id == scope_id, _base.c.kind == kind.name, _base.c.record_id == record_id)
+        agreed = (
+            self.connection.execute(select(_base.c.agreed).where(*key)).scalar_one_or_none()
+            if paths
+            else None
+        )
+        return {path: value for path, value in (agreed or {}).items() if path in paths}
 
     def _enqueue(self, kind: Kind, change: Change, body: str, content_hash: str) -> None:
         now = self._clock.now()

@@ -26,7 +26,7 @@ from bravetui.sync.agreement import is_agreed
 from bravetui.sync.progress import AllHandedIn, Exchanged, Sending, SyncEvent, Waiting
 from bravetui.sync.step import PAUSE_MAX
 from bravetui.views.status import sync_summary
-from bravetui.wire.change import Change
+from bravetui.wire.change import REFILLED, Change
 from bravetui.wire.lanes import Lane
 
 _cursor = Cursor.__table__  # type: ignore[attr-defined]
@@ -170,6 +170,8 @@ def hidden_work(connection: Connection) -> list[str]:
     typed: dict[tuple[str, str, str], dict[str, tuple[Json, Hlc]]] = defaultdict(dict)
     for body in connection.execute(query).scalars():
         change = Change.model_validate_json(body)
+        if change.reason == REFILLED:  # central decides between that and what it has by now
+            continue
         said = {path: (value, change.stamp_of(path)) for path, value in change.after.items()}
         typed[change.scope_id, change.kind, change.record_id] |= said
     complaints = []

@@ -16,9 +16,9 @@ from sqlalchemy import Connection, bindparam, delete, select, update
 from sqlalchemy import Row as SqlRow
 from sqlalchemy.dialects.sqlite import insert
 
-from bravetui.base.canonical import Json
 from bravetui.db.device import UNACKNOWLEDGED, Base, Cursor, Outbox, OutboxState, Parked
 from bravetui.db.kinds import KINDS, Kind, rules_for
+from bravetui.db.quarantine import HELD_BACK
 from bravetui.db.records import Stored, load_readable, save_many
 from bravetui.db.tables.conflict import OPEN
 from bravetui.db.templates import find_template
@@ -36,13 +36,14 @@ _cursor = Cursor.__table__  # type: ignore[attr-defined]
 _parked = Parked.__table__  # type: ignore[attr-defined]
 
 _OWN_STATES = select(_outbox.c.kind, _outbox.c.record_id, _outbox.c.state).where(
-    _outbox.c.scope_id == bindparam("scope"), _outbox.c.state.in_([*UNACKNOWLEDGED, OutboxState.REFUSED])
+    _outbox.c.scope_id == bindparam("scope"),
+    _outbox.c.state.in_([*UNACKNOWLEDGED, OutboxState.REFUSED]) & ~HELD_BACK,
 )
 _REFUSED = select(_outbox.c.device, _outbox.c.counter).where(
     _outbox.c.scope_id == bindparam("scope"),
     _outbox.c.kind == bindparam("kind"),
     _outbox.c.record_id == bindparam("record"),
-    _outbox.c.state == OutboxState.REFUSED,
+    (_outbox.c.state == OutboxState.REFUSED) | HELD_BACK,
 )
 _ASIDE = select(_parked.c.kind, _parked.c.record_id, _parked.c.row).where(
     _parked.c.scope_id == bindparam("scope")
@@ -151,9 +152,10 @@ def _park(connection: Connection, scope_id: str, row: Row) -> None:
 def _apply_kind(
     connection: Connection, kind: Kind, scope_id: str, rows: Sequence[Row], own: Mapping[Key, set[str]], applied: Applied,
     refill: Refill | None,
-) -> dict[str, dict[str, Json]]:  # fmt: skip
-    """Save the rows; returns, by record id, what was here and is not in central's whole record."""
-    lost: dict[str, dict[str, Json]] = {}
+) -> dict[str, RecordState]:  # fmt: skip
+    """Save the rows; returns, by record id, what was here and is not in central's whole record, with all that had been seen
+    here before the row came: central is to decide between that and what it has."""
+    lost: dict[str, RecordState] = {}
     known = load_readable(connection, kind, scope_id, (row.id for row in rows))
     saved: dict[str, Stored] = {}
     for row in rows:
@@ -171,12 +173,12 @@ def _apply_kind(
             own_word = here is not None and not (refill is not None and kind.office_only)
             newer = newer_cells(here.state, central) if here is not None and own_word else {}
             if refill is not None and row.whole and here is not None and own_word:
-                newer |= forgotten_cells(here.state, central)
+                missing = newer | forgotten_cells(here.state, central)
+                if missing:
+                    lost[row.id], newer = RecordState(missing, here.state.version), {}
             older = here.state.cells if here is not None and not row.whole else {}
             version = central.version.joined(_of_dots(newer))
             state = RecordState({**older, **central.cells, **newer}, version)
-            if newer and row.whole:
-                lost[row.id] = {path: cell.value for path, cell in newer.items()}
         if kind.name == "conflict" and _is_open(state) and not (here and _is_open(here.state)):
             applied.conflicts += 1
         saved[row.id] = Stored(state, row.seq)

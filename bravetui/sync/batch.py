@@ -43,7 +43,10 @@ class Entry:
 
 
 def sendable(waiting: Iterable[Entry], refused: Refusals, lanes: Sequence[Lane]) -> list[Entry]:
-    """What nothing holds back, in the order in which it goes inside its lane."""
+    """What nothing holds back, in the order in which it goes inside its lane.
+
+    What has been sent before goes again, whatever stands before it: central may have it, and only its verdict tells.
+    """
     blocked: dict[tuple[str, str, str], int] = {}
     for record, counter in refused:
         blocked[record] = min(counter, blocked.get(record, counter))
@@ -52,7 +55,8 @@ def sendable(waiting: Iterable[Entry], refused: Refusals, lanes: Sequence[Lane])
     return [
         entry
         for entry in sorted(waiting, key=lambda each: (each.record not in first, each.counter))
-        if entry.lane in lanes and entry.counter < blocked.get(entry.record, entry.counter + 1)
+        if entry.lane in lanes
+        and (not entry.fresh or entry.counter < blocked.get(entry.record, entry.counter + 1))
     ]
 
 

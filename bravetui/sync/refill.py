@@ -17,10 +17,12 @@ from bravetui.base.canonical import Json
 from bravetui.db import meta
 from bravetui.db.device import Cursor, Outbox, OutboxState, Parked
 from bravetui.db.kinds import KINDS, Kind
+from bravetui.db.quarantine import CAN_GO
 from bravetui.db.records import load, load_many
 from bravetui.db.store import Store
 from bravetui.db.tables.conflict import DUPLICATE, RESOLVED
 from bravetui.db.writing import Writing
+from bravetui.merge.state import RecordState
 from bravetui.merge.version import Dot
 from bravetui.wire.change import REFILLED, Change, Op
 from bravetui.wire.lanes import POLICY
@@ -33,8 +35,8 @@ _QUESTION = KINDS["conflict"]
 
 _op = func.json_extract(_outbox.c.body, "$.op")
 
-_HEARD = (OutboxState.APPLIED, OutboxState.PARKED, OutboxState.CONFIRMED)
-"""What the central of before had taken."""
+_HEARD = (OutboxState.APPLIED, OutboxState.PARKED, OutboxState.REFUSED, OutboxState.CONFIRMED)
+"""What the central of before had taken, or kept for its office."""
 
 
 def begin(connection: Connection) -> None:
@@ -73,20 +75,19 @@ class Refill:
     def __init__(self, store: Store, connection: Connection) -> None:
         self._store, self._connection = store, connection
 
-    def offer(self, kind: Kind, scope_id: str, lost: Mapping[str, Mapping[str, Json]]) -> None:
-        """Write the values, by record id, as changes of this laptop's."""
+    def offer(self, kind: Kind, scope_id: str, lost: Mapping[str, RecordState]) -> None:
+        """Write the cells, by record id, as changes of this laptop's that have seen what it had seen with them."""
         if (kind.office_only and kind is not _QUESTION) or not lost:
             return
         who = self._store.identity
         writing = Writing(self._connection, self._store.clock, self._store.ids, who.device, who.user_id)
-        for record_id, values in lost.items():
-            writing.offer(kind.name, scope_id, record_id, values, REFILLED)
+        for record_id, state in lost.items():
+            writing.offer(kind.name, scope_id, record_id, state, REFILLED)
         self._store.keep_counters(writing.counter, writing.finish())
 
     def finish(self) -> None:
         """Once all that central has is here: offer the records that it has not, and be done."""
-        unheard = [OutboxState.PENDING, OutboxState.SENT]
-        query = select(func.count()).select_from(_outbox).where(_outbox.c.state.in_(unheard))
+        query = select(func.count()).select_from(_outbox).where(CAN_GO)
         more = select(func.count()).select_from(_cursor).where(_cursor.c.before.is_not(None))
         if any(self._connection.execute(count).scalar_one() for count in (query, more)):
             return
@@ -102,7 +103,9 @@ class Refill:
         own = select(_outbox.c.record_id).where(_outbox.c.kind == kind.name, on_its_way)
         table = kind.table
         absent: dict[str, list[str]] = {}
-        query = select(table.c.scope_id, table.c.id).where(table.c.seq == 0, table.c.id.not_in(own))
+        # Of a project that is not seen just now nothing was compared: central may have all of it.
+        compared = table.c.scope_id.in_(select(_cursor.c.scope_id).where(_cursor.c.lane == kind.lane.value))
+        query = select(table.c.scope_id, table.c.id).where(table.c.seq == 0, table.c.id.not_in(own), compared)
         for scope_id, record_id in self._connection.execute(query.order_by(table.c.scope_id, table.c.id)):
             absent.setdefault(scope_id, []).append(record_id)
         for scope_id, ids in absent.items():
@@ -126,11 +129,9 @@ class Refill:
         """Hand in whole records that central does not have, and so has not numbered either."""
         table, some = kind.table, (kind.table.c.scope_id == scope_id, kind.table.c.id.in_(ids))
         self._connection.execute(update(table).where(*some).values(seq=0))
-        lost = {
-            key: one.state.values() for key, one in load_many(self._connection, kind, scope_id, ids).items()
-        }
+        lost = {key: one.state for key, one in load_many(self._connection, kind, scope_id, ids).items()}
         if kind is _QUESTION:
-            lost = {key: values for key, values in lost.items() if self._can_be_asked(scope_id, values)}
+            lost = {key: one for key, one in lost.items() if self._can_be_asked(scope_id, one.values())}
             not_asked = table.c.id.in_(set(ids) - lost.keys())
             self._connection.execute(delete(table).where(table.c.scope_id == scope_id, not_asked))
         self.offer(kind, scope_id, lost)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, bindparam, func, select, update
+from sqlalchemy import Connection, bindparam, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from bravetui.base.errors import BravetuiError, Transient
 from bravetui.db import meta
-from bravetui.db.device import UNACKNOWLEDGED, Cursor, LaneState, Outbox, OutboxState
+from bravetui.db.device import Cursor, LaneState, Outbox, OutboxState
+from bravetui.db.quarantine import CAN_GO
 from bravetui.sync.agreement import is_agreed, may_agree
 from bravetui.sync.log import write_failure
 from bravetui.sync.step import LaneSituation
@@ -21,28 +22,8 @@ _lanes = LaneState.__table__  # type: ignore[attr-defined]
 _cursor = Cursor.__table__  # type: ignore[attr-defined]
 
 
-def _behind_refused() -> ColumnElement[bool]:
-    """Changes that come after a refused one of the same record."""
-    earlier = _outbox.alias("earlier")
-    return (
-        select(earlier.c.counter)
-        .where(
-            earlier.c.state == OutboxState.REFUSED,
-            earlier.c.scope_id == _outbox.c.scope_id,
-            earlier.c.kind == _outbox.c.kind,
-            earlier.c.record_id == _outbox.c.record_id,
-            earlier.c.counter < _outbox.c.counter,
-        )
-        .exists()
-    )
-
-
 # Asked at every wake-up, and built once: building a statement costs more than running it.
-_TO_SEND = (
-    select(_outbox.c.lane, func.count())
-    .where(_outbox.c.state.in_(UNACKNOWLEDGED), ~_behind_refused())
-    .group_by(_outbox.c.lane)
-)
+_TO_SEND = select(_outbox.c.lane, func.count()).where(CAN_GO).group_by(_outbox.c.lane)
 _ATTEMPTS = select(_lanes.c.lane, _lanes.c.next_attempt_at)
 _HISTORY_LEFT = select(func.count()).select_from(_cursor).where(_cursor.c.before.is_not(None))
 _IN_STATE = select(func.count()).select_from(_outbox).where(_outbox.c.state == bindparam("state"))

@@ -194,6 +194,10 @@ class Change(Message):
         """The touched cells as the author left them."""
         return edited(RecordState({}, self.context), self.after, self.dot, self.hlc, self.said)
 
+    def upon(self, values: Mapping[str, Json]) -> Change:
+        """The change as one that replaced these values."""
+        return self.model_copy(update={"before": {**self.before, **values}})
+
     def saying(self, values: Mapping[str, Json]) -> Change:
         """The change with other values at some paths: those are said now."""
         said = {path: stamp for path, stamp in self.said.items() if path not in values}
