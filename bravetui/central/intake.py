@@ -63,7 +63,8 @@ def decide(
     context = seen_by(change, known.version)
     entered = _entered(change, after, known, context, received_ms)
     if not _has_earlier(mends or change, known.version):
-        entered |= _by_steps(change, entered, known, rules())
+        seen = {path: cell for path, cell in known.cells.items() if context.covers(cell.dots)}
+        entered |= _by_steps(change, entered, seen, rules())
     if mends is not None:
         entered |= _as_his_own(mends, entered)
     version = context
@@ -228,13 +229,14 @@ def _never_weaving(rules: Rules, paths: Collection[str]) -> Rules:
 
 
 def _by_steps(
-    change: Change, entered: Mapping[str, Cell], central: RecordState, rules: Rules
+    change: Change, entered: Mapping[str, Cell], seen: Mapping[str, Cell], rules: Rules
 ) -> dict[str, Cell]:
-    """Of what is counted how much came to it: made upon a change that central does not have, the sum is not the author's."""
+    """What is counted over a cell that the author had seen, by how much came to it: made upon a change that central does
+    not have, the sum is not its own. Where he had not seen the cell, merging adds."""
     return {
-        path: cell._replace(value=added(change.before.get(path), central.cells[path].value, cell.value))
+        path: cell._replace(value=added(change.before.get(path), seen[path].value, cell.value))
         for path, cell in entered.items()
-        if rules.of(path).rule in ADDS and path in central.cells
+        if rules.of(path).rule in ADDS and path in seen
     }
 
 

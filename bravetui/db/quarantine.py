@@ -176,14 +176,14 @@ def again(
     altered = _upon_each_other([change for change in altered if change.after], rules)
     behind = {} if goes_on else _behind(run, typed, told, now, rules)
     refused = [one for one, why in zip(run.changes[:kept], run.refusals, strict=False) if why is not None]
-    out = frozenset().union(*left_out)
+    out, rows = frozenset().union(*left_out), _removed(typed)
     return Again(
         tuple(refused),
         run.changes[kept:],
         tuple(altered),
         behind,
         out & behind.keys(),
-        out - behind.keys() - over,
+        frozenset(path for path in out if path.startswith(rows)) - behind.keys(),
     )
 
 
@@ -262,8 +262,13 @@ def _left_out(
         return set()
     faulty = {path for path in change.after if _is_about(why, change, path)}
     units = {rules.unit_of(path) for path in faulty.intersection(over) if why.field == path or path in typed}
-    rows = tuple(f"{path}/" for path, value in typed.items() if value is None and is_row(path))
-    return {path for path in change.after if rules.unit_of(path) in units or (rows and path.startswith(rows))}
+    rows = _removed(typed)
+    return {path for path in change.after if rules.unit_of(path) in units or path.startswith(rows)}
+
+
+def _removed(typed: Mapping[str, Json]) -> tuple[str, ...]:
+    """How the paths begin that lie in rows that are removed now."""
+    return tuple(f"{path}/" for path, value in typed.items() if value is None and is_row(path))
 
 
 def _without(change: Change, paths: Collection[str]) -> Change:

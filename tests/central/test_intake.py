@@ -196,3 +196,22 @@ def test_what_is_handed_in_over_what_its_laptop_had_seen_there_comes_after_that(
     )  # fmt: skip
     state = decide(again, again.after, there, lambda: RULES, NOW_MS).state
     assert state.cells["b"].hlc > there.cells["b"].hlc
+
+
+@pytest.mark.parametrize(("theirs", "total"), [(None, 7), (2, 9)], ids=["alone", "beside another's"])
+def test_what_is_counted_upon_a_change_that_central_never_had_counts_by_its_step(
+    theirs: int | None, total: int
+) -> None:
+    """3 were there; the author's 5 was refused, and he went on to 9; somebody else had counted two meanwhile."""
+    rules = Rules({"count": FieldRule(Rule.SUM)})
+    cells = {"count": Cell(3, (Dot(1, 1),), Hlc(1))}
+    central = RecordState(cells, VersionVector({1: 1}))
+    if theirs is not None:
+        more = {"count": Cell(3 + theirs, (Dot(2, 1),), Hlc(2))}
+        central = RecordState(more, VersionVector({1: 1, 2: 1}))
+    change = make_change(
+        dot=Dot(1, 3), target=("s", "usage_day", "r"), op=Op.EDIT, context=VersionVector({1: 2}), before={"count": 5},
+        after={"count": 9}, hlc=Hlc(5), author_id="carlos", at=AT,
+    )  # fmt: skip
+    state = decide(change, change.after, central, lambda: rules, NOW_MS).state
+    assert state.cells["count"].value == total
