@@ -5,12 +5,12 @@ Nothing is written before `write`; the heads stay locked until the commit that f
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, bindparam, select, tuple_, update
 
 from bravetui.central.announcing import announce
 from bravetui.central.bulk import insert_rows
@@ -32,6 +32,9 @@ _HELD = (
 )
 _ENTERED = select(LEDGER.c.body).where(
     LEDGER.c.device == bindparam("device"), LEDGER.c.counter == bindparam("counter")
+)
+_HOLDS = select(LEDGER.c.device, LEDGER.c.counter).where(
+    tuple_(LEDGER.c.device, LEDGER.c.counter).in_(bindparam("dots", expanding=True))
 )
 _MOVED = (
     update(HEADS)
@@ -96,6 +99,14 @@ class Book:
         """The change of a dot, as it was entered before this transaction."""
         body = self._connection.execute(_ENTERED, dot._asdict()).scalar_one_or_none()
         return Change.model_validate_json(body) if body else None
+
+    def holds(self, dots: Collection[Dot]) -> frozenset[Dot]:
+        """Those of these changes that are entered, by this transaction too."""
+        if not dots:
+            return frozenset()
+        rows = self._connection.execute(_HOLDS, {"dots": [tuple(dot) for dot in dots]})
+        own = {Dot(entry["device"], entry["counter"]) for entry in self._entries}
+        return frozenset({Dot(*row) for row in rows} | own.intersection(dots))
 
     def write(self) -> None:
         """Write entries and heads, and tell who listens."""

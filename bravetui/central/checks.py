@@ -20,7 +20,7 @@ from bravetui.db.kinds import KINDS, Kind, kind_of
 from bravetui.db.records import normalised
 from bravetui.forms.template import Template
 from bravetui.merge.state import DELETED, PATH_LENGTH_MAX
-from bravetui.wire.change import Change, Op
+from bravetui.wire.change import REFILLED, Change, Op
 
 CHANGE_BYTES_MAX = 1024 * 1024
 """Largest change, as canonical JSON."""
@@ -83,6 +83,18 @@ def check_content(change: Change, size_bytes: int) -> Admitted:
     return Admitted(kind, after)
 
 
+def _check_said(change: Change) -> None:
+    """Whose words a laptop repeats: of a record that it had seen, and to a central that has lost them."""
+    said = [one.dots for one in change.said.values()]
+    fits = change.said.keys() <= change.after.keys() and all(map(change.context.covers, said))
+    if not fits or (said and change.reason != REFILLED):
+        raise Refused(
+            "The change says words again that its laptop had not seen.",
+            "Tell the office.",
+            code="invalid_context",
+        )
+
+
 def _check_form(body: str) -> None:
     """A form that no laptop could open is not published."""
     try:
@@ -103,6 +115,7 @@ def check_shape(change: Change, size_bytes: int) -> None:
         )
     if not 1 <= change.dot.counter <= COUNTER_MAX or change.context.covers((change.dot,)):
         raise Refused("The change claims to have seen itself.", "Tell the office.", code="invalid_context")
+    _check_said(change)
     for name, text in (("record_id", change.record_id), ("author_id", change.author_id)):
         if clean_text(text) != text or len(text) > ID_LENGTH_MAX:
             raise Refused("The id cannot be stored.", "Tell the office.", code="invalid_field", field=name)

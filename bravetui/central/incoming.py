@@ -24,10 +24,10 @@ from bravetui.central.sent import Sent
 from bravetui.merge.version import Dot
 from bravetui.wire.change import Change
 from bravetui.wire.codec import JSON_TYPE, TooLarge, unpack_json
-from bravetui.wire.messages import Outcome, PullAsk, SyncRequest, Verdict
+from bravetui.wire.messages import TAKEN_BEFORE_MAX, Outcome, PullAsk, SyncRequest, Verdict
 from bravetui.wire.receipt import Sign, sign
 
-CHANGES_MAX = 20_000
+CHANGES_MAX = TAKEN_BEFORE_MAX
 """Changes of one exchange: what the largest body of a laptop holds, five times over."""
 
 
@@ -103,11 +103,12 @@ def _check_count(changes: int) -> None:
 
 def _sorted(request: SyncRequest, broken: list[Broken]) -> Incoming:
     batches: list[tuple[Sent, ...]] = []
+    before = frozenset(request.taken_before)
     for batch in request.push:
         readable: list[Sent] = []
         for change in (one for one in batch.changes if not one.edits):
             try:
-                readable.append(Sent.of(change))
+                readable.append(Sent.of(change, taken_before=change.dot in before))
             except Refused as error:
                 broken.append(Broken(change.dot, "", error))
         batches.append(tuple(readable))

@@ -7,16 +7,17 @@ decided. Knows no database and no clock.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from bravetui.base.canonical import Json
+from bravetui.central.past import Past, counts, holds, is_new
 from bravetui.db.tables.forms import SIGNED_STATUSES
 from bravetui.merge.hlc import Hlc, clamp, tick
-from bravetui.merge.join import ADDS, Side, added
+from bravetui.merge.join import Side, added
 from bravetui.merge.record import Conflict, Superseded, merge
 from bravetui.merge.rules import Rule, Rules
-from bravetui.merge.state import ANSWERS, Cell, RecordState, alike, rule_path
+from bravetui.merge.state import ANSWERS, Cell, RecordState, alike, covering, rule_path
 from bravetui.merge.version import Dot, VersionVector
 from bravetui.wire.change import REFILLED, Change
 from bravetui.wire.messages import Outcome
@@ -52,62 +53,119 @@ def decide(
     rules: Callable[[], Rules],
     received_ms: int,
     mends: Change | None = None,
+    past: Past | None = None,
 ) -> Decision:
     """Take `change` into the record `central` (None: there is none yet).
 
     `after` holds the change's values as columns give them back; `rules` is asked only when there is something to merge;
     `received_ms` bounds the author's clock. `mends` is the refused change that this one of the office's says in its author's
-    place: what both say alike stays his word.
+    place: what both say alike stays his word. `past` is given for what a central of before had taken.
     """
-    known, own = central or RecordState(), (change.dot, *([mends.dot] if mends else []))
+    known = central or RecordState()
     context = seen_by(change, known.version)
     entered = _entered(change, after, known, context, received_ms)
-    if not _has_earlier(mends or change, known.version):
-        seen = {path: cell for path, cell in known.cells.items() if context.covers(cell.dots)}
-        entered |= _by_steps(change, entered, seen, rules())
+    if change.said and past is not None:
+        entered = _handed_in(change, entered, known, rules(), past)
+    elif moved := _moved(change, entered, known, context):
+        entered |= _by_steps(change, moved, known.cells, rules())
+    own = _own_dots(change, mends, entered)
     if mends is not None:
         entered |= _as_his_own(mends, entered)
-    version = context
+    version = covering(context, entered.values())
     for dot in own:
         version = version.with_dot(dot)
     if context.covers(known.version):
-        cells = {**known.cells, **entered}
-        return Decision(RecordState(cells, version), Outcome.APPLIED, tuple(after))
+        state = RecordState({**known.cells, **entered}, version)
+        return Decision(state, Outcome.APPLIED, _told(change, state, entered))
+    return _merged(change, mends, entered, known, context, version, own, rules(), past)
+
+
+def _handed_in(
+    change: Change, entered: Mapping[str, Cell], known: RecordState, rules: Rules, past: Past
+) -> dict[str, Cell]:
+    """Of what a laptop says once more that which says anything: a count with all that came to it since, unless one who had
+    seen something else has handed it in; and of all else what central has not heard, and so decided upon."""
+    found: dict[str, Cell] = {}
+    for path, cell in entered.items():
+        there = known.cells.get(path)
+        if not counts(rules, path):
+            found |= {path: cell} if is_new(there, cell, past) else {}
+        elif change.context.covers(past.counted_in(path)):
+            total = past.counted(cell.value, path, change.context)
+            dots = {*cell.dots, *(there.dots if there else ())}
+            found[path] = Cell(cell.value if total is None else total, tuple(sorted(dots)), cell.hlc)
+    return found
+
+
+def _own_dots(change: Change, mends: Change | None, entered: Mapping[str, Cell]) -> list[Dot]:
+    """What central cannot have seen, whatever its vector covers: what comes here for the first time."""
+    handed_in = {dot for path in change.said.keys() & entered.keys() for dot in change.said[path].dots}
+    return [change.dot, *([mends.dot] if mends else []), *handed_in]
+
+
+def _merged(
+    change: Change, mends: Change | None, entered: Mapping[str, Cell], known: RecordState,
+    context: VersionVector, version: VersionVector, own: Sequence[Dot], rules: Rules, past: Past | None,
+) -> Decision:  # fmt: skip
     # What was in quarantine arrives after later changes of its laptop's, whose vectors cover it: taken at their word, its
     # values would count as seen and be lost.
     remote = RecordState(known.cells, known.version.without(own))
+    had_seen = past.had_seen(known.cells, rules) if past else {}
+    counted = {path: entered[path] for path in change.said.keys() & entered.keys() if counts(rules, path)}
+    held = {path for path, cell in entered.items() if holds(known.cells.get(path), cell, change, rules, path)}
     local = {
         path: cell
         for path, cell in entered.items()
-        if not any(overwritten(known.cells.get(path), dot) for dot in cell.dots)
+        if path not in held | counted.keys() and not _is_outdone(known.cells.get(path), cell, rules, path)
     }
-    late = {path: local.pop(path) for path in _answers(local)} if _is_signed_unseen(known, context) else {}
-    declared = _with_a_base(rules(), mends or change, local, known)
+    truth = {
+        path: local.pop(path) for path in [*local] if local[path].dots == _dots_at(known, path)
+    } | counted
+    signed = _is_signed_unseen(known, context, entered, had_seen)
+    late = {path: local.pop(path) for path in _answers(local)} if signed else {}
+    declared = _with_a_base(rules, mends or change, local, known)
     # Of its own device's changes, too, an author has seen what the context says, and none between that and his dot.
-    merged = merge(change.before, RecordState(local, context), remote, declared)
+    merged = merge(change.before, RecordState(local, context), remote, declared, had_seen)
     kept = {path: _as_signed(known.cells.get(path), cell) for path, cell in late.items()}
-    state = RecordState({**merged.record.cells, **kept}, version.joined(known.version))
+    state = RecordState({**merged.record.cells, **kept, **truth}, version.joined(known.version))
     unsigned = _unsigned(change.before, late, known)
     lost = {one.path for one in merged.superseded if one.loser is Side.LOCAL}
+    changed = [path for path, cell in state.cells.items() if known.cells.get(path) != cell]
+    outdone = entered.keys() - local.keys() - late.keys() - truth.keys() - held
     return Decision(
         state,
         Outcome.CONFLICT if merged.conflicts or unsigned else Outcome.MERGED,
-        tuple(path for path, cell in state.cells.items() if known.cells.get(path) != cell),
-        tuple(sorted(lost | (entered.keys() - local.keys() - late.keys()))),
+        _told(change, state, changed),
+        tuple(sorted(lost | outdone)),
         merged.conflicts,
         tuple(_set_aside(change.before, local, remote.cells, merged.superseded, declared)),
         unsigned,
-    )  # fmt: skip
+    )
+
+
+def _told(change: Change, state: RecordState, changed: Iterable[str]) -> tuple[str, ...]:
+    """What laptops are told of: who hands in once more what he shows hears what stands there, also where nothing moved."""
+    return tuple(path for path in dict.fromkeys([*changed, *change.said]) if path in state.cells)
+
+
+def _dots_at(state: RecordState, path: str) -> tuple[Dot, ...]:
+    return state.cells[path].dots if path in state.cells else ()
 
 
 def _answers(cells: Mapping[str, Cell]) -> list[str]:
     return [path for path in cells if path.startswith(f"{ANSWERS}/")]
 
 
-def _is_signed_unseen(central: RecordState, context: VersionVector) -> bool:
-    """Whether the form was signed, and the author of a change had not seen that."""
+def _is_signed_unseen(
+    central: RecordState, context: VersionVector, entered: Mapping[str, Cell],
+    had_seen: Mapping[str, VersionVector],
+) -> bool:  # fmt: skip
+    """Whether the form was signed, and neither the author of a change had seen that, nor the signer the change."""
     status = central.cells.get("status")
-    return status is not None and status.value in SIGNED_STATUSES and not context.covers(status.dots)
+    if status is None or status.value not in SIGNED_STATUSES or context.covers(status.dots):
+        return False
+    signer = had_seen.get("status", VersionVector())
+    return not all(signer.covers(cell.dots) for cell in entered.values())
 
 
 def _as_signed(signed: Cell | None, late: Cell) -> Cell:
@@ -175,9 +233,9 @@ def _entered(
     def bounded(stamp: Hlc, paths: Iterable[str]) -> Hlc:
         return _after_what_was_seen(clamp(stamp, received_ms), paths, central, context)
 
-    stamp, dots = bounded(change.hlc, after), (change.dot,)
-    said = {path: bounded(min(said, change.hlc), (path,)) for path, said in change.said.items()}
-    return {path: Cell(value, dots, said.get(path, stamp)) for path, value in after.items()}
+    stamp = bounded(change.hlc, after)
+    said = {path: bounded(min(said.hlc, change.hlc), (path,)) for path, said in change.said.items()}
+    return {path: Cell(value, change.dots_of(path), said.get(path, stamp)) for path, value in after.items()}
 
 
 def _after_what_was_seen(
@@ -228,16 +286,31 @@ def _never_weaving(rules: Rules, paths: Collection[str]) -> Rules:
     return replace(rules, by_path=by_path)
 
 
-def _by_steps(
-    change: Change, entered: Mapping[str, Cell], seen: Mapping[str, Cell], rules: Rules
+def _moved(
+    change: Change, entered: Mapping[str, Cell], central: RecordState, context: VersionVector
 ) -> dict[str, Cell]:
-    """What is counted over a cell that the author had seen, by how much came to it: made upon a change that central does
-    not have, the sum is not its own. Where he had not seen the cell, merging adds."""
+    """What the author entered over something else than stands there, though he had seen all that stands there."""
+    there = central.cells
     return {
-        path: cell._replace(value=added(change.before.get(path), seen[path].value, cell.value))
+        path: cell
         for path, cell in entered.items()
-        if rules.of(path).rule in ADDS and path in seen
+        if (path not in there or context.covers(there[path].dots))
+        and change.before.get(path) != (there[path].value if path in there else None)
     }
+
+
+def _by_steps(
+    change: Change, moved: Mapping[str, Cell], there: Mapping[str, Cell], rules: Rules
+) -> dict[str, Cell]:
+    """What is counted over what its author had seen, by how much came to it: made upon a change that central does not have,
+    the sum is not its own. Where he had not seen the cell, merging adds; where one of them is no number, nobody knows how
+    much came to it, and his own word stands."""
+    counted = {
+        path: added(change.before.get(path), there[path].value if path in there else None, cell.value)
+        for path, cell in moved.items()
+        if counts(rules, path)
+    }
+    return {path: moved[path]._replace(value=total) for path, total in counted.items() if total is not None}
 
 
 def _as_his_own(refused: Change, entered: Mapping[str, Cell]) -> dict[str, Cell]:
@@ -248,6 +321,11 @@ def _as_his_own(refused: Change, entered: Mapping[str, Cell]) -> dict[str, Cell]
         for path, cell in entered.items()
         if path in refused.after and alike(cell.value, refused.after[path])
     }
+
+
+def _is_outdone(there: Cell | None, cell: Cell, rules: Rules, path: str) -> bool:
+    """Whether its laptops have said something else since. What is counted they said by how much came to it: it counts."""
+    return not counts(rules, path) and all(overwritten(there, dot) for dot in cell.dots)
 
 
 def overwritten(cell: Cell | None, dot: Dot) -> bool:

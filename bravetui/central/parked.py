@@ -138,11 +138,14 @@ def _waiting_for(connection: Connection, scope_id: str, there: Collection[tuple[
     waits = tuple_(PARKED.c.waits_for_kind, PARKED.c.waits_for_id)
     records = select(PARKED.c.kind, PARKED.c.record_id).where(PARKED.c.scope_id == scope_id, waits.in_(there))
     query = (
-        select(PARKED.c.body)
+        select(PARKED.c.body, PARKED.c.taken_before)
         .where(PARKED.c.scope_id == scope_id, tuple_(PARKED.c.kind, PARKED.c.record_id).in_(records))
         .order_by(PARKED.c.device, PARKED.c.counter)
     )
-    return [Sent.of(Change.model_validate_json(body)) for body in connection.execute(query).scalars()]
+    return [
+        Sent.of(Change.model_validate_json(row.body), taken_before=row.taken_before)
+        for row in connection.execute(query)
+    ]
 
 
 def _begun(desk: Desk, connection: Connection, organization_id: str, scope_id: str, *about: Sent) -> Taking:

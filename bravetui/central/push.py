@@ -32,7 +32,7 @@ from bravetui.central.access import Access
 from bravetui.central.checkpoint import with_counters
 from bravetui.central.checks import COUNTER_MAX, Admitted, admit
 from bravetui.central.desk import Desk
-from bravetui.central.refusals import is_sick, note, poison
+from bravetui.central.refusals import is_sick, note, poison, settle_said
 from bravetui.central.rights import by_the_time_written
 from bravetui.central.sent import Sent
 from bravetui.central.shelf import Shelf
@@ -140,6 +140,8 @@ def _take_all(desk: Desk, connection: Connection, access: Access, batch: Sequenc
         verdicts.append(verdict)
     taking.finish()
     note(connection, access, batch, verdicts, desk.now)
+    if any(sent.taken_before or sent.change.said for sent in batch):
+        settle_said(connection, access.organization_id, shelf.holds, desk.now)
     counters = [verdict.dot.counter for verdict in verdicts if verdict.outcome in HELD]
     now_held = with_counters(held, counters)
     if [list(span) for span in now_held] != held:

@@ -191,5 +191,18 @@ def closing(change: Change, question: Mapping[str, Json], now: datetime) -> dict
         "status": RESOLVED,
         "resolved_at": to_cell(now),
         "resolved_by": change.author_id,
-        "resolution": {"values": decided, "reason": change.reason},
+        "resolution": {"values": decided, "reason": change.reason, **_same_as(question)},
+    }
+
+
+def _same_as(question: Mapping[str, Json]) -> dict[str, Json]:
+    """Of a duplicate: which record was there before. The question's id follows from it."""
+    told = question["resolution"]
+    return {"same_as": told["same_as"]} if isinstance(told, Mapping) and "same_as" in told else {}
+
+
+def answer_of(told: Mapping[str, Json]) -> dict[str, Json]:
+    """What to write into it."""
+    return {
+        name: told[name] for name in ("status", "resolved_at", "resolved_by", "resolution") if name in told
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -16,7 +16,7 @@ from bravetui.central.access import Access
 from bravetui.central.sent import Sent
 from bravetui.central.tables import REFUSED
 from bravetui.merge.version import Dot
-from bravetui.wire.change import Change, Op
+from bravetui.wire.change import REFILLED, Change, Op
 from bravetui.wire.messages import Outcome, Verdict
 
 KEPT_MAX = 1000
@@ -88,6 +88,18 @@ def _settle(
     for settled_as, counters in settled.items():
         done = update(REFUSED).where(*waiting, REFUSED.c.counter.in_(counters))
         connection.execute(done.values(settled_at=now, settled_as=settled_as))
+
+
+def settle_said(
+    connection: Connection, organization_id: str, holds: Callable[[Change], bool], now: datetime
+) -> None:
+    """Settle what was handed in once more, and refused, of which central `holds` all from somebody else by now."""
+    waiting = (REFUSED.c.organization_id == organization_id, REFUSED.c.settled_at.is_(None))
+    query = select(REFUSED.c.body).where(*waiting, REFUSED.c.body.contains(REFILLED, autoescape=True))
+    changes = [change for body in connection.execute(query).scalars() if (change := _change_in(body))]
+    for dot in [change.dot for change in changes if change.said and holds(change)]:
+        one = (REFUSED.c.device == dot.device, REFUSED.c.counter == dot.counter)
+        connection.execute(update(REFUSED).where(*one).values(settled_at=now, settled_as="taken"))
 
 
 def _unsettled(device: int) -> tuple[ColumnElement[bool], ColumnElement[bool]]:

@@ -17,9 +17,11 @@ class Sent:
     change: Change
     body: bytes
     hash: str
+    taken_before: bool = False
+    """Whether a central of before had taken it (`wire.messages.SyncRequest`)."""
 
     @staticmethod
-    def of(change: Change) -> Sent:
+    def of(change: Change, *, taken_before: bool = False) -> Sent:
         """Raises Refused for a change that has no canonical bytes (a lone surrogate, a NaN)."""
         try:
             body = canonical_bytes(change.to_json())
@@ -29,7 +31,7 @@ class Sent:
                 "Mend it and send it again.",
                 code="invalid_field",
             ) from error
-        return Sent(change, body, sha256_hex(body))
+        return Sent(change, body, sha256_hex(body), taken_before)
 
     @property
     def target(self) -> Target:

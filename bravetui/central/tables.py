@@ -178,6 +178,8 @@ class ParkedChange(CentralTable, table=True):
     waits_for_kind: str = Field(max_length=40)
     waits_for_id: str = Field(max_length=36)
     received_at: datetime
+    taken_before: bool = False
+    """Whether a central of before had taken it."""
 
 
 class RefusedChange(CentralTable, table=True):

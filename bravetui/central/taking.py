@@ -22,14 +22,23 @@ from bravetui.central.bulk import insert_rows
 from bravetui.central.checks import Admitted
 from bravetui.central.intake import Decision, already, decide, overwritten, seen_by
 from bravetui.central.offered import question_of
-from bravetui.central.questions import Author, closing, dots_of, duplicate, opening, settles
+from bravetui.central.past import Past, author_of
+from bravetui.central.questions import (
+    Author,
+    answer_of,
+    closing,
+    dots_of,
+    duplicate,
+    opening,
+    settles,
+)
 from bravetui.central.sent import Sent
 from bravetui.central.shelf import Shelf, Target, parents_of
 from bravetui.central.state import give_back, own_dots
 from bravetui.central.tables import PARKED
 from bravetui.db.kinds import KINDS, Kind, rules_for
 from bravetui.db.records import Stored, normalised
-from bravetui.db.tables.conflict import SIGNED, UNDECIDED
+from bravetui.db.tables.conflict import SIGNED, UNDECIDED, is_answered
 from bravetui.merge.hlc import Hlc, clamp, tick
 from bravetui.merge.join import Side
 from bravetui.merge.record import Conflict
@@ -216,7 +225,7 @@ class Taking:
                 "device": change.dot.device, "counter": change.dot.counter, "scope_id": change.scope_id,
                 "kind": change.kind, "record_id": change.record_id, "hash": sent.hash, "body": sent.body.decode(),
                 "verdict": verdict.model_dump_json(exclude_defaults=True), "waits_for_kind": waits_for_kind,
-                "waits_for_id": waits_for_id, "received_at": self._now,
+                "waits_for_id": waits_for_id, "received_at": self._now, "taken_before": sent.taken_before,
             }
         )  # fmt: skip
         self.shelf.wait(sent.target)
@@ -229,8 +238,9 @@ class Taking:
             return _Plan(already(change, known), created=False, code=AGAIN)
         upon = change if mends else self._upon_own(change, known)
         decision = decide(
-            upon, told.after, known, lambda: self._rules(sent, told.kind), self._received_ms, mends
-        )
+            upon, told.after, known, lambda: self._rules(sent, told.kind), self._received_ms, mends,
+            self._past(sent, known or RecordState()),
+        )  # fmt: skip
         _check_fits(told, decision)
         plan = _Plan(decision, created=stored is None)
         for conflict in decision.conflicts:
@@ -247,6 +257,16 @@ class Taking:
                 if settles(change, seen, question, record):
                     plan.settled[key] = normalised(_QUESTION, closing(change, question, self._now))
         return plan
+
+    def _past(self, sent: Sent, known: RecordState) -> Past | None:
+        """What the ledger knows of the record, for what comes late and not simply upon what is there; None for all else."""
+        change, before = sent.change, sent.taken_before or bool(sent.change.said)
+        merges = not seen_by(change, known.version).covers(known.version)
+        is_late = before or known.version[change.dot.device] > change.dot.counter
+        if not (change.said or (merges and is_late)):
+            return None
+        dots = {dot for said in change.said.values() for dot in said.dots}
+        return Past(tuple(self._book.about(sent.target)), self._book.holds(dots), taken_before=before)
 
     def _upon_own(self, change: Change, known: RecordState | None) -> Change:
         """A change that goes in the place of a refused one, which the office has released meanwhile, upon what that one
@@ -269,18 +289,22 @@ class Taking:
         return change.model_copy(update={"before": said, "context": context}) if own else change
 
     def _ask_again(self, sent: Sent, told: Admitted, waited: bool) -> Verdict:
-        """Take a question that this central had lost from a laptop that still holds it; once, whoever else holds it."""
+        """Take a question that this central had lost from a laptop that still holds it; once, whoever else holds it. Where
+        it is open here and decided there, that stands."""
         stored = self.shelf.get(sent.target)
         known = stored.state if stored else RecordState()
         plan = _Plan(already(sent.change, known), created=stored is None, code=AGAIN if stored else None)
         verdict = self._put_down(sent, told.kind, plan, waited)
+        values = normalised(_QUESTION, question_of(told.after, sent.change.author_id))
+        asked = self.shelf.questions((sent.target[0], str(values["record_kind"]), str(values["record_id"])))
+        self._hlc = max(self._hlc, clamp(sent.change.hlc, self._received_ms))  # it has been seen
         if stored is None:
-            self._hlc = max(self._hlc, clamp(sent.change.hlc, self._received_ms))  # it has been seen
-            values = normalised(_QUESTION, question_of(told.after, sent.change.author_id))
             self._write_own(sent.target, values, Op.CREATE)
             if values["status"] in UNDECIDED:
-                about = (sent.target[0], str(values["record_kind"]), str(values["record_id"]))
-                self.shelf.questions(about)[sent.target[2]] = values
+                asked[sent.target[2]] = values
+        elif is_answered(stored.state.values(), values):
+            self._write_own(sent.target, answer_of(values), Op.EDIT)
+            asked.pop(sent.target[2], None)
         return verdict
 
     def _note(
@@ -324,12 +348,13 @@ class Taking:
         return cell.value if cell else None
 
     def _author_of(self, dots: frozenset[Dot], change: Change) -> Author:
-        """Who wrote the last of a side's changes."""
+        """Who wrote the last of a side's changes, or handed it in where its author has not."""
+        target = (change.scope_id, change.kind, change.record_id)
         if change.dot in dots or not dots:
             return Author(change.author_id, change.at, change.dot.device)
         dot = max(dots, key=lambda dot: (dot.counter, dot.device))
         if dot not in self._authors:
-            told = self._book.find(dot) or change
+            told = self._book.find(dot) or author_of(dot, [*self._book.about(target)]) or change
             self._authors[dot] = Author(told.author_id, told.at, dot.device)
         return self._authors[dot]
 

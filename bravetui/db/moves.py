@@ -39,14 +39,17 @@ class Moves:
     def change(self, change: Change) -> Change:
         """The change under its new dot."""
         told = {"dot": self.dots[change.dot], "context": self.vector(change.context)}
-        return change.model_copy(update=told)
+        said = {
+            path: one.model_copy(update={"dots": self._of(one.dots)}) for path, one in change.said.items()
+        }
+        return change.model_copy(update={**told, "said": said} if said else told)
+
+    def _of(self, dots: Iterable[Dot]) -> tuple[Dot, ...]:
+        return tuple(sorted({self.dots.get(dot, dot) for dot in dots}))
 
     def state(self, state: RecordState) -> RecordState:
         """The record with the new dots in its cells and vector."""
-        cells = {
-            path: Cell(cell.value, tuple(sorted({self.dots.get(dot, dot) for dot in cell.dots})), cell.hlc)
-            for path, cell in state.cells.items()
-        }
+        cells = {path: Cell(cell.value, self._of(cell.dots), cell.hlc) for path, cell in state.cells.items()}
         return RecordState(cells, self.vector(state.version))
 
 

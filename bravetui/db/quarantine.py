@@ -203,7 +203,7 @@ def moved(
         says = {
             path: value for path, value in typed.items() if path not in plan.behind and path in change.after
         }
-        state = edited(state, says, change.dot, change.hlc, change.said)
+        state = edited(state, says, change.dot, change.hlc)
     return changes, state
 
 

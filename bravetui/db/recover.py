@@ -14,7 +14,6 @@ from pydantic import ValidationError
 from sqlalchemy import Connection, bindparam, delete, select
 from sqlalchemy.dialects.sqlite import insert
 
-from bravetui.base.canonical import Json
 from bravetui.base.errors import Corrupt
 from bravetui.db import meta
 from bravetui.db.device import UNACKNOWLEDGED, Base, Outbox, OutboxState
@@ -22,7 +21,7 @@ from bravetui.db.kinds import KINDS
 from bravetui.db.quarantine import TAKEN_OFF
 from bravetui.db.records import Stored, load, save_many
 from bravetui.db.store import Store
-from bravetui.merge.state import RecordState, edited
+from bravetui.merge.state import Cell, RecordState, laid
 from bravetui.merge.version import Dot
 from bravetui.wire.change import Change
 
@@ -184,7 +183,7 @@ def _replay(
     stored = load(connection, kind, change.scope_id, change.record_id) or Stored(RecordState())
     target = {"scope_id": change.scope_id, "kind": change.kind, "record_id": change.record_id}
     connection.execute(insert(_base).values(**target, agreed=stored.state.values()).on_conflict_do_nothing())
-    state = edited(stored.state, _standing(change, stored.state, off), change.dot, change.hlc, change.said)
+    state = laid(stored.state, _standing(change, stored.state, off), change.dot)
     save_many(connection, kind, change.scope_id, {change.record_id: Stored(state, stored.seq)})
     connection.execute(_DROP_ENTRY, {"of": change.dot.device, "number": change.dot.counter})
     connection.execute(
@@ -197,14 +196,14 @@ def _replay(
     return True
 
 
-def _standing(change: Change, now: RecordState, off: Collection[Dot]) -> dict[str, Json]:
+def _standing(change: Change, now: RecordState, off: Collection[Dot]) -> dict[str, Cell]:
     """What of a change comes to stand: it may have been outdone before it goes again. What goes in the place of one that was
     taken off (`off`) bears the stamp of that one."""
     return {
-        path: value
-        for path, value in change.after.items()
+        path: cell
+        for path, cell in change.cells().items()
         if path not in now.cells
-        or now.cells[path].hlc < change.stamp_of(path)
+        or now.cells[path].hlc < cell.hlc
         or change.context.covers(now.cells[path].dots)
         or set(now.cells[path].dots) <= set(off)
     }

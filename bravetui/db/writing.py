@@ -26,7 +26,7 @@ from bravetui.merge.record import merge
 from bravetui.merge.rules import Rules
 from bravetui.merge.state import DELETED, RecordState, edited, row_of
 from bravetui.merge.version import Dot
-from bravetui.wire.change import Change, Op, make_change
+from bravetui.wire.change import Change, Op, Said, make_change
 
 _outbox = Outbox.__table__  # type: ignore[attr-defined]
 _base = Base.__table__  # type: ignore[attr-defined]
@@ -126,21 +126,20 @@ class Writing:
         with it. The record, if central has it, is here as central has it, and is shown merged as central will."""
         kind = kind_of(kind_name)
         stored = load(self.connection, kind, scope_id, record_id) or Stored(RecordState())
-        op = Op.EDIT if stored.seq else Op.CREATE
-        there = stored.state.cells if stored.seq else {}
-        replaced = {path: cell for path, cell in there.items() if lost.version.covers(cell.dots)}
+        op, there = (Op.EDIT, stored.state) if stored.seq else (Op.CREATE, RecordState())
+        replaced = {path: cell for path, cell in there.cells.items() if lost.version.covers(cell.dots)}
         seen = Stored(RecordState(replaced, lost.version), stored.seq)
         change = self._new_change(kind, scope_id, record_id, seen, lost.values(), op, reason, None)
-        said = {path: cell.hlc for path, cell in lost.cells.items() if cell.hlc < change.hlc}
+        said = {path: Said(dots=cell.dots, hlc=cell.hlc) for path, cell in lost.cells.items()}
         change = change.model_copy(update={"said": said})
         self._keep_base(kind, scope_id, record_id, stored)
-        own = edited(RecordState({}, lost.version), change.after, change.dot, change.hlc, said)
-        state = own
-        if there:
-            entered = RecordState(own.cells, lost.version)
-            merged = merge(change.before, entered, stored.state, self._rules(kind, stored.state)).record
-            state = RecordState(merged.cells, merged.version.with_dot(change.dot))
-        self._lay_down(kind, Stored(state, stored.seq), change)
+        held = RecordState(change.cells(), lost.version)
+        merged = (
+            merge(change.before, held, there, self._rules(kind, stored.state)).record if there.cells else held
+        )
+        state = RecordState(merged.cells, merged.version.with_dot(change.dot))
+        # As sent already: it is no word of this laptop's, and waits behind nothing of its own that was refused.
+        self._lay_down(kind, Stored(state, stored.seq), change, OutboxState.SENT)
 
     def finish(self) -> list[bytes]:
         """Write counter and clock back; the frames are for the journal, in order."""
@@ -187,13 +186,15 @@ class Writing:
         if change is None:
             change = self._new_change(kind, scope_id, record_id, stored, after, op, reason, conflict_id)
             self._keep_base(kind, scope_id, record_id, stored)
-        state = edited(stored.state, change.after, change.dot, change.hlc, change.said)
+        state = edited(stored.state, change.after, change.dot, change.hlc)
         self._lay_down(kind, Stored(state, stored.seq), change)
 
-    def _lay_down(self, kind: Kind, stored: Stored, change: Change) -> None:
+    def _lay_down(
+        self, kind: Kind, stored: Stored, change: Change, state: OutboxState = OutboxState.PENDING
+    ) -> None:
         """The record as it is with the change, which goes on its way to central."""
         save_many(self.connection, kind, change.scope_id, {change.record_id: stored})
-        self._queue(kind, change)
+        self._queue(kind, change, state)
         self.touched.add((kind.name, change.record_id))
 
     def _mend(self, kind: Kind, stored: Stored, run: Run, after: dict[str, Json]) -> None:
@@ -224,10 +225,10 @@ class Writing:
         take_out(self.connection, plan.replaced)
         self.touched.add((kind.name, record_id))
 
-    def _queue(self, kind: Kind, change: Change) -> None:
+    def _queue(self, kind: Kind, change: Change, state: OutboxState = OutboxState.PENDING) -> None:
         """Into the outbox, and into the journal with all that this save makes."""
         body = canonical_bytes(change.to_json())
-        self._enqueue(kind, change, body.decode(), sha256_hex(body))
+        self._enqueue(kind, change, body.decode(), sha256_hex(body), state)
         self._frames.append(body)
 
     def _foldable(
@@ -306,7 +307,7 @@ class Writing:
         )
         return {path: value for path, value in (agreed or {}).items() if path in paths}
 
-    def _enqueue(self, kind: Kind, change: Change, body: str, content_hash: str) -> None:
+    def _enqueue(self, kind: Kind, change: Change, body: str, content_hash: str, state: OutboxState) -> None:
         now = self._clock.now()
         fresh: dict[str, Any] = {"body": body, "hash": content_hash, "updated_at": now}
         key = {"device": change.dot.device, "counter": change.dot.counter}
@@ -316,5 +317,5 @@ class Writing:
             "record_id": change.record_id,
             "lane": kind.lane.value,
         }
-        row = {**key, **target, **fresh, "state": OutboxState.PENDING, "made_at": now, "attempts": 0}
+        row = {**key, **target, **fresh, "state": state, "made_at": now, "attempts": 0}
         self.connection.execute(_ENQUEUE, row)

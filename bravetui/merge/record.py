@@ -12,8 +12,9 @@ would chase each other for ever. Never: reads a clock, breaks a tie by wall time
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from bravetui.base.canonical import Json
 from bravetui.merge.join import ADDS, JOINS, KEEPS_BOTH, Side
@@ -52,12 +53,19 @@ class Merged:
     superseded: tuple[Superseded, ...] = ()
 
 
-def merge(base: Mapping[str, Json], local: RecordState, remote: RecordState, rules: Rules) -> Merged:
+def merge(
+    base: Mapping[str, Json],
+    local: RecordState,
+    remote: RecordState,
+    rules: Rules,
+    had_seen: Mapping[str, VersionVector] = MappingProxyType({}),
+) -> Merged:
     """Merge a laptop's record into central's.
 
     `base` is the record as last agreed: values by path, as far as known. `local` is the record as this laptop has it,
     or at central as the author of a change left it; it may hold touched cells only. `remote` is the record as central
-    has it. Absent cells count as untouched.
+    has it. Absent cells count as untouched. `had_seen` says, by path, what those who wrote central's cells are known to have
+    seen besides what its vector covers.
 
     >>> from bravetui.merge.hlc import Hlc
     >>> from bravetui.merge.version import Dot
@@ -67,12 +75,9 @@ def merge(base: Mapping[str, Json], local: RecordState, remote: RecordState, rul
     >>> [(c.local["rain_in"].value, c.remote["rain_in"].value) for c in merged.conflicts]
     [('0.42', '0.31')]
     """
-    out = _Outcome(base, local, remote, rules)
+    out = _Outcome(base, local, remote, rules, had_seen)
     for paths in _units(local, remote, rules):
-        if len(paths) == 1:
-            out.field(paths[0])
-        else:
-            out.group(paths)
+        out.unit(paths)
     out.revive()
     version = local.version.joined(remote.version)
     return Merged(RecordState(out.cells, version), tuple(out.conflicts), tuple(out.superseded))
@@ -117,15 +122,31 @@ class _Outcome:
     """What merging has decided so far; lives for one call of `merge`."""
 
     def __init__(
-        self, base: Mapping[str, Json], local: RecordState, remote: RecordState, rules: Rules
-    ) -> None:
+        self, base: Mapping[str, Json], local: RecordState, remote: RecordState, rules: Rules,
+        had_seen: Mapping[str, VersionVector],
+    ) -> None:  # fmt: skip
         self._base, self._local, self._remote, self._rules = base, local, remote, rules
-        self._seen = local.version, remote.version
+        self._seen, self._had_seen = (local.version, remote.version), had_seen
         self.cells: dict[str, Cell] = {}
         self.conflicts: list[Conflict] = []
         self.superseded: list[Superseded] = []
 
-    def field(self, path: str) -> None:
+    def unit(self, paths: Sequence[str]) -> None:
+        """Merge one field, or the fields of one group."""
+        self._seen = self._local.version, self._seen_there(paths)
+        if len(paths) == 1:
+            self._field(paths[0])
+        else:
+            self._group(paths)
+
+    def _seen_there(self, paths: Iterable[str]) -> VersionVector:
+        """What central's side of these fields has seen."""
+        seen = self._remote.version
+        for path in paths:
+            seen = seen.joined(self._had_seen[path]) if path in self._had_seen else seen
+        return seen
+
+    def _field(self, path: str) -> None:
         """Merge one field that belongs to no group, or to a group of which nothing else is set."""
         local, remote = self._local.cells.get(path), self._remote.cells.get(path)
         if local is None or remote is None:
@@ -154,7 +175,7 @@ class _Outcome:
             if not alike(cell.value, stands.value) and declared.rule not in KEEPS_BOTH:
                 self.superseded.append(Superseded(path, side, cell, declared.rule))
 
-    def group(self, paths: Sequence[str]) -> None:
+    def _group(self, paths: Sequence[str]) -> None:
         """Merge fields that win, lose or conflict as one: no row comes out that nobody entered."""
         sides = {path: (self._local.cells.get(path), self._remote.cells.get(path)) for path in paths}
         whole = self._group_winner(sides)
@@ -258,8 +279,8 @@ class _Outcome:
     def _worked_on_apart(self, removed: str) -> Cell | None:
         """The latest cell inside the removed row or record that its remover had not seen; None if there is none."""
         inside = "" if removed == DELETED else f"{removed}/"
-        states = (self._local, self._remote)
-        for remover, worker in (states, states[::-1]):
+        there = RecordState(self._remote.cells, self._seen_there([removed]))
+        for remover, worker in ((self._local, self._remote), (there, self._local)):
             cell = remover.cells.get(removed)
             if cell is None or worker.version.covers(cell.dots) or _gone(removed, worker.cells.get(removed)):
                 continue

@@ -8,10 +8,9 @@ The path `answers/controls/<row id>` itself tells whether the row is there: a po
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from types import MappingProxyType
 from typing import NamedTuple
 
 from bravetui.base.canonical import Json, canonical_bytes
@@ -88,13 +87,18 @@ def is_row(path: str) -> bool:
     return len(path.removeprefix(f"{ANSWERS}/").split("/")) % 2 == 0
 
 
-def edited(
-    state: RecordState, values: Mapping[str, Json], dot: Dot, hlc: Hlc,
-    said: Mapping[str, Hlc] = MappingProxyType({}),
-) -> RecordState:  # fmt: skip
-    """The record after its holder sets `values` in the change `dot`: its cells carry the dot, the vector covers it.
+def edited(state: RecordState, values: Mapping[str, Json], dot: Dot, hlc: Hlc) -> RecordState:
+    """The record after its holder sets `values` in the change `dot`: its cells carry the dot, the vector covers it."""
+    return laid(state, {path: Cell(value, (dot,), hlc) for path, value in values.items()}, dot)
 
-    `said` holds the stamps of values that were said before, by path; the others bear `hlc`.
-    """
-    cells = {path: Cell(value, (dot,), said.get(path, hlc)) for path, value in values.items()}
-    return RecordState({**state.cells, **cells}, state.version.with_dot(dot))
+
+def laid(state: RecordState, cells: Mapping[str, Cell], dot: Dot) -> RecordState:
+    """The record after its holder lays down these cells in the change `dot`: the vector covers it and all their dots."""
+    return RecordState({**state.cells, **cells}, covering(state.version.with_dot(dot), cells.values()))
+
+
+def covering(version: VersionVector, cells: Iterable[Cell]) -> VersionVector:
+    """The least vector that covers this one and all changes that the cells stand for."""
+    for dot in {dot for cell in cells for dot in cell.dots}:
+        version = version if version.covers([dot]) else version.with_dot(dot)
+    return version

@@ -342,9 +342,11 @@ def every_clash_was_asked(end: End) -> list[str]:
             if rule.rule is not Rule.REVIEW or rule.order or path == DELETED or change.kind == "submission":
                 continue
             where, told = (change.kind, change.record_id, path), canonical_bytes(value)
-            if any(_is_later(one, change) for one, _ in standing[where]):
+            if any(
+                _is_later(one, change) or _is_answered(end, path, change, one) for one, _ in standing[where]
+            ):
                 continue
-            unseen = [one for one in standing[where] if not _had_seen(change, one[0])]
+            unseen = [one for one in standing[where] if not _had_seen(change, one[0], path)]
             complaints += [
                 f"nobody was asked about {where}: {other!r} or {told!r}"
                 for _, other in unseen
@@ -358,13 +360,47 @@ def _is_later(one: Change, change: Change) -> bool:
     return one.dot.device == change.dot.device and one.dot.counter > change.dot.counter
 
 
-def _had_seen(change: Change, earlier: Change) -> bool:
-    return change.context.covers([earlier.dot]) or earlier.dot.device == change.dot.device
+def _had_seen(change: Change, earlier: Change, path: str) -> bool:
+    return change.context.covers(earlier.dots_of(path)) or earlier.dot.device == change.dot.device
+
+
+def _is_answered(end: End, path: str, change: Change, answer: Change) -> bool:
+    """Whether a change that comes back after a loss, or is handed in again, had been seen by whoever wrote what stands."""
+    lost = change.said or change.dot in {one.dot for one in end.witness.forgotten}
+    return bool(lost) and answer.context.covers(change.dots_of(path))
+
+
+def nobody_is_outdone_by_what_he_had_seen(end: End) -> list[str]:
+    """Whoever had seen a word and wrote another: that word stands nowhere without his, whatever central lost in between.
+
+    Of what is counted, all counts.
+    """
+    taken = {change.dot: change for change in (*end.witness.forgotten, *end.ledger)}
+    told: dict[tuple[str, str, str], list[Change]] = defaultdict(list)
+    for change in end.ledger:
+        for path in change.after if change.author_id != AUTHOR and not change.said else ():
+            told[change.kind, change.record_id, path].append(change)
+    complaints = []
+    for key, state in end.central.items():
+        for path, cell in state.cells.items():
+            if rules_for(KINDS[key[0]]).of(path).rule in (Rule.SUM, Rule.DERIVED):
+                continue
+            standing = [taken[dot] for dot in cell.dots if dot in taken]
+            complaints += [
+                f"{answer.dot} had seen {seen.dot}, which stands at {' '.join(key)} {path} without it"
+                for answer in told[(*key, path)]
+                if answer.dot not in cell.dots
+                and not any(one.context.covers([answer.dot]) for one in standing)
+                for seen in standing
+                if answer.context.covers([seen.dot])
+            ]
+    return complaints
 
 
 CHECKS: tuple[Callable[[End], list[str]], ...] = (
     nobody_complained, nobody_is_called_a_copy, everything_is_handed_in, nothing_is_lost, everybody_hands_in_his_own,
     nothing_is_doubled, every_receipt_is_centrals, everybody_agrees, the_past_is_unaltered, the_clock_tells_order,
-    every_clash_was_asked, what_came_is_used, what_is_newer_is_kept, forms_stay_on_their_version,
+    every_clash_was_asked, nobody_is_outdone_by_what_he_had_seen, what_came_is_used, what_is_newer_is_kept,
+    forms_stay_on_their_version,
 )  # fmt: skip
 """All of them, in the order in which they are reported."""

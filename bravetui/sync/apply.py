@@ -8,25 +8,26 @@ was refused. Rows of kinds that this version does not know are kept for a later 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, select, update
+from sqlalchemy import Connection, bindparam, delete, func, select, update
 from sqlalchemy import Row as SqlRow
 from sqlalchemy.dialects.sqlite import insert
 
 from bravetui.db.device import UNACKNOWLEDGED, Base, Cursor, Outbox, OutboxState, Parked
 from bravetui.db.kinds import KINDS, Kind, rules_for
-from bravetui.db.quarantine import HELD_BACK
+from bravetui.db.quarantine import HELD_BACK, take_out
 from bravetui.db.records import Stored, load_readable, save_many
-from bravetui.db.tables.conflict import OPEN
+from bravetui.db.tables.conflict import OPEN, is_answered
 from bravetui.db.templates import find_template
 from bravetui.merge.hlc import Hlc
 from bravetui.merge.record import merge
-from bravetui.merge.state import Cell, RecordState
+from bravetui.merge.state import Cell, RecordState, covering
 from bravetui.merge.version import Dot, VersionVector
 from bravetui.sync.refill import Refill
+from bravetui.wire.change import REFILLED, Change
 from bravetui.wire.lanes import Lane
 from bravetui.wire.messages import Row
 
@@ -39,11 +40,17 @@ _OWN_STATES = select(_outbox.c.kind, _outbox.c.record_id, _outbox.c.state).where
     _outbox.c.scope_id == bindparam("scope"),
     _outbox.c.state.in_([*UNACKNOWLEDGED, OutboxState.REFUSED]) & ~HELD_BACK,
 )
-_REFUSED = select(_outbox.c.device, _outbox.c.counter).where(
+_REFUSED = select(_outbox.c.state, _outbox.c.body).where(
     _outbox.c.scope_id == bindparam("scope"),
     _outbox.c.kind == bindparam("kind"),
     _outbox.c.record_id == bindparam("record"),
     (_outbox.c.state == OutboxState.REFUSED) | HELD_BACK,
+)
+_HANDED_IN = select(_outbox.c.body).where(
+    _outbox.c.scope_id == bindparam("scope"),
+    _outbox.c.kind == bindparam("kind"),
+    _outbox.c.record_id == bindparam("record"),
+    func.json_extract(_outbox.c.body, "$.reason") == bindparam("reason"),
 )
 _ASIDE = select(_parked.c.kind, _parked.c.record_id, _parked.c.row).where(
     _parked.c.scope_id == bindparam("scope")
@@ -166,18 +173,26 @@ def _apply_kind(
         if here is not None and row.seq < here.seq:
             continue
         central = row.state()
-        if (kind.name, row.id) in own and here is not None:
-            state = _merged(connection, kind, scope_id, row.id, here.state, central)
+        if refill is not None and here is not None and row.whole and _is_answered(kind, here.state, central):
+            # As one that central has not: the whole of it is handed in once all is here (`Refill.finish`).
+            saved[row.id] = Stored(here.state, 0)
+            continue
+        waits = (kind.name, row.id) in own and here is not None
+        refused = _still_refused(connection, kind, scope_id, row.id, central) if waits else frozenset()
+        # What only the office writes is as central has it, also where a restored central has an older word of its own.
+        own_word = here is not None and not (refill is not None and kind.office_only)
+        newer = newer_cells(here.state, central) if here is not None and own_word else {}
+        if refill is not None and row.whole and here is not None and own_word:
+            forgotten = forgotten_cells(here.state, central)
+            gone = newer | _undecided(connection, kind, scope_id, row.id, forgotten, central)
+            missing = {path: cell for path, cell in gone.items() if refused.isdisjoint(cell.dots)}
+            if missing:
+                lost[row.id], newer = RecordState(missing, here.state.version.without(refused)), {}
+        if here is not None and refused:
+            state = _merged(connection, kind, scope_id, row.id, here.state, central, refused)
         else:
-            # What only the office writes is as central has it, also where a restored central has an older word of its own.
-            own_word = here is not None and not (refill is not None and kind.office_only)
-            newer = newer_cells(here.state, central) if here is not None and own_word else {}
-            if refill is not None and row.whole and here is not None and own_word:
-                missing = newer | forgotten_cells(here.state, central)
-                if missing:
-                    lost[row.id], newer = RecordState(missing, here.state.version), {}
             older = here.state.cells if here is not None and not row.whole else {}
-            version = central.version.joined(_of_dots(newer))
+            version = covering(central.version, newer.values())
             state = RecordState({**older, **central.cells, **newer}, version)
         if kind.name == "conflict" and _is_open(state) and not (here and _is_open(here.state)):
             applied.conflicts += 1
@@ -205,17 +220,54 @@ def forgotten_cells(here: RecordState, central: RecordState) -> dict[str, Cell]:
     }
 
 
+def _still_refused(
+    connection: Connection, kind: Kind, scope_id: str, record_id: str, central: RecordState
+) -> frozenset[Dot]:
+    """The record's changes that were refused, and those that wait behind them.
+
+    What was handed in once more leaves the queue as soon as central has it from somebody else: nobody here typed it.
+    """
+    asked = {"scope": scope_id, "kind": kind.name, "record": record_id}
+    rows = [(row.state, Change.model_validate_json(row.body)) for row in connection.execute(_REFUSED, asked)]
+    said = [
+        change
+        for state, change in rows
+        if state == OutboxState.REFUSED
+        and change.said
+        and all(central.version.covers(one.dots) for one in change.said.values())
+    ]
+    take_out(connection, said)
+    return frozenset(change.dot for _, change in rows) - {change.dot for change in said}
+
+
+def _undecided(
+    connection: Connection, kind: Kind, scope_id: str, record_id: str, cells: Mapping[str, Cell], central: RecordState
+) -> dict[str, Cell]:  # fmt: skip
+    """Of these cells those that stand for anything that central has not decided upon when this laptop handed it in."""
+    if not cells:
+        return {}
+    decided: dict[str, set[Dot]] = defaultdict(set)
+    asked = {"scope": scope_id, "kind": kind.name, "record": record_id, "reason": REFILLED}
+    for body in connection.execute(_HANDED_IN, asked).scalars():
+        offer = Change.model_validate_json(body)
+        if central.version.covers([offer.dot]):
+            for path, said in offer.said.items():
+                decided[path] |= {*said.dots}
+    return {
+        path: cell
+        for path, cell in cells.items()
+        if not {*cell.dots} <= decided[path] | {*(central.cells[path].dots if path in central.cells else ())}
+    }
+
+
 def _has_gone_back(cell: Cell, central: Cell | None, seen: VersionVector) -> bool:
     """Whether central's cell is made of what was seen here, without some of what ours is made of."""
     return central is None or (seen.covers(central.dots) and not {*cell.dots} <= {*central.dots})
 
 
-def _of_dots(cells: Mapping[str, Cell]) -> VersionVector:
-    version = VersionVector()
-    for cell in cells.values():
-        for dot in cell.dots:
-            version = version.with_dot(dot)
-    return version
+def _is_answered(kind: Kind, here: RecordState, central: RecordState) -> bool:
+    """Whether central asks a question of which is known here what was decided."""
+    return kind.name == "conflict" and is_answered(central.values(), here.values())
 
 
 def _is_open(state: RecordState) -> bool:
@@ -229,18 +281,17 @@ def _merged(
     record_id: str,
     local: RecordState,
     central: RecordState,
+    refused: Collection[Dot],
 ) -> RecordState:
     """A record of which a change was refused: what both sides have, by the very rules that central uses."""
     key = (_base.c.scope_id == scope_id, _base.c.kind == kind.name, _base.c.record_id == record_id)
     agreed = connection.execute(select(_base.c.agreed).where(*key)).scalar_one_or_none() or {}
     cell = local.cells.get("template_id")
     template = find_template(connection, str(cell.value)) if kind.name == "submission" and cell else None
-    asked = {"scope": scope_id, "kind": kind.name, "record": record_id}
-    refused = {Dot(*row) for row in connection.execute(_REFUSED, asked)}
     known = {
         path
         for path, cell in local.cells.items()
-        if path in central.cells and central.version.covers(cell.dots) and refused.isdisjoint(cell.dots)
+        if path in central.cells and central.version.covers(cell.dots) and set(refused).isdisjoint(cell.dots)
     }
     own = RecordState({path: cell for path, cell in local.cells.items() if path not in known}, local.version)
     # Central's vector covers what it refused, too, once a later change of the same laptop's has been taken.

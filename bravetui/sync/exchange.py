@@ -32,7 +32,7 @@ from bravetui.db.store import Identity, Store
 from bravetui.db.urgent import jumping
 from bravetui.merge.version import Dot
 from bravetui.sync import again, agreement, lacking, refill
-from bravetui.sync.acknowledge import confirm, forget_old, take_verdicts
+from bravetui.sync.acknowledge import confirm, forget_old, take_verdicts, taken_before
 from bravetui.sync.apply import drop_settled_bases
 from bravetui.sync.batch import Entry, Refusals, next_batches, sendable
 from bravetui.sync.log import write_exchange
@@ -101,6 +101,7 @@ def prepare(store: Store, lanes: Sequence[Lane], budget_bytes: int) -> Prepared:
             _mark_sent(connection, some, now)
         checkpoint = meta.get_checkpoint(connection)
         going = [(entry.device, entry.counter) for _, some in batches for entry in some]
+        fresh = tuple((entry.device, entry.counter) for _, some in batches for entry in some if entry.fresh)
         left = {e.lane for e in sendable(entries, refused, lanes) if (e.device, e.counter) not in set(going)}
         push = tuple(
             Batch(lane=lane, changes=tuple(bodies[entry.device, entry.counter] for entry in entries))
@@ -118,9 +119,9 @@ def prepare(store: Store, lanes: Sequence[Lane], budget_bytes: int) -> Prepared:
             knows_devices=connection.execute(_LAST_DEVICE).scalar_one() or 0,
             asks_known=() if push or not refused else again.asked(connection),
             standing=checkpoint.standing if checkpoint else "",
+            taken_before=taken_before(connection, [Dot(*one) for one in going if one not in set(fresh)]),
         )
     fault("marked_sent")
-    fresh = tuple((entry.device, entry.counter) for _, entries in batches for entry in entries if entry.fresh)
     counts: dict[Lane, int] = {}
     for batch in push:
         counts[batch.lane] = counts.get(batch.lane, 0) + len(batch.changes)

@@ -20,7 +20,7 @@ from bravetui.db.kinds import KINDS, Kind
 from bravetui.db.quarantine import CAN_GO
 from bravetui.db.records import load, load_many
 from bravetui.db.store import Store
-from bravetui.db.tables.conflict import DUPLICATE, RESOLVED
+from bravetui.db.tables.conflict import DUPLICATE
 from bravetui.db.writing import Writing
 from bravetui.merge.state import RecordState
 from bravetui.merge.version import Dot
@@ -139,10 +139,14 @@ class Refill:
     def _can_be_asked(self, scope_id: str, question: Mapping[str, Json]) -> bool:
         """Whether central could take a question of its own: its record is handed in as well, or is there.
 
-        Whether two records were one holds no value besides theirs: once it is decided, nothing is lost with it.
+        The id of one about two records follows from both: where an older version decided it, nobody knows the other now.
         """
         kind, record_id = KINDS.get(str(question["record_kind"])), str(question["record_id"])
-        if kind is None or (question["rule"] == DUPLICATE and question["status"] == RESOLVED):
+        resolution = question["resolution"]
+        if kind is None or (
+            question["rule"] == DUPLICATE
+            and not (isinstance(resolution, Mapping) and "same_as" in resolution)
+        ):
             return False
         stored = load(self._connection, kind, scope_id, record_id)
         return stored is not None and (stored.seq > 0 or not self._is_fragment(kind, scope_id, record_id))

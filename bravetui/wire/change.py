@@ -29,7 +29,7 @@ from bravetui.base.canonical import Json, content_hash
 from bravetui.base.errors import BadInput, BravetuiError
 from bravetui.base.text import safe_line
 from bravetui.merge.hlc import Hlc
-from bravetui.merge.state import RecordState, edited
+from bravetui.merge.state import Cell, RecordState, laid
 from bravetui.merge.version import Dot, VersionVector
 
 REFILLED = "Central was restored from a backup; this laptop still had it."
@@ -134,6 +134,10 @@ def _few(edits: object) -> object:
     return edits
 
 
+SAYINGS_MAX = 1_000
+"""Changes that one value may stand for: as many as ever joined in one field between two agreements, and far more."""
+
+
 class TextEdit(Message):
     """A long text as what was done to one that both ends have (`wire.texts`)."""
 
@@ -141,6 +145,15 @@ class TextEdit(Message):
     """The text before: the first 16 hexadecimal digits of SHA-256 over its UTF-8."""
     steps: tuple[StrictInt | StrictStr, ...]
     """Keep n code points of it (n), leave out n (-n), or put in a string; from its first to its last."""
+
+
+class Said(Message):
+    """What a value that is handed in once more bore: it is the same cell as before."""
+
+    dots: tuple[WireDot, ...] = Field(min_length=1, max_length=SAYINGS_MAX)
+    """The changes that the value stands for, sorted."""
+    hlc: WireHlc
+    """When the last of them was made."""
 
 
 class Change(Message):
@@ -166,8 +179,9 @@ class Change(Message):
     """Why, where the author gave a reason: a decision, a correction of a submitted form."""
     conflict_id: str | None = None
     """The conflict that a decision settles."""
-    said: dict[str, WireHlc] = Field(default_factory=dict)
-    """Of values handed in once more (`REFILLED`): when each was said, by path. To repeat them makes them no later word."""
+    said: dict[str, Said] = Field(default_factory=dict)
+    """Of values handed in once more (`REFILLED`): whose words they are, and when each was said, by path. To repeat them
+    makes them no other word, and no later one."""
     edits: Annotated[dict[str, TextEdit], BeforeValidator(_few)] = Field(default_factory=dict)
     """On its way only: long texts by path, in neither `before` nor `after`. Nothing with edits is hashed or stored."""
     whole: str = ""
@@ -188,11 +202,21 @@ class Change(Message):
 
     def stamp_of(self, path: str) -> Hlc:
         """When the value at a path was said: with the change, unless it was handed in once more."""
-        return self.said.get(path, self.hlc)
+        return self.said[path].hlc if path in self.said else self.hlc
+
+    def dots_of(self, path: str) -> tuple[Dot, ...]:
+        """The changes that the value at a path stands for: this one, unless it was handed in once more."""
+        return self.said[path].dots if path in self.said else (self.dot,)
+
+    def cells(self) -> dict[str, Cell]:
+        """The touched cells as the author left them."""
+        return {
+            path: Cell(value, self.dots_of(path), self.stamp_of(path)) for path, value in self.after.items()
+        }
 
     def author_state(self) -> RecordState:
-        """The touched cells as the author left them."""
-        return edited(RecordState({}, self.context), self.after, self.dot, self.hlc, self.said)
+        """The touched cells as the author left them, and all that he had seen."""
+        return laid(RecordState({}, self.context), self.cells(), self.dot)
 
     def upon(self, values: Mapping[str, Json]) -> Change:
         """The change as one that replaced these values."""
@@ -200,7 +224,7 @@ class Change(Message):
 
     def saying(self, values: Mapping[str, Json]) -> Change:
         """The change with other values at some paths: those are said now."""
-        said = {path: stamp for path, stamp in self.said.items() if path not in values}
+        said = {path: one for path, one in self.said.items() if path not in values}
         return self.model_copy(update={"after": {**self.after, **values}, "said": said})
 
 
@@ -217,7 +241,7 @@ def make_change(
     at: datetime,
     reason: str | None = None,
     conflict_id: str | None = None,
-    said: Mapping[str, Hlc] | None = None,
+    said: Mapping[str, Said] | None = None,
 ) -> Change:
     """Build a change; `target` is (scope id, kind, record id). Raises BadInput for values that cannot travel."""
     scope_id, kind, record_id = target

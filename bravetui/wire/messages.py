@@ -38,6 +38,9 @@ BATCHES_MAX = 1_000
 ASKS_MAX = 10_000
 """Batches and pages of one exchange: one a lane, and one a scope and lane, are more than any laptop has to say."""
 
+TAKEN_BEFORE_MAX = 20_000
+"""As many as there may be changes in one exchange."""
+
 _T = TypeVar("_T")
 _Many = Annotated[tuple[_T, ...], FailFast()]
 """Of many that are wrong one is told: a list of all faults takes kilobytes for each two bytes that were sent (CWE-400)."""
@@ -326,6 +329,8 @@ class SyncRequest(Message):
     """Kinds (`kind`) and fields (`kind/field`) for which central refused changes since it did not know them: does it now?"""
     standing: str = ""
     """From the last genuine checkpoint, as it was: it shows a central on a stale copy that it is on one."""
+    taken_before: _Many[WireDot] = Field(default=(), max_length=TAKEN_BEFORE_MAX)
+    """Of what is pushed, that which central had taken before it was restored, by the receipts that this laptop keeps."""
 
 
 class SyncAnswer(Message):

@@ -17,7 +17,7 @@ from bravetui.merge.record import merge
 from bravetui.merge.rules import FieldRule, Rule, Rules
 from bravetui.merge.state import Cell, RecordState
 from bravetui.merge.version import Dot, VersionVector
-from bravetui.wire.change import Change, Op, make_change
+from bravetui.wire.change import Change, Op, Said, make_change
 from bravetui.wire.messages import Outcome
 
 RULES = Rules({"a": FieldRule(Rule.REVIEW), "b": FieldRule(Rule.LAST_WRITE_WINS), "c": FieldRule(Rule.TEXT)})
@@ -181,7 +181,8 @@ def test_what_is_handed_in_once_more_counts_as_said_when_it_was_and_never_later_
     said, ahead = Hlc(NOW_MS - 5), Hlc(NOW_MS + 5)
     again = make_change(
         dot=Dot(1, 1), target=("s", "inspection", "r"), op=Op.CREATE, context=VersionVector(), before={},
-        after={"a": "x", "b": "y", "c": "z"}, hlc=Hlc(NOW_MS), author_id="carlos", at=AT, said={"a": said, "b": ahead},
+        after={"a": "x", "b": "y", "c": "z"}, hlc=Hlc(NOW_MS), author_id="carlos", at=AT,
+        said={"a": Said(dots=(Dot(2, 1),), hlc=said), "b": Said(dots=(Dot(2, 1),), hlc=ahead)},
     )  # fmt: skip
     state = decide(again, again.after, None, lambda: RULES, NOW_MS).state
     stamps = {path: cell.hlc for path, cell in state.cells.items()}
@@ -192,7 +193,8 @@ def test_what_is_handed_in_over_what_its_laptop_had_seen_there_comes_after_that(
     there = RecordState({"b": Cell("old", (Dot(2, 1),), Hlc(NOW_MS - 3))}, VersionVector({2: 1}))
     again = make_change(
         dot=Dot(1, 1), target=("s", "inspection", "r"), op=Op.EDIT, context=there.version, before={"b": "old"},
-        after={"b": "y"}, hlc=Hlc(NOW_MS), author_id="carlos", at=AT, said={"b": Hlc(NOW_MS - 5)},
+        after={"b": "y"}, hlc=Hlc(NOW_MS), author_id="carlos", at=AT,
+        said={"b": Said(dots=(Dot(2, 2),), hlc=Hlc(NOW_MS - 5))},
     )  # fmt: skip
     state = decide(again, again.after, there, lambda: RULES, NOW_MS).state
     assert state.cells["b"].hlc > there.cells["b"].hlc

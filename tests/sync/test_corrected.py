@@ -269,3 +269,21 @@ async def test_what_waited_behind_one_on_hold_that_was_refused_goes_with_its_men
     assert await carlos.sync(), carlos.states()
     held = world.central_records()[PROJECT, "violation", record].state.values()
     assert (held.get("location"), held.get("rule_code")) == ("lot 4", "5.1")
+
+
+async def test_a_restored_central_gets_back_a_value_of_a_record_of_which_a_change_stays_refused(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    carlos, _, record = await world.two_that_have({"description": "Fence down."})
+    refuse_bad(monkeypatch, "rule_code")
+    with world.backup_of_central() as backup:
+        world.site.central.publish(PROJECT, [Writing("violation", record, {"location": "lot 9"})])
+        await carlos.sync()
+        carlos.edit("violation", record, rule_code="bad")
+        await carlos.sync()
+        assert carlos.states()[-1] == OutboxState.REFUSED
+        with world.restored(backup):
+            for _ in range(5):
+                await carlos.sync()
+            held = world.central_records()[PROJECT, "violation", record].state.values()
+            assert held.get("location") == "lot 9"

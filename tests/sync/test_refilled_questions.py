@@ -6,7 +6,8 @@ from bravetui.actions import conflicts as actions
 from bravetui.db.device import OutboxState
 from bravetui.views import conflicts
 from tests.support.central import PROJECT
-from tests.support.world import Here, World
+from tests.support.restoring import asked, begun
+from tests.support.world import Here, World, sync_all
 
 OURS, THEIRS = {"trigger": "5.1.1"}, {"trigger": "5.1.2"}
 
@@ -93,3 +94,40 @@ async def test_what_was_decided_comes_back_as_decided(world: World) -> None:
             at_central = world.central_records()[PROJECT, "conflict", row.id].state.values()
             assert (at_central["status"], at_central["resolved_by"]) == ("resolved", "dana")
             assert told(third) == [("resolved", {"5.1.1", "5.1.2"})]
+
+
+async def test_a_question_open_in_the_backup_and_decided_since_is_not_open_again(world: World) -> None:
+    """The laptop that decided is gone; the third shows what was decided, and that it was."""
+    carlos, dana, third, record = await begun(world, "corrective_action")
+    for here, value in ((carlos, "5.1.1"), (dana, "5.1.2")):
+        here.edit("corrective_action", record, trigger=value)
+        await here.sync()
+    await dana.sync()
+    with world.backup_of_central() as backup:
+        (row,) = conflicts.conflicts(dana.store, PROJECT)
+        actions.decide(dana.store, PROJECT, row.id, {"trigger": "5.1.2"})
+        for here in (dana, third):
+            assert await here.sync()
+        with world.restored(backup):
+            await sync_all([third, carlos])
+            assert third.value("corrective_action", record, "trigger") == "5.1.2"
+            assert asked(world) == []
+
+
+async def test_two_that_were_kept_as_two_are_not_asked_about_again_by_a_restored_central(
+    world: World,
+) -> None:
+    """The laptop that decided is gone; both others show that it was decided."""
+    carlos, dana, third, _ = await begun(world, "violation")
+    with world.backup_of_central() as backup:
+        for here in (carlos, dana):
+            here.create("delivery", {"supplier": "Rio Ready-Mix", "ticket_number": "T-1207"})
+        for here in (carlos, dana, carlos, third):
+            await here.sync()
+        (row,) = conflicts.conflicts(third.store, PROJECT)
+        actions.keep_both(third.store, PROJECT, row.id, "two trucks, one ticket")
+        for here in (third, carlos, dana):
+            await here.sync()
+        with world.restored(backup):
+            await sync_all([carlos, dana])
+            assert asked(world) == []

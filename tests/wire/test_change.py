@@ -16,7 +16,7 @@ from bravetui.base.canonical import canonical_bytes, sha256_hex
 from bravetui.base.errors import BadInput
 from bravetui.merge.hlc import Hlc
 from bravetui.merge.version import Dot, VersionVector
-from bravetui.wire.change import Change, Op, make_change
+from bravetui.wire.change import Change, Op, Said, make_change
 from tests.wire.messages import changes, dots, stamps
 
 
@@ -101,9 +101,11 @@ def test_the_author_state_holds_the_touched_cells_under_the_changes_dot_as_they_
     assert state.values() == {"note": "x", "answers/rain_in": None}
     assert {cell.dots for cell in state.cells.values()} == {(dot,)}
     assert state.version == change.context.with_dot(dot)
-    again = change.model_copy(update={"said": {"note": before}})
-    stamps = {path: cell.hlc for path, cell in again.author_state().cells.items()}
-    assert stamps == {"note": before, "answers/rain_in": hlc}
+    theirs = (Dot(dot.device + 1, 7), Dot(dot.device + 1, 9))
+    again = change.model_copy(update={"said": {"note": Said(dots=theirs, hlc=before)}}).author_state()
+    borne = {path: (cell.dots, cell.hlc) for path, cell in again.cells.items()}
+    assert borne == {"note": (theirs, before), "answers/rain_in": ((dot,), hlc)}
+    assert again.version == change.context.with_dot(dot).with_dot(theirs[-1])
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,11 @@ What a rule decided by itself is one too, settled from the start: its loser is t
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from bravetui.base.canonical import Json
 from bravetui.db.tables.columns import Synced, merged
 from bravetui.merge.rules import Rule
 
@@ -25,6 +27,11 @@ HANDED_IN_BY = "handed_in_by"
 
 UNDECIDED = (OPEN, SETTLED)
 """What a later change of somebody who has seen both sides closes."""
+
+
+def is_answered(there: Mapping[str, Json], told: Mapping[str, Json]) -> bool:
+    """Whether a laptop shows what was decided about a question that a restored central has put again, or still has open."""
+    return there.get("status") in UNDECIDED and told.get("status") == RESOLVED
 
 
 class Conflict(Synced, table=True):

@@ -1,0 +1,87 @@
+"""What the ledger knows of a record when something comes late: what a central of before had taken, or has refused. Pure.
+
+A restored central meets the past in any order: a word may come after the answer to it, and from a neighbour before it comes
+from its author. Its own vector says nothing then: it covers what has come, and not what the authors of that had seen. Their
+changes do, as they were written. They cover by counter, so this is asked for nothing but what was taken once: a change that
+was refused lies under its laptop's later numbers, and nobody had seen it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from bravetui.base.canonical import Json
+from bravetui.merge.join import ADDS, added
+from bravetui.merge.rules import Rules
+from bravetui.merge.state import Cell, alike, covering
+from bravetui.merge.version import Dot, VersionVector
+from bravetui.wire.change import Change
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """The ledger on one record, and which of the changes that a laptop hands in once more it holds."""
+
+    changes: tuple[Change, ...]
+    """All about the record, in the order taken."""
+    held: frozenset[Dot] = frozenset()
+    """Of what the values handed in stand for, that which is in the ledger."""
+    taken_before: bool = True
+    """Whether what comes had been taken by a central of before."""
+
+    def had_seen(self, cells: Mapping[str, Cell], rules: Rules) -> dict[str, VersionVector]:
+        """By path, what those who wrote these cells, or handed them in, had seen of the record with it.
+
+        Of what is counted only who hands it in tells that: others say how much came to it.
+        """
+        found = {path: self.counted_in(path) for path in cells if counts(rules, path)}
+        others = cells.keys() - found.keys()
+        for change in self.changes if self.taken_before else ():
+            for path in change.after.keys() & others:
+                if not set(change.dots_of(path)).isdisjoint(cells[path].dots):
+                    seen = change.context.joined(found.get(path, VersionVector()))
+                    found[path] = covering(seen, (cells[path],))
+        return found
+
+    def counted_in(self, path: str) -> VersionVector:
+        """All that a count holds since laptops have handed it in (`counted`): what comes of that counts no more."""
+        seen = VersionVector()
+        for change in self.changes:
+            if path in change.said and change.context.covers(seen):
+                seen = change.context
+        return seen
+
+    def counted(self, value: Json, path: str, context: VersionVector) -> Json:
+        """What a laptop shows of a count, and what came to it that had not been seen there; None if one is no number."""
+        for change in self.changes:
+            if path in change.after and path not in change.said and not context.covers([change.dot]):
+                value = added(change.before.get(path), value, change.after[path])
+        return value
+
+
+def counts(rules: Rules, path: str) -> bool:
+    """Whether two that enter the same there have entered two."""
+    return rules.of(path).rule in ADDS
+
+
+def is_new(there: Cell | None, cell: Cell, past: Past) -> bool:
+    """Whether central lacks the cell, or anything that it stands for: what the ledger holds has been decided upon."""
+    return there is None or not past.held.issuperset(cell.dots)
+
+
+def holds(there: Cell | None, cell: Cell, change: Change, rules: Rules, path: str) -> bool:
+    """Whether central's cell, which a neighbour handed in, stands for all that this one does.
+
+    One that stands for the change alone, and says something else, was not what its author said: he knows better.
+    """
+    if there is None or not set(cell.dots) <= set(there.dots):
+        return False
+    own = there.dots == (change.dot,) and path not in change.said
+    return not own or alike(there.value, cell.value) or counts(rules, path)
+
+
+def author_of(dot: Dot, changes: Collection[Change]) -> Change | None:
+    """Who handed in what a change said that is not in the ledger itself; None where nobody did."""
+    repeats = (one for one in changes if any(dot in said.dots for said in one.said.values()))
+    return next(repeats, None)
