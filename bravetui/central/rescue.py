@@ -209,6 +209,9 @@ def _moved(pieces: Sequence[Incoming], strange: Dot, number: int, now: datetime)
         key=lambda one: one.dot,
     )
     moves = moves_of({one.dot: Dot(number, one.dot.counter) for one in moving}, moving)
+    for record in moves.values():
+        # What central has not taken of it counts for nothing; the first that moves need not have seen all the rest had.
+        record.keep([Dot(strange.device, strange.counter - 1)])
     left = {one.dot for one in moving}
     told = [moves[record_of(one)].change(one) if one.dot in left else one for one in changes]
     made = [read(encode(request), "zstd") for request in requests_of(told, now)]
