@@ -10,10 +10,12 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
     Connection,
+    Row,
     any_,
     bindparam,
     func,
@@ -223,8 +225,7 @@ def _answer_twin(
     batches: Iterable[Sequence[Sent]],
     known: Mapping[Dot, Known],
 ) -> tuple[list[Verdict], int]:
-    """Take nothing new: what the copy shares with its original is answered, all else gets the same new device number,
-    however often it asks."""
+    """Take nothing new: what the copy shares with its original is answered, for all else it gets a number of its own."""
     verdicts: list[Verdict] = []
     strange: list[Sent] = []
     for sent in (sent for batch in batches for sent in batch):
@@ -234,22 +235,11 @@ def _answer_twin(
         else:
             strange.append(sent)
     connection.execute(select(DEVICES.c.number).where(DEVICES.c.number == access.device).with_for_update())
-    given = {
-        (row.counter, row.hash): row
-        for row in connection.execute(
-            select(TWINS).where(
-                TWINS.c.device == access.device,
-                TWINS.c.counter.in_([sent.change.dot.counter for sent in strange]),
-            )
-        )
-    }
-    shared = [
-        given[key].new_device for sent in strange if (key := (sent.change.dot.counter, sent.hash)) in given
-    ]
-    number = shared[0] if shared else _new_number(connection, access.device, desk.now)
+    given = _given(connection, access.device, strange)
+    number = _asked_again(connection, given, strange) or _new_number(connection, access.device, desk.now)
     rows = []
     for sent in strange:
-        earlier = given.get((sent.change.dot.counter, sent.hash))
+        earlier = given.get((sent.change.dot, sent.hash))
         verdict = Verdict.model_validate_json(earlier.verdict) if earlier else _twin_verdict(desk, sent)
         verdicts.append(verdict)
         rows.append(
@@ -258,8 +248,35 @@ def _answer_twin(
                 "new_device": number, "verdict": verdict.model_dump_json(exclude_defaults=True),
             }
         )  # fmt: skip
-    connection.execute(upsert(TWINS).on_conflict_do_nothing(), rows)
+    noted = upsert(TWINS)
+    noted = noted.on_conflict_do_update(
+        index_elements=list(TWINS.primary_key), set_={"new_device": noted.excluded.new_device}
+    )
+    connection.execute(noted, rows)
     return verdicts, number
+
+
+def _given(connection: Connection, device: int, strange: Iterable[Sent]) -> dict[tuple[Dot, str], Row[Any]]:
+    """What copies have been told of these before, by dot and hash."""
+    counters = [sent.change.dot.counter for sent in strange]
+    query = select(TWINS).where(TWINS.c.device == device, TWINS.c.counter.in_(counters))
+    return {(Dot(device, row.counter), row.hash): row for row in connection.execute(query)}
+
+
+def _asked_again(
+    connection: Connection, given: Mapping[tuple[Dot, str], Row[Any]], strange: Iterable[Sent]
+) -> int | None:
+    """The number that was given for just these, if nothing has come under it: the answer was lost. Else who asks is another
+    copy that shares them: under one number, each would pass for having seen what the other does."""
+    told = [given.get((sent.change.dot, sent.hash)) for sent in strange]
+    numbers = {row.new_device if row is not None else None for row in told}
+    number = numbers.pop() if len(numbers) == 1 else None
+    if number is None:
+        return None
+    held = select(DEVICES.c.held).where(DEVICES.c.number == number)
+    kept = select(REFUSED.c.counter).where(REFUSED.c.device == number).limit(1)
+    is_used = connection.execute(held).scalar_one() or connection.execute(kept).first() is not None
+    return None if is_used else number
 
 
 def _twin_verdict(desk: Desk, sent: Sent) -> Verdict:

@@ -7,12 +7,12 @@ work. Its carrier hears counts and nothing else.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, func, select, update
+from sqlalchemy import Row, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from bravetui.auth.bundle import Bundle, read_bundle
@@ -24,11 +24,12 @@ from bravetui.central.callers import Caller
 from bravetui.central.incoming import Incoming, read
 from bravetui.central.service import Central
 from bravetui.central.state import arrive
-from bravetui.central.tables import DEVICES, KEPT_BUNDLES
+from bravetui.central.tables import DEVICES, KEPT_BUNDLES, TWINS
 from bravetui.central.tenants import operator, stranger, tenant
-from bravetui.db.moves import moves_of, record_of
+from bravetui.db.moves import Moves, RecordKey, moves_of, record_of
 from bravetui.db.requests import requests_of
 from bravetui.merge.version import Dot
+from bravetui.wire.change import Change
 from bravetui.wire.codec import TooLarge, encode, unpack, values_in
 from bravetui.wire.messages import PROTOCOL, Delivered, Outcome, Verdict
 from bravetui.wire.receipt import sign
@@ -195,9 +196,25 @@ def _hand_in_all(
         verdicts += [one for one in told if one.outcome is not Outcome.TWIN]
         if own_number is not None:
             strange = min(one.dot for one in told if one.outcome is Outcome.TWIN)
-            maker = replace(maker, numbers=maker.numbers | {own_number})
-            left = _moved([incoming, *left], strange, own_number, now)
+            strange, number = _goes_on(central, bundle, maker, strange, own_number)
+            maker = replace(maker, numbers=maker.numbers | {number})
+            left = _moved([incoming, *left], strange, number, now)
     return verdicts
+
+
+def _goes_on(central: Central, bundle: Bundle, maker: _Maker, strange: Dot, number: int) -> tuple[Dot, int]:
+    """From where on, and under which number: as at the first import, though others have handed in and asked since."""
+    columns, same = TWINS.c, (TWINS.c.device == strange.device, TWINS.c.hash == bundle.digest)
+    before = select(columns.counter, columns.new_device).where(*same, columns.counter <= strange.counter)
+    row = {**strange._asdict(), "hash": bundle.digest, "new_device": number, "verdict": ""}
+    with central.engine.begin() as connection:
+        tenant(connection, maker.organization_id)
+        connection.execute(select(DEVICES).where(DEVICES.c.number == strange.device).with_for_update())
+        first = connection.execute(before.order_by(columns.counter.desc()).limit(1)).one_or_none()
+        if first is not None:
+            return Dot(strange.device, first.counter), first.new_device
+        connection.execute(insert(TWINS), row)
+    return strange, number
 
 
 def _moved(pieces: Sequence[Incoming], strange: Dot, number: int, now: datetime) -> list[Incoming]:
@@ -209,16 +226,25 @@ def _moved(pieces: Sequence[Incoming], strange: Dot, number: int, now: datetime)
         key=lambda one: one.dot,
     )
     moves = moves_of({one.dot: Dot(number, one.dot.counter) for one in moving}, moving)
-    for record in moves.values():
-        # What central has not taken of it counts for nothing; the first that moves need not have seen all the rest had.
-        record.keep([Dot(strange.device, strange.counter - 1)])
     left = {one.dot for one in moving}
+    _keep_seen(moves, [one for one in changes if one.dot.device == strange.device], left)
     told = [moves[record_of(one)].change(one) if one.dot in left else one for one in changes]
     made = [read(encode(request), "zstd") for request in requests_of(told, now)]
     unread = tuple(
         one for piece in pieces[1:] for one in piece.broken
     )  # those of the first have been answered
     return [*made[:-1], replace(made[-1], broken=unread)]
+
+
+def _keep_seen(moves: Mapping[RecordKey, Moves], own: Sequence[Change], left: Collection[Dot]) -> None:
+    """Count as seen before what stays of a record, and all before the bundle's first: its laptop has that confirmed. The
+    first that moves need not have seen it, if it goes in the place of one that was refused."""
+    first = min(one.dot for one in own)
+    for moved in moves.values():
+        moved.keep([Dot(first.device, first.counter - 1)])
+    for one in own:
+        if one.dot not in left and record_of(one) in moves:
+            moves[record_of(one)].keep([one.dot])
 
 
 def _hand_in(

@@ -56,16 +56,18 @@ class Device(CentralTable, table=True):
 
 
 class Twin(CentralTable, table=True):
-    """A change that came under a dot already taken, and the device number given to the copy that sent it."""
+    """A change that came under a dot already taken, and the device number given to the last copy that sent it; and a bundle,
+    from its first such change on."""
 
     __tablename__ = "twin"
 
     device: int = Field(primary_key=True, sa_type=BigInteger, sa_column_kwargs={"autoincrement": False})
     counter: int = Field(primary_key=True, sa_type=BigInteger, sa_column_kwargs={"autoincrement": False})
     hash: str = Field(primary_key=True, max_length=64)
+    """The change's, or the bundle's."""
     new_device: int = Field(sa_type=BigInteger)
     verdict: str = Field(sa_type=Text)
-    """The verdict as first given, JSON."""
+    """The verdict on the change as first given, JSON."""
 
 
 class KeyGrant(CentralTable, table=True):

@@ -14,9 +14,10 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from bravetui.base.canonical import Json, canonical_bytes
+from bravetui.base.canonical import Json
 from bravetui.base.errors import Refused
 from bravetui.base.fault import fault
+from bravetui.central.acts import Acts
 from bravetui.central.book import Book
 from bravetui.central.bulk import insert_rows
 from bravetui.central.checks import Admitted
@@ -88,11 +89,6 @@ def _check_fits(told: Admitted, decision: Decision) -> None:
     normalised(told.kind, {path: value for path, value in made.items() if value != told.after.get(path)})
 
 
-def act_of(change: Change) -> tuple[str, str, bytes]:
-    """What stays the same when an edit gets another dot: its author, its stamp and what it says."""
-    return change.author_id, str(change.hlc), canonical_bytes(change.after)
-
-
 class Taking:
     """The changes taken in one transaction."""
 
@@ -110,7 +106,7 @@ class Taking:
         self._reserved = 0
         self.from_copies = False
         """Whether what comes may have been taken before under another number of the same laptop."""
-        self._acts: dict[Target, set[tuple[str, str, bytes]]] = {}
+        self._acts = Acts(self._book.about)
 
     def hold(self, scope_ids: Iterable[str]) -> None:
         """Lock the scopes' heads until the commit, in an order that all keep: two pushes never wait in a circle."""
@@ -234,8 +230,10 @@ class Taking:
     def _plan(self, sent: Sent, told: Admitted, mends: Change | None) -> _Plan:
         change, stored = sent.change, self.shelf.get(sent.target)
         known = stored.state if stored else None
-        if known is not None and self._is_known_act(sent):
-            return _Plan(already(change, known), created=False, code=AGAIN)
+        if known is not None and self.from_copies:
+            if self._acts.is_known(change):
+                return _Plan(already(change, known), created=False, code=AGAIN)
+            change = self._acts.seen(change)
         upon = change if mends else self._upon_own(change, known)
         decision = decide(
             upon, told.after, known, lambda: self._rules(sent, told.kind), self._received_ms, mends,
@@ -315,21 +313,6 @@ class Taking:
         writers = self._author_of(own, sent.change), self._author_of(others, sent.change)
         told = opening(sent.target[1:], conflict, merged, writers, self._now, loser, rule)
         into[told.conflict_id] = normalised(_QUESTION, told.values)
-
-    def _is_known_act(self, sent: Sent) -> bool:
-        """Whether the same person made the same edit at the same stamp, under another number.
-
-        A laptop that was found to be a copy renumbers its work; put back to an older image, it does so again.
-        """
-        if not self.from_copies:
-            return False
-        if sent.target not in self._acts:
-            self._acts[sent.target] = {act_of(change) for change in self._book.about(sent.target)}
-        act, known = act_of(sent.change), self._acts[sent.target]
-        if act in known:
-            return True
-        known.add(act)
-        return False
 
     def _rules(self, sent: Sent, kind: Kind) -> Rules:
         """The record's rules, with the span inside which a compliance date is plausible."""

@@ -79,8 +79,8 @@ def _shared(connection: Connection, record: RecordKey, first_strange: Dot) -> It
 
 
 def _seen(connection: Connection, device: int, old: Iterable[Change]) -> int:
-    """The highest counter of `device` in anything here. Copies that share a change get one number for it, so another copy
-    may have written under this one already; below what was seen of that, a change would claim to have seen itself."""
+    """The highest counter of `device` in anything here. An older central gives copies that share a change one number, so
+    another copy may have written under it already; below what was seen of that, a change would claim to have seen itself."""
     counters = [change.context[device] for change in old]
     for kind in KINDS.values():
         told = func.json_extract(kind.table.c.version, f'$."{device}"')

@@ -78,10 +78,14 @@ def test_another_change_under_a_taken_dot_is_a_twin_that_keeps_its_new_number_ho
     twin = Laptop(site, int(answer.new_device or 0), carlos.key, carlos.grant, "carlos")
     redotted = twin.change("i3", {"note": "copy"})
     assert only(twin.sync(redotted).verdicts).outcome is Outcome.APPLIED
+    other = carlos.sync(shared, copied, later)
+    assert other.new_device not in (None, carlos.device, twin.device), (
+        "another copy, with the same unsent work"
+    )
     asked = twin.sync()
     assert (asked.checkpoint.device, asked.checkpoint.held) == (twin.device, ((1, 1),))
     assert [(old.device, old.held, is_genuine(old, genuine)) for old in asked.earlier] == [
-        (carlos.device, ((1, 2),), True)
+        (carlos.device, ((1, 2),), True),
     ]
     assert (
         only(carlos.sync(carlos.change("i5", {"note": "goes on"}, counter=3)).verdicts).outcome

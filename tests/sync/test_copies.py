@@ -344,9 +344,16 @@ async def test_a_copy_of_a_copy_that_was_refused_and_renumbered_is_compared_with
     assert OutboxState.REFUSED in copy.states()
     copy, second = world.copy(copy, "c")
     demote(world, "carlos", "foreman")
-    for here in (original, second, copy):
-        assert await here.sync()
-    assert copy.device == second.device != original.device
+    assert await original.sync()
+    second.line.cut_after_next = True
+    with pytest.raises(Transient):
+        await second.sync()
+    assert await copy.sync()
+    second.line.restore()
+    second.worker.ask_now()
+    for here in (second, copy):
+        await here.sync()
+    assert copy.device == second.device != original.device, "told so before either had handed in under it"
     key = (PROJECT, "violation", record)
     assert copy.records()[key].state.version == world.central_records()[key].state.version
 
@@ -354,7 +361,7 @@ async def test_a_copy_of_a_copy_that_was_refused_and_renumbered_is_compared_with
 async def test_a_copy_that_is_given_another_copys_number_counts_on_from_what_it_has_seen_of_that_one(
     world: World,
 ) -> None:
-    """Found by simulate in month 1125: copies that share a change are given one number for it. What one had seen of the
+    """Found by simulate in month 1125: copies that share a change were given one number for it. What one had seen of the
     other under it was higher than its own new numbers, so that its changes claimed to have seen themselves."""
     carlos, dana, record = await world.two_that_have({"description": "fence down"})
     with dana.store.maintain() as connection:
