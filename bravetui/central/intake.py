@@ -7,11 +7,11 @@ decided. Knows no database and no clock.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from bravetui.base.canonical import Json
-from bravetui.central.past import Past, counts, holds, is_new
+from bravetui.central.past import Past, apart, counts, handed_in
 from bravetui.db.tables.forms import SIGNED_STATUSES
 from bravetui.merge.hlc import Hlc, clamp, tick
 from bravetui.merge.join import Side, added
@@ -62,80 +62,62 @@ def decide(
     place: what both say alike stays his word. `past` is given for what a central of before had taken.
     """
     known = central or RecordState()
-    context = seen_by(change, known.version)
-    entered = _entered(change, after, known, context, received_ms)
+    coming = _Coming(change, mends, known, seen_by(change, known.version), past)
+    entered = _entered(change, after, known, coming.context, received_ms)
     if change.said and past is not None:
-        entered = _handed_in(change, entered, known, rules(), past)
-    elif moved := _moved(change, entered, known, context):
+        entered = handed_in(change, entered, known, rules(), past)
+    elif moved := _moved(coming, entered):
         entered |= _by_steps(change, moved, known.cells, rules())
-    own = _own_dots(change, mends, entered)
     if mends is not None:
         entered |= _as_his_own(mends, entered)
-    version = covering(context, entered.values())
-    for dot in own:
+    version = covering(coming.context, entered.values())
+    for dot in coming.own:
         version = version.with_dot(dot)
-    if context.covers(known.version):
+    if coming.context.covers(known.version):
         state = RecordState({**known.cells, **entered}, version)
         return Decision(state, Outcome.APPLIED, _told(change, state, entered))
-    return _merged(change, mends, entered, known, context, version, own, rules(), past)
+    return _merged(coming, entered, version.joined(known.version), rules())
 
 
-def _handed_in(
-    change: Change, entered: Mapping[str, Cell], known: RecordState, rules: Rules, past: Past
-) -> dict[str, Cell]:
-    """Of what a laptop says once more that which says anything: a count with all that came to it since, unless one who had
-    seen something else has handed it in; and of all else what central has not heard, and so decided upon."""
-    found: dict[str, Cell] = {}
-    for path, cell in entered.items():
-        there = known.cells.get(path)
-        if not counts(rules, path):
-            found |= {path: cell} if is_new(there, cell, past) else {}
-        elif change.context.covers(past.counted_in(path)):
-            total = past.counted(cell.value, path, change.context)
-            dots = {*cell.dots, *(there.dots if there else ())}
-            found[path] = Cell(cell.value if total is None else total, tuple(sorted(dots)), cell.hlc)
-    return found
+@dataclass(frozen=True, slots=True)
+class _Coming:
+    """A change as it meets the record."""
+
+    change: Change
+    mends: Change | None
+    known: RecordState
+    context: VersionVector
+    """What its author had seen, as far as central knows."""
+    past: Past | None
+
+    @property
+    def own(self) -> set[Dot]:
+        """What comes here for the first time, so that central cannot have seen it, whatever its vector covers."""
+        handed_in = {dot for said in self.change.said.values() for dot in said.dots}
+        return handed_in | {one.dot for one in (self.change, self.mends) if one is not None}
 
 
-def _own_dots(change: Change, mends: Change | None, entered: Mapping[str, Cell]) -> list[Dot]:
-    """What central cannot have seen, whatever its vector covers: what comes here for the first time."""
-    handed_in = {dot for path in change.said.keys() & entered.keys() for dot in change.said[path].dots}
-    return [change.dot, *([mends.dot] if mends else []), *handed_in]
-
-
-def _merged(
-    change: Change, mends: Change | None, entered: Mapping[str, Cell], known: RecordState,
-    context: VersionVector, version: VersionVector, own: Sequence[Dot], rules: Rules, past: Past | None,
-) -> Decision:  # fmt: skip
+def _merged(coming: _Coming, entered: Mapping[str, Cell], version: VersionVector, rules: Rules) -> Decision:
+    change, known, context, past = coming.change, coming.known, coming.context, coming.past
     # What was in quarantine arrives after later changes of its laptop's, whose vectors cover it: taken at their word, its
     # values would count as seen and be lost.
-    remote = RecordState(known.cells, known.version.without(own))
+    remote = RecordState(known.cells, known.version.without(coming.own))
     had_seen = past.had_seen(known.cells, rules) if past else {}
-    counted = {path: entered[path] for path in change.said.keys() & entered.keys() if counts(rules, path)}
-    held = {path for path, cell in entered.items() if holds(known.cells.get(path), cell, change, rules, path)}
-    local = {
-        path: cell
-        for path, cell in entered.items()
-        if path not in held | counted.keys() and not _is_outdone(known.cells.get(path), cell, rules, path)
-    }
-    truth = {
-        path: local.pop(path) for path in [*local] if local[path].dots == _dots_at(known, path)
-    } | counted
+    local, stands, held = apart(change, entered, known, rules)
     signed = _is_signed_unseen(known, context, entered, had_seen)
-    late = {path: local.pop(path) for path in _answers(local)} if signed else {}
-    declared = _with_a_base(rules, mends or change, local, known)
+    late = {path: side.pop(path) for side in (local, stands) for path in _answers(side)} if signed else {}
+    declared = _with_a_base(rules, coming.mends or change, local, known)
     # Of its own device's changes, too, an author has seen what the context says, and none between that and his dot.
     merged = merge(change.before, RecordState(local, context), remote, declared, had_seen)
     kept = {path: _as_signed(known.cells.get(path), cell) for path, cell in late.items()}
-    state = RecordState({**merged.record.cells, **kept, **truth}, version.joined(known.version))
+    state = RecordState({**merged.record.cells, **kept, **stands}, version)
     unsigned = _unsigned(change.before, late, known)
     lost = {one.path for one in merged.superseded if one.loser is Side.LOCAL}
-    changed = [path for path, cell in state.cells.items() if known.cells.get(path) != cell]
-    outdone = entered.keys() - local.keys() - late.keys() - truth.keys() - held
+    outdone = entered.keys() - local.keys() - late.keys() - stands.keys() - held
     return Decision(
         state,
         Outcome.CONFLICT if merged.conflicts or unsigned else Outcome.MERGED,
-        _told(change, state, changed),
+        _told(change, state, (path for path, cell in state.cells.items() if known.cells.get(path) != cell)),
         tuple(sorted(lost | outdone)),
         merged.conflicts,
         tuple(_set_aside(change.before, local, remote.cells, merged.superseded, declared)),
@@ -146,10 +128,6 @@ def _merged(
 def _told(change: Change, state: RecordState, changed: Iterable[str]) -> tuple[str, ...]:
     """What laptops are told of: who hands in once more what he shows hears what stands there, also where nothing moved."""
     return tuple(path for path in dict.fromkeys([*changed, *change.said]) if path in state.cells)
-
-
-def _dots_at(state: RecordState, path: str) -> tuple[Dot, ...]:
-    return state.cells[path].dots if path in state.cells else ()
 
 
 def _answers(cells: Mapping[str, Cell]) -> list[str]:
@@ -286,16 +264,14 @@ def _never_weaving(rules: Rules, paths: Collection[str]) -> Rules:
     return replace(rules, by_path=by_path)
 
 
-def _moved(
-    change: Change, entered: Mapping[str, Cell], central: RecordState, context: VersionVector
-) -> dict[str, Cell]:
+def _moved(coming: _Coming, entered: Mapping[str, Cell]) -> dict[str, Cell]:
     """What the author entered over something else than stands there, though he had seen all that stands there."""
-    there = central.cells
+    there, before = coming.known.cells, coming.change.before
     return {
         path: cell
         for path, cell in entered.items()
-        if (path not in there or context.covers(there[path].dots))
-        and change.before.get(path) != (there[path].value if path in there else None)
+        if (path not in there or coming.context.covers(there[path].dots))
+        and before.get(path) != (there[path].value if path in there else None)
     }
 
 
@@ -321,15 +297,3 @@ def _as_his_own(refused: Change, entered: Mapping[str, Cell]) -> dict[str, Cell]
         for path, cell in entered.items()
         if path in refused.after and alike(cell.value, refused.after[path])
     }
-
-
-def _is_outdone(there: Cell | None, cell: Cell, rules: Rules, path: str) -> bool:
-    """Whether its laptops have said something else since. What is counted they said by how much came to it: it counts."""
-    return not counts(rules, path) and all(overwritten(there, dot) for dot in cell.dots)
-
-
-def overwritten(cell: Cell | None, dot: Dot) -> bool:
-    """Whether the same device has since set the cell anew."""
-    return cell is not None and any(
-        other.device == dot.device and other.counter > dot.counter for other in cell.dots
-    )

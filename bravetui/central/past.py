@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from bravetui.base.canonical import Json
 from bravetui.merge.join import ADDS, added
 from bravetui.merge.rules import Rules
-from bravetui.merge.state import Cell, alike, covering
+from bravetui.merge.state import Cell, RecordState, alike, covering
 from bravetui.merge.version import Dot, VersionVector
 from bravetui.wire.change import Change
 
@@ -65,23 +65,73 @@ def counts(rules: Rules, path: str) -> bool:
     return rules.of(path).rule in ADDS
 
 
-def is_new(there: Cell | None, cell: Cell, past: Past) -> bool:
+def _is_new(there: Cell | None, cell: Cell, past: Past) -> bool:
     """Whether central lacks the cell, or anything that it stands for: what the ledger holds has been decided upon."""
     return there is None or not past.held.issuperset(cell.dots)
 
 
-def holds(there: Cell | None, cell: Cell, change: Change, rules: Rules, path: str) -> bool:
+def _holds(there: Cell, cell: Cell, change: Change, rules: Rules, path: str) -> bool:
     """Whether central's cell, which a neighbour handed in, stands for all that this one does.
 
     One that stands for the change alone, and says something else, was not what its author said: he knows better.
     """
-    if there is None or not set(cell.dots) <= set(there.dots):
+    if not set(cell.dots) <= set(there.dots):
         return False
     own = there.dots == (change.dot,) and path not in change.said
     return not own or alike(there.value, cell.value) or counts(rules, path)
+
+
+def handed_in(
+    change: Change, entered: Mapping[str, Cell], known: RecordState, rules: Rules, past: Past
+) -> dict[str, Cell]:
+    """Of what a laptop says once more that which says anything: a count with all that came to it since, unless one who had
+    seen something else has handed it in; and of all else what central has not heard, and so decided upon."""
+    found: dict[str, Cell] = {}
+    for path, cell in entered.items():
+        there = known.cells.get(path)
+        if not counts(rules, path):
+            found |= {path: cell} if _is_new(there, cell, past) else {}
+        elif change.context.covers(past.counted_in(path)):
+            total = past.counted(cell.value, path, change.context)
+            dots = {*cell.dots, *(there.dots if there else ())}
+            found[path] = Cell(cell.value if total is None else total, tuple(sorted(dots)), cell.hlc)
+    return found
+
+
+def apart(
+    change: Change, entered: Mapping[str, Cell], known: RecordState, rules: Rules
+) -> tuple[dict[str, Cell], dict[str, Cell], set[str]]:
+    """What is to be merged, what stands as it is, and of which paths central's cell holds all already. The rest is outdone.
+
+    As it is stands a count, which holds what central's does, and what its author himself says of his own change.
+    """
+    local, stands, held = dict[str, Cell](), dict[str, Cell](), set[str]()
+    for path, cell in entered.items():
+        there = known.cells.get(path)
+        if path in change.said and counts(rules, path):
+            stands[path] = cell
+        elif there is not None and _holds(there, cell, change, rules, path):
+            held.add(path)
+        elif there is not None and there.dots == cell.dots:
+            stands[path] = cell
+        elif not _is_outdone(there, cell, rules, path):
+            local[path] = cell
+    return local, stands, held
 
 
 def author_of(dot: Dot, changes: Collection[Change]) -> Change | None:
     """Who handed in what a change said that is not in the ledger itself; None where nobody did."""
     repeats = (one for one in changes if any(dot in said.dots for said in one.said.values()))
     return next(repeats, None)
+
+
+def _is_outdone(there: Cell | None, cell: Cell, rules: Rules, path: str) -> bool:
+    """Whether its laptops have said something else since. What is counted they said by how much came to it: it counts."""
+    return not counts(rules, path) and all(overwritten(there, dot) for dot in cell.dots)
+
+
+def overwritten(cell: Cell | None, dot: Dot) -> bool:
+    """Whether the same device has since set the cell anew."""
+    return cell is not None and any(
+        other.device == dot.device and other.counter > dot.counter for other in cell.dots
+    )

@@ -220,7 +220,8 @@ def _goes_on(central: Central, bundle: Bundle, maker: _Maker, strange: Dot, numb
 def _moved(pieces: Sequence[Incoming], strange: Dot, number: int, now: datetime) -> list[Incoming]:
     """The requests with the changes from the first strange one on under dots of `number`. Always the same for the same
     bundle, so that importing it twice changes nothing."""
-    changes = [sent.change for piece in pieces for batch in piece.batches() for sent in batch]
+    sent = [one for piece in pieces for batch in piece.batches() for one in batch]
+    changes, before = [one.change for one in sent], {one.change.dot for one in sent if one.taken_before}
     moving = sorted(
         (one for one in changes if one.dot.device == strange.device and one.dot.counter >= strange.counter),
         key=lambda one: one.dot,
@@ -229,7 +230,7 @@ def _moved(pieces: Sequence[Incoming], strange: Dot, number: int, now: datetime)
     left = {one.dot for one in moving}
     _keep_seen(moves, [one for one in changes if one.dot.device == strange.device], left)
     told = [moves[record_of(one)].change(one) if one.dot in left else one for one in changes]
-    made = [read(encode(request), "zstd") for request in requests_of(told, now)]
+    made = [read(encode(request), "zstd") for request in requests_of(told, now, before - left)]
     unread = tuple(
         one for piece in pieces[1:] for one in piece.broken
     )  # those of the first have been answered

@@ -21,9 +21,9 @@ from bravetui.central.acts import Acts
 from bravetui.central.book import Book
 from bravetui.central.bulk import insert_rows
 from bravetui.central.checks import Admitted
-from bravetui.central.intake import Decision, already, decide, overwritten, seen_by
+from bravetui.central.intake import Decision, already, decide, seen_by
 from bravetui.central.offered import question_of
-from bravetui.central.past import Past, author_of
+from bravetui.central.past import Past, author_of, overwritten
 from bravetui.central.questions import (
     Author,
     answer_of,

@@ -27,6 +27,7 @@ from bravetui.db.kinds import KINDS
 from bravetui.db.quarantine import TAKEN_OFF
 from bravetui.db.records import load
 from bravetui.db.recover import last_dots
+from bravetui.db.requests import taken_before
 from bravetui.merge.version import Dot
 from bravetui.wire.change import Change
 
@@ -64,6 +65,8 @@ class Unconfirmed:
     """False: the journal alone was read, and what central has confirmed may be among the changes."""
     marked: bool
     """Whether the database knows that they leave."""
+    taken_before: frozenset[Dot] = frozenset()
+    """Of these, what central had taken before it was restored."""
 
     @property
     def oldest_at(self) -> datetime | None:
@@ -102,8 +105,8 @@ def gather(database: Path, journal: Path, key: bytes, ballast: Ballast, now: dat
         engine = None
     if engine is not None:
         try:
-            marked, changes = _leaving(engine, told, ballast, now)
-            return Unconfirmed(_ordered(changes), told.damaged, told.unreadable, True, marked)
+            marked, changes, before = _leaving(engine, told, ballast, now)
+            return Unconfirmed(_ordered(changes), told.damaged, told.unreadable, True, marked, before)
         except (Corrupt, StorageFull, WrongKey, ValidationError, SQLAlchemyError):
             pass  # whatever is wrong with the database, the journal is a second road
         finally:
@@ -129,8 +132,9 @@ def _try_journal(path: Path, key: bytes) -> tuple[FromJournal, BravetuiError | N
 
 def _leaving(
     engine: Engine, journal: FromJournal, ballast: Ballast, now: datetime
-) -> tuple[bool, dict[Dot, Change]]:
-    """What leaves, and whether that could be noted; on a full disk the ballast makes the room for it."""
+) -> tuple[bool, dict[Dot, Change], frozenset[Dot]]:
+    """Whether it could be noted what leaves, that, and what of it central had taken once; on a full disk the ballast makes
+    the room for the note."""
     for _ in range(2):
         try:
             with write_transaction(engine) as connection:
@@ -140,12 +144,13 @@ def _leaving(
                     connection.execute(_MARK, told)
                 last = max([meta.get_counter(connection), *(dot.counter for dot in changes)])
                 meta.put(connection, meta.LEFT_TO, str(last))
-            return True, changes
+                return True, changes, frozenset(taken_before(connection, [*changes]))
         except StorageFull:
             if not ballast.give_up():
                 break
     with read_transaction(engine) as connection:
-        return False, _from_both(connection, journal)[0]
+        changes = _from_both(connection, journal)[0]
+        return False, changes, frozenset(taken_before(connection, [*changes]))
 
 
 def _from_both(connection: Connection, told: FromJournal) -> tuple[dict[Dot, Change], list[Dot]]:

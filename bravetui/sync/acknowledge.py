@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, func, select, update
+from sqlalchemy import Connection, bindparam, delete, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from bravetui.auth.signing import signed_by
@@ -58,12 +58,6 @@ _SETTLE = (
 _KEEP_RECEIPT = insert(_receipts)
 _KEEP_RECEIPT = _KEEP_RECEIPT.on_conflict_do_update(
     index_elements=["device", "counter"], set_={name: _KEEP_RECEIPT.excluded[name] for name in ("at", "body")}
-)
-
-_outcome = func.json_extract(_receipts.c.body, "$.outcome")
-_TAKEN = select(_receipts.c.device, _receipts.c.counter).where(
-    _receipts.c.counter.in_(bindparam("numbers", expanding=True)),
-    _outcome.in_([Outcome.APPLIED, Outcome.MERGED, Outcome.CONFLICT]),
 )
 
 # Only what is still acknowledged: what this very answer, of a restored central, has put back to be sent again is not.
@@ -149,15 +143,6 @@ def confirm(connection: Connection, prepared: Prepared, genuine: Sequence[Checkp
     ]
     if held:
         connection.execute(_CONFIRM, held)
-
-
-def taken_before(connection: Connection, dots: Sequence[Dot]) -> tuple[Dot, ...]:
-    """Of what goes again, that which central had taken by a receipt that is kept: it has been restored since."""
-    taken: list[Dot] = []
-    for start in range(0, len(dots), DOTS_PER_QUERY):
-        numbers = [dot.counter for dot in dots[start : start + DOTS_PER_QUERY]]
-        taken += [Dot(*row) for row in connection.execute(_TAKEN, {"numbers": numbers})]
-    return tuple(sorted(set(taken).intersection(dots)))
 
 
 def forget_old(connection: Connection, told_at: datetime) -> None:

@@ -28,11 +28,12 @@ from bravetui.db.device import (
     Receipt,
     ScopeSeen,
 )
+from bravetui.db.requests import taken_before
 from bravetui.db.store import Identity, Store
 from bravetui.db.urgent import jumping
 from bravetui.merge.version import Dot
 from bravetui.sync import again, agreement, lacking, refill
-from bravetui.sync.acknowledge import confirm, forget_old, take_verdicts, taken_before
+from bravetui.sync.acknowledge import confirm, forget_old, take_verdicts
 from bravetui.sync.apply import drop_settled_bases
 from bravetui.sync.batch import Entry, Refusals, next_batches, sendable
 from bravetui.sync.log import write_exchange

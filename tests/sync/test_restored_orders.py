@@ -4,16 +4,18 @@ them is back first, and whoever hands it in."""
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
 from bravetui.actions import conflicts as actions
 from bravetui.base.clock import ManualClock
 from bravetui.central.quarantine import waiting
+from bravetui.central.rescue import take_bundle
 from bravetui.db.device import OutboxState
 from bravetui.views import conflicts
 from tests.support.central import PROJECT
-from tests.support.restoring import WORDS, asked, begun, is_deleted, office
+from tests.support.restoring import WORDS, asked, begun, exported, is_deleted, office
 from tests.support.world import World, demote, sync_all
 
 
@@ -226,3 +228,23 @@ async def test_a_viewers_laptop_is_not_left_with_a_refused_offer_once_its_author
             await carlos.sync()
             await sync_all([dana, carlos, third])
             assert (OutboxState.REFUSED in carlos.states(), waiting(world.site.central)) == (False, [])
+
+
+async def test_a_bundle_brings_the_past_to_a_restored_central_as_a_line_does(
+    world: World, tmp_path: Path
+) -> None:
+    """Dana said the older word, Carlos had read it and said another; hers comes on a stick, after his."""
+    kind, older, later = WORDS["trigger"]
+    carlos, dana, third, record = await begun(world, kind)
+    with world.backup_of_central() as backup:
+        dana.edit(kind, record, trigger=older)
+        for here in (dana, carlos):
+            await here.sync()
+        carlos.edit(kind, record, trigger=later)
+        assert await carlos.sync()
+        with world.restored(backup):
+            await carlos.sync()
+            assert await dana.worker._exchange(()) is None  # it hears of the loss, and then the line is gone
+            take_bundle(world.site.central, exported(world, dana, tmp_path / "stick"))
+            await sync_all([carlos, third])
+            assert (third.value(kind, record, "trigger"), asked(world)) == (later, [])
