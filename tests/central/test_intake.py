@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bravetui.base.canonical import Json
 from bravetui.central.checkpoint import with_counters
 from bravetui.central.intake import decide
 from bravetui.central.questions import conflict_id
@@ -217,3 +218,22 @@ def test_what_is_counted_upon_a_change_that_central_never_had_counts_by_its_step
     )  # fmt: skip
     state = decide(change, change.after, central, lambda: rules, NOW_MS).state
     assert state.cells["count"].value == total
+
+
+@pytest.mark.parametrize(
+    ("before", "there", "said"),
+    [("many", 3, 9), (5, "a few", 9), (5, 3, "ten or so")],
+    ids=["seen by its author", "at central", "said now"],
+)
+def test_where_one_of_the_counts_is_no_number_the_authors_own_word_stands(
+    before: Json, there: Json, said: Json
+) -> None:
+    """Of what is no number nobody knows by how much it grew: the count is not emptied for that."""
+    rules = Rules({"count": FieldRule(Rule.SUM)})
+    central = RecordState({"count": Cell(there, (Dot(1, 1),), Hlc(1))}, VersionVector({1: 1}))
+    change = make_change(
+        dot=Dot(1, 3), target=("s", "usage_day", "r"), op=Op.EDIT, context=VersionVector({1: 2}),
+        before={"count": before}, after={"count": said}, hlc=Hlc(5), author_id="carlos", at=AT,
+    )  # fmt: skip
+    state = decide(change, change.after, central, lambda: rules, NOW_MS).state
+    assert state.cells["count"].value == said
