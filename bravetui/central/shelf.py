@@ -5,6 +5,7 @@ Lives as long as a transaction that holds the scopes' heads, so nothing it holds
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from functools import cache, lru_cache
 from typing import Any
@@ -19,6 +20,7 @@ from sqlalchemy import (
     String,
     Table,
     bindparam,
+    collate,
     func,
     select,
     tuple_,
@@ -38,6 +40,14 @@ from bravetui.wire.change import Change
 
 Target = tuple[str, str, str]
 """(scope id, kind, record id)"""
+
+_BLANKS = "".join(filter(str.isspace, map(chr, range(0x3001))))
+"""All that `str.strip` takes off: PostgreSQL's `trim` takes off spaces alone."""
+
+_BECOME_ASCII = ("\u0130\u212a", "ik")
+"""The only letters beyond ASCII whose small ones begin with one of it."""
+
+_SIGNS, _NOT_ASCII = re.compile(r"[\\%_]"), re.compile(r"[^\x00-\x7f]+")
 
 _questions = KINDS["conflict"].table
 
@@ -225,15 +235,18 @@ def _says_the_same(column: Column[Any]) -> ColumnElement[bool]:
     given = bindparam(f"same_{column.name}", type_=plain_type(column))
     if isinstance(given.type, DateTime):
         return column.between(given - SAME_TIME, given + SAME_TIME)
-    return func.lower(func.trim(column)) == given if isinstance(given.type, String) else column == given
+    if isinstance(given.type, String):
+        plain = func.btrim(func.translate(column, *_BECOME_ASCII), _BLANKS)
+        return func.lower(collate(plain, "C")).like(given, escape="\\")
+    return column == given
 
 
 def _comparable(column: Column[Any], value: Json) -> Any:
-    return (
-        value.strip().lower()
-        if isinstance(plain_type(column), String) and isinstance(value, str)
-        else to_column(column, value)
-    )
+    """What `_says_the_same` is given. Which letters are the small ones of which, a database tells by where it was set up:
+    it is asked about those of ASCII alone, and any others may stand in the place of others."""
+    if not isinstance(plain_type(column), String) or not isinstance(value, str):
+        return to_column(column, value)
+    return _NOT_ASCII.sub("%", _SIGNS.sub(r"\\\g<0>", value.strip().lower()))
 
 
 def _question(row: RowMapping) -> Mapping[str, Json]:

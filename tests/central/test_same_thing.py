@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 
 import pytest
-from sqlalchemy import Engine, event, func, select
+from sqlalchemy import Column, Engine, MetaData, String, Table, bindparam, event, func, select
 
 from bravetui.base.canonical import Json
+from bravetui.central.shelf import _comparable, _says_the_same
 from bravetui.central.tables import LEDGER, STATE
 from tests.support.central import PROJECT, Site
 
@@ -47,6 +49,42 @@ PAIRS = {
         {"supplier": " ÉLAN ROCK", "ticket_number": "17"},
         True,
     ),
+    "a ticket of one supplier, with a tab behind it": Pair(
+        "delivery",
+        {"supplier": "Rio Ready-Mix\t", "ticket_number": "\xa017\r\n"},
+        {"supplier": "Rio Ready-Mix", "ticket_number": "17"},
+        True,
+    ),
+    "a ticket of one supplier, with blanks that nobody sees": Pair(
+        "delivery",
+        {"supplier": "\u3000Rio\u2003", "ticket_number": "17"},
+        {"supplier": "\x1fRIO\x85", "ticket_number": "17"},
+        True,
+    ),
+    "a ticket of one supplier, in letters of which two alphabets have a small one": Pair(
+        "delivery",
+        {"supplier": "İ \u212aILN ΟΔΟΣ", "ticket_number": "17"},
+        {"supplier": "i\u0307 kiln οδος", "ticket_number": "17"},
+        True,
+    ),
+    "a ticket of one supplier, in letters that databases know as one": Pair(
+        "delivery",
+        {"supplier": "οδος", "ticket_number": "17"},
+        {"supplier": "οδοσ", "ticket_number": "17"},
+        False,
+    ),
+    "a ticket of one supplier, with signs that stand for others": Pair(
+        "delivery",
+        {"supplier": "50%_\\Rock", "ticket_number": "17"},
+        {"supplier": "50%_\\ROCK", "ticket_number": "17"},
+        True,
+    ),
+    "a ticket of two suppliers, one with signs that stand for others": Pair(
+        "delivery",
+        {"supplier": "50%_\\Rock", "ticket_number": "17"},
+        {"supplier": "501__Rock", "ticket_number": "17"},
+        False,
+    ),
     "a ticket of two suppliers": Pair(
         "delivery",
         {"supplier": "Groß", "ticket_number": "17"},
@@ -85,6 +123,29 @@ def test_what_says_the_same_in_its_key_is_asked_about(site: Site, pair: Pair, at
     for request in [(first, second)] if at_once else [(first,), (second,)]:
         laptop.sync(*request)
     assert len(own_counters(site.engine)) == pair.is_one
+
+
+def test_no_letter_and_no_blank_is_another_to_the_database_than_to_the_program(site: Site) -> None:
+    """What two texts have alike without blanks and capitals is found by the other; whatever letters there are."""
+    capitals = [letter for letter in map(chr, range(sys.maxunicode + 1)) if letter != letter.lower()]
+    blanks = [letter for letter in map(chr, range(sys.maxunicode + 1)) if letter.isspace()]
+    asked = {f"a{letter}b": f"a{letter.lower()}b" for letter in capitals} | {
+        f"{one}a{one}": "a" for one in blanks
+    }
+    words = Table("word", MetaData(), Column("word", String(20), primary_key=True), prefixes=["TEMPORARY"])
+    query = select(words.c.word).where(_says_the_same(words.c.word), words.c.word == bindparam("word"))
+    with site.engine.connect() as connection:
+        words.create(connection)
+        connection.execute(words.insert(), [{"word": word} for word in asked])
+        missed = [
+            word
+            for word, other in asked.items()
+            if not connection.execute(
+                query, {"word": word, "same_word": _comparable(words.c.word, other)}
+            ).all()
+        ]
+    assert len(asked) > 1400
+    assert not missed
 
 
 def test_a_request_that_asks_much_leaves_no_number_out_and_takes_few_statements(site: Site) -> None:
