@@ -210,7 +210,8 @@ class MirroredJournal(Journal):
 def heal(journal: Journal, card: Path, key: bytes) -> int:
     """Put back into a damaged or empty journal what only the card still has; returns how many changes that were.
 
-    Before anything else is written: the card may hold the one sound copy. Raises StorageFull.
+    Before anything else is written: the card may hold the one sound copy. What the journal says was taken off the queue the
+    card may have from before that, and does not give back. Raises StorageFull.
     """
     here = read_journal(journal.path, key)
     if (here.changes and not journal.damage) or not (card / MIRRORED_JOURNAL).exists():
@@ -227,7 +228,7 @@ def heal(journal: Journal, card: Path, key: bytes) -> int:
         except ValidationError:
             continue
         known = here.changes.get(change.dot)
-        if known is None or change.hlc > known.hlc:
+        if change.dot not in here.taken_off and (known is None or change.hlc > known.hlc):
             latest[change.dot] = payload
     journal.append(tuple(latest.values()))
     return len(latest)

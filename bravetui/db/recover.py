@@ -92,7 +92,7 @@ def compact(store: Store) -> bool:
     """Rewrite the journal without what central has confirmed, once it is large; returns whether it did.
 
     What `recover` could not put back waits in the journal still: frames that this version cannot read, changes of records
-    that do not read back.
+    that do not read back. What was taken off the queue is still said to be: a database or a card from before has it.
     """
     if store.journal.size_bytes < JOURNAL_BYTES_MAX:
         return False
@@ -101,12 +101,14 @@ def compact(store: Store) -> bool:
         read = [(frame, _change_in(frame)) for frame in store.journal.frames()]
         latest = {change.dot: (change, frame) for frame, change in read if change is not None}
         foreign = [frame for frame, change in read if change is None]
+        off = [frame for change, frame in latest.values() if change.reason == TAKEN_OFF]
         waiting = [
             latest[dot][1]
             for dot in last_dots(change for change, _ in latest.values())
             if not _has(connection, latest[dot][0], entries.get(dot))
         ]
-        kept = [*foreign, *_unconfirmed(entries).values(), *waiting]  # of one dot the later frame counts
+        # Of one dot the later frame counts, and of one stamp: what says it now stands behind what was taken off for it.
+        kept = [*foreign, *off, *_unconfirmed(entries).values(), *waiting]
         if sum(map(len, kept)) * 2 > store.journal.size_bytes:
             return False
         store.journal.rewrite(kept)
