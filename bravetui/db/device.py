@@ -32,10 +32,15 @@ class OutboxState(StrEnum):
     """Covered by a signed checkpoint fetched in a later request."""
     REFUSED = "refused"
     """In quarantine: central said no; kept, shown, can be mended and sent again."""
+    PUT_AWAY = "put_away"
+    """The removal of a record that central refused and so never had: it goes if that comes after all (`db.put_away`)."""
 
 
 UNACKNOWLEDGED = (OutboxState.PENDING, OutboxState.SENT)
 """States that the worker still has to bring to central."""
+
+AT_REST = (OutboxState.CONFIRMED, OutboxState.PUT_AWAY)
+"""States in which a change asks for nothing more, of central or of anybody."""
 
 
 class DeviceTable(SQLModel):

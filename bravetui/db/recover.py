@@ -18,6 +18,7 @@ from bravetui.base.errors import Corrupt
 from bravetui.db import meta
 from bravetui.db.device import UNACKNOWLEDGED, Base, Outbox, OutboxState
 from bravetui.db.kinds import KINDS
+from bravetui.db.put_away import put_away_again
 from bravetui.db.quarantine import TAKEN_OFF
 from bravetui.db.records import Stored, load, save_many
 from bravetui.db.store import Store
@@ -65,7 +66,7 @@ def recover(store: Store) -> Recovered:
             latest[change.dot] = (change, frame)
     damaged = len(store.journal.damage)
     with store.maintain() as connection:
-        off = {change.dot for change, _ in latest.values() if change.reason == TAKEN_OFF}
+        off = {dot: change for dot, (change, _) in latest.items() if change.reason == TAKEN_OFF}
         _take_off(connection, off)
         replayed, entries = 0, _entries(connection)
         for dot in last_dots(change for change, _ in latest.values()):
@@ -73,6 +74,7 @@ def recover(store: Store) -> Recovered:
                 replayed += _replay(connection, *latest[dot], entries.get(dot), off)
             except Corrupt:  # its record does not read back: the frame waits in the journal until it does
                 unreplayed.append(latest[dot][1])
+        put_away_again(connection, off.values())
         _catch_up(connection, store, latest)
         store.folds_after = meta.get_counter(connection)
         entries = _entries(connection) if replayed else entries
@@ -126,7 +128,7 @@ def last_dots(changes: Iterable[Change]) -> list[Dot]:
 
 def _take_off(connection: Connection, dots: Iterable[Dot]) -> None:
     """Of what other changes say by now, a database from before that must not send the old ones beside them."""
-    waits = _outbox.c.state.in_([*UNACKNOWLEDGED, OutboxState.REFUSED])
+    waits = _outbox.c.state.in_([*UNACKNOWLEDGED, OutboxState.REFUSED, OutboxState.PARKED])
     for dot in dots:
         connection.execute(_DROP_ENTRY.where(waits), {"of": dot.device, "number": dot.counter})
 

@@ -20,7 +20,7 @@ from bravetui.base.errors import BadInput, BravetuiError, Corrupt, StorageFull, 
 from bravetui.base.files import foreign_file_errors
 from bravetui.db import meta
 from bravetui.db.ballast import Ballast
-from bravetui.db.device import Outbox, OutboxState
+from bravetui.db.device import AT_REST, Outbox, OutboxState
 from bravetui.db.engine import open_laptop_engine, read_transaction, write_transaction
 from bravetui.db.frames import journal_cipher, scan
 from bravetui.db.kinds import KINDS
@@ -169,7 +169,7 @@ def _from_both(connection: Connection, told: FromJournal) -> tuple[dict[Dot, Cha
     for row in connection.execute(query.order_by(_outbox.c.counter)):
         dot = Dot(row.device, row.counter)
         known.add(dot)
-        if row.state == OutboxState.CONFIRMED or dot in told.taken_off:
+        if row.state in AT_REST or dot in told.taken_off:
             continue
         found[dot] = Change.model_validate_json(row.body)
         if row.state == OutboxState.PENDING:

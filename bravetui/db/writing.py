@@ -5,7 +5,7 @@ Lives inside `Store.write`. Loads each record once, and leaves all rows written 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, select
@@ -18,7 +18,8 @@ from bravetui.base.text import clean
 from bravetui.db import meta
 from bravetui.db.device import Base, Outbox, OutboxState
 from bravetui.db.kinds import Kind, kind_of, rules_for
-from bravetui.db.quarantine import Run, again, goes_on_in, moved, refused_run, release, take_out, taken_off
+from bravetui.db.put_away import frames_of, never_taken, put_away
+from bravetui.db.quarantine import Run, again, goes_on_in, moved, refused_run, release, take_out
 from bravetui.db.records import Stored, load, normalised, save_many
 from bravetui.db.templates import find_template
 from bravetui.merge.hlc import Hlc, tick
@@ -106,6 +107,14 @@ class Writing:
         if not after:
             return False
         after = self._with_groups(kind, stored, after)
+        is_removed = DELETED in stored.state.cells and stored.state.cells[DELETED].value is True
+        if (
+            op is Op.EDIT
+            and is_removed
+            and (away := never_taken(self.connection, (scope_id, kind.name, record_id)))
+        ):
+            self._make_again(kind, stored, away, after)
+            return True
         # To take back a removal that waits is no word of its own: it makes an edit of that (`_foldable`).
         is_typed = op is Op.EDIT and not reason and after.get(DELETED) is not False
         run = refused_run(self.connection, scope_id, kind.name, record_id) if is_typed else None
@@ -116,10 +125,15 @@ class Writing:
         return True
 
     def delete(self, kind_name: str, scope_id: str, record_id: str, reason: str | None = None) -> None:
-        """Leave a tombstone. If somebody else is working in the record, it comes back and a person decides."""
+        """Leave a tombstone. If somebody else is working in the record, it comes back and a person decides. Of a new record
+        that central refused nothing goes any more (`db.put_away`)."""
         kind = kind_of(kind_name)
         stored = self._existing(kind, scope_id, record_id)
+        off = never_taken(self.connection, (scope_id, kind.name, record_id))
+        self._frames += frames_of(off)
         self._write(kind, scope_id, record_id, stored, {DELETED: True}, Op.DELETE, reason, None)
+        if off:
+            put_away(self.connection, off, Dot(self._device, self.counter))
 
     def offer(self, kind_name: str, scope_id: str, record_id: str, lost: RecordState, reason: str) -> None:
         """Say once more what this laptop holds, to a central that has lost it: `lost` is that, and all that had been seen
@@ -217,13 +231,22 @@ class Writing:
             changes.append(behind.upon(self._agreed(kind, scope_id, record_id, plan.upon)))
             state = edited(state, plan.behind, changes[-1].dot, changes[-1].hlc)
         save_many(self.connection, kind, scope_id, {record_id: Stored(state, stored.seq)})
-        self._frames += [canonical_bytes(taken_off(old).to_json()) for old in plan.replaced]
+        self._frames += frames_of(plan.replaced)
         for change in changes:
             self._queue(kind, change)
         for change in plan.as_they_are:
             release(self.connection, change.dot)
         take_out(self.connection, plan.replaced)
         self.touched.add((kind.name, record_id))
+
+    def _make_again(self, kind: Kind, stored: Stored, away: Sequence[Change], after: dict[str, Json]) -> None:
+        """Go on in a record whose removal was put away: central has nothing of it, so it is made anew, with all in it,
+        and says that it is not removed, since the removal may wait there."""
+        self._frames += frames_of(away)
+        take_out(self.connection, away)
+        values: dict[str, Json] = {**stored.state.values(), **after, DELETED: False}
+        begun = Stored(RecordState(), stored.seq)
+        self._write(kind, away[0].scope_id, away[0].record_id, begun, values, Op.CREATE, None, None)
 
     def _queue(self, kind: Kind, change: Change, state: OutboxState = OutboxState.PENDING) -> None:
         """Into the outbox, and into the journal with all that this save makes."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Container, Iterable, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 
+from pydantic import ValidationError
 from sqlalchemy import Connection, select
 
 from bravetui.auth.signing import signed_by
@@ -14,9 +15,10 @@ from bravetui.base.errors import Corrupt
 from bravetui.central.ledger import audit
 from bravetui.central.tables import HEADS, LEDGER, PARKED, REFUSED
 from bravetui.central.taking import AGAIN, MENDED
-from bravetui.db.device import Outbox, OutboxState, Parked, Receipt
+from bravetui.db.device import AT_REST, Outbox, OutboxState, Parked, Receipt
 from bravetui.db.kinds import KINDS
 from bravetui.db.records import rows_of, stored_from_row
+from bravetui.db.store import Store
 from bravetui.merge.state import RecordState
 from bravetui.merge.version import Dot
 from bravetui.simulate.central import SimulatedCentral
@@ -48,6 +50,8 @@ class Fates:
     """The office looked at it and would not take it, and its laptop is gone; central keeps it."""
     on_hold: int = 0
     """An edit of what nobody holds any more (`simulate.gone`); it waits at central."""
+    put_away: int = 0
+    """Of a new record that central refused and a person then removed; that laptop's journal keeps it."""
 
 
 @dataclass
@@ -78,6 +82,8 @@ class End:
     parked: list[Change]
     """What waits at central for a record."""
     witness: Witness
+    put_away: list[Change] = field(default_factory=list)
+    """What journals keep of refused new records that were removed."""
     fates: Fates = field(default_factory=Fates)
 
     @property
@@ -114,6 +120,7 @@ def read_end(central: SimulatedCentral, laptops: Iterable[SimulatedLaptop], witn
         chain = _audited(connection)
     laptops = list(laptops)
     held, unsent, aside_here, dropped, forged = {}, {}, {}, {}, {}
+    away: list[Change] = []
     for laptop in laptops:
         with laptop.store.read() as connection:
             held[laptop.name] = _records(connection)
@@ -123,6 +130,7 @@ def read_end(central: SimulatedCentral, laptops: Iterable[SimulatedLaptop], witn
             unsent[laptop.name] = _unsent(connection, lost)
             aside_here[laptop.name] = _left_aside(connection)
             dropped[laptop.name] = newer_dropped(connection, laptop)
+            away += _put_away(connection, laptop.store)
             receipts = connection.execute(select(_receipts.c.body)).scalars()
             is_centrals = signed_by(laptop.store.identity.central_key)
             forged[laptop.name] = sum(
@@ -130,7 +138,7 @@ def read_end(central: SimulatedCentral, laptops: Iterable[SimulatedLaptop], witn
             )
     return End(
         records, ledger, again, received_ms, held, unsent, lost, aside_here, dropped, forged, chain, aside, parked,
-        witness,
+        witness, away,
     )  # fmt: skip
 
 
@@ -163,12 +171,25 @@ def _gone(
 
 
 def _unsent(connection: Connection, lost: Container[Key]) -> list[str]:
-    query = select(_outbox).where(_outbox.c.state != OutboxState.CONFIRMED).order_by(_outbox.c.counter)
+    query = select(_outbox).where(_outbox.c.state.not_in(AT_REST)).order_by(_outbox.c.counter)
     return [
         f"{row.device}.{row.counter} {row.kind} is {row.state}: {row.error or ''}"
         for row in connection.execute(query)
         if (row.kind, row.record_id) not in lost
     ]
+
+
+def _put_away(connection: Connection, store: Store) -> list[Change]:
+    """What a laptop's journal has of the records whose removal was put away."""
+    query = select(_outbox.c.kind, _outbox.c.record_id).where(_outbox.c.state == OutboxState.PUT_AWAY)
+    keys = {(row.kind, row.record_id) for row in connection.execute(query)}
+    found = []
+    for frame in store.journal.frames() if keys else ():
+        with suppress(ValidationError):  # of a newer program
+            change = Change.model_validate_json(frame)
+            if (change.kind, change.record_id) in keys:
+                found.append(change)
+    return found
 
 
 def _left_aside(connection: Connection) -> list[str]:

@@ -19,6 +19,8 @@ from bravetui.wire.change import Change, Op
 
 _outbox = Outbox.__table__  # type: ignore[attr-defined]
 
+_WAITING = (OutboxState.PARKED, OutboxState.PUT_AWAY)
+
 Key = tuple[str, str]
 """(kind, record id)"""
 
@@ -32,7 +34,7 @@ def gone(
     for records, connection in laptops:
         own = _own(connection)
         for key in records.keys() - central.keys():
-            edits = [change for change, state in own.get(key, ()) if state == OutboxState.PARKED]
+            edits = [change for change, state in own.get(key, ()) if state in _WAITING]
             if len(edits) == len(own.get(key, ())) and _are_all(records[key], edits):
                 waiting[key] += edits
             else:

@@ -39,7 +39,7 @@ def everything_is_handed_in(end: End) -> list[str]:
 
 def nothing_is_lost(end: End) -> list[str]:
     """Every saved value is kept, in a conflict, superseded in the ledger, or was typed over before it was sent; or it is of
-    what nobody holds any more, and waits at central."""
+    what nobody holds any more, and waits at central, or of what was refused and removed, and is in that laptop's journal."""
     written, asked, replaced = (
         _written(end.ledger),
         _asked(end.central),
@@ -50,6 +50,7 @@ def nothing_is_lost(end: End) -> list[str]:
     lost: list[str] = []
     aside, on_hold = _written(end.aside), _written(edit for edits in end.gone.values() for edit in edits)
     parked = _written(change for change in end.parked if (change.kind, change.record_id) not in end.central)
+    away = _written(end.put_away)
     died_in_time = _durable_unannounced(end, written)
     lost_there = {
         (one.kind, one.record_id, one.path, _told(one)) for one in end.witness.saved if one.gone_with_disk
@@ -67,6 +68,8 @@ def nothing_is_lost(end: End) -> list[str]:
             fate = "on_hold"  # the record was lost with central's and this laptop's disk; the office is shown what waits
         if not fate and (_told(one) in on_hold.get(where[1:], ()) or _anothers(one, end)):
             fate = "on_hold"
+        if not fate and _told(one) in away.get(where[1:], ()):
+            fate = "put_away"
         if (
             not fate
             and one.stood

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, select
 from bravetui.base.canonical import Json, canonical_bytes
 from bravetui.central.tables import LEDGER
 from bravetui.db import meta
-from bravetui.db.device import UNACKNOWLEDGED, Cursor, Outbox, OutboxState, Parked, Receipt
+from bravetui.db.device import AT_REST, UNACKNOWLEDGED, Cursor, Outbox, OutboxState, Parked, Receipt
 from bravetui.db.kinds import KINDS, Kind
 from bravetui.db.records import load, rows_of, values_from_row
 from bravetui.merge.hlc import Hlc
@@ -137,7 +137,7 @@ def unmoved(connection: Connection) -> list[str]:
     """What is on its way, and has no reason to stay on it: neither refused, nor behind what is refused, nor waiting at
     central for something else. Where nothing is, whether the laptop still has not found itself equal to central."""
     columns = [_outbox.c[name] for name in ("device", "counter", "scope_id", "kind", "record_id", "state")]
-    query = select(*columns).where(_outbox.c.state != OutboxState.CONFIRMED).order_by(_outbox.c.counter)
+    query = select(*columns).where(_outbox.c.state.not_in(AT_REST)).order_by(_outbox.c.counter)
     rows = connection.execute(query).all()
     stuck = {
         (r.scope_id, r.kind, r.record_id)
@@ -188,8 +188,9 @@ def hidden_work(connection: Connection) -> list[str]:
 
 
 def says_too_much(here: Connection, there: Connection) -> list[str]:
-    """What central does not have of a laptop that says that it has everything."""
+    """What central does not have of a laptop that says that it has everything; but for what it was never to be sent."""
     query = select(_outbox.c.device, _outbox.c.counter, _outbox.c.hash, _outbox.c.kind, _outbox.c.state)
+    query = query.where(_outbox.c.state != OutboxState.PUT_AWAY)
     rows = here.execute(query.order_by(_outbox.c.device, _outbox.c.counter)).all()
     devices = sorted({row.device for row in rows})
     ledger = select(LEDGER.c.device, LEDGER.c.counter, LEDGER.c.hash).where(LEDGER.c.device.in_(devices))

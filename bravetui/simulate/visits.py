@@ -15,7 +15,7 @@ from sqlalchemy import select
 
 from bravetui.actions import queue as queue_actions
 from bravetui.base.errors import BravetuiError, StorageFull
-from bravetui.db.device import Outbox, OutboxState
+from bravetui.db.device import AT_REST, Outbox, OutboxState
 from bravetui.merge.version import Dot
 from bravetui.simulate.central import SimulatedCentral
 from bravetui.simulate.chaos import Chaos
@@ -170,7 +170,7 @@ class Visits:
         """Whether nothing is on its way; what was refused for want of a right is sent again, as a person would."""
         with laptop.store.read() as connection:
             query = select(_outbox.c.device, _outbox.c.counter, _outbox.c.state).where(
-                _outbox.c.state != OutboxState.CONFIRMED
+                _outbox.c.state.not_in(AT_REST)
             )
             left = connection.execute(query.order_by(_outbox.c.counter)).all()
         refused = [row for row in left if row.state == OutboxState.REFUSED]

@@ -19,6 +19,7 @@ from bravetui.base.errors import NeedsSignIn
 from bravetui.base.fault import fault
 from bravetui.db import meta
 from bravetui.db.device import (
+    AT_REST,
     UNACKNOWLEDGED,
     Cursor,
     DeviceSeen,
@@ -69,9 +70,7 @@ _ASKS = select(_cursor, _scopes.c.kind).join(_scopes, _scopes.c.scope_id == _cur
 _SCOPES, _CURSORS = select(_scopes), select(_cursor.c.scope_id, _cursor.c.lane)
 _LAST_DEVICE = select(func.max(_devices.c.device))
 _BY_STATE = (
-    select(_outbox.c.state, func.count())
-    .where(_outbox.c.state != OutboxState.CONFIRMED)
-    .group_by(_outbox.c.state)
+    select(_outbox.c.state, func.count()).where(_outbox.c.state.not_in(AT_REST)).group_by(_outbox.c.state)
 )
 _DONE = insert(_lanes).values(next_attempt_at=None, why=None)
 _DONE = _DONE.on_conflict_do_update(

@@ -12,7 +12,9 @@ from datetime import datetime
 from sqlalchemy import Connection, bindparam, select, update
 
 from bravetui.base.text import counted
+from bravetui.db import meta
 from bravetui.db.device import Cursor
+from bravetui.db.put_away import let_go, put_away_refused
 from bravetui.db.store import Store
 from bravetui.sync import agreement, refill
 from bravetui.sync.apply import apply_rows, newest_of
@@ -60,6 +62,7 @@ def take_pages(
     # Before anything is written upon these rows: what a refill offers has seen them, and must come after.
     store.learn_stamp(connection, newest_of([*rows, *mended]), answer.now)
     _apply(connection, fitting, again if refilling else None, taken)
+    _see_to_removals(connection, store)
     _go_on(connection, fitting, places)
     _look_anew(connection, fitting, {key: row.after for key, row in cursors.items() if row.differs})
     _fetch_anew(connection, taken)
@@ -86,6 +89,12 @@ def _apply(connection: Connection, pages: Sequence[Page], again: refill.Refill |
         taken.incomplete |= {(scope_id, lane) for lane in applied.incomplete}
         taken.conflicts += applied.conflicts
         taken.records |= applied.records
+
+
+def _see_to_removals(connection: Connection, store: Store) -> None:
+    """Before anything is compared: of records that were refused, and removed here."""
+    let_go(connection)
+    store.keep_counters(meta.get_counter(connection), put_away_refused(connection))
 
 
 def _go_on(connection: Connection, pages: Sequence[Page], places: Mapping[tuple[str, Lane], Place]) -> None:
@@ -131,6 +140,7 @@ def _compare(
         if page.mended:
             apply_rows(connection, page.scope_id, page.mended, again)
             taken.mended += len(page.mended)
+            let_go(connection)
     under_way = agreement.busy(connection, agreement.open_changes(connection))
     for ask, page in asked:
         strange = agreement.compare(connection, again, ask, page, under_way)

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from bravetui.base.errors import BravetuiError, Transient
 from bravetui.db import meta
-from bravetui.db.device import Cursor, LaneState, Outbox, OutboxState
+from bravetui.db.device import AT_REST, Cursor, LaneState, Outbox, OutboxState
 from bravetui.db.quarantine import CAN_GO
 from bravetui.sync.agreement import is_agreed, may_agree
 from bravetui.sync.log import write_failure
@@ -36,7 +36,7 @@ _PAUSE = _PAUSE.on_conflict_do_update(
         "failures": _lanes.c.failures + 1,
     },
 )  # fmt: skip
-_NOT_CONFIRMED = select(func.count()).select_from(_outbox).where(_outbox.c.state != OutboxState.CONFIRMED)
+_NOT_CONFIRMED = select(func.count()).select_from(_outbox).where(_outbox.c.state.not_in(AT_REST))
 
 
 def lane_situations(connection: Connection) -> Mapping[Lane, LaneSituation]:

@@ -34,7 +34,7 @@ _parked = Parked.__table__  # type: ignore[attr-defined]
 def renumber(store: Store, device: int, first_strange: Dot) -> int:
     """Give the unacknowledged changes from `first_strange` on a dot of `device`; returns how many there were. The journal
     holds the new ones before the database forgets the old."""
-    states = [*UNACKNOWLEDGED, OutboxState.REFUSED]
+    states = [*UNACKNOWLEDGED, OutboxState.REFUSED, OutboxState.PUT_AWAY]
     with store.maintain() as connection:
         query = select(_outbox).where(
             _outbox.c.state.in_(states),
@@ -98,13 +98,14 @@ def _compare_again(connection: Connection, scope_id: str, kind: Kind) -> None:
 
 
 def _replace(connection: Connection, row: RowMapping, change: Change) -> None:
-    """The entry under its new dot, as if it had never been sent."""
+    """The entry under its new dot, as if it had never been sent; what was put away stays so."""
     connection.execute(
         delete(_outbox).where(_outbox.c.device == row["device"], _outbox.c.counter == row["counter"])
     )
     body = canonical_bytes(change.to_json())
+    state = OutboxState.PUT_AWAY if row["state"] == OutboxState.PUT_AWAY else OutboxState.PENDING
     told = {
         "device": change.dot.device, "counter": change.dot.counter, "body": body.decode(), "hash": sha256_hex(body),
-        "state": OutboxState.PENDING, "sent_at": None, "attempts": 0, "verdict": None, "settled_at": None,
+        "state": state, "sent_at": None, "attempts": 0, "verdict": None, "settled_at": None,
     }  # fmt: skip
     connection.execute(insert(_outbox).values({**row, **told}))

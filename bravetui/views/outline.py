@@ -28,6 +28,7 @@ _WAITS = case(
     {OutboxState.REFUSED.value: 0, **{state.value: 1 for state in UNACKNOWLEDGED}},
     value=_outbox.c.state, else_=2,
 )  # fmt: skip
+_SHOWN = _outbox.c.state != OutboxState.PUT_AWAY
 _CODE = re.compile(r"[a-z0-9_-]{1,60}")
 _PATH = re.compile(r"[A-Za-z0-9_./-]{1,160}")
 """What a path of a field is made of: names in a form, and ids of rows."""
@@ -73,8 +74,8 @@ def queue_outline(store: Store, limit: int) -> Outline:
         "settled_at", "verdict",
     )  # fmt: skip
     query = select(*(_outbox.c[name] for name in names), func.length(_outbox.c.body).label("size"))
-    query = query.order_by(_WAITS, _PLACE, _outbox.c.counter).limit(limit)
-    counts = select(_outbox.c.state, func.count()).group_by(_outbox.c.state)
+    query = query.where(_SHOWN).order_by(_WAITS, _PLACE, _outbox.c.counter).limit(limit)
+    counts = select(_outbox.c.state, func.count()).where(_SHOWN).group_by(_outbox.c.state)
     with store.look() as connection:
         by_state: dict[str, int] = dict(connection.execute(counts).all())
         items = tuple(_item(row) for row in connection.execute(query))

@@ -32,6 +32,8 @@ _FIRST = case(
     else_=2,
 )
 
+_SHOWN = _outbox.c.state != OutboxState.PUT_AWAY
+
 
 @dataclass(frozen=True, slots=True)
 class QueueItem:
@@ -78,10 +80,10 @@ def queue(store: Store, limit: int = 500, *, titles: bool = True) -> Queue:
     ]
     more = [_outbox.c[name] for name in ("attempts", "error", "verdict", "made_at")]
     newest_last = case((_FIRST == 2, -_outbox.c.counter), else_=_outbox.c.counter)
-    query = select(*columns, *more).order_by(_FIRST, _PLACE, newest_last).limit(limit)
+    query = select(*columns, *more).where(_SHOWN).order_by(_FIRST, _PLACE, newest_last).limit(limit)
     with store.look() as connection:
         summary = summary_of(connection, store.clock.now(), store.identity.user_id)
-        total = connection.execute(select(func.count()).select_from(_outbox)).scalar_one()
+        total = connection.execute(select(func.count()).select_from(_outbox).where(_SHOWN)).scalar_one()
         next_attempts = {lane.lane: (lane.next_attempt_at, lane.why) for lane in summary.lanes}
         rows, decided = connection.execute(query).all(), _decided(connection)
         title_of = titled if titles else unworded

@@ -19,6 +19,7 @@ STATE_WORDS: Mapping[OutboxState, str] = {
     OutboxState.APPLIED: "at central",
     OutboxState.CONFIRMED: "at central, confirmed",
     OutboxState.REFUSED: "refused, kept here",
+    OutboxState.PUT_AWAY: "put away",
 }
 
 MERGED_WORDS: Mapping[str, str] = {

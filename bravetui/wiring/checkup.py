@@ -19,7 +19,7 @@ from bravetui.base.files import replace_file
 from bravetui.base.text import counted
 from bravetui.db import meta
 from bravetui.db.damage import check_pages
-from bravetui.db.device import Outbox, OutboxState, Receipt
+from bravetui.db.device import AT_REST, Outbox, OutboxState, Receipt
 from bravetui.db.kinds import KINDS, Kind
 from bravetui.db.records import load, rows_of, stored_from_row
 from bravetui.db.recover import dot_in
@@ -134,7 +134,7 @@ def _set_aside(store: Store, connection: Connection, kind: Kind, scope_id: str, 
 def _queue(store: Store) -> Finding:
     """Every change of this laptop's own reads, bears its hash, and is a part of its record."""
     with store.read() as connection:
-        rows = connection.execute(select(_outbox).where(_outbox.c.state != OutboxState.CONFIRMED)).all()
+        rows = connection.execute(select(_outbox).where(_outbox.c.state.not_in(AT_REST))).all()
         wrong = [f"{row.device}.{row.counter}" for row in rows if not _adds_up(connection, row)]
         ahead = max((row.counter for row in rows), default=0) > meta.get_counter(connection)
     if wrong or ahead:

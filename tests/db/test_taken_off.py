@@ -16,7 +16,6 @@ from bravetui.db.store import Store
 from bravetui.db.unconfirmed import gather
 from tests.support.laptop import KEY, MORNING, PROJECT, open_store
 
-
 FAULTY = '{"code": "invalid_field", "field": "location"}'
 
 

@@ -171,6 +171,22 @@ def test_what_somebody_wrote_over_is_superseded_also_in_a_ledger_that_central_ha
     assert bool(nothing_is_lost(an_end(witness))) is (author == "dana")
 
 
+@pytest.mark.parametrize(("kept", "complains"), [("A", False), ("B", True)])
+def test_what_was_refused_and_then_removed_is_no_loss_while_its_journal_keeps_it(
+    kept: str, complains: bool
+) -> None:
+    """Found by simulate in month 2."""
+    witness = Witness()
+    witness.note("dana", 1.0, "violation", "v1", {"location": "A"})
+    made = Change(
+        scope_id=PROJECT, kind="violation", record_id="v1", op=Op.CREATE, author_id="dana", dot=Dot(1, 3), hlc=Hlc(1),
+        at=datetime(2026, 3, 2, tzinfo=UTC), context=VersionVector(), after={"location": kept},
+    )  # fmt: skip
+    end = an_end(witness, put_away=[made])
+    assert bool(nothing_is_lost(end)) is complains
+    assert end.fates.put_away == (not complains)
+
+
 @pytest.mark.parametrize(
     ("disk_gone", "record_gone", "complains"),
     [(True, True, False), (True, False, True), (False, True, True)],
