@@ -129,7 +129,7 @@ async def test_an_offered_text_is_not_lost_to_what_was_typed_while_it_was_on_its
         with world.restored(backup):
             for _ in range(3):
                 await third.worker._exchange(())
-            assert third.states() == [OutboxState.PENDING]
+            assert third.states() == [OutboxState.SENT]
             await dana.sync()
             world.clock.advance(hours=1)
             dana.edit("violation", record, description="silt fence down. Crew is on it.")
@@ -152,7 +152,7 @@ async def test_two_that_hand_in_one_record_at_a_time_lose_no_sentence_of_the_lat
             for _ in range(3):
                 for here in (dana, third):
                     await here.worker._exchange(())
-            assert dana.states() == third.states() == [OutboxState.PENDING]
+            assert dana.states() == third.states() == [OutboxState.SENT]
             for here in (dana, third, dana, third):
                 await here.sync()
             assert dana.value("violation", "by-office", "description") == "Fence down. Called the owner."
