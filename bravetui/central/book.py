@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, tuple_, update
+from sqlalchemy import ARRAY, BigInteger, Connection, bindparam, func, select, tuple_, update
 
 from bravetui.central.announcing import announce
 from bravetui.central.bulk import insert_rows
@@ -34,7 +34,12 @@ _ENTERED = select(LEDGER.c.body).where(
     LEDGER.c.device == bindparam("device"), LEDGER.c.counter == bindparam("counter")
 )
 _HOLDS = select(LEDGER.c.device, LEDGER.c.counter).where(
-    tuple_(LEDGER.c.device, LEDGER.c.counter).in_(bindparam("dots", expanding=True))
+    tuple_(LEDGER.c.device, LEDGER.c.counter).in_(
+        select(
+            func.unnest(bindparam("devices", type_=ARRAY(BigInteger))),
+            func.unnest(bindparam("counters", type_=ARRAY(BigInteger))),
+        )
+    )
 )
 _MOVED = (
     update(HEADS)
@@ -86,11 +91,12 @@ class Book:
         )  # fmt: skip
 
     def about(self, target: Target) -> Iterator[Change]:
-        """All that the ledger says of a record, this transaction's own entries among it."""
+        """All that the ledger says of a record, in the order taken, this transaction's own entries last."""
         scope_id, kind, record_id = target
         query = select(LEDGER.c.body).where(
             LEDGER.c.scope_id == scope_id, LEDGER.c.kind == kind, LEDGER.c.record_id == record_id
         )
+        query = query.order_by(LEDGER.c.seq)
         own = (e["body"] for e in self._entries if (e["scope_id"], e["kind"], e["record_id"]) == target)
         for body in (*self._connection.execute(query).scalars(), *own):
             yield Change.model_validate_json(body)
@@ -104,7 +110,9 @@ class Book:
         """Those of these changes that are entered, by this transaction too."""
         if not dots:
             return frozenset()
-        rows = self._connection.execute(_HOLDS, {"dots": [tuple(dot) for dot in dots]})
+        some = [*dots]
+        asked = {"devices": [dot.device for dot in some], "counters": [dot.counter for dot in some]}
+        rows = self._connection.execute(_HOLDS, asked)
         own = {Dot(entry["device"], entry["counter"]) for entry in self._entries}
         return frozenset({Dot(*row) for row in rows} | own.intersection(dots))
 

@@ -83,9 +83,17 @@ def check_content(change: Change, size_bytes: int) -> Admitted:
     return Admitted(kind, after)
 
 
+SAID_MAX = 10_000
+"""Different changes that the values of one may stand for: twice as many as it may have values."""
+
+
 def _check_said(change: Change) -> None:
     """Whose words a laptop repeats: of a record that it had seen, and to a central that has lost them."""
     said = [one.dots for one in change.said.values()]
+    if len({dot for dots in said for dot in dots}) > SAID_MAX:
+        raise Refused(
+            "It stands for too many changes to be said again.", "Tell the office.", code="too_large"
+        )
     fits = change.said.keys() <= change.after.keys() and all(map(change.context.covers, said))
     if not fits or (said and change.reason != REFILLED):
         raise Refused(

@@ -70,9 +70,7 @@ def decide(
         entered |= _by_steps(change, moved, known.cells, rules())
     if mends is not None:
         entered |= _as_his_own(mends, entered)
-    version = covering(coming.context, entered.values())
-    for dot in coming.own:
-        version = version.with_dot(dot)
+    version = covering(coming.context, entered.values()).with_dots(coming.own)
     if coming.context.covers(known.version):
         state = RecordState({**known.cells, **entered}, version)
         return Decision(state, Outcome.APPLIED, _told(change, state, entered))
@@ -104,8 +102,8 @@ def _merged(coming: _Coming, entered: Mapping[str, Cell], version: VersionVector
     remote = RecordState(known.cells, known.version.without(coming.own))
     had_seen = past.had_seen(known.cells, rules) if past else {}
     local, stands, held = apart(change, entered, known, rules)
-    signed = _is_signed_unseen(known, context, entered, had_seen)
-    late = {path: side.pop(path) for side in (local, stands) for path in _answers(side)} if signed else {}
+    unseen = _unseen_by_the_signer(known, context, {**local, **stands}, had_seen)
+    late = {path: side.pop(path) for side in (local, stands) for path in unseen & side.keys()}
     declared = _with_a_base(rules, coming.mends or change, local, known)
     # Of its own device's changes, too, an author has seen what the context says, and none between that and his dot.
     merged = merge(change.before, RecordState(local, context), remote, declared, had_seen)
@@ -130,20 +128,17 @@ def _told(change: Change, state: RecordState, changed: Iterable[str]) -> tuple[s
     return tuple(path for path in dict.fromkeys([*changed, *change.said]) if path in state.cells)
 
 
-def _answers(cells: Mapping[str, Cell]) -> list[str]:
-    return [path for path in cells if path.startswith(f"{ANSWERS}/")]
-
-
-def _is_signed_unseen(
+def _unseen_by_the_signer(
     central: RecordState, context: VersionVector, entered: Mapping[str, Cell],
     had_seen: Mapping[str, VersionVector],
-) -> bool:  # fmt: skip
-    """Whether the form was signed, and neither the author of a change had seen that, nor the signer the change."""
+) -> set[str]:  # fmt: skip
+    """The answers of somebody who had not seen that the form was signed, which the signer had not seen either."""
     status = central.cells.get("status")
     if status is None or status.value not in SIGNED_STATUSES or context.covers(status.dots):
-        return False
+        return set()
     signer = had_seen.get("status", VersionVector())
-    return not all(signer.covers(cell.dots) for cell in entered.values())
+    answers = {path for path in entered if path.startswith(f"{ANSWERS}/")}
+    return {path for path in answers if not signer.covers(entered[path].dots)}
 
 
 def _as_signed(signed: Cell | None, late: Cell) -> Cell:
@@ -284,7 +279,7 @@ def _by_steps(
     counted = {
         path: added(change.before.get(path), there[path].value if path in there else None, cell.value)
         for path, cell in moved.items()
-        if counts(rules, path)
+        if counts(rules, path) and cell.value is not None
     }
     return {path: moved[path]._replace(value=total) for path, total in counted.items() if total is not None}
 
@@ -295,5 +290,5 @@ def _as_his_own(refused: Change, entered: Mapping[str, Cell]) -> dict[str, Cell]
     return {
         path: cell._replace(dots=(refused.dot,))
         for path, cell in entered.items()
-        if path in refused.after and alike(cell.value, refused.after[path])
+        if path in refused.after and path not in refused.said and alike(cell.value, refused.after[path])
     }

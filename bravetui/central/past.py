@@ -1,4 +1,4 @@
-"""What the ledger knows of a record when something comes late: what a central of before had taken, or has refused. Pure.
+"""What the ledger knows of a record when something comes that a central of before had taken. Pure.
 
 A restored central meets the past in any order: a word may come after the answer to it, and from a neighbour before it comes
 from its author. Its own vector says nothing then: it covers what has come, and not what the authors of that had seen. Their
@@ -27,8 +27,6 @@ class Past:
     """All about the record, in the order taken."""
     held: frozenset[Dot] = frozenset()
     """Of what the values handed in stand for, that which is in the ledger."""
-    taken_before: bool = True
-    """Whether what comes had been taken by a central of before."""
 
     def had_seen(self, cells: Mapping[str, Cell], rules: Rules) -> dict[str, VersionVector]:
         """By path, what those who wrote these cells, or handed them in, had seen of the record with it.
@@ -37,7 +35,7 @@ class Past:
         """
         found = {path: self.counted_in(path) for path in cells if counts(rules, path)}
         others = cells.keys() - found.keys()
-        for change in self.changes if self.taken_before else ():
+        for change in self.changes:
             for path in change.after.keys() & others:
                 if not set(change.dots_of(path)).isdisjoint(cells[path].dots):
                     seen = change.context.joined(found.get(path, VersionVector()))
@@ -73,12 +71,12 @@ def _is_new(there: Cell | None, cell: Cell, past: Past) -> bool:
 def _holds(there: Cell, cell: Cell, change: Change, rules: Rules, path: str) -> bool:
     """Whether central's cell, which a neighbour handed in, stands for all that this one does.
 
-    One that stands for the change alone, and says something else, was not what its author said: he knows better.
+    One that stands for the very same and says something else was not what the author said, who knows better; or it is empty
+    for what came after the form had been signed, and the signer hands in what he had before him.
     """
     if not set(cell.dots) <= set(there.dots):
         return False
-    own = there.dots == (change.dot,) and path not in change.said
-    return not own or alike(there.value, cell.value) or counts(rules, path)
+    return there.dots != cell.dots or alike(there.value, cell.value) or counts(rules, path)
 
 
 def handed_in(

@@ -143,7 +143,7 @@ def _take_all(desk: Desk, connection: Connection, access: Access, batch: Sequenc
     taking.finish()
     note(connection, access, batch, verdicts, desk.now)
     if any(sent.taken_before or sent.change.said for sent in batch):
-        settle_said(connection, access.organization_id, shelf.holds, desk.now)
+        settle_said(connection, access.organization_id, taking.has_all, desk.now)
     counters = [verdict.dot.counter for verdict in verdicts if verdict.outcome in HELD]
     now_held = with_counters(held, counters)
     if [list(span) for span in now_held] != held:

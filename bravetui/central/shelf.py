@@ -110,13 +110,6 @@ class Shelf:
         self._records[target] = stored
         self._dirty[target] = None
 
-    def holds(self, change: Change) -> bool:
-        """Whether the record stands upon all that the change says once more."""
-        stored = self.get((change.scope_id, change.kind, change.record_id)) if change.kind in KINDS else None
-        return stored is not None and all(
-            stored.state.version.covers(one.dots) for one in change.said.values()
-        )
-
     def exists(self, scope_id: str, kind: str, record_id: str) -> bool:
         """Whether a parent is in the scope or in its organization's."""
         homes = {scope_id, self._organizations.get(scope_id, scope_id)}

@@ -18,12 +18,13 @@ from bravetui.base.canonical import Json
 from bravetui.base.errors import Refused
 from bravetui.base.fault import fault
 from bravetui.central.acts import Acts
+from bravetui.central.again import has_all, past_of, upon_released
 from bravetui.central.book import Book
 from bravetui.central.bulk import insert_rows
 from bravetui.central.checks import Admitted
 from bravetui.central.intake import Decision, already, decide, seen_by
 from bravetui.central.offered import question_of
-from bravetui.central.past import Past, author_of, overwritten
+from bravetui.central.past import author_of, overwritten
 from bravetui.central.questions import (
     Author,
     answer_of,
@@ -44,7 +45,7 @@ from bravetui.merge.hlc import Hlc, clamp, tick
 from bravetui.merge.join import Side
 from bravetui.merge.record import Conflict
 from bravetui.merge.rules import Rules
-from bravetui.merge.state import RecordState, edited
+from bravetui.merge.state import RecordState, alike, edited
 from bravetui.merge.version import Dot
 from bravetui.wire.change import REFILLED, Change, Op, make_change
 from bravetui.wire.messages import Outcome, Verdict
@@ -58,6 +59,8 @@ AGAIN = "again"
 
 MENDED = "mended"
 """Code of the verdict on a refused change that the office mended and wrote in its own name."""
+
+_MENDED = "Mended at the office"
 
 _SAYS = {MENDED: "The office mended it, and wrote it in its own name."}
 
@@ -81,6 +84,11 @@ class _Plan:
     """What to write into conflicts that the change decides, by id."""
     code: str | None = None
     """Why nothing but the dot is noted: `AGAIN` or `MENDED`."""
+
+
+def is_mend(change: Change) -> bool:
+    """Whether the office wrote it in a refused change's place."""
+    return (change.reason or "").startswith(_MENDED)
 
 
 def _check_fits(told: Admitted, decision: Decision) -> None:
@@ -176,8 +184,9 @@ class Taking:
         told = dataclasses.replace(told, after=fresh or told.after)
         own = make_change(
             dot=self._mint(), target=sent.target, op=change.op, context=change.context, before=change.before,
-            after=told.after, hlc=change.hlc, author_id=author_id, at=self._now, said=change.said,
-            reason=f"Mended at the office: change {change.dot} of {change.author_id}",
+            after=told.after, hlc=change.hlc, author_id=author_id, at=self._now,
+            said={path: one for path, one in change.said.items() if alike(told.after.get(path), change.after[path])},
+            reason=f"{_MENDED}: change {change.dot} of {change.author_id}",
         )  # fmt: skip
         self._authors[change.dot] = Author(change.author_id, change.at, change.dot.device)
         written = self.take(Sent.of(own), told, mends=change)
@@ -188,6 +197,10 @@ class Taking:
             )
         plan = _Plan(already(change, stored.state), created=False, code=MENDED)
         return self._put_down(sent, told.kind, plan, waited=True)
+
+    def has_all(self, change: Change) -> bool:
+        """Whether central has all that a change says once more from somebody else."""
+        return has_all(self._book, self.shelf, change)
 
     def finish(self) -> None:
         """Write records, ledger, parked changes and heads."""
@@ -234,10 +247,10 @@ class Taking:
             if self._acts.is_known(change):
                 return _Plan(already(change, known), created=False, code=AGAIN)
             change = self._acts.seen(change)
-        upon = change if mends else self._upon_own(change, known)
+        upon = change if mends else upon_released(self._book, change, known)
         decision = decide(
             upon, told.after, known, lambda: self._rules(sent, told.kind), self._received_ms, mends,
-            self._past(sent, known or RecordState()),
+            past_of(self.connection, self._book, sent, known or RecordState()),
         )  # fmt: skip
         _check_fits(told, decision)
         plan = _Plan(decision, created=stored is None)
@@ -255,36 +268,6 @@ class Taking:
                 if settles(change, seen, question, record):
                     plan.settled[key] = normalised(_QUESTION, closing(change, question, self._now))
         return plan
-
-    def _past(self, sent: Sent, known: RecordState) -> Past | None:
-        """What the ledger knows of the record, for what comes late and not simply upon what is there; None for all else."""
-        change, before = sent.change, sent.taken_before or bool(sent.change.said)
-        merges = not seen_by(change, known.version).covers(known.version)
-        is_late = before or known.version[change.dot.device] > change.dot.counter
-        if not (change.said or (merges and is_late)):
-            return None
-        dots = {dot for said in change.said.values() for dot in said.dots}
-        return Past(tuple(self._book.about(sent.target)), self._book.holds(dots), taken_before=before)
-
-    def _upon_own(self, change: Change, known: RecordState | None) -> Change:
-        """A change that goes in the place of a refused one, which the office has released meanwhile, upon what that one
-        said: its author had it before him, though his laptop could not know that it is here."""
-        device, seen = change.dot.device, change.context[change.dot.device]
-        if known is None or known.version[device] <= seen:
-            return change
-        target = (change.scope_id, change.kind, change.record_id)
-        own = [
-            one
-            for one in self._book.about(target)
-            if one.dot.device == device
-            and one.hlc <= change.hlc
-            and seen < one.dot.counter < change.dot.counter
-        ]
-        said, context = dict(change.before), change.context
-        for one in sorted(own, key=lambda one: one.hlc):
-            said |= {path: value for path, value in one.after.items() if path in change.after}
-            context = context.with_dot(one.dot)
-        return change.model_copy(update={"before": said, "context": context}) if own else change
 
     def _ask_again(self, sent: Sent, told: Admitted, waited: bool) -> Verdict:
         """Take a question that this central had lost from a laptop that still holds it; once, whoever else holds it. Where

@@ -146,6 +146,10 @@ class _Outcome:
             seen = seen.joined(self._had_seen[path]) if path in self._had_seen else seen
         return seen
 
+    def _knew(self, path: str, cell: Cell) -> bool:
+        """Whether who wrote central's cell is known to have seen this one."""
+        return path in self._had_seen and self._had_seen[path].covers(cell.dots)
+
     def _field(self, path: str) -> None:
         """Merge one field that belongs to no group, or to a group of which nothing else is set."""
         local, remote = self._local.cells.get(path), self._remote.cells.get(path)
@@ -287,7 +291,11 @@ class _Outcome:
             unseen = (
                 other
                 for path, other in worker.cells.items()
-                if path.startswith(inside) and path != removed and not remover.version.covers(other.dots)
+                if path.startswith(inside)
+                and path != removed
+                and not remover.version.covers(other.dots)
+                # Who had seen the removal, and goes on where it was taken back, is not buried by it.
+                and not (worker is self._remote and self._knew(path, cell))
             )
             return max(unseen, key=lambda cell: cell.rank, default=None)
         return None

@@ -99,6 +99,4 @@ def laid(state: RecordState, cells: Mapping[str, Cell], dot: Dot) -> RecordState
 
 def covering(version: VersionVector, cells: Iterable[Cell]) -> VersionVector:
     """The least vector that covers this one and all changes that the cells stand for."""
-    for dot in {dot for cell in cells for dot in cell.dots}:
-        version = version if version.covers([dot]) else version.with_dot(dot)
-    return version
+    return version.with_dots(dot for cell in cells for dot in cell.dots)

@@ -103,7 +103,15 @@ class VersionVector:
 
     def with_dot(self, dot: Dot) -> VersionVector:
         """This vector, having seen `dot` too."""
-        return self.joined(VersionVector({dot.device: dot.counter}))
+        return self.with_dots((dot,))
+
+    def with_dots(self, dots: Iterable[Dot]) -> VersionVector:
+        """This vector, having seen all `dots` too."""
+        counters = dict(self._counters)
+        for device, counter in dots:
+            if counter > counters.get(device, 0):
+                counters[device] = counter
+        return VersionVector(counters)
 
     def without(self, dots: Iterable[Dot]) -> VersionVector:
         """The greatest vector within this one that covers none of `dots`: it has seen what their devices did before them."""

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 
 from bravetui.base.canonical import Json, canonical_bytes
-from bravetui.central.taking import AUTHOR
+from bravetui.central.taking import AUTHOR, is_mend
 from bravetui.db.kinds import KINDS, rules_for
 from bravetui.merge.hlc import Hlc, clamp
 from bravetui.merge.rules import Rule
@@ -376,12 +376,13 @@ def _is_answered(end: End, path: str, change: Change, answer: Change) -> bool:
 def nobody_is_outdone_by_what_he_had_seen(end: End) -> list[str]:
     """Whoever had seen a word and wrote another: that word stands nowhere without his, whatever central lost in between.
 
-    Of what is counted, all counts.
+    Of what is counted, all counts; what the office mends stays its author's word where both say alike.
     """
     taken = {change.dot: change for change in (*end.witness.forgotten, *end.ledger)}
     told: dict[tuple[str, str, str], list[Change]] = defaultdict(list)
     for change in end.ledger:
-        for path in change.after if change.author_id != AUTHOR and not change.said else ():
+        own = change.author_id != AUTHOR and not change.said and not is_mend(change)
+        for path in change.after if own else ():
             told[change.kind, change.record_id, path].append(change)
     complaints = []
     for key, state in end.central.items():

@@ -26,7 +26,7 @@ from bravetui.merge.hlc import Hlc
 from bravetui.merge.record import merge
 from bravetui.merge.state import Cell, RecordState, covering
 from bravetui.merge.version import Dot, VersionVector
-from bravetui.sync.refill import Refill
+from bravetui.sync.refill import Refill, can_be_told
 from bravetui.wire.change import REFILLED, Change
 from bravetui.wire.lanes import Lane
 from bravetui.wire.messages import Row
@@ -232,9 +232,7 @@ def _still_refused(
     said = [
         change
         for state, change in rows
-        if state == OutboxState.REFUSED
-        and change.said
-        and all(central.version.covers(one.dots) for one in change.said.values())
+        if state == OutboxState.REFUSED and change.said and _has_all(kind, change, central)
     ]
     take_out(connection, said)
     return frozenset(change.dot for _, change in rows) - {change.dot for change in said}
@@ -265,9 +263,21 @@ def _has_gone_back(cell: Cell, central: Cell | None, seen: VersionVector) -> boo
     return central is None or (seen.covers(central.dots) and not {*cell.dots} <= {*central.dots})
 
 
+def _has_all(kind: Kind, change: Change, central: RecordState) -> bool:
+    """Whether central's record stands upon all that a change says once more. A question bears central's own dots, and each
+    life of central's has others: there it is enough that it is asked, or decided."""
+    if kind.name == "conflict":
+        return not is_answered(central.values(), change.after)
+    return all(central.version.covers(one.dots) for one in change.said.values())
+
+
 def _is_answered(kind: Kind, here: RecordState, central: RecordState) -> bool:
-    """Whether central asks a question of which is known here what was decided."""
-    return kind.name == "conflict" and is_answered(central.values(), here.values())
+    """Whether central asks a question of which is known here what was decided, and can be told."""
+    return (
+        kind.name == "conflict"
+        and can_be_told(here.values())
+        and is_answered(central.values(), here.values())
+    )
 
 
 def _is_open(state: RecordState) -> bool:

@@ -69,6 +69,13 @@ def is_on(connection: Connection) -> bool:
     return meta.get(connection, meta.REFILLING) == "yes"
 
 
+def can_be_told(question: Mapping[str, Json]) -> bool:
+    """Whether a question can be handed in. The id of one about two records follows from both: where an older version decided
+    it, nobody knows the other now."""
+    resolution = question["resolution"]
+    return question["rule"] != DUPLICATE or (isinstance(resolution, Mapping) and "same_as" in resolution)
+
+
 class Refill:
     """Hands values back to central inside the transaction that found them missing."""
 
@@ -137,16 +144,9 @@ class Refill:
         self.offer(kind, scope_id, lost)
 
     def _can_be_asked(self, scope_id: str, question: Mapping[str, Json]) -> bool:
-        """Whether central could take a question of its own: its record is handed in as well, or is there.
-
-        The id of one about two records follows from both: where an older version decided it, nobody knows the other now.
-        """
+        """Whether central could take a question of its own: its record is handed in as well, or is there."""
         kind, record_id = KINDS.get(str(question["record_kind"])), str(question["record_id"])
-        resolution = question["resolution"]
-        if kind is None or (
-            question["rule"] == DUPLICATE
-            and not (isinstance(resolution, Mapping) and "same_as" in resolution)
-        ):
+        if kind is None or not can_be_told(question):
             return False
         stored = load(self._connection, kind, scope_id, record_id)
         return stored is not None and (stored.seq > 0 or not self._is_fragment(kind, scope_id, record_id))

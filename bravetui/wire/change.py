@@ -134,10 +134,6 @@ def _few(edits: object) -> object:
     return edits
 
 
-SAYINGS_MAX = 1_000
-"""Changes that one value may stand for: as many as ever joined in one field between two agreements, and far more."""
-
-
 class TextEdit(Message):
     """A long text as what was done to one that both ends have (`wire.texts`)."""
 
@@ -150,7 +146,7 @@ class TextEdit(Message):
 class Said(Message):
     """What a value that is handed in once more bore: it is the same cell as before."""
 
-    dots: tuple[WireDot, ...] = Field(min_length=1, max_length=SAYINGS_MAX)
+    dots: tuple[WireDot, ...] = Field(min_length=1)
     """The changes that the value stands for, sorted."""
     hlc: WireHlc
     """When the last of them was made."""

@@ -1,0 +1,50 @@
+"""Edges of handing in once more: a viewer's questions, and a word that nobody can have said."""
+
+from __future__ import annotations
+
+from bravetui.central.quarantine import waiting
+from bravetui.db.device import OutboxState
+from bravetui.merge.hlc import Hlc
+from bravetui.merge.version import Dot, VersionVector
+from bravetui.wire.change import REFILLED, Said
+from tests.support.restoring import asked
+from tests.support.world import World, demote, sync_all
+from tests.sync.test_refilled_questions import disagreed
+
+
+async def test_a_forged_word_stops_no_other_laptop(world: World) -> None:
+    dana = await world.laptop("b", "dana")
+    record = dana.create("violation", {"description": "silt fence down"})
+    assert await dana.sync()
+    forger = world.site.laptop("carlos")
+    last = Dot(dana.device, 10**18 - 1)
+    change = forger.change(
+        record,
+        {"location": "lot 3"},
+        kind="violation",
+        seen=VersionVector({last.device: last.counter}),
+        reason=REFILLED,
+    )
+    forger.sync(change.model_copy(update={"said": {"location": Said(dots=(last,), hlc=Hlc(1))}}))
+    await dana.sync()
+    dana.edit("violation", record, source="own")
+    await sync_all([dana])
+    there = next(one for (_, kind, _), one in world.central_records().items() if kind == "violation")
+    assert there.state.values().get("source") == "own"
+
+
+async def test_a_viewers_laptop_is_not_left_with_a_refused_question(world: World) -> None:
+    """As `test_a_viewers_laptop_is_not_left_with_a_refused_offer_once_its_author_has_handed_in`: with a question."""
+    with world.backup_of_central() as backup:
+        carlos, dana, third, _ = await disagreed(world)
+        with world.restored(backup):
+            demote(world, "dana", "viewer")
+            await third.sync()
+            demote(world, "dana", "foreman")
+            await sync_all([carlos, dana])
+            demote(world, "dana", "viewer")
+            await sync_all([third, carlos])
+            assert len(asked(world)) == 1
+            left = [one.kind for one in third.outbox(OutboxState.REFUSED)]
+            before_the_office = [one.change.kind for one in waiting(world.site.central)]
+            assert (left, before_the_office) == ([], [])
