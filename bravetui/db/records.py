@@ -6,7 +6,6 @@ path this version does not know is kept in `extra` and moves into its column aft
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
@@ -223,7 +222,7 @@ def _stamps(cells: Mapping[str, Cell], kind: Kind) -> dict[str, Any]:
             last = (dots, hlc)
             paths = by_stamp.setdefault((dots, hlc), [])
         paths.append(path)
-    rest, _ = Counter({stamp: len(paths) for stamp, paths in by_stamp.items()}).most_common(1)[0]
+    rest = max(by_stamp, key=lambda stamp: len(by_stamp[stamp]))
     packed: dict[str, Any] = {"rest": _packed(*rest)}
     others = [[*_packed(*stamp), sorted(paths)] for stamp, paths in by_stamp.items() if stamp != rest]
     absent = [name for name in kind.columns if name not in kind.documents and name not in cells]
@@ -245,11 +244,14 @@ def _unpacked(packed: list[Any]) -> tuple[tuple[Dot, ...], Hlc]:
 def _with_stamps(values: Mapping[str, Json], stamps: Mapping[str, Any]) -> dict[str, Cell]:
     if not stamps:
         return {}
-    rest = _unpacked(stamps["rest"])
-    special: dict[str, tuple[tuple[Dot, ...], Hlc]] = {}
+    make = tuple.__new__  # of every cell that is ever read: a named tuple's own way costs twice as much
+    dots, hlc = _unpacked(stamps["rest"])
+    cells = {path: make(Cell, (value, dots, hlc)) for path, value in values.items()}
     for group in stamps.get("cells", ()):
-        special |= dict.fromkeys(group[2], _unpacked(group))
-    absent = frozenset(stamps.get("absent", ()))
-    return {
-        path: Cell(value, *special.get(path, rest)) for path, value in values.items() if path not in absent
-    }
+        dots, hlc = _unpacked(group)
+        for path in group[2]:
+            if path in cells:
+                cells[path] = make(Cell, (values[path], dots, hlc))
+    for path in stamps.get("absent", ()):
+        cells.pop(path, None)
+    return cells
