@@ -95,7 +95,8 @@ def _check_said(change: Change) -> None:
             "It stands for too many changes to be said again.", "Tell the office.", code="too_large"
         )
     fits = change.said.keys() <= change.after.keys() and all(map(change.context.covers, said))
-    if not fits or (said and change.reason != REFILLED):
+    in_order = all(dots == tuple(sorted(set(dots))) for dots in said)
+    if not (fits and in_order) or (said and change.reason != REFILLED):
         raise Refused(
             "The change says words again that its laptop had not seen.",
             "Tell the office.",

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import Connection, bindparam, func, select, update
+from sqlalchemy import Connection, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from bravetui.base.canonical import canonical_bytes
 from bravetui.db.device import Base, Outbox, OutboxState
 from bravetui.db.kinds import KINDS
 from bravetui.db.moves import RecordKey, record_of
+from bravetui.db.outbox import queued
 from bravetui.db.quarantine import release, take_out, taken_off
 from bravetui.db.records import load_readable
 from bravetui.merge.state import DELETED
@@ -46,15 +47,6 @@ _REFUSED_AND_REMOVED = (
 )
 _PUT_AWAY = select(_outbox.c.device, _outbox.c.counter, *_RECORD).where(
     _outbox.c.state == OutboxState.PUT_AWAY
-)
-_OF_RECORD = (
-    select(_outbox.c.state, _outbox.c.body)
-    .where(
-        _outbox.c.scope_id == bindparam("scope"),
-        _outbox.c.kind == bindparam("kind"),
-        _outbox.c.record_id == bindparam("record"),
-    )
-    .order_by(_outbox.c.counter)
 )
 
 
@@ -120,9 +112,7 @@ def let_go(connection: Connection) -> None:
 
 
 def _queued(connection: Connection, record: RecordKey) -> list[tuple[str, Change]]:
-    scope_id, kind, record_id = record
-    rows = connection.execute(_OF_RECORD, {"scope": scope_id, "kind": kind, "record": record_id})
-    return [(row.state, Change.model_validate_json(row.body)) for row in rows]
+    return [(row.state, Change.model_validate_json(row.body)) for row in queued(connection, record)]
 
 
 def _is_there(connection: Connection, record: RecordKey) -> bool:

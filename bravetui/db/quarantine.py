@@ -12,11 +12,12 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, bindparam, delete, select, update
+from sqlalchemy import ColumnElement, Connection, delete, select, update
 
 from bravetui.base.canonical import Json
 from bravetui.db.device import UNACKNOWLEDGED, Outbox, OutboxState
 from bravetui.db.moves import Moves
+from bravetui.db.outbox import OF_RECORD, binding, queued
 from bravetui.merge.join import ADDS, added
 from bravetui.merge.rules import Rules
 from bravetui.merge.state import Cell, RecordState, edited, is_row
@@ -76,25 +77,7 @@ HELD_BACK = (_outbox.c.state == OutboxState.PENDING) & _behind_refused()
 CAN_GO = _outbox.c.state.in_(UNACKNOWLEDGED) & ~HELD_BACK
 """What nothing holds back (`sync.batch.sendable`)."""
 
-_ANY_REFUSED = (
-    select(_outbox.c.counter)
-    .where(
-        _outbox.c.scope_id == bindparam("scope"),
-        _outbox.c.kind == bindparam("kind"),
-        _outbox.c.record_id == bindparam("record"),
-        _outbox.c.state == OutboxState.REFUSED,
-    )
-    .limit(1)
-)
-_OF_RECORD = (
-    select(_outbox.c.state, _outbox.c.body, _outbox.c.verdict)
-    .where(
-        _outbox.c.scope_id == bindparam("scope"),
-        _outbox.c.kind == bindparam("kind"),
-        _outbox.c.record_id == bindparam("record"),
-    )
-    .order_by(_outbox.c.counter)
-)
+_ANY_REFUSED = select(_outbox.c.counter).where(*OF_RECORD, _outbox.c.state == OutboxState.REFUSED).limit(1)
 
 
 def refused_run(connection: Connection, scope_id: str, kind: str, record_id: str) -> Run | None:
@@ -103,10 +86,10 @@ def refused_run(connection: Connection, scope_id: str, kind: str, record_id: str
     None where none was refused, and where one that was is more than an edit: a decision or a removal is sent again as it
     is, or not at all.
     """
-    record = {"scope": scope_id, "kind": kind, "record": record_id}
-    if connection.execute(_ANY_REFUSED, record).first() is None:
+    record = scope_id, kind, record_id
+    if connection.execute(_ANY_REFUSED, binding(record)).first() is None:
         return None
-    rows = connection.execute(_OF_RECORD, record).all()
+    rows = queued(connection, record)
     first = next(index for index, row in enumerate(rows) if row.state == OutboxState.REFUSED)
     read = [(row, Change.model_validate_json(row.body)) for row in rows[first:]]
     again = [(change, _refusal(row)) for row, change in read if row.state in _AGAIN]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, select
 from sqlalchemy.dialects.sqlite import insert
 
 from bravetui.base.canonical import Json, canonical_bytes, sha256_hex
@@ -18,6 +18,7 @@ from bravetui.base.text import clean
 from bravetui.db import meta
 from bravetui.db.device import Base, Outbox, OutboxState
 from bravetui.db.kinds import Kind, kind_of, rules_for
+from bravetui.db.outbox import OF_RECORD, binding
 from bravetui.db.put_away import frames_of, never_taken, put_away
 from bravetui.db.quarantine import Run, again, goes_on_in, moved, refused_run, release, take_out
 from bravetui.db.records import Stored, load, normalised, save_many
@@ -34,14 +35,7 @@ _base = Base.__table__  # type: ignore[attr-defined]
 
 # Built once: on a save, building a statement costs more than running it.
 _LAST_CHANGE = (
-    select(_outbox.c.state, _outbox.c.body)
-    .where(
-        _outbox.c.scope_id == bindparam("scope"),
-        _outbox.c.kind == bindparam("kind"),
-        _outbox.c.record_id == bindparam("record"),
-    )
-    .order_by(_outbox.c.counter.desc())
-    .limit(1)
+    select(_outbox.c.state, _outbox.c.body).where(*OF_RECORD).order_by(_outbox.c.counter.desc()).limit(1)
 )
 _KEEP_BASE = insert(_base).on_conflict_do_nothing()
 _ENQUEUE = insert(_outbox)
@@ -259,8 +253,7 @@ class Writing:
     ) -> Change | None:
         """The record's last change, if it has never been sent, was made by the same person and may grow: an edit, or a
         removal that is taken back. Sent, that would be asked about wherever a colleague had worked in the record."""
-        record = {"scope": scope_id, "kind": kind.name, "record": record_id}
-        row = self.connection.execute(_LAST_CHANGE, record).one_or_none()
+        row = self.connection.execute(_LAST_CHANGE, binding((scope_id, kind.name, record_id))).one_or_none()
         if row is None or row.state != OutboxState.PENDING:
             return None
         change = Change.model_validate_json(row.body)

@@ -8,7 +8,7 @@ was refused. Rows of kinds that this version does not know are kept for a later 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +18,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from bravetui.db.device import UNACKNOWLEDGED, Base, Cursor, Outbox, OutboxState, Parked
 from bravetui.db.kinds import KINDS, Kind, rules_for
+from bravetui.db.outbox import OF_RECORD, binding
 from bravetui.db.quarantine import HELD_BACK, take_out
 from bravetui.db.records import Stored, load_readable, save_many
 from bravetui.db.tables.conflict import OPEN, is_answered
@@ -41,15 +42,11 @@ _OWN_STATES = select(_outbox.c.kind, _outbox.c.record_id, _outbox.c.state).where
     _outbox.c.state.in_([*UNACKNOWLEDGED, OutboxState.REFUSED]) & ~HELD_BACK,
 )
 _REFUSED = select(_outbox.c.state, _outbox.c.body).where(
-    _outbox.c.scope_id == bindparam("scope"),
-    _outbox.c.kind == bindparam("kind"),
-    _outbox.c.record_id == bindparam("record"),
+    *OF_RECORD,
     (_outbox.c.state == OutboxState.REFUSED) | HELD_BACK,
 )
 _HANDED_IN = select(_outbox.c.body).where(
-    _outbox.c.scope_id == bindparam("scope"),
-    _outbox.c.kind == bindparam("kind"),
-    _outbox.c.record_id == bindparam("record"),
+    *OF_RECORD,
     func.json_extract(_outbox.c.body, "$.reason") == bindparam("reason"),
 )
 _ASIDE = select(_parked.c.kind, _parked.c.record_id, _parked.c.row).where(
@@ -227,8 +224,8 @@ def _still_refused(
 
     What was handed in once more leaves the queue as soon as central has it from somebody else: nobody here typed it.
     """
-    asked = {"scope": scope_id, "kind": kind.name, "record": record_id}
-    rows = [(row.state, Change.model_validate_json(row.body)) for row in connection.execute(_REFUSED, asked)]
+    record = binding((scope_id, kind.name, record_id))
+    rows = [(row.state, Change.model_validate_json(row.body)) for row in connection.execute(_REFUSED, record)]
     said = [
         change
         for state, change in rows
@@ -245,7 +242,7 @@ def _undecided(
     if not cells:
         return {}
     decided: dict[str, set[Dot]] = defaultdict(set)
-    asked = {"scope": scope_id, "kind": kind.name, "record": record_id, "reason": REFILLED}
+    asked = {**binding((scope_id, kind.name, record_id)), "reason": REFILLED}
     for body in connection.execute(_HANDED_IN, asked).scalars():
         offer = Change.model_validate_json(body)
         if central.version.covers([offer.dot]):
@@ -291,7 +288,7 @@ def _merged(
     record_id: str,
     local: RecordState,
     central: RecordState,
-    refused: Collection[Dot],
+    refused: frozenset[Dot],
 ) -> RecordState:
     """A record of which a change was refused: what both sides have, by the very rules that central uses."""
     key = (_base.c.scope_id == scope_id, _base.c.kind == kind.name, _base.c.record_id == record_id)
@@ -301,7 +298,7 @@ def _merged(
     known = {
         path
         for path, cell in local.cells.items()
-        if path in central.cells and central.version.covers(cell.dots) and set(refused).isdisjoint(cell.dots)
+        if path in central.cells and central.version.covers(cell.dots) and refused.isdisjoint(cell.dots)
     }
     own = RecordState({path: cell for path, cell in local.cells.items() if path not in known}, local.version)
     # Central's vector covers what it refused, too, once a later change of the same laptop's has been taken.

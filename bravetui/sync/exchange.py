@@ -100,9 +100,9 @@ def prepare(store: Store, lanes: Sequence[Lane], budget_bytes: int) -> Prepared:
         for _, some in batches:
             _mark_sent(connection, some, now)
         checkpoint = meta.get_checkpoint(connection)
-        going = [(entry.device, entry.counter) for _, some in batches for entry in some]
-        fresh = tuple((entry.device, entry.counter) for _, some in batches for entry in some if entry.fresh)
-        left = {e.lane for e in sendable(entries, refused, lanes) if (e.device, e.counter) not in set(going)}
+        going = {Dot(entry.device, entry.counter) for _, some in batches for entry in some}
+        fresh = {Dot(entry.device, entry.counter) for _, some in batches for entry in some if entry.fresh}
+        left = {e.lane for e in sendable(entries, refused, lanes) if (e.device, e.counter) not in going}
         push = tuple(
             Batch(lane=lane, changes=tuple(bodies[entry.device, entry.counter] for entry in entries))
             for lane, entries in batches
@@ -119,7 +119,7 @@ def prepare(store: Store, lanes: Sequence[Lane], budget_bytes: int) -> Prepared:
             knows_devices=connection.execute(_LAST_DEVICE).scalar_one() or 0,
             asks_known=() if push or not refused else again.asked(connection),
             standing=checkpoint.standing if checkpoint else "",
-            taken_before=taken_before(connection, [Dot(*one) for one in going if one not in set(fresh)]),
+            taken_before=taken_before(connection, sorted(going - fresh)),
         )
     fault("marked_sent")
     counts: dict[Lane, int] = {}
@@ -127,12 +127,14 @@ def prepare(store: Store, lanes: Sequence[Lane], budget_bytes: int) -> Prepared:
         counts[batch.lane] = counts.get(batch.lane, 0) + len(batch.changes)
     held = {Dot(row.device, row.counter): row.state for row in changes if row.state in _ACKNOWLEDGED}
     applied = [(dot.device, dot.counter) for dot, state in held.items() if state == OutboxState.APPLIED]
-    return Prepared(request, counts, fresh, frozenset(applied), frozenset(held), checkpoint, bool(left))
+    return Prepared(
+        request, counts, frozenset(fresh), frozenset(applied), frozenset(held), checkpoint, bool(left)
+    )
 
 
 def going_on(request: SyncRequest) -> Prepared:
     """A request that pushes nothing and goes on from the last answer (`sync.ahead`)."""
-    return Prepared(request, {}, (), frozenset())
+    return Prepared(request, {}, frozenset(), frozenset())
 
 
 def take(store: Store, prepared: Prepared, answer: SyncAnswer, took_s: float = 0.0) -> Taken:

@@ -17,8 +17,8 @@ class Prepared:
 
     request: SyncRequest
     counts: Mapping[Lane, int]
-    fresh: tuple[tuple[int, int], ...]
-    """(device, counter) of changes that go for the first time."""
+    fresh: frozenset[Dot]
+    """Changes that go for the first time."""
     applied_before: frozenset[tuple[int, int]]
     """(device, counter) of changes that were acknowledged before this request: a checkpoint may confirm these."""
     held_before: frozenset[Dot] = frozenset()

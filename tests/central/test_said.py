@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from bravetui.base.canonical import Json
 from bravetui.central.quarantine import release, waiting
 from bravetui.merge.hlc import Hlc
@@ -31,6 +33,19 @@ def test_a_forged_word_does_not_use_up_another_laptops_numbers(site: Site) -> No
     rows = dana.rows()
     told = rows[("inspection", "i1")].version[dana.device] if ("inspection", "i1") in rows else 0
     assert told < last
+
+
+@pytest.mark.parametrize("counters", [(2, 1), (1, 1, 2)])
+def test_dots_in_another_order_than_cells_keep_them_are_refused(
+    site: Site, counters: tuple[int, ...]
+) -> None:
+    """Two cells that stand for the same would compare as two, for ever."""
+    carlos = site.laptop("carlos")
+    dots = tuple(Dot(7, counter) for counter in counters)
+    change = offered(carlos, "i1", {"note": "x"}, {"note": [Dot(7, 2)]})
+    said = {"note": change.said["note"].model_copy(update={"dots": dots})}
+    verdict = only(carlos.sync(change.model_copy(update={"said": said})).verdicts)
+    assert verdict.code == "invalid_context"
 
 
 def many(laptop: Laptop, op: Op, count: int) -> Change:

@@ -23,7 +23,7 @@ def word(*held: tuple[int, int], device: int = 1, epoch: str = "e") -> Checkpoin
 def asked(after: int = 0, last: Checkpoint | None = None) -> Prepared:
     ask = PullAsk(scope_id="site", lane=Lane.CRITICAL, after=after)
     request = SyncRequest(device=1, epoch="e", sent_at=NOW, pull=(ask,))
-    return Prepared(request, {}, (), frozenset(), checkpoint=last)
+    return Prepared(request, {}, frozenset(), frozenset(), checkpoint=last)
 
 
 def answered(checkpoint: Checkpoint, after: int = 9, *earlier: Checkpoint) -> SyncAnswer:
