@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from uuid import UUID, uuid5
 from zoneinfo import ZoneInfo
 
@@ -11,7 +12,7 @@ from sqlalchemy import Connection, select
 
 from bravetui.base.canonical import Json, content_hash
 from bravetui.base.errors import BadInput
-from bravetui.db.kinds import KINDS
+from bravetui.db.kinds import KINDS, rules_for
 from bravetui.db.records import Stored, load
 from bravetui.db.site import EDITABLE, answers_of, calendar_of, last_inspected_at, may_sign, project_of
 from bravetui.db.starting import first_answers
@@ -23,6 +24,7 @@ from bravetui.forms.engine import evaluate
 from bravetui.forms.fitting import too_long
 from bravetui.forms.parse import TEXT_CHARACTERS_MAX
 from bravetui.forms.template import Template
+from bravetui.forms.typed_over import upon
 from bravetui.merge.state import ANSWERS, Cell
 
 _NAMES = UUID("c9a4e5de-3d0b-5b0e-8f52-0d8f2f3f6c77")
@@ -97,16 +99,30 @@ def _routine(writing: Writing, store: Store, scope_id: str) -> str:
     return inspection_id
 
 
-def answer(store: Store, scope_id: str, submission_id: str, answers: Mapping[str, Json]) -> Changed:
-    """Save answers by path; typing again and again folds into one unsent change. Durable when it returns."""
+def answer(
+    store: Store,
+    scope_id: str,
+    submission_id: str,
+    answers: Mapping[str, Json],
+    over: Mapping[str, Json] = MappingProxyType({}),
+) -> Changed:
+    """Save answers by path; typing again and again folds into one unsent change. Durable when it returns.
+
+    `over` is what stood there, by path, when they were begun, as far as known. What another window or a colleague has
+    written there since stays in the text, or where that cannot be, in the history: a change of its own goes over it.
+    """
     if any(map(too_long, answers.values())):
         raise BadInput(
             f"An answer is longer than the {TEXT_CHARACTERS_MAX:,} characters that a form carries; it is not saved.",
             "Shorten it, or split it over several answers.",
         )
     with store.write() as writing:
-        _editable(writing.connection, scope_id, submission_id)
-        writing.edit("submission", scope_id, submission_id, _prefixed(answers))
+        stored = _editable(writing.connection, scope_id, submission_id)
+        template = written_on(writing.connection, stored.state)
+        values, outdone = upon(answers_of(stored), answers, over, rules_for(KINDS["submission"], template))
+        if outdone:
+            writing.fold_no_more()
+        writing.edit("submission", scope_id, submission_id, _prefixed(values))
     return _changed(writing)
 
 

@@ -15,6 +15,8 @@ from collections.abc import Mapping
 from bravetui.base.canonical import Json
 
 _KEPT_CONTROLS = "\n\t"
+_LEAD = 20
+"""Characters before a difference that show where it is."""
 _INVISIBLE = frozenset("\u034f\u115f\u1160\u2028\u2029\u3164\uffa0")
 """Fillers and separators that draw nothing, beyond those that Unicode itself classes as format characters."""
 _VISIBLE_FORMATS = frozenset("\u200c\u200d\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2")
@@ -81,6 +83,19 @@ def shortened(text: str, limit: int) -> str:
     """`safe_line` cut to `limit` characters with an ellipsis, for lists."""
     line = safe_line(text, 1000)
     return line if len(line) <= limit else f"{line[: limit - 1].rstrip()}\u2026"
+
+
+def same_start(left: str, right: str) -> int:
+    """How many characters both begin with."""
+    pairs = enumerate(zip(left, right, strict=False))
+    return next((place for place, (one, other) in pairs if one != other), min(len(left), len(right)))
+
+
+def changed_part(before: str, after: str) -> str:
+    """`after` from a few words before the first place where it is not as `before`."""
+    same = same_start(before, after)
+    start = after.rfind(" ", 0, max(0, same - _LEAD)) + 1
+    return f"\u2026{after[start:]}" if start else after
 
 
 def in_columns(*cells: tuple[str, int]) -> str:

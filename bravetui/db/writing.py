@@ -149,6 +149,10 @@ class Writing:
         # As sent already: it is no word of this laptop's, and waits behind nothing of its own that was refused.
         self._lay_down(kind, Stored(state, stored.seq), change, OutboxState.SENT)
 
+    def fold_no_more(self) -> None:
+        """Leave the changes made before as they are: what follows is a change of its own, and the history has both."""
+        self._folds_after = self.counter
+
     def finish(self) -> list[bytes]:
         """Write counter and clock back; the frames are for the journal, in order."""
         if self._frames:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from bravetui.base.text import same_start
 from bravetui.merge.text import Edit, apply, edits, from_edits, transform
 from bravetui.merge.words import diff, joins, tokens
 
@@ -45,6 +46,29 @@ def woven(base: str, local: str, remote: str, *, local_first: bool) -> str | Non
     left, right = from_edits(ours, len(base)), from_edits(others, len(base))
     _, after_left = transform(left, right, left_first=local_first)
     return apply(after_left, apply(left, base))
+
+
+def spliced(base: str, local: str, remote: str) -> str | None:
+    """The text with the one passage that each side changed in it; None where these lie in each other.
+
+    For a text that somebody is typing in: half a word is no word yet, and `woven` would ask about it. What both inserted at
+    the same place is kept, `local` first: it goes on in what stands before it.
+
+    >>> spliced("Fence torn at ga", "Fence torn at gate 2", "Called. Fence torn at ga")
+    'Called. Fence torn at gate 2'
+    """
+    ours, theirs = _passage(base, local), _passage(base, remote)
+    if ours.start < theirs.end and theirs.start < ours.end:
+        return None
+    first, then = (ours, theirs) if (ours.start, ours.end) <= (theirs.start, theirs.end) else (theirs, ours)
+    return base[: first.start] + first.text + base[first.end : then.start] + then.text + base[then.end :]
+
+
+def _passage(base: str, text: str) -> Edit:
+    """The least single edit that makes `text` of `base`."""
+    start = same_start(base, text)
+    same = same_start(base[start:][::-1], text[start:][::-1])
+    return Edit(start, len(base) - same, text[start : len(text) - same])
 
 
 def _neighbours(ours: Sequence[Edit], others: Sequence[Edit]) -> Iterator[tuple[Edit, Edit]]:

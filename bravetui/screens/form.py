@@ -307,7 +307,7 @@ class FormScreen(WorkScreen):
         assert self._view is not None
         event.heard = True
         self._answers[event.path] = event.value
-        self._unsaved.put(event.path, event.value)
+        self._unsaved.put(event.path, event.value, event.over)
         from bravetui.views import forms
 
         self._state = forms.evaluated(self._view, self._answers, self._now())
@@ -340,7 +340,11 @@ class FormScreen(WorkScreen):
         try:
             if going:
                 await self._begin()
-                await self.call(forms.answer, services.store, services.scope_id, self._submission_id, going)
+                where, over = (
+                    (services.store, services.scope_id, self._submission_id),
+                    self._unsaved.typed_over(),
+                )
+                await self.call(forms.answer, *where, going, over)
         except BravetuiError as error:
             self._unsaved.failed()
             self._say(f"✗ NOT SAVED: {error}", tones.bad())

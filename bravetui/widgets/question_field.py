@@ -18,7 +18,7 @@ from textual.widgets import Input, Static, TextArea
 
 from bravetui.base.canonical import Json
 from bravetui.base.errors import BadInput
-from bravetui.base.text import safe_line, safe_text, shortened
+from bravetui.base.text import changed_part, safe_line, safe_text, shortened
 from bravetui.forms.display import value_text
 from bravetui.forms.engine import Asked
 from bravetui.forms.parse import parse_input
@@ -56,9 +56,9 @@ class QuestionField(Vertical):
     class Answered(Message):
         """The person changed an answer."""
 
-        def __init__(self, path: str, value: Json) -> None:
+        def __init__(self, path: str, value: Json, over: Json) -> None:
             super().__init__()
-            self.path, self.value = path, value
+            self.path, self.value, self.over = path, value, over
             self.heard = False
             """Whether the form has it; a form that hands values back says so."""
 
@@ -182,8 +182,12 @@ class QuestionField(Vertical):
         problem.display = bool(below.plain)
 
     def _waiting_words(self, value: Json) -> str:
-        said = shortened(value_text(self.asked.question, value), 60) or "nothing"
-        return f"↓ Changed meanwhile to: {said}. Type to answer otherwise, go on to take it."
+        said = value_text(self.asked.question, value)
+        if self.asked.question.kind is QuestionKind.LONG_TEXT:
+            shown = value_text(self.asked.question, self._value)
+            said = shortened(changed_part(shown, said), 60) or "nothing"
+            return f"↓ Written here meanwhile: {said}. Type on, both are kept; go on to see it."
+        return f"↓ Changed meanwhile to: {shortened(said, 60) or 'nothing'}. Type to answer otherwise, go on to take it."
 
     def _meaning(self) -> str:
         """A typed date or time said back in words, so that a slip is seen at once."""
@@ -270,6 +274,6 @@ class QuestionField(Vertical):
 
     def _answer(self, value: Json) -> None:
         if value != self._value:
+            self._told = self.Answered(self.path, value, self._value)
             self._value, self._waiting = value, None
-            self._told = self.Answered(self.path, value)
             self.post_message(self._told)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 from textual.widgets import Static, TextArea
 
 from bravetui.actions import forms
+from bravetui.db.device import Outbox
 from bravetui.screens.form import FormScreen
 from bravetui.widgets.question_field import QuestionField
 from bravetui.widgets.repeat_field import RepeatField
@@ -104,4 +106,58 @@ async def test_what_really_changed_elsewhere_is_said_on_lines_that_fit(scene: Sc
         )
         await pilot.pause()
         shown = " ".join(screen_text(pilot).split())
-        assert "go on to take it." in shown
+        assert "go on to see it." in shown
+
+
+def another_window_saves(scene: Scene, over: str, text: str) -> None:
+    """What it typed over what it showed."""
+    forms.answer(
+        scene.store, scene.site.project_id, scene.submission_id, {"summary": text}, {"summary": over}
+    )
+
+
+def queued(scene: Scene) -> str:
+    """All that waits to be handed in."""
+    with scene.store.read() as connection:
+        return "\n".join(connection.execute(select(Outbox.__table__.c.body)).scalars())  # type: ignore[attr-defined]
+
+
+async def test_what_two_windows_type_into_one_text_at_once_is_all_in_it(scene: Scene) -> None:
+    """The other one saves between two keys of this one, in the middle of its words and of theirs."""
+    at_gate, inlets = "Dry. ", "Dry. "
+    async with playing(scene, SMALL) as pilot:
+        field = await open_answer(pilot, scene, "summary", "Dry. ")
+        screen = scene.app.screen
+        assert isinstance(screen, FormScreen)
+        for ours, theirs in (
+            (" Hank ca", "Inl"),
+            (" Hank called at", "Inlets mud"),
+            (" Hank called at 3.", "Inlets muddy."),
+        ):
+            field.query_one(TextArea).text = at_gate = f"Dry. {ours}"
+            await pilot.pause()
+            another_window_saves(scene, inlets, f"Dry. {theirs}")
+            inlets = f"Dry. {theirs}"
+            await screen.save()
+            await pilot.pause()
+        await screen.load()
+        assert "both are kept" in " ".join(below(field).split())
+        assert at_gate == field.query_one(TextArea).text, "nothing moves under the hands"
+        await press(pilot, "tab")
+        assert "Inlets muddy." in field.query_one(TextArea).text
+        await press(pilot, "escape")
+    said = str(scene.answers()["summary"])
+    assert "Hank called at 3." in said
+    assert "Inlets muddy." in said
+
+
+async def test_words_that_another_window_rewrote_too_stay_in_the_history(scene: Scene) -> None:
+    """What stands is the later one; the other is in a change of its own, which no typing folds away."""
+    async with playing(scene, SMALL) as pilot:
+        field = await open_answer(pilot, scene, "summary", "Fence fine.")
+        field.query_one(TextArea).text = "Fence new."
+        await pilot.pause()
+        another_window_saves(scene, "Fence fine.", "Fence torn.")
+        await press(pilot, "tab", "escape")
+    assert scene.answers()["summary"] == "Fence new."
+    assert "Fence torn." in queued(scene)
