@@ -11,7 +11,8 @@ from bravetui.base.errors import BadInput
 from bravetui.base.options import LINES_MAX, whole
 from bravetui.base.text import in_columns, safe_line
 from bravetui.cli.common import ask_passphrase, folder_of, laptop_of, print_json, ring_of
-from bravetui.views.receipts import ReceiptRow, check, is_here, receipts
+from bravetui.views.receipts import ReceiptRow, check, is_here, page_lines, receipts
+from bravetui.wire.messages import Verdict
 from bravetui.wiring import who_is_here
 
 FILE_BYTES_MAX = 64 * 1024 * 1024
@@ -100,14 +101,12 @@ def _pages(found: tuple[ReceiptRow, ...], key: str) -> list[str]:
     """Fit for paper: words for a person, and the JSON that a check needs."""
     lines = []
     for row in found:
+        (heading, dot), *signed = page_lines(Verdict.model_validate_json(row.body)).items()
         lines += [
-            f"Central's receipt for change {row.dot}",
+            f"{heading} {dot}",
             f"  Record     {row.kind}: {safe_line(row.title, 60)}",
             f"             {row.record_id}",
-            f"  Given      {row.given_at:%Y-%m-%d %H:%M:%S} UTC",
-            f"  Outcome    {row.words}{f', number {row.seq} of its project' if row.seq else ''}",
-            *([f"  Reason     {safe_line(row.reason, 300)}"] if row.reason else []),
-            f"  Content    SHA-256 {row.hash}",
+            *(f"  {label:<10} {words}" for label, words in signed),
             row.body,
             "",
         ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -102,10 +102,14 @@ def is_here(store: Store, wanted: str) -> bool:
 
 
 def check(text: str, central_key: str) -> tuple[Checked, ...]:
-    """Check every receipt in a file: JSON, or a printed page. Raises BadInput for none at all, or a key that is none."""
+    """Check every receipt in a file: JSON, or a printed page, and whether the page says what was signed. The record's name
+    there is for people to read: central signs for the content, by its hash.
+
+    Raises BadInput for none at all, or a key that is none.
+    """
     read_public_key(central_key)
 
-    found = tuple(_checked(told, signed_by(central_key)) for told in _documents(text))
+    found = tuple(_checked(told, above, signed_by(central_key)) for told, above in _documents(text))
     if not found:
         raise BadInput(
             "There is no receipt in this file.", "Make one: bravetui receipts RECORD > FILE, or with --json."
@@ -113,28 +117,60 @@ def check(text: str, central_key: str) -> tuple[Checked, ...]:
     return found
 
 
-def _checked(told: dict[str, Any], centrals: Any) -> Checked:
+def page_lines(verdict: Verdict) -> dict[str, str]:
+    """What a printed page says of a receipt in words, by the label of each line: nothing but what is signed."""
+    number = f", number {verdict.seq} of its project" if verdict.seq else ""
+    lines = {
+        "Central's receipt for change": str(verdict.dot),
+        "Given": f"{verdict.at:%Y-%m-%d %H:%M:%S} UTC",
+        "Outcome": f"{OUTCOME_WORDS[verdict.outcome]}{number}",
+        "Content": f"SHA-256 {verdict.hash}",
+    }
+    return {**lines, "Reason": safe_line(verdict.reason, 300)} if verdict.reason else lines
+
+
+def _altered(above: Sequence[str], verdict: Verdict) -> str | None:
+    """The first line of a page that says something else than what is signed under it."""
+    signed = page_lines(verdict)
+    for line in (" ".join(line.split()) for line in above):
+        label = next((label for label in (*signed, "Reason") if line.startswith(f"{label} ")), None)
+        if label is not None and line != " ".join(f"{label} {signed.get(label, '')}".split()):
+            return line
+    return None
+
+
+def _checked(told: dict[str, Any], above: Sequence[str], centrals: Any) -> Checked:
     dot = safe_line(str(told.get("dot")), 40)
     try:
         verdict = Verdict.model_validate(told)
     except ValidationError:
         return Checked(dot, False, "it is not a receipt as central writes them")
-    if is_genuine(verdict, centrals):
-        return Checked(dot, True, f"{OUTCOME_WORDS[verdict.outcome]}, {verdict.at:%Y-%m-%d %H:%M} UTC")
-    return Checked(dot, False, "central did not sign this: it was changed, or another central gave it")
+    if not is_genuine(verdict, centrals):
+        return Checked(dot, False, "central did not sign this: it was changed, or another central gave it")
+    said, altered = page_lines(verdict), _altered(above, verdict)
+    if altered is not None:
+        signed = f"{said['Outcome']}, {said['Given']}"
+        return Checked(
+            dot, False, f"the page was changed: {safe_line(altered, 80)!r}. Central signed: {signed}"
+        )
+    return Checked(dot, True, f"{said['Outcome']}, {said['Given']}")
 
 
-def _documents(text: str) -> Iterator[dict[str, Any]]:
-    """Everything in the text that looks like a receipt: JSON as a whole, or lines of it."""
+def _documents(text: str) -> Iterator[tuple[dict[str, Any], Sequence[str]]]:
+    """Everything in the text that looks like a receipt, JSON as a whole or lines of it, with the words above each."""
     try:
-        yield from _verdicts(json.loads(text), 0)
+        yield from ((told, ()) for told in _verdicts(json.loads(text), 0))
     except (ValueError, RecursionError):
+        above: list[str] = []
         for line in text.splitlines():
-            if line.lstrip().startswith("{"):
-                try:
-                    yield from _verdicts(json.loads(line), 0)
-                except (ValueError, RecursionError):
-                    yield {"dot": "damaged"}
+            if not line.lstrip().startswith("{"):
+                above.append(line)
+                continue
+            try:
+                yield from ((told, above) for told in _verdicts(json.loads(line), 0))
+            except (ValueError, RecursionError):
+                yield {"dot": "damaged"}, ()
+            above = []
 
 
 def _verdicts(value: Any, depth: int) -> Iterator[dict[str, Any]]:

@@ -30,6 +30,17 @@ def test_receipts_are_listed_printed_and_checked_without_a_line(enrolled: Termin
     assert "genuine" in enrolled.run("receipts", "check", str(page))
     changed.write_text(page.read_text(encoding="utf-8").replace('"applied"', '"merged"'), encoding="utf-8")
     assert "NOT GENUINE" in enrolled.run("receipts", "check", str(changed), code=1)
+    for true, forged in (
+        ("taken as it is", "refused"),
+        ("  Given      2", "  Given      1"),
+        ("  Content  ", "  Reason   "),
+    ):
+        assert true in page.read_text(encoding="utf-8")
+        changed.write_text(page.read_text(encoding="utf-8").replace(true, forged), encoding="utf-8")
+        told_so = enrolled.run("receipts", "check", str(changed), code=1)
+        assert "NOT GENUINE" in told_so
+        assert "the page was changed" in told_so
+        assert "Central signed: taken as it is" in told_so
     auditor = Terminal(tmp_path / "auditor")
     assert json.loads(auditor.run("receipts", "check", str(page), f"--key={told['central_key']}", "--json"))[
         0
