@@ -29,7 +29,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Set it, and say how it stands. A window that is open goes on as it began: start it again."""
+    """Set it, and say how it stands. A window that is open takes it up with its next save."""
     if arguments.place is not None:
         folder = folder_of(arguments)
         place = None if arguments.place == OFF else Path(arguments.place)
@@ -46,8 +46,6 @@ def run(arguments: argparse.Namespace) -> int:
         print_json(report_json(report))
     else:
         print(f"The black box is {report_words(report)}" if report else "This laptop keeps no black box.")
-        if arguments.place is not None:
-            print("An app that is open now takes it up at its next start.")
     return 0
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -183,22 +183,39 @@ class Mirror:
 
 
 class MirroredJournal(Journal):
-    """A journal whose card follows every append."""
+    """A journal whose card follows every append: the one that the laptop keeps just now, also one put in meanwhile."""
 
-    mirror: Mirror | None = None
+    def __init__(self, path: Path, key: bytes) -> None:
+        super().__init__(path, key)
+        self.mirror: Mirror | None = None
+        self._kept: Callable[[], Path | None] = lambda: None
+        self._made: Callable[[Path], Mirror] | None = None
+
+    def follow_with(self, made: Callable[[Path], Mirror], kept: Callable[[], Path | None]) -> None:
+        """Let a card follow from here on. `kept` says where the black box is at the moment; None while there is none."""
+        self._made, self._kept = made, kept
+        self._follow()
 
     def append(self, payloads: Sequence[bytes]) -> None:
         """As `Journal.append`; the card is no part of what is promised."""
         super().append(payloads)
-        if self.mirror is not None and payloads:
-            self.mirror.follow()
+        if payloads:
+            self._follow()
 
     def rewrite(self, keep: Iterable[bytes], stamp: str = "") -> Path | None:
         """As `Journal.rewrite`."""
         aside = super().rewrite(keep, stamp)
-        if self.mirror is not None:
-            self.mirror.follow()
+        self._follow()
         return aside
+
+    def _follow(self) -> None:
+        folder = self._kept()
+        if folder is None or self._made is None:
+            self.mirror = None
+            return
+        if self.mirror is None or self.mirror.folder != folder:
+            self.mirror = self._made(folder)
+        self.mirror.follow()
 
     def close(self) -> None:
         """As `Journal.close`."""

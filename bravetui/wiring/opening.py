@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,12 +45,16 @@ class Laptop:
     folder: Path
     store: Store
     ring: KeyRing
+    journal: MirroredJournal
     notices: tuple[str, ...] = ()
     """What a person should know of how it opened, in sentences."""
-    mirror: Mirror | None = None
-    """Its black box, if it keeps one."""
     concerns: tuple[str, ...] = ()
     """Those of the notices that a person has to do something about."""
+
+    @property
+    def mirror(self) -> Mirror | None:
+        """Its black box, if it keeps one, as of the last save."""
+        return self.journal.mirror
 
     def prover(self) -> Prover:
         """What shows central that a request is this laptop's."""
@@ -109,7 +114,7 @@ def open_laptop(
     if journal.mirror is not None and journal.mirror.report.state is not MirrorState.IN_STEP:
         said += (f"The black box is not in step. {journal.mirror.report.why}",)
     concerns = complete(ring, store.identity)
-    return Laptop(folder, store, ring, (*notices, *said, *concerns), journal.mirror, concerns)
+    return Laptop(folder, store, ring, journal, (*notices, *said, *concerns), concerns)
 
 
 def _is_there(path: Path) -> bool:
@@ -177,11 +182,10 @@ def _open_floor(path: Path, key: bytes, clock: Clock, engine: Engine, identity: 
 def _follow(journal: MirroredJournal, folder: Path, key: bytes, card: type[Mirror]) -> int:
     """Let the card follow the journal from here on; returns how many changes the card gave back first."""
     place = mirror_of(folder)
-    if place is None:
-        return 0
-    healed = heal(journal, place, key)
-    journal.mirror = card(place, folder / JOURNAL, folder / KEYS, key)
-    journal.mirror.follow()
+    healed = heal(journal, place, key) if place is not None else 0
+    journal.follow_with(
+        lambda box: card(box, folder / JOURNAL, folder / KEYS, key), partial(mirror_of, folder)
+    )
     return healed
 
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def set_mirror(folder: Path, ring: KeyRing, place: Path | None) -> Path | None:
-    """Keep a black box in `place` from the next start on, or none; returns its folder. What lies on a card stays there.
+    """Keep a black box in `place` from the next save on, or none; returns its folder. What lies on a card stays there.
 
     Central's recovery key becomes one more lock of the key file, so that the office can open the card of a laptop whose
     keyring died with it, even if nobody remembers the passphrase.

@@ -233,6 +233,24 @@ async def test_when_database_and_journal_are_broken_the_card_brings_the_work_bac
     assert same(again, card)
 
 
+async def test_a_card_that_is_put_in_while_a_window_is_open_follows_its_next_save(
+    world: World, card: Path
+) -> None:
+    """And one that is given up follows no more."""
+    here = await world.laptop("carlos", "carlos")
+    assert await here.sync()
+    here.line.cut()
+    wiring.set_mirror(here.folder, ring_of(here.folder), card)
+    here.create("violation", {"description": "first"})
+    here.create("violation", {"description": "second"})
+    assert report(here).state is MirrorState.IN_STEP
+    assert same(here, card)
+    wiring.set_mirror(here.folder, ring_of(here.folder), None)
+    here.create("violation", {"description": "third"})
+    assert here.laptop.mirror is None
+    assert not same(here, card)
+
+
 async def test_off_is_off_and_what_lies_on_the_card_stays(world: World, card: Path) -> None:
     here = await with_card(world, card)
     here.create("violation", {"description": "x"})
