@@ -116,7 +116,10 @@ def carried_lines(told: Delivered) -> list[str]:
     counts = ", ".join(f"{count} {safe_line(outcome, 20)}" for outcome, count in told.outcomes.items())
     lines = [f"Central has it. Laptop {told.device}: {counts or 'nothing was taken yet'}."]
     if told.kept:
-        lines.append(f"It is kept for a manager: {safe_line(told.why, 500)}")
+        lines += [
+            f"It is kept for a manager: {safe_line(told.why, 500)}.",
+            "Nothing is lost. Tell the office: `bravetui central quarantine` lists what it has to decide.",
+        ]
     else:
         lines.append("Nothing of it is missing at central; its laptop learns so at its next contact.")
     return lines
