@@ -57,10 +57,10 @@ def spliced(base: str, local: str, remote: str) -> str | None:
     >>> spliced("Fence torn at ga", "Fence torn at gate 2", "Called. Fence torn at ga")
     'Called. Fence torn at gate 2'
     """
-    ours, theirs = _passage(base, local), _passage(base, remote)
-    if ours.start < theirs.end and theirs.start < ours.end:
+    ours, others = _passage(base, local), _passage(base, remote)
+    if ours.start < others.end and others.start < ours.end:
         return None
-    first, then = (ours, theirs) if (ours.start, ours.end) <= (theirs.start, theirs.end) else (theirs, ours)
+    first, then = (ours, others) if (ours.start, ours.end) <= (others.start, others.end) else (others, ours)
     return base[: first.start] + first.text + base[first.end : then.start] + then.text + base[then.end :]
 
 

@@ -340,11 +340,8 @@ class FormScreen(WorkScreen):
         try:
             if going:
                 await self._begin()
-                where, over = (
-                    (services.store, services.scope_id, self._submission_id),
-                    self._unsaved.typed_over(),
-                )
-                await self.call(forms.answer, *where, going, over)
+                where = services.store, services.scope_id, self._submission_id
+                await self.call(forms.answer, *where, going, self._unsaved.typed_over())
         except BravetuiError as error:
             self._unsaved.failed()
             self._say(f"✗ NOT SAVED: {error}", tones.bad())
