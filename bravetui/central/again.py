@@ -13,6 +13,7 @@ from bravetui.central.intake import seen_by
 from bravetui.central.past import Past
 from bravetui.central.sent import Sent
 from bravetui.central.shelf import Shelf
+from bravetui.central.state import OWN_FROM
 from bravetui.central.tables import DEVICES
 from bravetui.db.kinds import KINDS
 from bravetui.db.tables.conflict import is_answered
@@ -39,16 +40,17 @@ def past_of(connection: Connection, book: Book, sent: Sent, known: RecordState) 
         return None
     dots = {dot for said in change.said.values() for dot in said.dots}
     _check_given(connection, dots)
-    return Past(tuple(book.about(sent.target)), book.holds(dots))
+    return Past(tuple(book.about(sent.target, put_down=True)), book.holds(dots))
 
 
 def _check_given(connection: Connection, dots: Collection[Dot]) -> None:
-    """That no laptop is said to have used numbers that it cannot have used: it would have to go on behind them."""
+    """That no laptop, nor one to come, is said to have used numbers that it cannot have used: it would go on behind them."""
     if not dots:
         return
     rows = connection.execute(_HELD, {"devices": [*{dot.device for dot in dots}]})
     last = {row.number: row.held[-1][1] if row.held else 0 for row in rows}
-    if any(dot.device in last and dot.counter > last[dot.device] + LOST_MAX for dot in dots):
+    laptops = [dot for dot in dots if dot.device < OWN_FROM]
+    if any(dot.counter > last.get(dot.device, 0) + LOST_MAX for dot in laptops):
         raise Refused(
             "The change says words again that nobody can have said.",
             "Tell the office.",

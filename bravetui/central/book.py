@@ -48,6 +48,16 @@ _MOVED = (
 )
 
 
+AGAIN = "again"
+"""Code of the verdict on a change that was taken before under another number of the same laptop."""
+
+MENDED = "mended"
+"""Code of the verdict on a refused change that the office mended and wrote in its own name."""
+
+_NOT_PUT_DOWN = tuple(f'"code":"{code}"' for code in (AGAIN, MENDED))
+"""How a verdict says it, in its JSON; what people wrote there has its quotes escaped."""
+
+
 @dataclass(slots=True)
 class _Head:
     seq: int
@@ -90,16 +100,22 @@ class Book:
             }
         )  # fmt: skip
 
-    def about(self, target: Target) -> Iterator[Change]:
-        """All that the ledger says of a record, in the order taken, this transaction's own entries last."""
+    def about(self, target: Target, *, put_down: bool = False) -> Iterator[Change]:
+        """All that the ledger says of a record, in the order taken, this transaction's own entries last. With `put_down`
+        without what the record has in another way: taken under another number, or mended at the office."""
         scope_id, kind, record_id = target
-        query = select(LEDGER.c.body).where(
+        query = select(LEDGER.c.body, LEDGER.c.verdict).where(
             LEDGER.c.scope_id == scope_id, LEDGER.c.kind == kind, LEDGER.c.record_id == record_id
         )
-        query = query.order_by(LEDGER.c.seq)
-        own = (e["body"] for e in self._entries if (e["scope_id"], e["kind"], e["record_id"]) == target)
-        for body in (*self._connection.execute(query).scalars(), *own):
-            yield Change.model_validate_json(body)
+        rows = self._connection.execute(query.order_by(LEDGER.c.seq)).all()
+        own = (
+            (entry["body"], entry["verdict"])
+            for entry in self._entries
+            if (entry["scope_id"], entry["kind"], entry["record_id"]) == target
+        )
+        for body, verdict in (*rows, *own):
+            if not (put_down and any(code in verdict for code in _NOT_PUT_DOWN)):
+                yield Change.model_validate_json(body)
 
     def find(self, dot: Dot) -> Change | None:
         """The change of a dot, as it was entered before this transaction."""

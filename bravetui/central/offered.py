@@ -9,7 +9,7 @@ in it are known from that laptop alone.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import MAXYEAR, MINYEAR, datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -36,7 +36,10 @@ def _moment(value: object) -> datetime:
     """A time as screens read it: pydantic would take a number for one, and a text of digits."""
     if not isinstance(value, str):
         raise ValueError("a time is a text")
-    return datetime.fromisoformat(value)
+    found = datetime.fromisoformat(value)
+    if not MINYEAR < found.year < MAXYEAR:
+        raise ValueError("a time that some zones have no date for")
+    return found
 
 
 _Moment = Annotated[AwareDatetime, BeforeValidator(_moment)]

@@ -24,7 +24,7 @@ class Past:
     """The ledger on one record, and which of the changes that a laptop hands in once more it holds."""
 
     changes: tuple[Change, ...]
-    """All about the record, in the order taken."""
+    """All that was put down in the record, in the order taken."""
     held: frozenset[Dot] = frozenset()
     """Of what the values handed in stand for, that which is in the ledger."""
 
@@ -55,6 +55,8 @@ class Past:
         for change in self.changes:
             if path in change.after and path not in change.said and not context.covers([change.dot]):
                 value = added(change.before.get(path), value, change.after[path])
+                if value is None:
+                    return None  # as zero it would go on counting
         return value
 
 

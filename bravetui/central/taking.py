@@ -19,7 +19,7 @@ from bravetui.base.errors import Refused
 from bravetui.base.fault import fault
 from bravetui.central.acts import Acts
 from bravetui.central.again import has_all, past_of, upon_released
-from bravetui.central.book import Book
+from bravetui.central.book import AGAIN, MENDED, Book
 from bravetui.central.bulk import insert_rows
 from bravetui.central.checks import Admitted
 from bravetui.central.intake import Decision, already, decide, seen_by
@@ -53,12 +53,6 @@ from bravetui.wire.receipt import Sign, sign
 
 AUTHOR = "central"
 """Author of the changes that central makes itself: opening and closing conflicts."""
-
-AGAIN = "again"
-"""Code of the verdict on a change that was taken before under another number of the same laptop."""
-
-MENDED = "mended"
-"""Code of the verdict on a refused change that the office mended and wrote in its own name."""
 
 _MENDED = "Mended at the office"
 

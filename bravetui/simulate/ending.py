@@ -12,9 +12,9 @@ from sqlalchemy import Connection, select
 
 from bravetui.auth.signing import signed_by
 from bravetui.base.errors import Corrupt
+from bravetui.central.book import AGAIN, MENDED
 from bravetui.central.ledger import audit
 from bravetui.central.tables import HEADS, LEDGER, PARKED, REFUSED
-from bravetui.central.taking import AGAIN, MENDED
 from bravetui.db.device import AT_REST, Outbox, OutboxState, Parked, Receipt
 from bravetui.db.kinds import KINDS
 from bravetui.db.records import rows_of, stored_from_row

@@ -103,7 +103,9 @@ def _replace(connection: Connection, row: RowMapping, change: Change) -> None:
         delete(_outbox).where(_outbox.c.device == row["device"], _outbox.c.counter == row["counter"])
     )
     body = canonical_bytes(change.to_json())
-    state = OutboxState.PUT_AWAY if row["state"] == OutboxState.PUT_AWAY else OutboxState.PENDING
+    # What is handed in once more waits behind nothing that was refused (`Writing.offer`).
+    state = OutboxState.SENT if change.said else OutboxState.PENDING
+    state = OutboxState.PUT_AWAY if row["state"] == OutboxState.PUT_AWAY else state
     told = {
         "device": change.dot.device, "counter": change.dot.counter, "body": body.decode(), "hash": sha256_hex(body),
         "state": state, "sent_at": None, "attempts": 0, "verdict": None, "settled_at": None,

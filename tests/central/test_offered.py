@@ -84,6 +84,8 @@ def test_it_waits_for_its_record(site: Site, postgres: TestServer) -> None:
         {"remote": ("values", {"inspector_id": "dana", "note": "what nobody asked about"})},
         {"provisional": {"inspector_id": {"is": "dana"}}},
         {"local": ("at", "1785672000")},
+        {"local": ("at", "0001-01-01T00:00:00+14:00")},
+        {"local": ("at", "9999-12-31T23:59:59-14:00")},
         {"opened_at": 1785672000},
         {"status": "undecided"},
         {"rule": "duplicate"},

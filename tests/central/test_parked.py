@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import func, select, text
 
-from bravetui.central import intake, parked, taking
+from bravetui.central import book, intake, parked, taking
 from bravetui.central.intake import Decision
 from bravetui.central.quarantine import release, waiting
 from bravetui.central.tables import PARKED
@@ -53,7 +53,7 @@ def test_a_change_on_hold_that_does_not_fit_what_arrives_is_refused_then_and_the
     assert [one.change.dot for one in waiting(site.central)] == [late.dot]
     assert (on_hold(site), carlos.sync().checkpoint.held) == (0, ())
     assert outcomes(carlos, late) == [Outcome.REFUSED]
-    assert release(site.central, late.dot, "olga", {"count": 5}).code == taking.MENDED
+    assert release(site.central, late.dot, "olga", {"count": 5}).code == book.MENDED
     assert carlos.sync().checkpoint.held == ((1, 1),)
 
 

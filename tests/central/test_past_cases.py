@@ -7,7 +7,7 @@ from bravetui.central.intake import decide
 from bravetui.central.past import Past
 from bravetui.merge.rules import FieldRule, Rule, Rules
 from bravetui.merge.state import RecordState
-from bravetui.merge.version import Dot
+from bravetui.merge.version import Dot, VersionVector
 from bravetui.wire.change import Change
 from tests.central.test_past import NOW_MS, Central, _change, handed_in
 
@@ -154,3 +154,13 @@ def test_a_count_that_was_refused_and_then_emptied_is_empty_and_not_below_nothin
     upon = RecordState({**central.state.cells, **own.cells}, own.version)
     central.take(_change(upon, Dot(1, 3), 3, {"count": None}))
     assert central.state.values().get("count") in (None, 0)
+
+
+def test_what_comes_to_a_count_beside_what_is_no_number_is_not_the_whole_of_it() -> None:
+    """Whatever comes first."""
+    steps = [
+        _change(RecordState(), dot, hlc, {"count": value}).model_copy(update={"before": {"count": 10}})
+        for dot, hlc, value in ((Dot(1, 2), 2, "n/a"), (Dot(2, 1), 3, 13))
+    ]
+    for changes in (steps, steps[::-1]):
+        assert Past(tuple(changes)).counted(12, "count", VersionVector({1: 1, 3: 1})) is None

@@ -48,6 +48,14 @@ def test_dots_in_another_order_than_cells_keep_them_are_refused(
     assert verdict.code == "invalid_context"
 
 
+def test_a_forged_word_does_not_use_up_the_numbers_of_a_laptop_to_come(site: Site) -> None:
+    carlos = site.laptop("carlos")
+    number = carlos.device + 1
+    told = carlos.sync(offered(carlos, "i1", {"note": "x"}, {"note": [Dot(number, 10**18 - 1)]}))
+    assert only(told.verdicts).code == "invalid_context"
+    assert site.laptop("dana").device == number
+
+
 def many(laptop: Laptop, op: Op, count: int) -> Change:
     """A hundred kilobytes that stand for so many changes."""
     dots = [Dot(2, n) for n in range(1, count + 1)]
