@@ -13,11 +13,10 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, select
 
 from bravetui.central.tables import LEDGER
-from bravetui.db.kinds import KINDS, Kind, rules_for
+from bravetui.db.kinds import KINDS
 from bravetui.db.records import rows_of, stored_from_row
-from bravetui.db.templates import find_template
+from bravetui.db.templates import rules_of
 from bravetui.merge.join import KEEPS_BOTH
-from bravetui.merge.rules import Rules
 from bravetui.merge.state import Cell, RecordState, alike
 from bravetui.merge.version import Dot
 from bravetui.wire.change import Change
@@ -67,7 +66,7 @@ def account(connection: Connection, scope_id: str, after_seq: int) -> Account:
     fates: Counter[str] = Counter()
     for change, told in entries:
         state = records[change.kind, change.record_id]
-        rules = _rules(connection, KINDS[change.kind], state)
+        rules = rules_of(connection, KINDS[change.kind], state)
         for path in change.after:
             where = (change.kind, change.record_id, path)
             value = _Value(change, path, path in told, rules.of(path).rule in KEEPS_BOTH)
@@ -104,11 +103,6 @@ def _fate(value: _Value, cell: Cell | None, sides: Mapping[Dot, bool], others: I
     return (
         "superseded" if any(other.context.covers([dot]) for other in others if other.dot != dot) else "lost"
     )
-
-
-def _rules(connection: Connection, kind: Kind, state: RecordState) -> Rules:
-    cell = state.cells.get("template_id") if kind.name == "submission" else None
-    return rules_for(kind, find_template(connection, str(cell.value)) if cell else None)
 
 
 def _records(connection: Connection, scope_id: str, keys: Iterable[Key]) -> dict[Key, RecordState]:

@@ -94,7 +94,10 @@ def _check_said(change: Change) -> None:
         raise Refused(
             "It stands for too many changes to be said again.", "Tell the office.", code="too_large"
         )
-    fits = change.said.keys() <= change.after.keys() and all(map(change.context.covers, said))
+    # Its own dot is that of a value of which the laptop knows no author any more.
+    fits = change.said.keys() <= change.after.keys() and all(
+        map(change.context.with_dot(change.dot).covers, said)
+    )
     in_order = all(dots == tuple(sorted(set(dots))) for dots in said)
     if not (fits and in_order) or (said and change.reason != REFILLED):
         raise Refused(

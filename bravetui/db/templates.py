@@ -7,8 +7,10 @@ from functools import lru_cache
 from sqlalchemy import Connection, bindparam, select
 
 from bravetui.base.errors import BadInput
+from bravetui.db.kinds import Kind, rules_for
 from bravetui.db.tables import FormTemplate
 from bravetui.forms.template import Template
+from bravetui.merge.rules import Rules
 from bravetui.merge.state import RecordState
 
 _table = FormTemplate.__table__  # type: ignore[attr-defined]
@@ -33,6 +35,12 @@ def find_template(connection: Connection, template_id: str) -> Template | None:
     """The template of that id; None while it has not arrived."""
     body = connection.execute(_BODY, {"wanted": template_id}).scalar_one_or_none()
     return _parsed(body) if body else None
+
+
+def rules_of(connection: Connection, kind: Kind, state: RecordState) -> Rules:
+    """The rules of a record's fields, and of its answers once its form is here."""
+    cell = state.cells.get("template_id") if kind.name == "submission" else None
+    return rules_for(kind, find_template(connection, str(cell.value)) if cell else None)
 
 
 def written_on(connection: Connection, state: RecordState) -> Template:

@@ -17,12 +17,12 @@ from bravetui.base.errors import BadInput
 from bravetui.base.text import clean
 from bravetui.db import meta
 from bravetui.db.device import Base, Outbox, OutboxState
-from bravetui.db.kinds import Kind, kind_of, rules_for
+from bravetui.db.kinds import Kind, kind_of
 from bravetui.db.outbox import OF_RECORD, binding
 from bravetui.db.put_away import frames_of, never_taken, put_away
 from bravetui.db.quarantine import Run, again, goes_on_in, moved, refused_run, release, take_out
 from bravetui.db.records import Stored, load, normalised, save_many
-from bravetui.db.templates import find_template
+from bravetui.db.templates import rules_of
 from bravetui.merge.hlc import Hlc, tick
 from bravetui.merge.record import merge
 from bravetui.merge.rules import Rules
@@ -129,25 +129,35 @@ class Writing:
         if off:
             put_away(self.connection, off, Dot(self._device, self.counter))
 
-    def offer(self, kind_name: str, scope_id: str, record_id: str, lost: RecordState, reason: str) -> None:
+    def offer(self, kind_name: str, scope_id: str, record_id: str, lost: RecordState, reason: str) -> Dot:
         """Say once more what this laptop holds, to a central that has lost it: `lost` is that, and all that had been seen
-        with it. The record, if central has it, is here as central has it, and is shown merged as central will."""
+        with it. A cell of which nobody knows who said it has no dots, and goes under the change's own, which is returned.
+
+        The record, if central has it, is here as central has it, and is shown merged as central will; else as it is."""
         kind = kind_of(kind_name)
         stored = load(self.connection, kind, scope_id, record_id) or Stored(RecordState())
-        op, there = (Op.EDIT, stored.state) if stored.seq else (Op.CREATE, RecordState())
+        is_begun = stored.seq > 0 or (kind.name, record_id) in self.touched
+        there = stored.state if stored.seq else RecordState()
         replaced = {path: cell for path, cell in there.cells.items() if lost.version.covers(cell.dots)}
         seen = Stored(RecordState(replaced, lost.version), stored.seq)
+        op = Op.EDIT if is_begun else Op.CREATE
         change = self._new_change(kind, scope_id, record_id, seen, lost.values(), op, reason, None)
-        said = {path: Said(dots=cell.dots, hlc=cell.hlc) for path, cell in lost.cells.items()}
+        said = {
+            path: Said(dots=cell.dots or (change.dot,), hlc=cell.hlc) for path, cell in lost.cells.items()
+        }
         change = change.model_copy(update={"said": said})
         self._keep_base(kind, scope_id, record_id, stored)
         held = RecordState(change.cells(), lost.version)
-        merged = (
-            merge(change.before, held, there, self._rules(kind, stored.state)).record if there.cells else held
-        )
-        state = RecordState(merged.cells, merged.version.with_dot(change.dot))
+        if there.cells:
+            shown = merge(change.before, held, there, self._rules(kind, stored.state)).record
+        else:
+            shown = RecordState(
+                {**held.cells, **stored.state.cells}, held.version.joined(stored.state.version)
+            )
+        state = RecordState(shown.cells, shown.version.with_dot(change.dot))
         # As sent already: it is no word of this laptop's, and waits behind nothing of its own that was refused.
         self._lay_down(kind, Stored(state, stored.seq), change, OutboxState.SENT)
+        return change.dot
 
     def fold_no_more(self) -> None:
         """Leave the changes made before as they are: what follows is a change of its own, and the history has both."""
@@ -171,9 +181,7 @@ class Writing:
         return normalised(kind, cleaned)
 
     def _rules(self, kind: Kind, state: RecordState) -> Rules:
-        cell = state.cells.get("template_id") if kind.name == "submission" else None
-        template = find_template(self.connection, str(cell.value)) if cell else None
-        return rules_for(kind, template)
+        return rules_of(self.connection, kind, state)
 
     def _with_groups(self, kind: Kind, stored: Stored, after: dict[str, Json]) -> dict[str, Json]:
         """Add the untouched members of every group touched: a group travels whole, so that no merge can split it."""

@@ -17,12 +17,12 @@ from sqlalchemy import Row as SqlRow
 from sqlalchemy.dialects.sqlite import insert
 
 from bravetui.db.device import UNACKNOWLEDGED, Base, Cursor, Outbox, OutboxState, Parked
-from bravetui.db.kinds import KINDS, Kind, rules_for
+from bravetui.db.kinds import KINDS, Kind
 from bravetui.db.outbox import OF_RECORD, binding
 from bravetui.db.quarantine import HELD_BACK, take_out
 from bravetui.db.records import Stored, load_readable, save_many
 from bravetui.db.tables.conflict import OPEN, is_answered
-from bravetui.db.templates import find_template
+from bravetui.db.templates import rules_of
 from bravetui.merge.hlc import Hlc
 from bravetui.merge.record import merge
 from bravetui.merge.state import Cell, RecordState, covering
@@ -293,8 +293,6 @@ def _merged(
     """A record of which a change was refused: what both sides have, by the very rules that central uses."""
     key = (_base.c.scope_id == scope_id, _base.c.kind == kind.name, _base.c.record_id == record_id)
     agreed = connection.execute(select(_base.c.agreed).where(*key)).scalar_one_or_none() or {}
-    cell = local.cells.get("template_id")
-    template = find_template(connection, str(cell.value)) if kind.name == "submission" and cell else None
     known = {
         path
         for path, cell in local.cells.items()
@@ -303,7 +301,7 @@ def _merged(
     own = RecordState({path: cell for path, cell in local.cells.items() if path not in known}, local.version)
     # Central's vector covers what it refused, too, once a later change of the same laptop's has been taken.
     remote = RecordState(central.cells, central.version.without(refused))
-    merged = merge(agreed, own, remote, rules_for(kind, template)).record
+    merged = merge(agreed, own, remote, rules_of(connection, kind, local)).record
     # What is on the screen now holds both: the next row is compared with this one.
     connection.execute(update(_base).where(*key).values(agreed={**agreed, **central.values()}))
     return RecordState(merged.cells, merged.version.joined(central.version))
