@@ -131,16 +131,24 @@ class AskedPassphrase:
 
     name = Passphrase.name
 
-    def __init__(self, ask: Callable[[], str]) -> None:
-        self._ask, self._known = ask, ""
+    def __init__(self, ask: Callable[[], str], tries: int = 1) -> None:
+        """`tries`: how often it is asked for while it is wrong."""
+        self._ask, self._tries, self._known = ask, tries, ""
 
     def wrap(self, content_key: bytes) -> Wrap:
         """As `Passphrase` does."""
         return self._lock().wrap(content_key)
 
     def unwrap(self, wrap: Wrap) -> bytes:
-        """As `Passphrase` does."""
-        return self._lock().unwrap(wrap)
+        """As `Passphrase` does, once it is right."""
+        for left in reversed(range(self._tries)):
+            try:
+                return self._lock().unwrap(wrap)
+            except WrongKey:
+                self._known = ""
+                if not left:
+                    raise
+        raise AssertionError("asked for at least once")
 
     def _lock(self) -> Passphrase:
         self._known = self._known or self._ask()

@@ -14,6 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from bravetui.auth.locks import WRONG_PASSPHRASE
 from bravetui.auth.sealed_file import SealedFile
 from bravetui.base.errors import BadInput, NeedsSignIn, StorageFull
 from bravetui.base.files import flush_file, our_file_error
@@ -29,6 +30,9 @@ from bravetui.wiring import (
 from bravetui.wiring.locking import KEYRING, PIN
 from bravetui.wiring.looking import ONLY_LOOKED_AT, copied, is_read_only
 
+PASSPHRASE_TRIES = 3
+"""How often a terminal asks; each is stretched by Argon2id."""
+
 
 def folder_of(arguments: argparse.Namespace) -> Path:
     """The folder that was named, or this person's own."""
@@ -39,13 +43,18 @@ def folder_of(arguments: argparse.Namespace) -> Path:
 def ring_of(folder: Path, ask: Callable[[], str]) -> SealedFile:
     """Where this laptop's keys are. Raises BadInput when the file that BRAVETUI_PASSPHRASE_FILE names cannot be read."""
 
+    asked = False
+
     def ask_and_say_why() -> str:
-        for name in ring.shut.keys() & {KEYRING, PIN}:
-            print(f"bravetui: {ring.shut[name].what}", file=sys.stderr)
+        nonlocal asked
+        shut = [ring.shut[name].what for name in ring.shut.keys() & {KEYRING, PIN}]
+        for words in WRONG_PASSPHRASE if asked else shut:
+            print(f"bravetui: {words}", file=sys.stderr)
+        asked = True
         return ask()
 
     try:
-        ring = key_ring(folder, ask_and_say_why, ask_pin)
+        ring = key_ring(folder, ask_and_say_why, ask_pin, passphrase_tries=PASSPHRASE_TRIES)
     except (OSError, UnicodeDecodeError) as error:
         raise BadInput(
             f"The file that {PASSPHRASE_FILE_VARIABLE} names cannot be read.",

@@ -72,4 +72,9 @@ def _side_by_side(view: ConflictView) -> list[str]:
         lines += ["", field.label]
         for label, side in ((view.local_label, field.local), (view.remote_label, field.remote)):
             lines.append(f"  {label + ':':<14}{safe_line(side.text, 400)}   {side.who}")
+    decided = [f"  {safe_line(words, 400)}" for words in view.resolution.values()]
+    if decided:
+        by = f" by {view.resolved_by}" if view.resolved_by else ""
+        why = f": {view.reason}" if view.reason else ""
+        lines += ["", f"Decided{by}{why}", *decided]
     return [*lines, "", *([view.remembered_words] if view.remembered_words else ()), view.what_next]

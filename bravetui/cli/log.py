@@ -50,4 +50,4 @@ def line_of(one: LogLine, *, as_json: bool) -> str:
     if as_json:
         return json_line({"at": one.at, "event": one.event, "lane": one.lane, "words": one.words})
     words = f"{one.lane}: {one.words}" if one.lane else one.words
-    return f"{one.at.astimezone():%Y-%m-%d %H:%M:%S}  {one.event:<10} {safe_line(words, 200)}"
+    return f"{one.at.astimezone():%Y-%m-%d %H:%M:%S %Z}  {one.event:<10} {safe_line(words, 200)}"

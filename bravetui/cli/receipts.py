@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 from dataclasses import asdict
+from datetime import UTC
 from pathlib import Path
 
 from bravetui.base.errors import BadInput
@@ -92,7 +93,7 @@ def _check(arguments: argparse.Namespace, path: Path) -> int:
 
 
 def _line(row: ReceiptRow) -> str:
-    given_at = f"{row.given_at:%Y-%m-%d %H:%M}"
+    given_at = f"{row.given_at.astimezone(UTC):%Y-%m-%d %H:%M}Z"
     title = safe_line(row.title, 24)
     return in_columns((row.dot, 18), (given_at, 18), (row.words, 28), (title, 26), (row.record_id, 38))
 

@@ -13,7 +13,7 @@ from bravetui.cli.rescue import exported_lines
 from bravetui.db.lease import Lease
 from bravetui.views.sign_in import SIGNED_OUT, sign_in
 from bravetui.views.status import sync_summary
-from bravetui.wiring import LEASE, Laptop, rescue
+from bravetui.wiring import LEASE, rescue
 
 SIGNED_OUT_WORDS = (
     "Signed out. Nothing was deleted: new work can be recorded, and what is here is handed in as before.\n"
@@ -38,10 +38,11 @@ def run(arguments: argparse.Namespace) -> int:
         if sign_in(laptop.store).state == SIGNED_OUT:
             print("Nobody is signed in here.")
             return 0
-        only_here = _only_here(laptop)
+        summary = sync_summary(laptop.store)
+        only_here = summary.waiting + summary.refused
         into = arguments.rescue
         if only_here and into is None and not arguments.yes:
-            into = _asked(only_here)
+            into = _asked(only_here, summary.refused)
         if into is not None:
             print("\n".join(exported_lines(*rescue(laptop.folder, laptop.ring, into))))
         if only_here and not arguments.yes and not _agreed(only_here):
@@ -52,21 +53,17 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _only_here(laptop: Laptop) -> int:
-    summary = sync_summary(laptop.store)
-    return summary.waiting + summary.refused
-
-
 def _counted(changes: int) -> str:
     return f"{changes} change{'s' * (changes != 1)} exist{'s' * (changes == 1)} only on this laptop."
 
 
-def _asked(only_here: int) -> Path | None:
+def _asked(only_here: int, refused: int) -> Path | None:
     """Where a rescue bundle goes; None for none. Raises BadInput where nobody can be asked."""
     if not sys.stdin.isatty():
+        first = "See `bravetui queue` for what was refused" if only_here == refused else "Sync first"
         raise BadInput(
             _counted(only_here),
-            "Sync first, or add --rescue DIR for a bundle on a stick; --yes signs out all the same.",
+            f"{first}, or add --rescue DIR for a bundle on a stick; --yes signs out all the same.",
         )
     print(f"{_counted(only_here)} They stay here, and are handed in as soon as there is a line.")
     told = input("Folder for a rescue bundle of them, such as a stick (Enter: none): ").strip()

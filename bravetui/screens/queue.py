@@ -25,6 +25,8 @@ WHY_LEAST, LANES_TAKE = 32, 49
 WHAT_LEAST, OTHERS_TAKE = 29, 51
 """Columns for what a change is about at the least, and what the others and the scroll bar take."""
 
+HOW_CORRECTED = ";\nM opens its form, and what you write there goes with it as one new change"
+
 STATE_SIGNS = {"pending": "↑", "sent": "…", "parked": "⌛", "applied": "✓", "confirmed": "✓✓", "refused": "!"}
 
 
@@ -46,8 +48,7 @@ class QueueScreen(WorkScreen):
         "↑ only on this laptop   … sent, no answer yet   ✓ at central\n"
         "✓✓ confirmed by central's signed checkpoint   ! refused\n"
         "A refused change is kept, and holds back only what follows in its record.\n"
-        "R tries now. With the cursor on a refused change: S sends it again as it is;\n"
-        "M opens its form, and what you write there goes with it as one new change.\n"
+        f"R tries now. With the cursor on a refused change: S sends it again as it is{HOW_CORRECTED}.\n"
         "The office can also release or correct it. L shows what sync did."
     )
 
@@ -197,6 +198,10 @@ class QueueScreen(WorkScreen):
         if item.why:
             text.append(f"  {item.why}", style=tones.bad() if item.state == "refused" else "")
         self.query_one("#why", Static).update(text)
+
+    def help_words(self) -> str:
+        """To correct is for whoever may write here."""
+        return self.HELP.replace(HOW_CORRECTED, "") if self.only_reads else self.HELP
 
     async def action_retry(self) -> None:
         """Forget every pause."""

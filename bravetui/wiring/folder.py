@@ -71,6 +71,8 @@ def key_ring(
     ask_passphrase: Callable[[], str] | None = None,
     ask_pin: Callable[[str], str] | None = None,
     clock: Clock | None = None,
+    *,
+    passphrase_tries: int = 1,
 ) -> SealedFile:
     """Where this laptop's keys are: a sealed file that the OS keyring opens by itself or with a PIN, a passphrase always.
 
@@ -86,7 +88,7 @@ def key_ring(
     if named:
         locks.insert(0, Passphrase(Path(named).read_text(encoding="utf-8").strip(), wrong=_WRONG_IN_FILE))
     elif ask_passphrase is not None:
-        locks.append(AskedPassphrase(ask_passphrase))
+        locks.append(AskedPassphrase(ask_passphrase, passphrase_tries))
     return SealedFile(folder / KEYS, locks)
 
 

@@ -16,6 +16,7 @@ from bravetui.auth.locks import Passphrase
 from bravetui.auth.sealed_file import SealedFile
 from bravetui.base.errors import WrongKey
 from bravetui.central.database import open_central_engine
+from bravetui.cli.main import main
 from bravetui.wiring import KEYS
 from tests.cli.terminal import ROOT, Terminal
 from tests.support.keyrings import desktop, missing_programs
@@ -219,3 +220,22 @@ def test_a_wrong_passphrase_out_of_a_file_is_nobodys_to_type_again(
     said = enrolled.run("status", code=1, passphrase=other)
     assert "The passphrase in the file that BRAVETUI_PASSPHRASE_FILE names does not open" in said
     assert "Type it again" not in said
+
+
+@pytest.mark.parametrize(("wrong", "code"), [(2, 0), (3, 1)])
+def test_a_wrong_passphrase_is_asked_for_again_three_times(
+    enrolled: Terminal,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    wrong: int,
+    code: int,
+) -> None:
+    right = enrolled.passphrase.read_text(encoding="utf-8")
+    typed_words = iter([*["not these four words"] * wrong, right])
+    monkeypatch.delenv("BRAVETUI_PASSPHRASE_FILE", raising=False)
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    monkeypatch.setattr("getpass.getpass", lambda words: next(typed_words))
+    assert main(["--folder", str(enrolled.folder), "status"]) == code
+    said = capsys.readouterr()
+    assert said.err.count("does not open the keys of this laptop") == wrong
+    assert ("Only here" in said.out) == (code == 0)

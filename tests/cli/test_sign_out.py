@@ -11,6 +11,7 @@ from bravetui.base.clock import SystemClock
 from bravetui.central.database import open_central_engine
 from bravetui.central.enrolment import issue_code
 from bravetui.cli.main import main
+from bravetui.db.device import Outbox, OutboxState
 from bravetui.wiring import key_ring, open_laptop
 from tests.cli.terminal import Terminal
 from tests.support.seeded import sample_site
@@ -88,3 +89,15 @@ def test_it_waits_until_the_app_is_closed(enrolled: Terminal) -> None:
 
     with Lease.take(enrolled.folder / LEASE, SystemClock().now()):
         assert "already runs" in enrolled.run("sign-out", code=75)
+
+
+def test_who_signs_out_with_refused_work_is_led_to_it(unsent: Terminal) -> None:
+    """To sync would bring it nowhere."""
+    laptop = open_laptop(unsent.folder, key_ring(unsent.folder))
+    with laptop.store.maintain() as connection:
+        refused = {"state": OutboxState.REFUSED, "verdict": {"outcome": "refused", "reason": "No right."}}
+        connection.execute(Outbox.__table__.update().values(**refused))  # type: ignore[attr-defined]
+    laptop.close()
+    said = unsent.run("sign-out", code=2)
+    assert "See `bravetui queue`" in said
+    assert "Sync first" not in said

@@ -16,15 +16,20 @@ from pathlib import Path
 import pytest
 
 from bravetui.actions import forms
+from bravetui.actions.conflicts import decide
 from bravetui.auth.locks import Passphrase
 from bravetui.auth.sealed_file import SealedFile
+from bravetui.base.canonical import Json
 from bravetui.base.errors import BadInput
 from bravetui.cli.status import lines_of
 from bravetui.db.store import Store
+from bravetui.sample.site import Seed
+from bravetui.sync.apply import apply_rows
 from bravetui.views.forms import submissions, templates
 from bravetui.views.status import SyncSummary, scopes
 from bravetui.wiring import KEYS, open_laptop
 from tests.cli.terminal import ROOT, Terminal
+from tests.support.seeded import NOON, row_of
 
 FULL_DISK = """
 mount -t tmpfs -o size=12m none "$FOLDER" || exit 77
@@ -123,6 +128,32 @@ def test_what_was_refused_is_exported_in_full_once(enrolled: Terminal, tmp_path:
     (one,) = json.loads((tmp_path / "refused.json").read_text(encoding="utf-8"))
     assert (one["change"]["after"], one["verdict"]["code"]) == ({"title": "names no form"}, "invalid_field")
     assert "is there already" in enrolled.run("queue", "--export", str(tmp_path / "refused.json"), code=2)
+
+
+def test_what_was_decided_is_shown_with_who_decided_and_why(enrolled: Terminal) -> None:
+    enrolled.run("sync", "--once")
+    question = "01980000-0000-7000-8000-00000000c001"
+    with opened(enrolled) as (store, project_id):
+        with store.write() as writing:
+            record = writing.create("violation", project_id, {"description": "by the gate"})
+        sides: list[Json] = [
+            {"values": {"description": words}, "dots": [f"{device}.9"], "author_id": "x", "device": device}
+            for words, device in (("by the gate", 9), ("at the gate", 2))
+        ]
+        apart: dict[str, Json] = {
+            "record_kind": "violation", "record_id": record, "paths": ["description"], "rule": "review", "base": {},
+            "local": sides[0], "remote": sides[1], "provisional": {}, "status": "open", "resolution": {},
+            "opened_at": "2026-08-03T15:40:00Z",
+        }  # fmt: skip
+        with store.maintain() as connection:
+            apply_rows(
+                connection, project_id, [row_of(Seed("conflict", project_id, question, apart, NOON), 90_000)]
+            )
+        assert "Decided" not in enrolled.run("conflicts", "--show", question)
+        decide(store, project_id, question, {"description": "behind the gate"}, "I was there")
+    said = enrolled.run("conflicts", "--show", question)
+    assert "Decided by " in said
+    assert ": I was there\n  behind the gate" in said
 
 
 def test_words_that_name_nothing_are_answered_by_a_sentence(enrolled: Terminal, tmp_path: Path) -> None:

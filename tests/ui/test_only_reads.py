@@ -16,6 +16,7 @@ from bravetui.screens.conflict import ConflictScreen
 from bravetui.screens.form import FormScreen
 from bravetui.screens.forms import FormsScreen
 from bravetui.screens.home import HomeScreen
+from bravetui.screens.queue import QueueScreen
 from bravetui.screens.rain import RainScreen
 from bravetui.views.conflicts import conflicts
 from bravetui.views.forms import submissions
@@ -224,3 +225,12 @@ async def test_the_first_project_is_gone_to_as_soon_as_it_has_arrived(nowhere: S
         assert {"new", "app.rain"} <= keys(nowhere)
         await press(pilot, "f8")
         assert isinstance(nowhere.app.screen, RainScreen)
+
+
+async def test_help_names_no_key_that_does_nothing_here(viewer: Scene) -> None:
+    """On the queue, where only a form's writer corrects what was refused."""
+    async with playing(viewer, LARGE) as pilot:
+        await press(pilot, "f4")
+        assert isinstance(viewer.app.screen, QueueScreen)
+        assert "M opens its form" in viewer.app.screen.HELP
+        assert "M opens its form" not in viewer.app.screen.help_words()
