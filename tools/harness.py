@@ -32,7 +32,7 @@ from bravetui.auth.sealed_file import SealedFile
 from bravetui.base.canonical import Json
 from bravetui.base.clock import SystemClock, SystemIds
 from bravetui.base.collecting import collect_seldom
-from bravetui.base.runner import InlineRunner
+from bravetui.base.runner import ThreadRunner
 from bravetui.central.app import make_app
 from bravetui.central.database import migrate, open_central_engine
 from bravetui.central.enrolment import issue_code
@@ -218,7 +218,8 @@ class Client:
 
     def _open(self) -> None:
         self._laptop = wiring.open_laptop(STATE, self._ring)
-        self._worker: Worker = wiring.make_worker(self._laptop, lambda _: None, InlineRunner())
+        self._runner = ThreadRunner()  # as `bravetui sync` has it
+        self._worker: Worker = wiring.make_worker(self._laptop, lambda _: None, self._runner)
 
     def work(self, name: str) -> dict[str, Any]:
         """This device's changes, each saved by itself, durably."""
@@ -258,6 +259,7 @@ class Client:
     def close(self) -> None:
         """Shut the lid."""
         self._loop.run_until_complete(self._worker.close())
+        self._runner.close()
         self._laptop.close()
 
 

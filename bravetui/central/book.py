@@ -5,12 +5,12 @@ Nothing is written before `write`; the heads stay locked until the commit that f
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, Connection, bindparam, func, select, tuple_, update
+from sqlalchemy import ARRAY, BigInteger, Connection, Row, Select, bindparam, func, select, tuple_, update
 
 from bravetui.central.announcing import announce
 from bravetui.central.bulk import insert_rows
@@ -30,17 +30,14 @@ _HELD = (
     .order_by(HEADS.c.scope_id)
     .with_for_update()
 )
-_ENTERED = select(LEDGER.c.body).where(
-    LEDGER.c.device == bindparam("device"), LEDGER.c.counter == bindparam("counter")
-)
-_HOLDS = select(LEDGER.c.device, LEDGER.c.counter).where(
-    tuple_(LEDGER.c.device, LEDGER.c.counter).in_(
-        select(
-            func.unnest(bindparam("devices", type_=ARRAY(BigInteger))),
-            func.unnest(bindparam("counters", type_=ARRAY(BigInteger))),
-        )
+_OF_DOTS = tuple_(LEDGER.c.device, LEDGER.c.counter).in_(
+    select(
+        func.unnest(bindparam("devices", type_=ARRAY(BigInteger))),
+        func.unnest(bindparam("counters", type_=ARRAY(BigInteger))),
     )
 )
+_ENTERED = select(LEDGER.c.device, LEDGER.c.counter, LEDGER.c.body).where(_OF_DOTS)
+_HOLDS = select(LEDGER.c.device, LEDGER.c.counter).where(_OF_DOTS)
 _MOVED = (
     update(HEADS)
     .where(HEADS.c.scope_id == bindparam("scope"))
@@ -71,6 +68,7 @@ class Book:
         self._connection, self._now = connection, received_at
         self._heads: dict[str, _Head] = {}
         self._entries: list[dict[str, Any]] = []
+        self._found: dict[Dot, str | None] = {}
 
     def hold(self, scope_ids: Iterable[str]) -> None:
         """Lock the scopes' heads until the commit, in an order that all keep: two pushes never wait in a circle."""
@@ -119,18 +117,30 @@ class Book:
 
     def find(self, dot: Dot) -> Change | None:
         """The change of a dot, as it was entered before this transaction."""
-        body = self._connection.execute(_ENTERED, dot._asdict()).scalar_one_or_none()
+        if dot not in self._found:
+            self.look_up([dot])
+        body = self._found[dot]
         return Change.model_validate_json(body) if body else None
+
+    def look_up(self, dots: Collection[Dot]) -> None:
+        """Read at once what `find` may be asked for."""
+        if not dots:
+            return
+        entered = {Dot(row.device, row.counter): row.body for row in self._rows(_ENTERED, dots)}
+        self._found |= {dot: entered.get(dot) for dot in dots}
 
     def holds(self, dots: Collection[Dot]) -> frozenset[Dot]:
         """Those of these changes that are entered, by this transaction too."""
         if not dots:
             return frozenset()
-        some = [*dots]
-        asked = {"devices": [dot.device for dot in some], "counters": [dot.counter for dot in some]}
-        rows = self._connection.execute(_HOLDS, asked)
         own = {Dot(entry["device"], entry["counter"]) for entry in self._entries}
-        return frozenset({Dot(*row) for row in rows} | own.intersection(dots))
+        return frozenset(
+            {Dot(row.device, row.counter) for row in self._rows(_HOLDS, dots)} | own.intersection(dots)
+        )
+
+    def _rows(self, query: Select[Any], dots: Collection[Dot]) -> Sequence[Row[Any]]:
+        asked = {"devices": [dot.device for dot in dots], "counters": [dot.counter for dot in dots]}
+        return self._connection.execute(query, asked).all()
 
     def write(self) -> None:
         """Write entries and heads, and tell who listens."""

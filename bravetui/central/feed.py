@@ -7,8 +7,9 @@ only the changed cells travel; what it pushed itself a moment ago does not come 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import Connection, Select, bindparam, func, literal, select, union_all
@@ -18,7 +19,7 @@ from bravetui.central.access import Access
 from bravetui.central.agreement import compared
 from bravetui.central.tables import HEADS, LEDGER
 from bravetui.db.kinds import KINDS, kinds_in
-from bravetui.db.records import Stored, load_many
+from bravetui.db.records import Stored, load_parts
 from bravetui.merge.state import Cell
 from bravetui.wire.change import Change
 from bravetui.wire.lanes import POLICY
@@ -186,9 +187,12 @@ def _news(
     left = len(entries) > ask.rows_max
     entries = entries[: ask.rows_max]
     folded = _fold(connection, ask, after, {(row.kind, row.record_id) for row in entries})
+    told = {
+        key: None if _is_whole(ask.scope_id, one, whole, own) else one.paths for key, one in folded.items()
+    }
     rows: dict[tuple[str, str], Row] = {}
     size, reached = 0, after
-    for entry, stored in _with_records(connection, ask.scope_id, entries):
+    for entry, stored in _with_records(connection, ask.scope_id, entries, told):
         key = (entry.kind, entry.record_id)
         if key not in rows and stored is not None:
             row = _news_row(ask.scope_id, key, stored, folded[key], whole, own)
@@ -218,29 +222,42 @@ def _fold(
 
 
 def _with_records(
-    connection: Connection, scope_id: str, entries: Sequence[SqlRow[*tuple[Any, ...]]]
+    connection: Connection,
+    scope_id: str,
+    entries: Sequence[SqlRow[*tuple[Any, ...]]],
+    told: Mapping[tuple[str, str], Collection[str] | None] = MappingProxyType({}),
 ) -> Iterator[tuple[SqlRow[*tuple[Any, ...]], Stored | None]]:
     """Each entry with its record, None where there is none. Read a few at a time: a page is full long before its limit of
-    rows wherever forms are long, and what is read beyond is read for nothing."""
+    rows wherever forms are long, and what is read beyond is read for nothing; so is what is not `told` of a record."""
     read: dict[tuple[str, str], Stored] = {}
     for start in range(0, len(entries), READ_AT_ONCE):
         some = entries[start : start + READ_AT_ONCE]
-        by_kind: dict[str, list[str]] = {}
+        by_kind: dict[str, dict[str, Collection[str] | None]] = {}
         for entry in some:
-            if (entry.kind, entry.record_id) not in read:
-                by_kind.setdefault(entry.kind, []).append(entry.record_id)
-        for kind, ids in by_kind.items():
-            found = load_many(connection, KINDS[kind], scope_id, ids)
+            key = (entry.kind, entry.record_id)
+            if key not in read:
+                by_kind.setdefault(entry.kind, {})[entry.record_id] = told.get(key)
+        for kind, wanted in by_kind.items():
+            found = load_parts(connection, KINDS[kind], scope_id, wanted)
             read |= {(kind, record_id): stored for record_id, stored in found.items()}
         yield from ((entry, read.get((entry.kind, entry.record_id))) for entry in some)
 
 
+def _is_own(scope_id: str, news: _News, own: Own) -> bool:
+    """Whether the laptop wrote all of it itself, in this very request."""
+    return all((scope_id, seq) in own.seqs for seq in news.seqs)
+
+
+def _is_whole(scope_id: str, news: _News, whole: bool, own: Own) -> bool:
+    """Whether the record travels whole: it is new, or `whole` records are asked for."""
+    return (whole or news.created) and not _is_own(scope_id, news, own)
+
+
 def _news_row(scope_id: str, key: tuple[str, str], stored: Stored, news: _News, whole: bool, own: Own) -> Row:
     state = stored.state
-    all_own = all((scope_id, seq) in own.seqs for seq in news.seqs)
-    whole = (whole or news.created) and not all_own
+    whole = _is_whole(scope_id, news, whole, own)
     paths = set(state.cells) if whole else news.paths
-    sent = own.cells.get((scope_id, *key), {}) if all_own else {}
+    sent = own.cells.get((scope_id, *key), {}) if _is_own(scope_id, news, own) else {}
     only = frozenset(path for path in paths if path in state.cells and sent.get(path) != state.cells[path])
     return Row(
         kind=key[0],

@@ -134,6 +134,7 @@ def _take_all(desk: Desk, connection: Connection, access: Access, batch: Sequenc
     taking.hold(sent.change.scope_id for sent in good)
     known = _known(connection, access.device, [sent.change.dot for sent in batch])
     shelf.fetch(sent.change for sent in good)
+    taking.look_up_authors(sent.change for sent in good)
     verdicts: list[Verdict] = []
     for sent, told in zip(batch, admitted, strict=True):
         verdict = _take_one(taking, sent, told, known.get(sent.change.dot))

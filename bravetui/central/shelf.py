@@ -51,6 +51,8 @@ _SIGNS, _NOT_ASCII = re.compile(r"[\\%_]"), re.compile(r"[^\x00-\x7f]+")
 
 _questions = KINDS["conflict"].table
 
+_FORM = KINDS["form_template"]
+
 # Asked at every push, and built once: building a statement costs more than running it.
 _QUESTIONS = select(_questions).where(
     _questions.c.scope_id == bindparam("scope"),
@@ -121,10 +123,19 @@ class Shelf:
     def template(self, scope_id: str, template_id: str) -> Template | None:
         """The form that a submission was filled in on."""
         for home in (scope_id, self._organizations.get(scope_id, scope_id)):
-            stored = self.get((home, "form_template", template_id))
+            if (home, _FORM.name, template_id) not in self._records:
+                # Of one project, the records at hand are filled in on few forms: all are asked for at once.
+                self._load(home, _FORM, {template_id, *self._forms_of(scope_id)})
+            stored = self.get((home, _FORM.name, template_id))
             if stored is not None and "body" in stored.state.cells:
                 return _template(str(stored.state.cells["body"].value))
         return None
+
+    def _forms_of(self, scope_id: str) -> set[str]:
+        """What the scope's submissions at hand are filled in on."""
+        here = (stored for (scope, _, _), stored in self._records.items() if stored and scope == scope_id)
+        cells = (stored.state.cells.get("template_id") for stored in here)
+        return {str(cell.value) for cell in cells if cell is not None}
 
     def waits(self, target: Target) -> bool:
         """Whether an earlier change of the record is parked, so that this one must queue behind it."""

@@ -114,6 +114,16 @@ class Taking:
         """Lock the scopes' heads until the commit, in an order that all keep: two pushes never wait in a circle."""
         self._book.hold(scope_ids)
 
+    def look_up_authors(self, changes: Iterable[Change]) -> None:
+        """Read at once who wrote what these changes meet: a question names both its authors."""
+        met = set[Dot]()
+        for change in changes:
+            stored = self.shelf.get((change.scope_id, change.kind, change.record_id))
+            cells = stored.state.cells if stored else {}
+            there = [cells[path].dots for path in change.after if path in cells]
+            met.update(dot for dots in there if not change.context.covers(dots) for dot in dots)
+        self._book.look_up(met)
+
     def take(
         self, sent: Sent, told: Admitted, *, waited: bool = False, mends: Change | None = None
     ) -> Verdict:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from pydantic_core import from_json
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from bravetui.base.canonical import Json
 from bravetui.central.access import Access
@@ -20,6 +20,12 @@ from bravetui.db.kinds import KINDS
 from bravetui.db.records import load_many
 from bravetui.wire.change import Change
 from bravetui.wire.texts import name_of, unfolded
+
+_SAID = select(LEDGER.c.record_id, LEDGER.c.body).where(
+    LEDGER.c.scope_id == bindparam("scope"),
+    LEDGER.c.kind == bindparam("of"),
+    LEDGER.c.record_id.in_(bindparam("ids", expanding=True)),
+)
 
 
 def made_whole(connection: Connection, access: Access, incoming: Incoming) -> Incoming:
@@ -73,11 +79,12 @@ class _Texts:
 
     def read_ledger(self, connection: Connection, changes: Iterable[Change]) -> None:
         """What the records have said since they began."""
-        for scope_id, kind, record_id in {target_of(change) for change in changes}:
-            query = select(LEDGER.c.body).where(
-                LEDGER.c.scope_id == scope_id, LEDGER.c.kind == kind, LEDGER.c.record_id == record_id
-            )
-            for body in connection.execute(query).scalars():
+        groups: dict[tuple[str, str], set[str]] = {}
+        for scope_id, kind, record_id in map(target_of, changes):
+            groups.setdefault((scope_id, kind), set()).add(record_id)
+        for (scope_id, kind), ids in groups.items():
+            asked = {"scope": scope_id, "of": kind, "ids": sorted(ids)}
+            for record_id, body in connection.execute(_SAID, asked):
                 told = from_json(body)
                 self.learn((scope_id, kind, record_id), told.get("before", {}))
                 self.learn((scope_id, kind, record_id), told["after"])

@@ -6,7 +6,7 @@ path this version does not know is kept in `extra` and moves into its column aft
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any
@@ -45,12 +45,18 @@ def load(connection: Connection, kind: Kind, scope_id: str, record_id: str) -> S
 
 def load_many(connection: Connection, kind: Kind, scope_id: str, ids: Iterable[str]) -> dict[str, Stored]:
     """Records of one kind and scope by id; absent ones are absent."""
-    wanted = list(dict.fromkeys(ids))
-    found: dict[str, Stored] = {}
-    for start in range(0, len(wanted), IDS_PER_QUERY):
-        some = wanted[start : start + IDS_PER_QUERY]
-        for row in rows_of(connection, _by_ids(kind.table), {"scope": scope_id, "ids": some}):
-            found[row["id"]] = stored_from_row(kind, row)
+    return load_parts(connection, kind, scope_id, dict.fromkeys(ids))
+
+
+def load_parts(
+    connection: Connection, kind: Kind, scope_id: str, wanted: Mapping[str, Collection[str] | None]
+) -> dict[str, Stored]:
+    """As `load_many`, with no more of each record's cells than those of the paths named; None: all of them."""
+    ids, found = [*wanted], dict[str, Stored]()
+    for start in range(0, len(ids), IDS_PER_QUERY):
+        asked = {"scope": scope_id, "ids": ids[start : start + IDS_PER_QUERY]}
+        for row in rows_of(connection, _by_ids(kind.table), asked):
+            found[row["id"]] = stored_from_row(kind, row, wanted[row["id"]])
     return found
 
 
@@ -104,10 +110,11 @@ def _by_ids(table: Table) -> Executable:
     return select(table).where(table.c.scope_id == bindparam("scope"), table.c.id.in_(wanted))
 
 
-def stored_from_row(kind: Kind, row: Mapping[str, Any]) -> Stored:
-    """A table's row as cells. Raises Corrupt for one that no longer reads back as it was written."""
+def stored_from_row(kind: Kind, row: Mapping[str, Any], only: Collection[str] | None = None) -> Stored:
+    """A table's row as cells, or those of some paths. Raises Corrupt for one that no longer reads back as it was written."""
     try:
-        cells = _with_stamps(_all_values(kind, row), row["stamps"])
+        values = _all_values(kind, row) if only is None else _values_at(kind, row, only)
+        cells = _with_stamps(values, row["stamps"])
         return Stored(RecordState(cells, VersionVector.from_json(row["version"])), row["seq"])
     except (*_UNREADABLE, BravetuiError) as error:
         raise _unreadable() from error
@@ -134,6 +141,22 @@ def _all_values(kind: Kind, row: Mapping[str, Any]) -> dict[str, Json]:
             values[name] = to_cell(row[name])
     if row["deleted"]:
         values[DELETED] = True
+    return values
+
+
+def _values_at(kind: Kind, row: Mapping[str, Any], paths: Iterable[str]) -> dict[str, Json]:
+    """Of `_all_values` those at some paths."""
+    values, extra = dict[str, Json](), row["extra"]
+    for path in paths:
+        name, slash, inner = path.partition("/")
+        if slash and name in kind.documents and inner in (row[name] or ()):
+            values[path] = row[name][inner]
+        elif path == DELETED and row["deleted"]:
+            values[path] = True
+        elif path in extra:
+            values[path] = extra[path]
+        elif path in kind.columns and path not in kind.documents:
+            values[path] = to_cell(row[path])
     return values
 
 

@@ -24,6 +24,7 @@ from bravetui.db.records import (
     Stored,
     load,
     load_many,
+    load_parts,
     normalised,
     row_from_stored,
     rows_of,
@@ -106,6 +107,23 @@ def test_a_record_of_any_kind_comes_back_as_it_was_saved(
         again = data.draw(records(kind))
         save_many(connection, kind, "site", {"r1": again})
         assert load(connection, kind, "site", "r1") == again
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=lambda kind: kind.name)
+@given(data=st.data())
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_part_of_a_record_has_just_the_cells_that_were_asked_for(
+    engine: Engine, kind: Kind, data: st.DataObject
+) -> None:
+    saved = data.draw(records(kind))
+    known = {*saved.state.cells, *kind.columns, DELETED, "nobody_s_field", "nobody_s/field"}
+    paths = data.draw(st.sets(st.sampled_from(sorted(known))))
+    with write_transaction(engine) as connection:
+        connection.execute(kind.table.delete())
+        save_many(connection, kind, "site", {"r": saved})
+        (part,) = load_parts(connection, kind, "site", {"r": paths}).values()
+    assert part.state.cells == {path: cell for path, cell in saved.state.cells.items() if path in paths}
+    assert (part.state.version, part.seq) == (saved.state.version, saved.seq)
 
 
 def test_central_s_database_gives_back_the_same(database_url: str) -> None:
