@@ -12,7 +12,7 @@ import json
 import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import date
 from functools import partial
@@ -26,7 +26,7 @@ from bravetui.auth.locks import Passphrase
 from bravetui.auth.sealed_file import SealedFile
 from bravetui.base.clock import SystemClock, SystemIds
 from bravetui.base.options import decimal
-from bravetui.base.runner import InlineRunner
+from bravetui.base.runner import ThreadRunner
 from bravetui.bench.accounting import account
 from bravetui.bench.heads import Heads
 from bravetui.bench.paint import Unmeasurable, measure
@@ -194,7 +194,8 @@ class _Keeping(CentralClient):
 
 def _sync(laptop: Laptop, client: CentralClient | None = None) -> tuple[SyncProgress, float]:
     """Sync to the end; what it came to, and the wall time of the exchanges."""
-    worker = Worker(laptop.store, client or _Keeping(laptop), lambda event: None, InlineRunner())
+    runner = ThreadRunner()  # as `bravetui sync` has it
+    worker = Worker(laptop.store, client or _Keeping(laptop), lambda event: None, runner)
 
     async def once() -> None:
         try:
@@ -202,7 +203,8 @@ def _sync(laptop: Laptop, client: CentralClient | None = None) -> tuple[SyncProg
         finally:
             await worker.close()
 
-    asyncio.run(once())
+    with closing(runner):
+        asyncio.run(once())
     return worker.progress, worker.progress.busy_s
 
 
