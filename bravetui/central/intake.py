@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from bravetui.base.canonical import Json
 from bravetui.central.past import Past, apart, counts, handed_in
 from bravetui.db.tables.forms import SIGNED_STATUSES
-from bravetui.merge.hlc import Hlc, clamp, tick
+from bravetui.merge.hlc import OLDEST, Hlc, clamp, tick
 from bravetui.merge.join import Side, added
 from bravetui.merge.record import Conflict, Superseded, merge
 from bravetui.merge.rules import Rule, Rules
@@ -99,9 +99,10 @@ def _merged(coming: _Coming, entered: Mapping[str, Cell], version: VersionVector
     change, known, context, past = coming.change, coming.known, coming.context, coming.past
     # What was in quarantine arrives after later changes of its laptop's, whose vectors cover it: taken at their word, its
     # values would count as seen and be lost.
-    remote = RecordState(known.cells, known.version.without(coming.own))
+    version_there = known.version.without(coming.own)
     had_seen = past.had_seen(known.cells, rules) if past else {}
     local, stands, held = apart(change, entered, known, rules)
+    remote = RecordState(_somebodys(known.cells, local, version_there, had_seen, rules), version_there)
     unseen = _unseen_by_the_signer(known, context, {**local, **stands}, had_seen)
     late = {path: side.pop(path) for side in (local, stands) for path in unseen & side.keys()}
     declared = _with_a_base(rules, coming.mends or change, local, known)
@@ -121,6 +122,22 @@ def _merged(coming: _Coming, entered: Mapping[str, Cell], version: VersionVector
         tuple(_set_aside(change.before, local, remote.cells, merged.superseded, declared)),
         unsigned,
     )
+
+
+def _somebodys(
+    there: Mapping[str, Cell], local: Mapping[str, Cell], seen: VersionVector,
+    had_seen: Mapping[str, VersionVector], rules: Rules,
+) -> dict[str, Cell]:  # fmt: skip
+    """Central's cells, without those that nobody is known to have said where somebody comes with a word that had not been
+    seen with them. What is counted stays: to that it is added."""
+    return {
+        path: cell
+        for path, cell in there.items()
+        if cell.hlc != OLDEST
+        or path not in local
+        or counts(rules, path)
+        or seen.joined(had_seen.get(path, VersionVector())).covers(local[path].dots)
+    }
 
 
 def _told(change: Change, state: RecordState, changed: Iterable[str]) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from bravetui.base.canonical import Json
 from bravetui.merge.join import ADDS, added
 from bravetui.merge.rules import Rules
-from bravetui.merge.state import Cell, RecordState, alike, covering
+from bravetui.merge.state import Cell, RecordState, alike
 from bravetui.merge.version import Dot, VersionVector
 from bravetui.wire.change import Change
 
@@ -39,7 +39,9 @@ class Past:
             for path in change.after.keys() & others:
                 if not set(change.dots_of(path)).isdisjoint(cells[path].dots):
                     seen = change.context.joined(found.get(path, VersionVector()))
-                    found[path] = covering(seen, (cells[path],))
+                    # Who hands in a value that he knows no author of had not written all that came before under his number.
+                    own = {change.dot} if path in change.said else set[Dot]()
+                    found[path] = seen.with_dots(set(cells[path].dots) - own)
         return found
 
     def counted_in(self, path: str) -> VersionVector:

@@ -279,7 +279,7 @@ def _without_later(change: Change, run: Run, now: RecordState, rules: Rules) -> 
     What is counted stays: each change says how much came to it. What makes the record stays whole, if nothing else is in it.
     """
     here = {one.dot for one in run.changes}
-    later = {path for one in run.since for path in one.after if one.stamp_of(path) > change.hlc}
+    later = {path for one in run.since if one.hlc > change.hlc for path in one.after if path not in one.said}
     later |= {path for path, cell in now.cells.items() if _is_said_since(change, cell, here)}
     later = {path for path in later if rules.of(path).rule not in ADDS}
     return change if change.op is Op.CREATE and change.after.keys() <= later else _without(change, later)

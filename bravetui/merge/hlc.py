@@ -37,6 +37,10 @@ class Hlc(NamedTuple):
         return _hlc(text)
 
 
+OLDEST = Hlc(0)
+"""Of a value of which nobody knows any more who said it, or when (`sync.handing_in`): whatever anybody says replaces it."""
+
+
 @lru_cache(maxsize=SPELLINGS_REMEMBERED)
 def _hlc(text: str) -> Hlc:
     if len(text) != 15 or not set(text) <= set("0123456789abcdef"):

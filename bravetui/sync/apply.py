@@ -265,7 +265,9 @@ def _has_all(kind: Kind, change: Change, central: RecordState) -> bool:
     life of central's has others: there it is enough that it is asked, or decided."""
     if kind.name == "conflict":
         return not is_answered(central.values(), change.after)
-    return all(central.version.covers(one.dots) for one in change.said.values())
+    # Its own dot stands for a value of which it did not know whose it is.
+    dots = {dot for one in change.said.values() for dot in one.dots}
+    return central.version.covers(dots - {change.dot})
 
 
 def _is_answered(kind: Kind, here: RecordState, central: RecordState) -> bool:

@@ -6,32 +6,30 @@ changes are sent again as they were, and taken once. What others had written, an
 change of its own that says so: nobody's name is put under words again without a laptop that vouches for them. Absence at
 central is never deletion.
 
-A record that central has not at all is handed in as it was before the words that come behind it by themselves, or stay in
-quarantine (`Refill._agreed`).
+A record that central has not at all is handed in as it was before what central refused of it (`sync.handing_in`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 
 from sqlalchemy import Connection, delete, func, select, update
 
-from bravetui.base.canonical import Json, canonical_bytes
+from bravetui.base.canonical import Json
 from bravetui.db import meta
 from bravetui.db.device import Base, Cursor, Outbox, OutboxState, Parked
 from bravetui.db.kinds import KINDS, Kind
-from bravetui.db.outbox import OF_RECORD, binding
+from bravetui.db.outbox import queued
 from bravetui.db.quarantine import CAN_GO
-from bravetui.db.records import load, load_many
-from bravetui.db.requests import taken_before
+from bravetui.db.records import Stored, load, load_many
 from bravetui.db.store import Store
 from bravetui.db.tables.conflict import DUPLICATE
 from bravetui.db.templates import rules_of
 from bravetui.db.writing import Writing
-from bravetui.merge.hlc import Hlc
-from bravetui.merge.join import ADDS
-from bravetui.merge.state import Cell, RecordState, covering
+from bravetui.merge.state import RecordState
 from bravetui.merge.version import Dot
+from bravetui.sync.handing_in import OwnWords, in_parts, without_refused
 from bravetui.wire.change import REFILLED, Change, Op
 from bravetui.wire.lanes import POLICY
 
@@ -47,15 +45,8 @@ _op = func.json_extract(_outbox.c.body, "$.op")
 _HEARD = (OutboxState.APPLIED, OutboxState.PARKED, OutboxState.REFUSED, OutboxState.CONFIRMED)
 """What the central of before had taken, or kept for its office."""
 
-_NOT_GOING = (OutboxState.REFUSED, OutboxState.PENDING)
+_NOT_GOING = (OutboxState.REFUSED, OutboxState.PENDING, OutboxState.PUT_AWAY)
 """Once nothing can go any more: what central refused, and what waits behind that."""
-
-_NOT_TAKEN = select(_outbox.c.device, _outbox.c.counter, _outbox.c.state).where(
-    *OF_RECORD, _outbox.c.state.in_((*_NOT_GOING, OutboxState.PARKED))
-)
-
-_PART_PATHS, _PART_BYTES = 2_000, 500_000
-"""What is handed in of one record in one change: less than half of what central takes in one."""
 
 
 def begin(connection: Connection) -> None:
@@ -107,9 +98,12 @@ class Refill:
             return
         who = self._store.identity
         writing = Writing(self._connection, self._store.clock, self._store.ids, who.device, who.user_id)
+        here = load_many(self._connection, kind, scope_id, lost)
         for record_id, state in lost.items():
-            seen = state.version
-            for cells in _in_parts(state.cells):
+            stored, seen = here.get(record_id) or Stored(RecordState()), state.version
+            there = stored.state.cells if stored.seq else {}
+            rules = partial(rules_of, self._connection, kind, stored.state)
+            for cells in in_parts(state.cells, there, rules):
                 part = RecordState(cells, seen)
                 seen = seen.with_dot(writing.offer(kind.name, scope_id, record_id, part, REFILLED))
         self._store.keep_counters(writing.counter, writing.finish())
@@ -163,32 +157,26 @@ class Refill:
             lost = {key: one for key, one in lost.items() if self._can_be_asked(scope_id, one.values())}
             not_asked = table.c.id.in_(set(ids) - lost.keys())
             self._connection.execute(delete(table).where(table.c.scope_id == scope_id, not_asked))
-        self.offer(kind, scope_id, {key: self._agreed(kind, scope_id, key, one) for key, one in lost.items()})
+        self.offer(
+            kind,
+            scope_id,
+            {key: self._without_refused(kind, scope_id, key, one) for key, one in lost.items()},
+        )
 
-    def _agreed(self, kind: Kind, scope_id: str, record_id: str, here: RecordState) -> RecordState:
-        """The record without what central refused; and what is counted without what is on hold there, which counts once the
-        record has come. Whose word lay under these nobody knows here any more: it has no dot, and the oldest stamp."""
-        record = binding((scope_id, kind.name, record_id))
-        states = {
-            Dot(row.device, row.counter): row.state for row in self._connection.execute(_NOT_TAKEN, record)
-        }
-        parked = {dot for dot, state in states.items() if state == OutboxState.PARKED}
-        counts_by_itself = parked.difference(taken_before(self._connection, sorted(parked)))
-        refused = states.keys() - parked
-        if not (refused or counts_by_itself):
+    def _without_refused(self, kind: Kind, scope_id: str, record_id: str, here: RecordState) -> RecordState:
+        """What is handed in of a record that is `here` as this laptop shows it (`sync.handing_in`)."""
+        found = queued(self._connection, (scope_id, kind.name, record_id))
+        rows = [(row.state, Change.model_validate_json(row.body)) for row in found]
+        if not rows:
             return here
-        rules = rules_of(self._connection, kind, here)
-        out = {
-            path
-            for path, cell in here.cells.items()
-            if not refused.isdisjoint(cell.dots)
-            or (rules.of(path).rule in ADDS and not counts_by_itself.isdisjoint(cell.dots))
-        }
+        rows.sort(key=lambda row: row[1].hlc)
+        own = OwnWords(
+            tuple(change for state, change in rows if state not in _NOT_GOING),
+            tuple(change for state, change in rows if state in _NOT_GOING and not change.said),
+        )
         at = (_base.c.scope_id == scope_id, _base.c.kind == kind.name, _base.c.record_id == record_id)
         agreed = self._connection.execute(select(_base.c.agreed).where(*at)).scalar_one_or_none() or {}
-        cells = {path: cell for path, cell in here.cells.items() if path not in out}
-        cells |= {path: Cell(agreed[path], (), Hlc(0)) for path in out & agreed.keys()}
-        return RecordState(cells, covering(here.version.without(refused | counts_by_itself), cells.values()))
+        return without_refused(here, own, agreed, rules_of(self._connection, kind, here))
 
     def _can_be_asked(self, scope_id: str, question: Mapping[str, Json]) -> bool:
         """Whether central could take a question of its own: its record is handed in as well, or is there."""
@@ -197,18 +185,3 @@ class Refill:
             return False
         stored = load(self._connection, kind, scope_id, record_id)
         return stored is not None and (stored.seq > 0 or not self._is_fragment(kind, scope_id, record_id))
-
-
-def _in_parts(cells: Mapping[str, Cell]) -> Iterator[dict[str, Cell]]:
-    """As much of a record as one change may hold, again and again: it may have grown past that. Fields come first."""
-    part, size_bytes = dict[str, Cell](), 0
-    for path in sorted(cells, key=lambda path: ("/" in path, path)):
-        cell = cells[path]
-        weight = len(canonical_bytes(cell.value)) + 2 * len(path.encode())
-        if part and (len(part) == _PART_PATHS or size_bytes + weight > _PART_BYTES):
-            yield part
-            part, size_bytes = {}, 0
-        part[path] = cell
-        size_bytes += weight
-    if part:
-        yield part

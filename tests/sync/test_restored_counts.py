@@ -139,3 +139,24 @@ async def test_what_was_counted_and_never_taken_counts_once_though_its_record_is
         with world.restored(backup):
             await sync_all([carlos])
             assert there(world, record)[LOADS] == 15
+
+
+@pytest.mark.parametrize("never_taken", [None, 15])
+async def test_what_was_counted_and_taken_counts_once_though_its_record_is_handed_in(
+    world: World, never_taken: int | None
+) -> None:
+    """As above, but that central had taken it, or the first of the two, before it lost it."""
+    carlos, dana = await two(world)
+    with world.backup_of_central() as backup:
+        record = dana.create("submission", FORM)
+        for here in (dana, carlos):
+            assert await here.sync()
+        carlos.edit_paths("submission", record, {LOADS: 13})
+        await sync_all([carlos])
+        if never_taken:
+            carlos.edit_paths("submission", record, {LOADS: never_taken})
+        with world.restored(backup):
+            await sync_all([carlos])
+            assert there(world, record)[LOADS] == (never_taken or 13)
+            await sync_all([dana, carlos])
+            assert there(world, record)[LOADS] == (never_taken or 13)
