@@ -69,10 +69,9 @@ def has_all(book: Book, shelf: Shelf, change: Change) -> bool:
         return stored is not None and not is_answered(stored.state.values(), change.after)
     here = book.holds({dot for said in change.said.values() for dot in said.dots})
     cells = stored.state.cells
-    # Its own dot stands for a value of which its laptop did not know whose it is: any value will do.
-    here |= {change.dot}
+    # Its own dot stands for a value of which its laptop did not know whose it is: any value there will do.
     return all(
-        path in cells and here.union(cells[path].dots).issuperset(said.dots)
+        path in cells
         if change.dot in said.dots
         else here.union(cells[path].dots if path in cells else ()).issuperset(said.dots)
         for path, said in change.said.items()

@@ -101,7 +101,7 @@ def in_parts(
     """
     weights = {path: _weight(path, cell, there.get(path)) for path, cell in cells.items()}
     if len(cells) <= _PART_PATHS and sum(weights.values()) <= PART_BYTES:
-        yield dict(cells)
+        yield from [dict(cells)] if cells else []  # nothing, where central refused all of it
         return
     part, size_bytes = dict[str, Cell](), 0
     for unit in _units(cells, rules()):

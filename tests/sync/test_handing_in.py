@@ -9,9 +9,11 @@ from bravetui.base.canonical import canonical_bytes
 from bravetui.merge.hlc import Hlc
 from bravetui.merge.rules import FieldRule, Rule, Rules
 from bravetui.merge.state import Cell
-from bravetui.merge.version import Dot
+from bravetui.merge.version import Dot, VersionVector
 from bravetui.sync import handing_in
-from bravetui.sync.handing_in import in_parts
+from bravetui.sync.handing_in import OwnWords, in_parts, without_refused
+from bravetui.wire.change import Op, make_change
+from tests.support.seeded import NOON
 
 GROUPED = Rules(
     {f"answers/g{number}": FieldRule(Rule.REVIEW, group=f"g{number // 2}") for number in range(6)}
@@ -47,3 +49,14 @@ def test_a_record_begins_with_its_fields() -> None:
     cells = {"answers/a": cell(handing_in.PART_BYTES), "template_id": cell(10), "answers/b": cell(10)}
     first, *_ = in_parts(cells, {}, Rules)
     assert "template_id" in first
+
+
+def test_of_a_record_that_was_refused_from_its_beginning_nothing_is_handed_in() -> None:
+    made = make_change(
+        dot=Dot(1, 1), target=("site", "violation", "v"), op=Op.CREATE, context=VersionVector(), before={},
+        after={"description": "by the gate"}, hlc=Hlc(1), author_id="carlos", at=NOON,
+    )  # fmt: skip
+    here = made.author_state()
+    left = without_refused(here, OwnWords((), (made,)), {}, Rules())
+    assert (left.cells, left.version) == ({}, VersionVector())
+    assert list(in_parts(left.cells, {}, Rules)) == []
