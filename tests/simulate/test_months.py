@@ -13,11 +13,14 @@ from bravetui.simulate.planted import PLANTED, likeliest, planted
 from tests.simulate.conftest import Site
 
 MONTHS = range(1, 51)
+FOUND = (153,)
+"""Months of longer runs in which something was found. 153: two copies hand in one edit of a form that is signed by then, and
+the tester took the second number for a word that is nowhere."""
 LIVED_TWICE = frozenset(MONTHS[2::5])
 """`bravetui simulate` does it with all."""
 
 
-@pytest.mark.parametrize("seed", MONTHS)
+@pytest.mark.parametrize("seed", [*MONTHS, *FOUND])
 def test_everything_holds_in_month(site: Site, seed: int) -> None:
     """Some are lived again: the same seed is the same month."""
     outcome = site.lived(seed)
