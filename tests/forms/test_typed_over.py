@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from bravetui.base.canonical import Json
 from bravetui.forms.typed_over import upon
-from bravetui.merge.passages import spliced
 from bravetui.merge.rules import FieldRule, Rule, Rules
 
 RULES = Rules({"answers/summary": FieldRule(Rule.TEXT)})
-texts = st.text("ab .é\N{COMBINING ACUTE ACCENT}\U0001f9ba", max_size=12)
 
 
 @pytest.mark.parametrize(
@@ -36,29 +32,3 @@ def test_what_is_saved(path: str, shown: Json, typed: Json, there: Json, saved: 
 
 def test_where_it_is_not_known_what_was_shown_what_is_typed_stands() -> None:
     assert upon({"summary": "Dry."}, {"summary": "Windy."}, {}, RULES) == ({"summary": "Windy."}, False)
-
-
-@given(texts, texts, texts, texts)
-def test_who_goes_on_typing_while_another_saves_loses_no_letter(
-    before: str, after: str, mine: str, theirs: str
-) -> None:
-    """Each has inserted one passage, at any places."""
-    base = before + after
-    for local, remote in (
-        (mine + base, base + theirs),
-        (before + mine + after, base + theirs),
-        (base + mine, theirs + base),
-    ):
-        both = spliced(base, local, remote)
-        assert both is not None
-        assert sorted(both) == sorted(base + mine + theirs)
-
-
-@given(texts, texts, texts)
-def test_of_two_passages_changed_both_are_there_or_neither_is_touched(
-    base: str, local: str, remote: str
-) -> None:
-    both = spliced(base, local, remote)
-    assert both is None or len(both) == len(local) + len(remote) - len(base)
-    assert spliced(base, local, base) == local
-    assert spliced(base, base, remote) == remote

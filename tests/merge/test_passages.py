@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bravetui.merge import passages
-from bravetui.merge.passages import LENGTH_MAX, woven
+from bravetui.merge.passages import LENGTH_MAX, spliced, woven
 from bravetui.merge.text import Edit, apply, compose, edits
 from bravetui.merge.words import DISTANCE_IN_ALL, DISTANCE_MAX, diff, joins, tokens
 
@@ -24,6 +24,7 @@ PIECES = [
 ]  # fmt: skip
 
 texts = st.lists(st.sampled_from(PIECES), max_size=14).map("".join) | st.text(max_size=12)
+typed = st.text("ab .é\N{COMBINING ACUTE ACCENT}\U0001f9ba", max_size=12)
 
 
 def a_long_text(seed: int, words: int) -> str:
@@ -357,6 +358,52 @@ def test_many_lines_with_many_differences_each_are_compared_by_lines_in_the_end(
     after = "\n".join(" ".join(chance.choices("abc", k=400)) if at % 2 else "same" for at in range(60))
     assert apply(diff(before, after), before) == after
     assert list(edits(diff(before, after)))[-1].end == len(before)
+
+
+@pytest.mark.parametrize(
+    ("base", "local", "remote", "both"),
+    [
+        ("Dry.", "Dry. Windy.", "Dry. Hank called.", "Dry. Windy. Hank called."),
+        ("at ga", "at gate 2", "Rain. at ga", "Rain. at gate 2"),
+        ("", "Dry.", "Windy.", "Dry.Windy."),
+        ("3 of 4", "2 of 4", "3 of 5", "2 of 5"),
+        ("3 of 4", "2 of 4", "3 or 4", "2 or 4"),
+        ("34", "24", "35", "25"),
+        ("34", "35", "24", "25"),
+        ("3 loads", "2 loads", "2 trucks", None),
+        ("3 loads", "2 trucks", "3 lands", None),
+    ],
+)
+def test_the_passage_that_each_side_changed_is_put_in_unless_they_lie_in_each_other(
+    base: str, local: str, remote: str, both: str | None
+) -> None:
+    assert spliced(base, local, remote) == both
+
+
+@given(typed, typed, typed, typed)
+def test_who_goes_on_typing_while_another_saves_loses_no_letter(
+    before: str, after: str, going_on: str, added: str
+) -> None:
+    """Each has inserted one passage, at any places."""
+    base = before + after
+    for local, remote in (
+        (going_on + base, base + added),
+        (before + going_on + after, base + added),
+        (base + going_on, added + base),
+    ):
+        both = spliced(base, local, remote)
+        assert both is not None
+        assert sorted(both) == sorted(base + going_on + added)
+
+
+@given(typed, typed, typed)
+def test_of_two_passages_changed_both_are_there_or_neither_is_touched(
+    base: str, local: str, remote: str
+) -> None:
+    both = spliced(base, local, remote)
+    assert both is None or len(both) == len(local) + len(remote) - len(base)
+    assert spliced(base, local, base) == local
+    assert spliced(base, base, remote) == remote
 
 
 def test_the_examples_in_the_docstring_are_true() -> None:
