@@ -273,12 +273,13 @@ def _from_the_start(asks: Iterable[PullAsk]) -> tuple[PullAsk, ...]:
 
 
 def _own(batches: Iterable[Sequence[Sent]], verdicts: Iterable[Verdict]) -> Own:
+    """What need not come back. Of what a central of before had taken, the sender may have others' words on top since."""
     own = Own()
-    sent = {(one.change.dot, one.hash): one.change for batch in batches for one in batch}
+    sent = {(one.change.dot, one.hash): one for batch in batches for one in batch}
     for verdict in verdicts:
-        change = sent.get((verdict.dot, verdict.hash))
-        if change is not None:
-            own.add(change, verdict)
+        one = sent.get((verdict.dot, verdict.hash))
+        if one is not None and not one.taken_before:
+            own.add(one.change, verdict)
     return own
 
 

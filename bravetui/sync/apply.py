@@ -162,41 +162,71 @@ def _apply_kind(
     lost: dict[str, RecordState] = {}
     known = load_readable(connection, kind, scope_id, (row.id for row in rows))
     saved: dict[str, Stored] = {}
+    last = {row.id: row.version for row in rows}
     for row in rows:
         here = saved.get(row.id) or known.get(row.id)
-        if here is None and not row.whole:
-            applied.incomplete.add(kind.lane)
-            continue
         if here is not None and row.seq < here.seq:
             continue
-        central = row.state()
-        if refill is not None and here is not None and row.whole and _is_answered(kind, here.state, central):
+        if here and refill is not None and row.whole and _is_answered(kind, here.state, row.state()):
             # As one that central has not: the whole of it is handed in once all is here (`Refill.finish`).
             saved[row.id] = Stored(here.state, 0)
             continue
-        waits = (kind.name, row.id) in own and here is not None
-        refused = _still_refused(connection, kind, scope_id, row.id, central) if waits else frozenset()
-        # What only the office writes is as central has it, also where a restored central has an older word of its own.
-        own_word = here is not None and not (refill is not None and kind.office_only)
-        newer = newer_cells(here.state, central) if here is not None and own_word else {}
-        if refill is not None and row.whole and here is not None and own_word:
-            forgotten = forgotten_cells(here.state, central)
-            gone = newer | _undecided(connection, kind, scope_id, row.id, forgotten, central)
-            missing = {path: cell for path, cell in gone.items() if refused.isdisjoint(cell.dots)}
-            if missing:
-                lost[row.id], newer = RecordState(missing, here.state.version.without(refused)), {}
-        if here is not None and refused:
-            state = _merged(connection, kind, scope_id, row.id, here.state, central, refused)
-        else:
-            older = here.state.cells if here is not None and not row.whole else {}
-            version = covering(central.version, newer.values())
-            state = RecordState({**older, **central.cells, **newer}, version)
-        if kind.name == "conflict" and _is_open(state) and not (here and _is_open(here.state)):
+        met: _Met | None = _Met(row.state(), RecordState()) if row.whole else None
+        if here is not None:
+            waits = (kind.name, row.id) in own
+            met = _upon(
+                connection, kind, scope_id, here, row, last[row.id], waits=waits, refilling=refill is not None
+            )
+        if met is None:
+            applied.incomplete.add(kind.lane)
+            continue
+        if met.lost.cells:
+            lost[row.id] = met.lost
+        if kind.name == "conflict" and _is_open(met.state) and not (here and _is_open(here.state)):
             applied.conflicts += 1
-        saved[row.id] = Stored(state, row.seq)
+        saved[row.id] = Stored(met.state, row.seq)
         applied.records.add((kind.name, row.id))
     save_many(connection, kind, scope_id, saved)
     return lost
+
+
+@dataclass(frozen=True, slots=True)
+class _Met:
+    """A record after a row came, and what of it a restored central does not have."""
+
+    state: RecordState
+    lost: RecordState
+
+
+def _upon(
+    connection: Connection, kind: Kind, scope_id: str, here: Stored, row: Row, last: VersionVector, *,
+    waits: bool, refilling: bool,
+) -> _Met | None:  # fmt: skip
+    """A row upon what is here; None for a part of what was never compared with a restored central, and is more than that
+    has: only the whole can tell. `last` is the vector of the record's last row in hand: central has what it covers, though
+    this row was set aside before. `waits`: something of the record was refused."""
+    central = row.state()
+    refused = _still_refused(connection, kind, scope_id, row.id, central) if waits else frozenset()
+    # What only the office writes is as central has it, also where a restored central has an older word of its own.
+    own_word = not (refilling and kind.office_only)
+    newer = newer_cells(here.state, central) if own_word else {}
+    gone: dict[str, Cell] = {}
+    if refilling and own_word:
+        forgotten = forgotten_cells(here.state, central) if row.whole else {}
+        gone = {path: cell for path, cell in newer.items() if not last.covers(cell.dots)}
+        gone |= _undecided(connection, kind, scope_id, row.id, forgotten, central)
+        gone = {path: cell for path, cell in gone.items() if refused.isdisjoint(cell.dots)}
+    if not row.whole:
+        if gone and not here.seq:
+            return None
+        gone = {}
+    lost = RecordState(gone, here.state.version.without(refused))
+    if refused:
+        return _Met(_merged(connection, kind, scope_id, row.id, here.state, central, refused), lost)
+    kept = {path: cell for path, cell in newer.items() if path not in gone}
+    older = {} if row.whole else here.state.cells
+    state = RecordState({**older, **central.cells, **kept}, covering(central.version, kept.values()))
+    return _Met(state, lost)
 
 
 def newer_cells(here: RecordState, central: RecordState) -> dict[str, Cell]:

@@ -128,6 +128,16 @@ def test_what_a_request_pushed_does_not_come_back_in_its_answer(site: Site) -> N
         assert answer.pages[0].rows[0].version == VersionVector({carlos.device: 1})
 
 
+def test_what_a_central_of_before_had_taken_comes_back_whole(site: Site) -> None:
+    """Since then others' words may lie upon it at its sender's, and this central has lost them."""
+    carlos = site.laptop("carlos")
+    reader = Reader(carlos)
+    reader.catch_up()
+    made = carlos.change("i1", {"note": "mine"})
+    (row,) = carlos.sync(made, pull=(reader.ask,), taken_before=(made.dot,)).pages[0].rows
+    assert (row.whole, row.state().values()) == (True, {"note": "mine"})
+
+
 def test_what_others_made_of_the_record_does_come_back(site: Site) -> None:
     carlos, dana = site.laptop("carlos"), site.laptop("dana")
     carlos.sync(carlos.change("i1", {"note": "x"}))

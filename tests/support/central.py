@@ -166,10 +166,12 @@ class Laptop:
         pull: tuple[PullAsk, ...] = (),
         device: int | None = None,
         answer_bytes_max: int | None = None,
+        taken_before: tuple[Dot, ...] = (),
     ) -> SyncAnswer:
         """One exchange, through the bytes of the wire."""
         request = self.request(*changes, pull=pull, device=device)
-        body = encode(request.model_copy(update={"answer_bytes_max": answer_bytes_max}))
+        told = {"answer_bytes_max": answer_bytes_max, "taken_before": taken_before}
+        body = encode(request.model_copy(update=told))
         answer = self.site.central.exchange(self.shown(), read(body, "zstd"))
         return SyncAnswer.model_validate_json(answer.model_dump_json(exclude_defaults=True))
 
