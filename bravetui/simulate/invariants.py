@@ -376,7 +376,8 @@ def _is_answered(end: End, path: str, change: Change, answer: Change) -> bool:
 def nobody_is_outdone_by_what_he_had_seen(end: End) -> list[str]:
     """Whoever had seen a word and wrote another: that word stands nowhere without his, whatever central lost in between.
 
-    Of what is counted, all counts; what the office mends stays its author's word where both say alike.
+    Of what is counted, all counts; what the office mends stays its author's word where both say alike; and what its own
+    laptop has set anew since stands for nothing.
     """
     taken = {change.dot: change for change in (*end.witness.forgotten, *end.ledger)}
     told: dict[tuple[str, str, str], list[Change]] = defaultdict(list)
@@ -394,7 +395,7 @@ def nobody_is_outdone_by_what_he_had_seen(end: End) -> list[str]:
                 f"{answer.dot} had seen {seen.dot}, which stands at {' '.join(key)} {path} without it"
                 for answer in told[(*key, path)]
                 if answer.dot not in cell.dots
-                and not any(one.context.covers([answer.dot]) for one in standing)
+                and not any(_is_later(one, answer) or one.context.covers([answer.dot]) for one in standing)
                 for seen in standing
                 if answer.context.covers([seen.dot])
             ]

@@ -13,10 +13,11 @@ from bravetui.simulate.planted import PLANTED, likeliest, planted
 from tests.simulate.conftest import Site
 
 MONTHS = range(1, 51)
-FOUND = (153, 297, 314)
+FOUND = (153, 297, 314, 331)
 """Months of longer runs in which something was found. 153: two copies hand in one edit of a form that is signed by then, and
 the tester took the second number for a word that is nowhere. 297 and 314: at a restored central a laptop hands in its own
-part of a record after it has read the rest, and what central lost of it passed for what everybody has."""
+part of a record after it has read the rest, and what central lost of it passed for what everybody has. 331: the tester held
+a copy's word against what its original, put back from yesterday, had written since under the same number."""
 LIVED_TWICE = frozenset(MONTHS[2::5])
 """`bravetui simulate` does it with all."""
 
