@@ -35,6 +35,7 @@ from bravetui.sync.progress import SyncEvent
 from bravetui.sync.worker import Worker
 from bravetui.wiring import Laptop
 from tests.support.seeded import NOON, TODAY
+from tests.support.world import BALLAST_BYTES
 
 ADDRESS = "http://central.test"
 _seeds = itertools.count(1)
@@ -84,7 +85,7 @@ class World:
         """Open the laptop in that folder, as a start of the program does, and sync it."""
         folder = self.folder / name
         ring = SealedFile(folder / wiring.KEYS, [Passphrase("test test test", memory_kib=8192)])
-        laptop = wiring.open_laptop(folder, ring, self.clock)
+        laptop = wiring.open_laptop(folder, ring, self.clock, ballast_bytes=BALLAST_BYTES)
         laptop.store.ids = SeededIds(self.clock, next(_seeds))
         line, events = Line(self._transport()), list[SyncEvent]()
         worker = wiring.make_worker(laptop, events.append, InlineRunner(), line)

@@ -48,6 +48,8 @@ from tests.support.postgres import TestServer
 
 ADDRESS = "http://central.test"
 PASSPHRASE = "a truck in the rain"
+BALLAST_BYTES = 1024
+"""Little: it is not what is tried, and to lay down the whole of it would be a tenth of the time of these tests."""
 
 _OF_THE_LAPTOP = ("bravetui.sync.", "bravetui.actions.", "bravetui.views.", "bravetui.wiring.")
 
@@ -239,7 +241,7 @@ class World:
 
     def open(self, folder: Path) -> Here:
         """Open what a folder holds, as a start of the program does."""
-        laptop = wiring.open_laptop(folder, ring_of(folder), self.clock)
+        laptop = wiring.open_laptop(folder, ring_of(folder), self.clock, ballast_bytes=BALLAST_BYTES)
         line = LossyLine(self.app)
         events: list[SyncEvent] = []
         worker = wiring.make_worker(laptop, events.append, InlineRunner(), line)
