@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from types import MappingProxyType
 from typing import Any
 
@@ -22,7 +23,7 @@ from bravetui.db.kinds import KINDS, kinds_in
 from bravetui.db.records import Stored, load_parts
 from bravetui.merge.state import Cell
 from bravetui.wire.change import Change
-from bravetui.wire.lanes import POLICY
+from bravetui.wire.lanes import POLICY, Lane
 from bravetui.wire.messages import Outcome, Page, PullAsk, Row, Verdict, stamps_of
 
 FIRST_PAGE_BYTES_MAX = 256 * 1024
@@ -273,15 +274,8 @@ def _history(
     connection: Connection, ask: PullAsk, before: int, rows_max: int, room: int
 ) -> tuple[list[Row], int, int | None]:
     """Records not touched since `before`, newest first: (rows, bytes, new cursor or None at the beginning)."""
-    branches = [
-        _older(kind.name, ask.scope_id, before)
-        .order_by(kind.table.c.seq.desc())
-        .limit(rows_max + 1)
-        .subquery()
-        for kind in kinds_in(ask.lane)
-    ]
-    together = union_all(*(select(branch) for branch in branches)).subquery()
-    entries = connection.execute(select(together).order_by(together.c.seq.desc()).limit(rows_max + 1)).all()
+    window = {"scope": ask.scope_id, "below": before, "most": rows_max + 1}
+    entries = connection.execute(_older_in(ask.lane), window).all()
     left = len(entries) > rows_max
     rows: list[Row] = []
     size, reached = 0, before
@@ -300,11 +294,19 @@ def _history(
     return rows, size, reached if left else None
 
 
-def _older(kind: str, scope_id: str, before: int) -> Select[tuple[str, str, int]]:
-    table = KINDS[kind].table
-    return select(literal(kind).label("kind"), table.c.id.label("record_id"), table.c.seq).where(
-        table.c.scope_id == scope_id, table.c.seq < before
-    )
+@cache
+def _older_in(lane: Lane) -> Select[tuple[str, str, int]]:
+    """Records of the lane not touched since `below`, newest first; built once, since there is a table for every kind."""
+    branches = [
+        select(literal(kind.name).label("kind"), kind.table.c.id.label("record_id"), kind.table.c.seq)
+        .where(kind.table.c.scope_id == bindparam("scope"), kind.table.c.seq < bindparam("below"))
+        .order_by(kind.table.c.seq.desc())
+        .limit(bindparam("most"))
+        .subquery()
+        for kind in kinds_in(lane)
+    ]
+    together = union_all(*(select(branch) for branch in branches)).subquery()
+    return select(together).order_by(together.c.seq.desc()).limit(bindparam("most"))
 
 
 def _count_left(connection: Connection, ask: PullAsk, after: int, before: int | None) -> int:
