@@ -26,7 +26,7 @@ from bravetui.db.store import Store
 from bravetui.merge.hlc import Hlc
 from bravetui.merge.state import DELETED
 from bravetui.simulate.chaos import Chaos
-from bravetui.sync import acknowledge, agreement, apply, exchange, pages, worker
+from bravetui.sync import acknowledge, agreement, apply, exchange, pages, upon, worker
 
 _outbox = Outbox.__table__  # type: ignore[attr-defined]
 
@@ -113,14 +113,17 @@ def _full_disk_ignored(right: Any) -> Any:
 
 def _laid_over_all(right: Any) -> Any:
     def wrong(*arguments: Any, **named: Any) -> Any:
-        guards = {name: getattr(apply, name) for name in ("_own_states", "newer_cells")}
-        for name in guards:
-            setattr(apply, name, lambda *_: {})
+        guards = [
+            (module, name, getattr(module, name))
+            for module, name in ((apply, "_own_states"), (upon, "newer_cells"))
+        ]
+        for module, name, _ in guards:
+            setattr(module, name, lambda *_: {})
         try:
             return right(*arguments, **named)
         finally:
-            for name, guard in guards.items():
-                setattr(apply, name, guard)
+            for module, name, guard in guards:
+                setattr(module, name, guard)
 
     return wrong
 

@@ -248,7 +248,7 @@ class Worker:
                 taken = await self._run(take, self._store, prepared, answered.answer, came - began)
                 await self._succeeded(prepared, answered, taken, self._clock.monotonic_s() - began)
                 began = came
-                prepared = None if taken.silent or taken.waiting else following
+                prepared = None if taken.silent or taken.waiting or taken.incomplete else following
         except TimeoutError:
             return await self._failed(lanes, Transient("Nothing moved for two minutes."))
         except BravetuiError as error:

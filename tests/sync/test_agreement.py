@@ -92,6 +92,26 @@ async def test_a_record_that_central_has_lost_is_handed_in_again(world: World) -
         assert connection.execute(query).scalar_one() == "finding 9"
 
 
+async def test_a_confirmed_word_that_central_has_lost_of_a_record_is_handed_in_again(world: World) -> None:
+    """As where a page of its database is from yesterday."""
+    here, records = await settled(world)
+    one = select(_violations).where(_violations.c.id == records[9])
+    with world.engine.connect() as connection:
+        yesterday = dict(connection.execute(one).mappings().one())
+    here.edit("violation", records[9], location="lot 5")
+    for _ in range(2):
+        assert await here.sync()
+    with world.engine.begin() as connection:
+        earlier = {name: value for name, value in yesterday.items() if name != "seq"}
+        connection.execute(update(_violations).where(_violations.c.id == records[9]).values(**earlier))
+    compare_all(here)
+    for _ in range(2):
+        assert await here.sync()
+    with world.engine.connect() as connection:
+        assert connection.execute(one).one().location == "lot 5"
+    assert agreed(here)
+
+
 async def test_work_that_central_has_not_taken_is_left_out_and_left_alone(world: World) -> None:
     here, records = await settled(world)
     with here.store.maintain() as connection:

@@ -14,12 +14,9 @@ from bravetui.central.quarantine import waiting
 from bravetui.central.rescue import take_bundle
 from bravetui.db.device import OutboxState
 from bravetui.views import conflicts
-from bravetui.wire.lanes import LANES
 from tests.support.central import PROJECT
-from tests.support.restoring import TOLD, WORDS, asked, begun, exported, is_deleted, office
+from tests.support.restoring import WORDS, asked, begun, exported, is_deleted, office
 from tests.support.world import World, demote, sync_all
-
-ALL_LANES = tuple(policy.lane for policy in LANES)
 
 
 @pytest.mark.parametrize("path", WORDS)
@@ -102,54 +99,6 @@ async def test_what_was_decided_stands_whoever_still_shows_the_question_open(
                 await here.sync()
             await sync_all(back)
             assert (dana.value("corrective_action", record, "trigger"), asked(world)) == ("5.1.2", [])
-
-
-@pytest.mark.parametrize("path", WORDS)
-async def test_an_author_who_could_read_before_he_could_write_still_hands_in_what_was_said_in_his_record(
-    world: World, path: str
-) -> None:
-    """He had fetched all that the restored central has; of his record, that he then hands in, only its number comes back."""
-    kind, older, later = WORDS[path]
-    carlos, dana = await world.laptop("a", "carlos"), await world.laptop("b", "dana")
-    with world.backup_of_central() as backup:
-        record = carlos.create(kind, TOLD[kind])
-        assert await carlos.sync()
-        office(world, kind, record, {path: older})
-        for here in (carlos, dana):
-            assert await here.sync()
-        world.clock.advance(hours=1)
-        dana.edit(kind, record, **{path: later})
-        assert await dana.sync()
-        with world.restored(backup):
-            for lanes in ((), (), ALL_LANES):
-                assert await carlos.worker._exchange(lanes) is None
-            for here in (dana, carlos):
-                await here.sync()
-            await sync_all([carlos, dana])
-            assert {here.value(kind, record, path) for here in (carlos, dana)} == {later}
-            assert asked(world) == []
-
-
-@pytest.mark.parametrize("path", WORDS)
-async def test_a_word_said_while_a_refill_was_under_way_is_not_taken_for_lost(
-    world: World, path: str
-) -> None:
-    """The record had come while the word waited to go: what comes back of it afterwards is only its number."""
-    kind, older, later = WORDS[path]
-    carlos, dana, _, record = await begun(world, kind)
-    office(world, kind, record, {path: older})
-    for here in (carlos, dana):
-        assert await here.sync()
-    with world.backup_of_central() as backup, world.restored(backup):
-        assert await dana.worker._exchange(()) is None
-        dana.edit(kind, record, **{path: later})
-        for lanes in ((), ALL_LANES):
-            assert await dana.worker._exchange(lanes) is None
-        assert not [change for change in world.ledger() if change.said]
-        await sync_all([dana, carlos])
-        assert {here.value(kind, record, path) for here in (carlos, dana)} == {later}
-        assert asked(world) == []
-        assert not [change for change in world.ledger() if change.said]
 
 
 async def test_a_refused_offer_that_goes_again_brings_back_nothing_that_was_corrected_since(
