@@ -273,12 +273,13 @@ def _from_the_start(asks: Iterable[PullAsk]) -> tuple[PullAsk, ...]:
 
 
 def _own(batches: Iterable[Sequence[Sent]], verdicts: Iterable[Verdict]) -> Own:
-    """What need not come back. Of what a central of before had taken, the sender may have others' words on top since."""
+    """What need not come back. Where a central of before had taken it, or it is handed in once more, its sender may show
+    something else since."""
     own = Own()
     sent = {(one.change.dot, one.hash): one for batch in batches for one in batch}
     for verdict in verdicts:
         one = sent.get((verdict.dot, verdict.hash))
-        if one is not None and not one.taken_before:
+        if one is not None and not one.taken_before and not one.change.said:
             own.add(one.change, verdict)
     return own
 

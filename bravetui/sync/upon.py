@@ -22,6 +22,7 @@ from bravetui.merge.join import ADDS
 from bravetui.merge.record import merge
 from bravetui.merge.state import Cell, RecordState, covering
 from bravetui.merge.version import Dot, VersionVector
+from bravetui.sync.refill import is_on
 from bravetui.wire.change import REFILLED, Change
 from bravetui.wire.messages import Row
 
@@ -32,10 +33,11 @@ _REFUSED = select(_outbox.c.state, _outbox.c.body).where(
     *OF_RECORD,
     (_outbox.c.state == OutboxState.REFUSED) | HELD_BACK,
 )
-_JUST_TAKEN = select(_outbox.c.device, _outbox.c.counter).where(
+_TAKEN = select(_outbox.c.device, _outbox.c.counter).where(
     *OF_RECORD,
-    _outbox.c.state.in_([OutboxState.APPLIED, OutboxState.PARKED]),
+    _outbox.c.state.in_(bindparam("states", expanding=True)),
 )
+_JUST_TAKEN = (OutboxState.APPLIED, OutboxState.PARKED)
 _HANDED_IN = select(_outbox.c.body).where(
     *OF_RECORD,
     func.json_extract(_outbox.c.body, "$.reason") == bindparam("reason"),
@@ -65,7 +67,7 @@ def upon(
     gone: dict[str, Cell] = {}
     if refilling and own_word:
         forgotten = forgotten_cells(here.state, central) if row.whole else {}
-        gone = _not_taken(connection, kind, scope_id, row.id, here.state, newer)
+        gone = _not_taken(connection, kind, scope_id, row, here.state, newer)
         gone |= _undecided(connection, kind, scope_id, row.id, forgotten, central)
         gone = {path: cell for path, cell in gone.items() if refused.isdisjoint(cell.dots)}
     if not row.whole:
@@ -82,20 +84,24 @@ def upon(
 
 
 def _not_taken(
-    connection: Connection, kind: Kind, scope_id: str, record_id: str, here: RecordState, newer: dict[str, Cell]
-) -> dict[str, Cell]:  # fmt: skip
-    """Of these cells those that stand for more than own changes that this very central has just taken: what it made of those
-    it tells, though this row, which was set aside, says nothing of them. Of a count it took a step, and not the sum. What it
-    has confirmed and does not have is lost again."""
+    connection: Connection, kind: Kind, scope_id: str, row: Row, here: RecordState, newer: dict[str, Cell]
+) -> dict[str, Cell]:
+    """Of these cells those that stand for more than own changes that this very central has taken: what it made of those it
+    tells, though this row, which was set aside, says nothing of them. Of a count it took a step, and the whole record says
+    upon what.
+
+    What it had confirmed before a refill began counts as sent since; where none is on, and it does not have it, it lost it.
+    """
     if not newer:
         return {}
-    record = binding((scope_id, kind.name, record_id))
-    taken = {Dot(device, counter) for device, counter in connection.execute(_JUST_TAKEN, record)}
+    states = (*_JUST_TAKEN, OutboxState.CONFIRMED) if is_on(connection) else _JUST_TAKEN
+    asked = {**binding((scope_id, kind.name, row.id)), "states": list(states)}
+    taken = {Dot(device, counter) for device, counter in connection.execute(_TAKEN, asked)}
     rules = rules_of(connection, kind, here) if taken else None
     return {
         path: cell
         for path, cell in newer.items()
-        if rules is None or not taken.issuperset(cell.dots) or rules.of(path).rule in ADDS
+        if rules is None or not taken.issuperset(cell.dots) or (row.whole and rules.of(path).rule in ADDS)
     }
 
 

@@ -4,14 +4,17 @@ its whole. What central has lost passes neither for known nor for seen."""
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import Connection
 
 from bravetui.central import feed
+from bravetui.sync import pages
 from bravetui.sync.progress import Exchanged
+from bravetui.sync.taken import Taken
 from bravetui.wire.lanes import LANES
-from tests.support.refusing import refuse_bad
+from tests.support.refusing import refuse_bad, typed_meanwhile
 from tests.support.restoring import TOLD, WORDS, asked, begun, office
 from tests.support.world import Here, World, sync_all
-from tests.sync.test_restored_counts import LOADS, loads
+from tests.sync.test_restored_counts import FORM, LOADS, loads, two
 
 ALL_LANES = tuple(policy.lane for policy in LANES)
 READS = ()
@@ -235,3 +238,72 @@ async def test_a_lane_that_is_begun_anew_is_not_read_on_from_where_it_was(
                 "5.1.3"
             }
             assert asked(world) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "path", "older", "later", "other"),
+    [
+        ("violation", "location", "lot 3", "lot 5", "source"),
+        ("corrective_action", "trigger", "5.1.1", "5.1.2", "immediate_steps"),
+    ],
+)
+async def test_a_word_stays_on_screen_while_its_author_types_on_and_a_refill_is_under_way(
+    world: World, kind: str, path: str, older: str, later: str, other: str
+) -> None:
+    """Central has lost nothing; by the time the rows that were set aside are taken it has confirmed the word."""
+    carlos, dana, _, record = await begun(world, kind)
+    office(world, kind, record, {path: older})
+    for here in (carlos, dana):
+        assert await here.sync()
+    with world.backup_of_central() as backup, world.restored(backup):
+        await exchange(carlos, READS)
+        carlos.edit(kind, record, **{path: later})
+        await exchange(carlos, READS)
+        await typed_meanwhile(carlos, lambda: carlos.edit(kind, record, **{other: "own"}))
+        for _ in range(3):
+            assert carlos.value(kind, record, path) == later
+            await exchange(carlos, ALL_LANES)
+        await sync_all([carlos, dana])
+        assert {here.value(kind, record, path) for here in (carlos, dana)} == {later}
+        assert not [change for change in world.ledger() if change.said]
+
+
+async def test_a_group_that_is_typed_on_during_a_refill_keeps_what_was_typed_first(world: World) -> None:
+    carlos, dana, _, record = await begun(world, "violation")
+    office(world, "violation", record, {"severity": "minor", "required_action": "old"})
+    await sync_all([carlos, dana])
+    with world.backup_of_central() as backup, world.restored(backup):
+        await exchange(carlos, READS)
+        carlos.edit("violation", record, required_action="new")
+        await exchange(carlos, READS)
+        await typed_meanwhile(carlos, lambda: carlos.edit("violation", record, location="own"))
+        await exchange(carlos, ALL_LANES, ALL_LANES)
+        carlos.edit("violation", record, response_due="2026-09-01")
+        await sync_all([carlos, dana])
+        assert {here.value("violation", record, "required_action") for here in (carlos, dana)} == {"new"}
+
+
+async def test_new_forms_that_are_typed_on_while_they_go_do_not_begin_a_refill_anew(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    carlos, dana = await two(world)
+    for number in range(40):
+        dana.create("submission", {"template_id": "form-loads", "answers/x": f"filler {number} " + "x" * 200})
+    for here in (dana, carlos):
+        assert await here.sync()
+    with world.backup_of_central() as backup, world.restored(backup):
+        monkeypatch.setattr(feed, "ANSWER_BYTES_MAX", PAGE_BYTES)
+        await exchange(carlos, READS)
+        begun_anew = list[object]()
+        right = pages._fetch_anew
+
+        def noted(connection: Connection, taken: Taken) -> None:
+            begun_anew.extend(taken.incomplete)
+            right(connection, taken)
+
+        monkeypatch.setattr(pages, "_fetch_anew", noted)
+        for _ in range(4):
+            record = carlos.create("submission", FORM)
+            await typed_meanwhile(carlos, lambda: carlos.edit_paths("submission", record, {LOADS: 13}))  # noqa: B023
+            await typed_meanwhile(carlos, lambda: None)
+        assert begun_anew == []
