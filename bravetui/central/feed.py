@@ -70,11 +70,15 @@ _WINDOW = (
     .order_by(LEDGER.c.seq)
     .limit(bindparam("most"))
 )
-_SINCE = select(LEDGER.c.seq, LEDGER.c.kind, LEDGER.c.record_id, LEDGER.c.created, LEDGER.c.paths).where(
-    LEDGER.c.scope_id == bindparam("scope"),
-    LEDGER.c.kind.in_(bindparam("kinds", expanding=True)),
-    LEDGER.c.record_id.in_(bindparam("ids", expanding=True)),
-    LEDGER.c.seq > bindparam("above"),
+_SINCE = (
+    select(LEDGER.c.seq, LEDGER.c.kind, LEDGER.c.record_id, LEDGER.c.created, LEDGER.c.paths)
+    .where(
+        LEDGER.c.scope_id == bindparam("scope"),
+        LEDGER.c.kind.in_(bindparam("kinds", expanding=True)),
+        LEDGER.c.record_id.in_(bindparam("ids", expanding=True)),
+        LEDGER.c.seq > bindparam("above"),
+    )
+    .order_by(LEDGER.c.seq)
 )
 
 
@@ -98,7 +102,8 @@ class _News:
     """What the ledger says of one record since a laptop's cursor."""
 
     seqs: list[int] = field(default_factory=list)
-    paths: set[str] = field(default_factory=set)
+    paths: dict[str, None] = field(default_factory=dict)
+    """In the order in which they were first changed: a row is spelled the same wherever it is read."""
     created: bool = False
 
 
@@ -217,7 +222,7 @@ def _fold(
     for row in connection.execute(_SINCE, asked):
         news = folded.setdefault((row.kind, row.record_id), _News())
         news.seqs.append(row.seq)
-        news.paths.update(row.paths)
+        news.paths.update(dict.fromkeys(row.paths))
         news.created |= row.created
     return folded
 
@@ -257,7 +262,7 @@ def _is_whole(scope_id: str, news: _News, whole: bool, own: Own) -> bool:
 def _news_row(scope_id: str, key: tuple[str, str], stored: Stored, news: _News, whole: bool, own: Own) -> Row:
     state = stored.state
     whole = _is_whole(scope_id, news, whole, own)
-    paths = set(state.cells) if whole else news.paths
+    paths: Iterable[str] = state.cells if whole else news.paths
     sent = own.cells.get((scope_id, *key), {}) if _is_own(scope_id, news, own) else {}
     only = frozenset(path for path in paths if path in state.cells and sent.get(path) != state.cells[path])
     return Row(

@@ -13,9 +13,13 @@ from pathlib import Path
 from typing import Any, Self
 
 import pytest
+from sqlalchemy import select
 
 from bravetui.base.errors import BadInput
+from bravetui.central.database import open_central_engine
+from bravetui.central.tables import LEDGER
 from bravetui.simulate import main
+from bravetui.simulate.central import found_site
 from bravetui.simulate.database import Databases
 from bravetui.simulate.laptop import SimulatedLaptop
 from bravetui.simulate.main import Task
@@ -47,6 +51,24 @@ def soak(site: Site, monkeypatch: pytest.MonkeyPatch) -> Soak:
         return main._soak("", seeds, plan, asked.jobs, record, twice=not asked.once)
 
     return run
+
+
+def test_every_process_begins_a_month_alike(site: Site) -> None:
+    """Else the command that a month prints would live another one: a few bytes more, and a line is cut elsewhere."""
+    again = found_site(site.databases)
+    try:
+        assert _told(site.databases, again) == _told(site.databases, site.template)
+    finally:
+        site.databases.drop(again)
+
+
+def _told(databases: Databases, name: str) -> list[tuple[str, str, str]]:
+    engine = open_central_engine(databases.url(name))
+    query = select(LEDGER.c.body, LEDGER.c.verdict, LEDGER.c.chain).order_by(LEDGER.c.scope_id, LEDGER.c.seq)
+    with engine.connect() as connection:
+        found = [(row.body, row.verdict, row.chain) for row in connection.execute(query)]
+    engine.dispose()
+    return found
 
 
 def test_an_error_that_is_not_ours_ends_its_month_and_not_the_soak(
