@@ -10,25 +10,25 @@ from bravetui.central import feed
 from bravetui.sync import pages
 from bravetui.sync.progress import Exchanged
 from bravetui.sync.taken import Taken
-from bravetui.wire.lanes import LANES
+from bravetui.wire.lanes import LANES, Lane
 from tests.support.refusing import refuse_bad, typed_meanwhile
 from tests.support.restoring import TOLD, WORDS, asked, begun, office
 from tests.support.world import Here, World, sync_all
 from tests.sync.test_restored_counts import FORM, LOADS, loads, two
 
 ALL_LANES = tuple(policy.lane for policy in LANES)
-READS = ()
+READS: tuple[Lane, ...] = ()
 """For an exchange that hands in nothing."""
 ONE = 1
 """Bytes of a request that carries one change, whatever its size."""
 PAGE_BYTES = 1500
 
 
-async def exchange(here: Here, *ways: tuple[object, ...], budget_bytes: int = 10**6) -> None:
+async def exchange(here: Here, *ways: tuple[Lane, ...], budget_bytes: int = 10**6) -> None:
     """One exchange for each of the ways: the lanes that may go."""
     for lanes in ways:
         here.worker._budget_bytes = budget_bytes
-        assert await here.worker._exchange(lanes) is None  # type: ignore[arg-type]
+        assert await here.worker._exchange(lanes) is None
 
 
 async def with_a_long_history(world: World) -> tuple[Here, Here]:
@@ -57,8 +57,7 @@ async def test_an_author_who_could_read_before_he_could_write_still_hands_in_wha
         dana.edit(kind, record, **{path: later})
         assert await dana.sync()
         with world.restored(backup):
-            for lanes in ((), (), ALL_LANES):
-                assert await carlos.worker._exchange(lanes) is None
+            await exchange(carlos, READS, READS, ALL_LANES)
             for here in (dana, carlos):
                 await here.sync()
             await sync_all([carlos, dana])
@@ -77,10 +76,9 @@ async def test_a_word_said_while_a_refill_was_under_way_is_not_taken_for_lost(
     for here in (carlos, dana):
         assert await here.sync()
     with world.backup_of_central() as backup, world.restored(backup):
-        assert await dana.worker._exchange(()) is None
+        await exchange(dana, READS)
         dana.edit(kind, record, **{path: later})
-        for lanes in ((), ALL_LANES):
-            assert await dana.worker._exchange(lanes) is None
+        await exchange(dana, READS, ALL_LANES)
         assert not [change for change in world.ledger() if change.said]
         await sync_all([dana, carlos])
         assert {here.value(kind, record, path) for here in (carlos, dana)} == {later}
