@@ -296,12 +296,14 @@ def _take_scopes(connection: Connection, scopes: Sequence[ScopeGrant], now: date
         for policy in LANES
         if policy.comes_down
     ]
-    if {(one["scope_id"], one["lane"]) for one in fresh} == {(*row,) for row in connection.execute(_CURSORS)}:
+    known = {(*row,) for row in connection.execute(_CURSORS)}
+    if {(one["scope_id"], one["lane"]) for one in fresh} == known:
         return
     connection.execute(insert(_cursor).on_conflict_do_nothing(), fresh)
     # Nothing more comes of a scope that was taken away; given back, it is fetched anew. What is here of it stays.
-    granted = [scope.scope_id for scope in scopes]
+    granted = {scope.scope_id for scope in scopes}
     connection.execute(delete(_cursor).where(_cursor.c.scope_id.not_in(granted)))
+    refill.go_on(connection, granted - {scope_id for scope_id, _ in known})
 
 
 def _take_devices(connection: Connection, owners: Mapping[int, str]) -> None:

@@ -4,14 +4,14 @@ handed in again.
 A new epoch, or its own word (`sync.lacking`), says that it has forgotten an unknown stretch of time. The laptop's own
 changes are sent again as they were, and taken once. What others had written, and only this laptop still shows, goes in as a
 change of its own that says so: nobody's name is put under words again without a laptop that vouches for them. Absence at
-central is never deletion.
+central is never deletion. A project that could not be read all that while is refilled once it can be.
 
 A record that central has not at all is handed in as it was before what central refused of it (`sync.handing_in`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 
 from sqlalchemy import Connection, delete, func, select, update
@@ -77,6 +77,21 @@ def _renumber_kept(connection: Connection) -> None:
 def is_on(connection: Connection) -> bool:
     """Whether central is still being compared with what this laptop holds."""
     return meta.get(connection, meta.REFILLING) == "yes"
+
+
+def go_on(connection: Connection, scope_ids: Collection[str]) -> None:
+    """These scopes can be read, and could not be before: what a central that was restored meanwhile has lost of them was
+    compared with nothing. It shows by records that have no number here and were not made here."""
+    for kind in (one for one in KINDS.values() if POLICY[one.lane].comes_down):
+        table, made_here = kind.table, (_outbox.c.kind == kind.name, _op == Op.CREATE.value)
+        query = select(table.c.id).where(
+            table.c.scope_id.in_(scope_ids),
+            table.c.seq == 0,
+            table.c.id.not_in(select(_outbox.c.record_id).where(*made_here)),
+        )
+        if connection.execute(query.limit(1)).first() is not None:
+            meta.put(connection, meta.REFILLING, "yes")
+            return
 
 
 def can_be_told(question: Mapping[str, Json]) -> bool:

@@ -381,10 +381,15 @@ def _know_only(monkeypatch: pytest.MonkeyPatch, prefixes: tuple[str, ...], kinds
 
 def demote(world: World, user_id: str, role: str) -> None:
     """Take a person's right to write in the project, or give it back."""
+    set_member(world, user_id, project_role=role)
+
+
+def set_member(world: World, user_id: str, **values: Json) -> None:
+    """Change a person's membership of the project."""
     members = KINDS["project_member"].table
     with world.engine.connect() as connection:
         member_id = connection.execute(select(members.c.id).where(members.c.user_id == user_id)).scalar_one()
-    world.site.central.publish(PROJECT, [Writing("project_member", member_id, {"project_role": role})])
+    world.site.central.publish(PROJECT, [Writing("project_member", member_id, values)])
 
 
 def ring_of(folder: Path) -> SealedFile:

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from sqlalchemy import select, update
 
-from bravetui.base.canonical import Json
 from bravetui.central.quarantine import waiting
-from bravetui.central.service import Writing
 from bravetui.central.tables import REFUSED, SCOPES
 from bravetui.db.device import OutboxState
-from bravetui.db.kinds import KINDS
 from bravetui.sync.progress import Sending
 from tests.support.central import ORGANIZATION, PROJECT, STRANGERS
-from tests.support.world import Here, World
+from tests.support.world import Here, World, set_member
 
 QUEUED = 40
 
@@ -27,14 +24,6 @@ async def queued(world: World) -> tuple[Here, list[str]]:
     new = [here.create("daily_log", {"narrative": f"day {number}"}) for number in range(QUEUED // 2)]
     assert len(here.outbox(OutboxState.PENDING)) == QUEUED
     return here, [*known, *new]
-
-
-def set_member(world: World, **values: Json) -> None:
-    """Change Carlos's membership of the project."""
-    members = KINDS["project_member"].table
-    with world.engine.connect() as connection:
-        member = connection.execute(select(members.c.id).where(members.c.user_id == "carlos")).scalar_one()
-    world.site.central.publish(PROJECT, [Writing("project_member", member, values)])
 
 
 async def everything_is_kept(world: World, here: Here, records: list[str]) -> None:
@@ -63,11 +52,11 @@ async def test_forty_changes_on_a_project_that_was_taken_away_are_kept_and_go_up
     world: World,
 ) -> None:
     here, records = await queued(world)
-    set_member(world, deleted=True)
+    set_member(world, "carlos", deleted=True)
     await here.sync()
     await everything_is_kept(world, here, records)
     world.clock.advance(days=3)
-    set_member(world, deleted=False)
+    set_member(world, "carlos", deleted=False)
     await everything_is_at_central(world, here, records)
 
 
@@ -75,11 +64,11 @@ async def test_a_foreman_who_could_only_read_for_some_days_hands_in_everything_o
     world: World,
 ) -> None:
     here, records = await queued(world)
-    set_member(world, project_role="viewer")
+    set_member(world, "carlos", project_role="viewer")
     await here.sync()
     await everything_is_kept(world, here, records)
     world.clock.advance(days=3)
-    set_member(world, project_role="foreman")
+    set_member(world, "carlos", project_role="foreman")
     await everything_is_at_central(world, here, records)
 
 
@@ -93,7 +82,7 @@ async def test_what_is_refused_for_another_reason_is_not_tried_each_time_a_right
     await here.sync()
     assert here.states() == [OutboxState.REFUSED]
     for role in ("viewer", "foreman"):
-        set_member(world, project_role=role)
+        set_member(world, "carlos", project_role=role)
         for _ in range(3):
             await here.sync()
     assert here.states() == [OutboxState.REFUSED]
@@ -105,10 +94,10 @@ async def test_a_membership_that_ended_and_is_prolonged_brings_in_what_was_refus
     world: World,
 ) -> None:
     here, records = await queued(world)
-    set_member(world, to_date="2026-08-02")
+    set_member(world, "carlos", to_date="2026-08-02")
     await here.sync()
     await everything_is_kept(world, here, records)
-    set_member(world, to_date="2026-12-31")
+    set_member(world, "carlos", to_date="2026-12-31")
     await everything_is_at_central(world, here, records)
 
 

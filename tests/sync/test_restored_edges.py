@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import pytest
+
 from bravetui.central.quarantine import waiting
+from bravetui.central.service import Writing
 from bravetui.db.device import OutboxState
 from bravetui.merge.hlc import Hlc
 from bravetui.merge.version import Dot, VersionVector
+from bravetui.sync.refill import is_on
 from bravetui.wire.change import REFILLED, Said
+from tests.support.central import PROJECT
 from tests.support.restoring import asked
-from tests.support.world import World, demote, sync_all
+from tests.support.world import Here, World, demote, set_member, sync_all
 from tests.sync.test_refilled_questions import disagreed
+
+
+def is_refilling(here: Here) -> bool:
+    with here.store.read() as connection:
+        return is_on(connection)
 
 
 async def test_a_forged_word_stops_no_other_laptop(world: World) -> None:
@@ -48,3 +58,25 @@ async def test_a_viewers_laptop_is_not_left_with_a_refused_question(world: World
             left = [one.kind for one in third.outbox(OutboxState.REFUSED)]
             before_the_office = [one.change.kind for one in waiting(world.site.central)]
             assert (left, before_the_office) == ([], [])
+
+
+@pytest.mark.parametrize("when", ["before", "during"])
+async def test_a_project_that_was_not_seen_while_central_was_refilled_is_refilled_once_it_is(
+    world: World, when: str
+) -> None:
+    """Nothing of it was compared, and only this laptop has the record."""
+    dana = await world.laptop("b", "dana")
+    with world.backup_of_central() as backup:
+        world.site.central.publish(PROJECT, [Writing("violation", "v-1", {"description": "silt"})])
+        assert await dana.sync()
+        with world.restored(backup):
+            if when == "during":
+                await dana.worker._exchange(())
+                assert is_refilling(dana)
+            set_member(world, "dana", to_date="2026-01-06")
+            await sync_all([dana])
+            assert not is_refilling(dana)
+            set_member(world, "dana", to_date=None)
+            await sync_all([dana])
+            assert (PROJECT, "violation", "v-1") in world.central_records()
+            assert not is_refilling(dana)
