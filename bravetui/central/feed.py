@@ -13,17 +13,17 @@ from functools import cache
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, func, literal, select, union_all
+from sqlalchemy import Connection, Select, Table, bindparam, func, literal, select, union_all
 from sqlalchemy import Row as SqlRow
 
 from bravetui.central.access import Access
 from bravetui.central.agreement import compared
 from bravetui.central.tables import HEADS, LEDGER
-from bravetui.db.kinds import KINDS, kinds_in
+from bravetui.db.kinds import KINDS, kinds_in, tables_in
 from bravetui.db.records import Stored, load_parts
 from bravetui.merge.state import Cell
 from bravetui.wire.change import Change
-from bravetui.wire.lanes import POLICY, Lane
+from bravetui.wire.lanes import POLICY
 from bravetui.wire.messages import Outcome, Page, PullAsk, Row, Verdict, stamps_of
 
 FIRST_PAGE_BYTES_MAX = 256 * 1024
@@ -280,7 +280,7 @@ def _history(
 ) -> tuple[list[Row], int, int | None]:
     """Records not touched since `before`, newest first: (rows, bytes, new cursor or None at the beginning)."""
     window = {"scope": ask.scope_id, "below": before, "most": rows_max + 1}
-    entries = connection.execute(_older_in(ask.lane), window).all()
+    entries = connection.execute(_older_in(tables_in(ask.lane)), window).all()
     left = len(entries) > rows_max
     rows: list[Row] = []
     size, reached = 0, before
@@ -300,15 +300,15 @@ def _history(
 
 
 @cache
-def _older_in(lane: Lane) -> Select[tuple[str, str, int]]:
-    """Records of the lane not touched since `below`, newest first; built once, since there is a table for every kind."""
+def _older_in(tables: tuple[tuple[str, Table], ...]) -> Select[tuple[str, str, int]]:
+    """Records not touched since `below`, newest first; built once a lane, since there is a table for every kind."""
     branches = [
-        select(literal(kind.name).label("kind"), kind.table.c.id.label("record_id"), kind.table.c.seq)
-        .where(kind.table.c.scope_id == bindparam("scope"), kind.table.c.seq < bindparam("below"))
-        .order_by(kind.table.c.seq.desc())
+        select(literal(name).label("kind"), table.c.id.label("record_id"), table.c.seq)
+        .where(table.c.scope_id == bindparam("scope"), table.c.seq < bindparam("below"))
+        .order_by(table.c.seq.desc())
         .limit(bindparam("most"))
         .subquery()
-        for kind in kinds_in(lane)
+        for name, table in tables
     ]
     together = union_all(*(select(branch) for branch in branches)).subquery()
     return select(together).order_by(together.c.seq.desc()).limit(bindparam("most"))

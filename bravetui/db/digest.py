@@ -26,7 +26,7 @@ from sqlalchemy import (
 
 from bravetui.base.canonical import Json, canonical_bytes, sha256_hex
 from bravetui.base.errors import Corrupt
-from bravetui.db.kinds import KINDS, Kind, kinds_in
+from bravetui.db.kinds import KINDS, Kind, tables_in
 from bravetui.db.records import rows_of, values_from_row
 from bravetui.wire.lanes import Lane
 
@@ -60,7 +60,7 @@ def window_digests(
     """Digests by key of the scope's rows in the lane with `window[0] < seq <= window[1]`."""
     found: dict[str, int] = {}
     bounds = {"scope": scope_id, "above": window[0], "upto": window[1]}
-    for name in connection.execute(kinds_in_window(lane), bounds).scalars().all():
+    for name in connection.execute(_kinds_in_window(tables_in(lane)), bounds).scalars().all():
         kind = KINDS[name]
         if key_of(name, "") in without:
             continue
@@ -94,12 +94,12 @@ def _one_by_one(
 
 
 @cache
-def kinds_in_window(lane: Lane) -> Executable:
+def _kinds_in_window(tables: tuple[tuple[str, Table], ...]) -> Executable:
     """Which kinds have a row there: mostly none, and then this is the only statement."""
     return union_all(
         *(
-            select(literal(kind.name)).where(select(kind.table.c.id).where(*_within(kind.table)).exists())
-            for kind in kinds_in(lane)
+            select(literal(name)).where(select(table.c.id).where(*_within(table)).exists())
+            for name, table in tables
         )
     )
 

@@ -149,6 +149,11 @@ def kinds_in(lane: Lane) -> tuple[Kind, ...]:
     return tuple(kind for kind in KINDS.values() if kind.lane is lane)
 
 
+def tables_in(lane: Lane) -> tuple[tuple[str, Table], ...]:
+    """Name and table of the kinds that ride `lane`: what a statement over all of them is built of once, and kept under."""
+    return tuple((kind.name, kind.table) for kind in kinds_in(lane))
+
+
 def rules_for(kind: Kind, template: Template | None = None) -> Rules:
     """The merge rules of one record; a submission brings the template that its answers are written on."""
     by_path = dict(kind.rules)

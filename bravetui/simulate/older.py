@@ -16,11 +16,10 @@ from pathlib import Path
 from sqlalchemy import Engine, text
 
 from bravetui.central import checks, database
-from bravetui.db import digest, kinds, migrate
+from bravetui.db import kinds, migrate
 from bravetui.db.kinds import KINDS, Kind
 from bravetui.db.migrate import Migration
 from bravetui.simulate.crash import CENTRAL, CONSOLE, MACHINE
-from bravetui.wire.lanes import Lane
 
 NEWER_KIND = "delivery"
 NEWER_FIELD = ("daily_log", "weather")
@@ -139,8 +138,6 @@ _STEP_FOLDERS = database.step_folders()
 @contextmanager
 def programs() -> Iterator[Programs]:
     """Let machines have programs of two ages for the length of a story."""
-    for lane in Lane:
-        digest.kinds_in_window(lane)  # kept for the whole process, so it has to know all
     known = Programs()
     modules = [kinds, *(module for name, module in sys.modules.items() if name.startswith(_OF_A_PROGRAM))]
     places = [module for module in modules if getattr(module, "KINDS", None) is KINDS]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
+from bravetui.central import feed
 from bravetui.db import migrate
-from bravetui.db.kinds import KINDS, kind_of
-from bravetui.simulate.crash import running_on
+from bravetui.db.kinds import KINDS, kind_of, tables_in
+from bravetui.simulate.crash import CENTRAL, running_on
 from bravetui.simulate.older import NEWER_FIELD, NEWER_KIND, programs
 from bravetui.sync import apply
 
@@ -22,6 +25,18 @@ def test_only_the_machine_that_was_not_updated_knows_neither_the_newer_kind_nor_
             assert set(vars(apply)["KINDS"]) == set(KINDS)
             assert kind_of(KIND) is KINDS[KIND]
     assert vars(apply)["KINDS"] is KINDS
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["older first", "newer first"])
+def test_a_statement_that_one_program_keeps_in_memory_is_not_the_others(first: bool) -> None:
+    """Or a month would go as the months went that the same process lived before."""
+    feed._older_in.cache_clear()
+    with programs() as known:
+        known.old.add(CENTRAL)
+        for is_old in (first, not first):
+            with running_on(CENTRAL if is_old else "dana"):
+                statement = str(feed._older_in(tables_in(KINDS[NEWER_KIND].lane)))
+            assert (f"FROM {NEWER_KIND}" in statement) is not is_old
 
 
 def test_the_update_brings_steps_of_the_schema() -> None:
