@@ -24,6 +24,7 @@ from bravetui.db.quarantine import Run, again, goes_on_in, moved, refused_run, r
 from bravetui.db.records import Stored, load, normalised, save_many
 from bravetui.db.templates import rules_of
 from bravetui.merge.hlc import Hlc, tick
+from bravetui.merge.join import ADDS
 from bravetui.merge.record import merge
 from bravetui.merge.rules import Rules
 from bravetui.merge.state import DELETED, RecordState, edited, row_of
@@ -138,7 +139,12 @@ class Writing:
         stored = load(self.connection, kind, scope_id, record_id) or Stored(RecordState())
         is_begun = stored.seq > 0 or (kind.name, record_id) in self.touched
         there = stored.state if stored.seq else RecordState()
-        replaced = {path: cell for path, cell in there.cells.items() if lost.version.covers(cell.dots)}
+        # Beside what was refused, what is lost is on the screen too, and there it has replaced nothing.
+        replaced = {
+            path: cell
+            for path, cell in there.cells.items()
+            if lost.version.covers(cell.dots) and cell != lost.cells.get(path)
+        }
         seen = Stored(RecordState(replaced, lost.version), stored.seq)
         op = Op.EDIT if is_begun else Op.CREATE
         change = self._new_change(kind, scope_id, record_id, seen, lost.values(), op, reason, None)
@@ -149,7 +155,11 @@ class Writing:
         self._keep_base(kind, scope_id, record_id, stored)
         held = RecordState(change.cells(), lost.version)
         if there.cells:
-            shown = merge(change.before, held, there, self._rules(kind, stored.state)).record
+            rules = self._rules(kind, stored.state)
+            shown = merge(change.before, held, there, rules).record
+            # A count stands as it is held here, and what had not been seen comes to it (`central.past`).
+            counts = {path: cell for path, cell in held.cells.items() if rules.of(path).rule in ADDS}
+            shown = RecordState({**shown.cells, **counts}, shown.version)
         else:
             shown = RecordState(
                 {**held.cells, **stored.state.cells}, held.version.joined(stored.state.version)

@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import Connection
 
 from bravetui.central import feed
+from bravetui.db.device import OutboxState
 from bravetui.sync import pages
 from bravetui.sync.progress import Exchanged
 from bravetui.sync.taken import Taken
@@ -305,3 +306,39 @@ async def test_new_forms_that_are_typed_on_while_they_go_do_not_begin_a_refill_a
             await typed_meanwhile(carlos, lambda: carlos.edit_paths("submission", record, {LOADS: 13}))  # noqa: B023
             await typed_meanwhile(carlos, lambda: None)
         assert begun_anew == []
+
+
+async def test_a_count_typed_while_central_is_refilled_is_never_shown_as_it_was_before(
+    world: World,
+) -> None:
+    """Who types it again, since it seems to be gone, would have counted twice."""
+    carlos, dana, third, record = await loads(world)
+    with world.backup_of_central() as backup, world.restored(backup):
+        carlos.create("violation", {"description": "goes in the first request"})
+        carlos.edit_paths("submission", record, {LOADS: 12})
+        await exchange(carlos, ALL_LANES, READS, budget_bytes=ONE)
+        carlos.edit_paths("submission", record, {LOADS: 13})
+        for _ in range(4):
+            await exchange(carlos, ALL_LANES)
+            assert carlos.value("submission", record, LOADS) == 13
+        carlos.edit_paths("submission", record, {LOADS: 14})
+        await sync_all([carlos, dana, third])
+        assert {here.value("submission", record, LOADS) for here in (carlos, dana, third)} == {14}
+
+
+async def test_what_a_restored_central_lost_is_asked_about_beside_a_refused_word(world: World) -> None:
+    """The lost word stands on the screen meanwhile, and is not what it was written upon."""
+    kind, lost, anew = WORDS["immediate_steps"]
+    carlos, _, _, record = await begun(world, kind)
+    with world.backup_of_central() as backup:
+        office(world, kind, record, {"immediate_steps": lost})
+        assert await carlos.sync()
+        carlos.edit_paths(kind, record, {"condition": "word " * 250_000})
+        await carlos.sync()
+        with world.restored(backup):
+            await exchange(carlos, READS, ALL_LANES, READS, budget_bytes=10**7)
+            assert OutboxState.REFUSED in carlos.states()
+            office(world, kind, record, {"immediate_steps": anew})
+            await sync_all([carlos])
+            assert carlos.value(kind, record, "immediate_steps") == anew
+            assert asked(world) == [(["immediate_steps"], "review")]
