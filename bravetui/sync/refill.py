@@ -11,6 +11,7 @@ A record that central has not at all is handed in as it was before what central 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 
@@ -80,18 +81,13 @@ def is_on(connection: Connection) -> bool:
 
 
 def go_on(connection: Connection, scope_ids: Collection[str]) -> None:
-    """These scopes can be read, and could not be before: what a central that was restored meanwhile has lost of them was
-    compared with nothing. It shows by records that have no number here and were not made here."""
-    for kind in (one for one in KINDS.values() if POLICY[one.lane].comes_down):
-        table, made_here = kind.table, (_outbox.c.kind == kind.name, _op == Op.CREATE.value)
-        query = select(table.c.id).where(
-            table.c.scope_id.in_(scope_ids),
-            table.c.seq == 0,
-            table.c.id.not_in(select(_outbox.c.record_id).where(*made_here)),
-        )
-        if connection.execute(query.limit(1)).first() is not None:
-            meta.put(connection, meta.REFILLING, "yes")
-            return
+    """These scopes can be read, and could not be before: of one that was left out of a refill, it goes on."""
+    if not _left_out(connection).isdisjoint(scope_ids):
+        meta.put(connection, meta.REFILLING, "yes")
+
+
+def _left_out(connection: Connection) -> set[str]:
+    return {*json.loads(meta.get(connection, meta.NOT_REFILLED, "[]"))}
 
 
 def can_be_told(question: Mapping[str, Json]) -> bool:
@@ -129,10 +125,19 @@ class Refill:
         more = select(func.count()).select_from(_cursor).where(_cursor.c.before.is_not(None))
         if any(self._connection.execute(count).scalar_one() for count in (query, more)):
             return
+        left_out: set[str] = set()
         for kind in KINDS.values():
             if POLICY[kind.lane].comes_down:
                 self._offer_absent(kind)
+                left_out |= self._not_seen(kind)
+        meta.put(self._connection, meta.NOT_REFILLED, json.dumps(sorted(left_out)))
         meta.put(self._connection, meta.REFILLING, "")
+
+    def _not_seen(self, kind: Kind) -> set[str]:
+        """Projects that are not seen just now, and of which nothing was compared."""
+        table, seen = kind.table, select(_cursor.c.scope_id)
+        query = select(table.c.scope_id).where(table.c.seq == 0, table.c.scope_id.not_in(seen)).distinct()
+        return {*self._connection.execute(query).scalars()}
 
     def _offer_absent(self, kind: Kind) -> None:
         # What makes the record is at central, or will be when it is released; an edit may wait there for this very record.

@@ -5,14 +5,13 @@ from __future__ import annotations
 import pytest
 
 from bravetui.central.quarantine import waiting
-from bravetui.central.service import Writing
 from bravetui.db.device import OutboxState
 from bravetui.merge.hlc import Hlc
 from bravetui.merge.version import Dot, VersionVector
 from bravetui.sync.refill import is_on
 from bravetui.wire.change import REFILLED, Said
 from tests.support.central import PROJECT
-from tests.support.restoring import asked
+from tests.support.restoring import TOLD, asked, office
 from tests.support.world import Here, World, demote, set_member, sync_all
 from tests.sync.test_refilled_questions import disagreed
 
@@ -61,13 +60,16 @@ async def test_a_viewers_laptop_is_not_left_with_a_refused_question(world: World
 
 
 @pytest.mark.parametrize("when", ["before", "during"])
+@pytest.mark.parametrize("made_by", ["office", "dana"])
 async def test_a_project_that_was_not_seen_while_central_was_refilled_is_refilled_once_it_is(
-    world: World, when: str
+    world: World, when: str, made_by: str
 ) -> None:
-    """Nothing of it was compared, and only this laptop has the record."""
+    """Nothing of it was compared, and only this laptop has what the office said."""
     dana = await world.laptop("b", "dana")
+    record = dana.create("violation", TOLD["violation"]) if made_by == "dana" else "v-1"
+    assert await dana.sync()
     with world.backup_of_central() as backup:
-        world.site.central.publish(PROJECT, [Writing("violation", "v-1", {"description": "silt"})])
+        office(world, "violation", record, {**TOLD["violation"], "location": "lot 5"})
         assert await dana.sync()
         with world.restored(backup):
             if when == "during":
@@ -78,5 +80,6 @@ async def test_a_project_that_was_not_seen_while_central_was_refilled_is_refille
             assert not is_refilling(dana)
             set_member(world, "dana", to_date=None)
             await sync_all([dana])
-            assert (PROJECT, "violation", "v-1") in world.central_records()
+            there = world.central_records()[PROJECT, "violation", record]
+            assert there.state.values()["location"] == "lot 5"
             assert not is_refilling(dana)
