@@ -65,6 +65,10 @@ class Incoming:
         )
         return _sorted(self.request.model_copy(update={"push": push}), list(self.broken))
 
+    def without_changes(self) -> Incoming:
+        """The request alone, as if nothing had been handed in with it."""
+        return Incoming(self.request.model_copy(update={"push": ()}), ())
+
     def refusals(self, now: datetime, epoch: str, with_key: Sign) -> list[Verdict]:
         """The verdicts on what could not be read."""
         return [

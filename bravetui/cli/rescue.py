@@ -90,6 +90,7 @@ def exported_lines(found: Unconfirmed, exported: Exported | None) -> list[str]:
         lines += [
             f"{counted(exported.changes, 'change')} of {counted(exported.records, 'record')}: {kinds}.",
             f"The oldest was made {age_words(exported.oldest_at, SystemClock().now())}.",
+            *_beneath(found),
             f"Sealed in {safe_line(str(exported.path), 400)} ({exported.size_bytes:,} bytes), read back and compared.",
             _who_opens(exported),
             "Carry it to central: bravetui rescue send FILE on any laptop with a line, or bravetui central import FILE.",
@@ -123,6 +124,13 @@ def carried_lines(told: Delivered) -> list[str]:
     else:
         lines.append("Nothing of it is missing at central; its laptop learns so at its next contact.")
     return lines
+
+
+def _beneath(found: Unconfirmed) -> list[str]:
+    if not found.beneath:
+        return []
+    count = counted(len(found.beneath), "earlier change")
+    return [f"With {count} of the same records, already confirmed, in case central has lost them."]
 
 
 def _who_opens(exported: Exported) -> str:

@@ -7,7 +7,7 @@ anything: that is for the next start.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -24,6 +24,7 @@ from bravetui.db.device import AT_REST, Outbox, OutboxState
 from bravetui.db.engine import open_laptop_engine, read_transaction, write_transaction
 from bravetui.db.frames import journal_cipher, scan
 from bravetui.db.kinds import KINDS
+from bravetui.db.outbox import OF_RECORD, binding
 from bravetui.db.quarantine import TAKEN_OFF
 from bravetui.db.records import load
 from bravetui.db.recover import last_dots
@@ -66,7 +67,10 @@ class Unconfirmed:
     marked: bool
     """Whether the database knows that they leave."""
     taken_before: frozenset[Dot] = frozenset()
-    """Of these, what central had taken before it was restored."""
+    """Of all that leaves, what central has taken, or had before it was restored."""
+    beneath: tuple[Change, ...] = ()
+    """What central has confirmed of the same records, made before: one that was restored and lost it needs it first, or
+    whoever reads what was made upon it would pass for having seen it."""
 
     @property
     def oldest_at(self) -> datetime | None:
@@ -105,8 +109,7 @@ def gather(database: Path, journal: Path, key: bytes, ballast: Ballast, now: dat
         engine = None
     if engine is not None:
         try:
-            marked, changes, before = _leaving(engine, told, ballast, now)
-            return Unconfirmed(_ordered(changes), told.damaged, told.unreadable, True, marked, before)
+            return _leaving(engine, told, ballast, now)
         except (Corrupt, StorageFull, WrongKey, ValidationError, SQLAlchemyError):
             pass  # whatever is wrong with the database, the journal is a second road
         finally:
@@ -130,11 +133,8 @@ def _try_journal(path: Path, key: bytes) -> tuple[FromJournal, BravetuiError | N
         return FromJournal(damaged=1), error
 
 
-def _leaving(
-    engine: Engine, journal: FromJournal, ballast: Ballast, now: datetime
-) -> tuple[bool, dict[Dot, Change], frozenset[Dot]]:
-    """Whether it could be noted what leaves, that, and what of it central had taken once; on a full disk the ballast makes
-    the room for the note."""
+def _leaving(engine: Engine, journal: FromJournal, ballast: Ballast, now: datetime) -> Unconfirmed:
+    """What leaves, as far as it can be noted that it does; on a full disk the ballast makes the room for the note."""
     for _ in range(2):
         try:
             with write_transaction(engine) as connection:
@@ -144,13 +144,38 @@ def _leaving(
                     connection.execute(_MARK, told)
                 last = max([meta.get_counter(connection), *(dot.counter for dot in changes)])
                 meta.put(connection, meta.LEFT_TO, str(last))
-                return True, changes, frozenset(taken_before(connection, [*changes]))
+                return _told(connection, journal, changes, marked=True)
         except StorageFull:
             if not ballast.give_up():
                 break
     with read_transaction(engine) as connection:
-        changes = _from_both(connection, journal)[0]
-        return False, changes, frozenset(taken_before(connection, [*changes]))
+        return _told(connection, journal, _from_both(connection, journal)[0], marked=False)
+
+
+def _told(
+    connection: Connection, journal: FromJournal, changes: Mapping[Dot, Change], *, marked: bool
+) -> Unconfirmed:
+    beneath = _beneath(connection, changes.values())
+    before = frozenset(taken_before(connection, [*changes, *beneath]))
+    return Unconfirmed(
+        _ordered(changes), journal.damaged, journal.unreadable, True, marked, before, _ordered(beneath)
+    )
+
+
+def _beneath(connection: Connection, changes: Iterable[Change]) -> dict[Dot, Change]:
+    """Of the same records what is confirmed and was made before the last of these."""
+    last: dict[tuple[str, str, str], int] = {}
+    for change in changes:
+        key = (change.scope_id, change.kind, change.record_id)
+        last[key] = max(last.get(key, 0), change.dot.counter)
+    found: dict[Dot, Change] = {}
+    for (scope_id, kind, record_id), counter in last.items():
+        confirmed = (*OF_RECORD, _outbox.c.state == OutboxState.CONFIRMED, _outbox.c.counter < counter)
+        query = select(_outbox.c.body).where(*confirmed)
+        for body in connection.execute(query, binding((scope_id, kind, record_id))).scalars():
+            change = Change.model_validate_json(body)
+            found[change.dot] = change
+    return found
 
 
 def _from_both(connection: Connection, told: FromJournal) -> tuple[dict[Dot, Change], list[Dot]]:

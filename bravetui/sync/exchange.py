@@ -165,7 +165,7 @@ def take(store: Store, prepared: Prepared, answer: SyncAnswer, took_s: float = 0
             refill.Refill(store, connection).finish()
         again.understood(connection, answer.known, now)
         taken.new_device, taken.closed = answer.new_device, answer.closed
-        taken.silent = _silent(prepared, taken)
+        taken.silent = _silent(prepared, taken, answer)
         _settle(connection, taken, now, heard=answer.checkpoint in genuine)
         _note_rate(connection, taken, took_s)
         moved = sum(taken.acknowledged.values()), sum(taken.rows.values())
@@ -346,8 +346,9 @@ def _generation(here: Identity) -> int:
         return 0
 
 
-def _silent(prepared: Prepared, taken: Taken) -> tuple[Lane, ...]:
-    if taken.first_strange is not None:
+def _silent(prepared: Prepared, taken: Taken, answer: SyncAnswer) -> tuple[Lane, ...]:
+    """Lanes that brought something and heard nothing of it. A central in another epoch takes nothing yet."""
+    if taken.first_strange is not None or prepared.request.epoch not in ("", answer.epoch):
         return ()
     heard = {*taken.acknowledged, *(lane for lane, _ in taken.refused)}
     return tuple(lane for lane in prepared.counts if lane not in heard)

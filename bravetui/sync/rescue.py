@@ -53,7 +53,8 @@ def export(
 ) -> Exported:
     """Seal and sign what was found into a new file in the folder `into`. Raises StorageFull, BadInput, Corrupt."""
     assert found.changes
-    pieces = [encode(request) for request in requests_of(found.changes, now, found.taken_before)]
+    leaving = (*found.beneath, *found.changes)
+    pieces = [encode(request) for request in requests_of(leaving, now, found.taken_before)]
     data = seal_bundle(pieces, device, device_key, now, locks)
     path = write_new(into / f"rescue-{device}-{now:%Y%m%dT%H%M%S}{SUFFIX}", data)
     _check(path, data, public_key_of(device_key))

@@ -34,11 +34,11 @@ def stick(tmp_path: Path) -> Path:
     return made
 
 
-def with_work(laptop: Terminal) -> None:
-    """Everything from central, and then a form that nobody else has."""
+def with_work(laptop: Terminal) -> str:
+    """Everything from central, and then a form that nobody else has; returns its id."""
     laptop.run("sync", "--once")
     with opened(laptop) as (store, project_id):
-        forms.start_form(store, project_id, templates(store)[0].id)
+        return forms.start_form(store, project_id, templates(store)[0].id).submission_id
 
 
 def colleague(operator: Terminal, address: str, folder: Path) -> Terminal:
@@ -69,6 +69,16 @@ def test_work_travels_on_a_stick_by_a_colleague_and_by_the_operator(
     assert "All handed in" in enrolled.run("sync", "--once")
     assert "Nothing to rescue" in enrolled.run("rescue", "export", str(stick))
     assert json.loads(enrolled.run("rescue", "export", str(stick), "--json"))["path"] is None
+
+
+def test_a_stick_says_that_it_carries_what_was_confirmed_before(enrolled: Terminal, stick: Path) -> None:
+    form = with_work(enrolled)
+    assert "All handed in" in enrolled.run("sync", "--once")
+    with opened(enrolled) as (store, project_id), store.write() as writing:
+        writing.edit("submission", project_id, form, {"answers/note": "typed after that"})
+    said = enrolled.run("rescue", "export", str(stick))
+    assert "1 change of 1 record: 1 form." in said
+    assert "With 1 earlier change of the same records, already confirmed" in said
 
 
 def test_a_revoked_laptops_bundle_waits_for_a_manager(
