@@ -138,7 +138,8 @@ class Cursor(DeviceTable, table=True):
 
 
 class Parked(DeviceTable, table=True):
-    """A row of a kind that this version does not know: kept as it came, and used after an upgrade."""
+    """Rows of a record that wait for its own changes, or of a kind that this version does not know: kept as they came, and
+    used after an upgrade. `rows` are of this central, `former` of those before, which were restored (`sync.refill`)."""
 
     __tablename__ = "parked"
 

@@ -55,24 +55,33 @@ def begin(connection: Connection) -> None:
     again = {"state": OutboxState.SENT, "verdict": None, "settled_at": None}
     connection.execute(update(_outbox).where(_outbox.c.state.in_(_HEARD)).values(again))
     connection.execute(delete(_cursor))
-    connection.execute(delete(_parked).where(_parked.c.kind.in_(KINDS)))
-    _renumber_kept(connection)
+    _keep_aside(connection)
     for kind in KINDS.values():
         connection.execute(update(kind.table).values(seq=0))
     meta.put(connection, meta.REFILLING, "yes")
 
 
-def _renumber_kept(connection: Connection) -> None:
-    """What is kept for a later version has numbers of the central of before, which say nothing now. The first of all lies in
-    whatever is compared once it is used: so central is asked whether it still has it."""
+def _keep_aside(connection: Connection) -> None:
+    """Of rows set aside, those that only a later version knows are kept as what the central of before had, beside whatever
+    this one sends: once they can be used, the two are compared (`sync.apply`)."""
     for row in connection.execute(select(_parked)).all():
-        kept = {"rows": [{**part, "seq": 1} for part in row.row["rows"]]}
-        where = (
+        at = (
             _parked.c.scope_id == row.scope_id,
             _parked.c.kind == row.kind,
             _parked.c.record_id == row.record_id,
         )
-        connection.execute(update(_parked).where(*where).values(row=kept))
+        former = row.row.get("former", [])
+        if row.kind not in KINDS:
+            former = [*former, *row.row["rows"]]
+        if former:
+            connection.execute(update(_parked).where(*at).values(row={"rows": [], "former": former}))
+        else:
+            connection.execute(delete(_parked).where(*at))
+
+
+def resume(connection: Connection) -> None:
+    """Something is here that was not compared with a central that was restored meanwhile."""
+    meta.put(connection, meta.REFILLING, "yes")
 
 
 def is_on(connection: Connection) -> bool:
@@ -83,7 +92,7 @@ def is_on(connection: Connection) -> bool:
 def go_on(connection: Connection, scope_ids: Collection[str]) -> None:
     """These scopes can be read, and could not be before: of one that was left out of a refill, it goes on."""
     if not _left_out(connection).isdisjoint(scope_ids):
-        meta.put(connection, meta.REFILLING, "yes")
+        resume(connection)
 
 
 def _left_out(connection: Connection) -> set[str]:

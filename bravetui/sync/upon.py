@@ -6,7 +6,7 @@ Nothing that a person has typed and not handed in is written over; what was refu
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, func, select, update
@@ -20,7 +20,7 @@ from bravetui.db.tables.conflict import is_answered
 from bravetui.db.templates import rules_of
 from bravetui.merge.join import ADDS
 from bravetui.merge.record import merge
-from bravetui.merge.state import Cell, RecordState, covering
+from bravetui.merge.state import Cell, RecordState, alike, covering
 from bravetui.merge.version import Dot, VersionVector
 from bravetui.sync.refill import is_on
 from bravetui.wire.change import REFILLED, Change
@@ -68,6 +68,8 @@ def upon(
     if refilling and own_word:
         forgotten = forgotten_cells(here.state, central) if row.whole else {}
         gone = _not_taken(connection, kind, scope_id, row, here.state, newer)
+        if row.whole and not here.seq and not refused:
+            gone |= _counted_otherwise(connection, kind, here.state, central)
         gone |= _undecided(connection, kind, scope_id, row.id, forgotten, central)
         gone = {path: cell for path, cell in gone.items() if refused.isdisjoint(cell.dots)}
     if not row.whole:
@@ -81,6 +83,16 @@ def upon(
     older = {} if row.whole else here.state.cells
     state = RecordState({**older, **central.cells, **kept}, covering(central.version, kept.values()))
     return Met(state, gone)
+
+
+def folded(states: Iterable[RecordState]) -> RecordState:
+    """What several rows of a record, one after the other, told of it: of two restored lives perhaps, so none takes back what
+    it had not seen."""
+    here = RecordState()
+    for state in states:
+        kept = {**here.cells, **state.cells, **newer_cells(here, state)}
+        here = RecordState(kept, here.version.joined(state.version))
+    return here
 
 
 def _not_taken(
@@ -103,6 +115,22 @@ def _not_taken(
         for path, cell in newer.items()
         if rules is None or not taken.issuperset(cell.dots) or (row.whole and rules.of(path).rule in ADDS)
     }
+
+
+def _counted_otherwise(
+    connection: Connection, kind: Kind, here: RecordState, central: RecordState
+) -> dict[str, Cell]:
+    """Counts of which central says something else. A step that was sent again, and that its vector covers, may have been
+    taken upon another count than it was typed upon; what only came to it there comes to what is offered, too."""
+    apart = {
+        path: cell
+        for path, cell in here.cells.items()
+        if path in central.cells and not alike(cell.value, central.cells[path].value)
+    }
+    if not apart:
+        return {}
+    rules = rules_of(connection, kind, here)
+    return {path: cell for path, cell in apart.items() if rules.of(path).rule in ADDS}
 
 
 def newer_cells(here: RecordState, central: RecordState) -> dict[str, Cell]:

@@ -11,8 +11,8 @@ from bravetui.merge.version import Dot, VersionVector
 from bravetui.sync.refill import is_on
 from bravetui.wire.change import REFILLED, Said
 from tests.support.central import PROJECT
-from tests.support.restoring import TOLD, asked, office
-from tests.support.world import Here, World, demote, set_member, sync_all
+from tests.support.restoring import TOLD, WORDS, asked, begun, office
+from tests.support.world import Here, World, demote, forget_kinds, set_member, sync_all
 from tests.sync.test_refilled_questions import disagreed
 
 
@@ -83,3 +83,56 @@ async def test_a_project_that_was_not_seen_while_central_was_refilled_is_refille
             there = world.central_records()[PROJECT, "violation", record]
             assert there.state.values()["location"] == "lot 5"
             assert not is_refilling(dana)
+
+
+@pytest.mark.parametrize("path", ["location", "trigger", "immediate_steps"])
+async def test_what_was_said_while_a_project_was_not_seen_does_not_give_way_to_an_older_word(
+    world: World, path: str
+) -> None:
+    """The word was lost with its author's laptop. Who holds it could not read the project while the office said another."""
+    kind, word, another = WORDS[path]
+    carlos, dana, third, record = await begun(world, kind)
+    with world.backup_of_central() as backup:
+        world.clock.advance(hours=1)
+        dana.edit(kind, record, **{path: word})
+        for here in (dana, carlos):
+            assert await here.sync()
+        with world.restored(backup):
+            set_member(world, "carlos", to_date="2026-01-06")
+            await sync_all([carlos])
+            office(world, kind, record, {path: another})
+            set_member(world, "carlos", to_date=None)
+            await sync_all([carlos, third])
+            shown = {here.value(kind, record, path) for here in (carlos, third)}
+            if path == "location":
+                assert (shown, asked(world)) == ({another}, [])  # the later stands
+            else:
+                assert asked(world) == [([path], "review")]
+
+
+@pytest.mark.parametrize("lives", [1, 2])
+async def test_what_an_older_laptop_keeps_of_a_lost_central_is_compared_once_it_is_updated(
+    world: World, monkeypatch: pytest.MonkeyPatch, lives: int
+) -> None:
+    """The restored one has an older word of it, which does not take its place."""
+    olga, carlos, dana = [
+        await world.laptop(folder, user) for folder, user in (("o", "olga"), ("a", "carlos"), ("b", "dana"))
+    ]
+    await sync_all([olga, carlos, dana])
+    delivery = olga.create("delivery", {"supplier": "Acme"})
+    assert await olga.sync()
+    with world.backup_of_central() as backup, world.backup_of_central() as again:
+        olga.edit("delivery", delivery, supplier="Best")
+        assert await olga.sync()
+        with monkeypatch.context() as before_the_update:
+            forget_kinds(before_the_update, "delivery")
+            assert await carlos.sync()
+            for life in (backup, again)[:lives]:
+                with world.restored(life):
+                    await sync_all([carlos])
+                    if life == (backup, again)[lives - 1]:
+                        before_the_update.undo()
+                        await sync_all([carlos, dana])
+                        shown = {here.value("delivery", delivery, "supplier") for here in (carlos, dana)}
+                        assert shown == {"Best"}
+                        assert asked(world) == []
