@@ -7,11 +7,11 @@ decided. Knows no database and no clock.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from bravetui.base.canonical import Json
-from bravetui.central.past import Past, apart, counts, handed_in
+from bravetui.central.past import Past, apart, counts, handed_in, last_seen
 from bravetui.db.tables.forms import SIGNED_STATUSES
 from bravetui.merge.hlc import OLDEST, Hlc, clamp, tick
 from bravetui.merge.join import Side, added
@@ -21,6 +21,9 @@ from bravetui.merge.state import ANSWERS, Cell, RecordState, alike, covering, ru
 from bravetui.merge.version import Dot, VersionVector
 from bravetui.wire.change import REFILLED, Change
 from bravetui.wire.messages import Outcome
+
+_GROW = frozenset({Rule.TEXT, Rule.UNION})
+"""Rules under which a value is written on, and holds what was there before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +57,17 @@ def decide(
     received_ms: int,
     mends: Change | None = None,
     past: Past | None = None,
+    ledger: Callable[[], Sequence[Change]] = tuple,
 ) -> Decision:
     """Take `change` into the record `central` (None: there is none yet).
 
     `after` holds the change's values as columns give them back; `rules` is asked only when there is something to merge;
     `received_ms` bounds the author's clock. `mends` is the refused change that this one of the office's says in its author's
-    place: what both say alike stays his word. `past` is given for what a central of before had taken.
+    place: what both say alike stays his word. `past` is given for what a central of before had taken; `ledger`, what is
+    entered of the record, is asked only where a change was made upon something that central does not have.
     """
     known = central or RecordState()
-    coming = _Coming(change, mends, known, seen_by(change, known.version), past)
+    coming = _Coming(change, mends, known, seen_by(change, known.version), past, ledger)
     entered = _entered(change, after, known, coming.context, received_ms)
     if change.said and past is not None:
         entered = handed_in(change, entered, known, rules(), past)
@@ -87,6 +92,7 @@ class _Coming:
     context: VersionVector
     """What its author had seen, as far as central knows."""
     past: Past | None
+    ledger: Callable[[], Sequence[Change]]
 
     @property
     def own(self) -> set[Dot]:
@@ -105,9 +111,10 @@ def _merged(coming: _Coming, entered: Mapping[str, Cell], version: VersionVector
     remote = RecordState(_somebodys(known.cells, local, version_there, had_seen, rules), version_there)
     unseen = _unseen_by_the_signer(known, context, {**local, **stands}, had_seen)
     late = {path: side.pop(path) for side in (local, stands) for path in unseen & side.keys()}
-    declared = _with_a_base(rules, coming.mends or change, local, known)
+    before, unknown = _made_upon(coming, local, rules)
+    declared = _never_weaving(_with_a_base(rules, coming.mends or change, local, known), unknown)
     # Of its own device's changes, too, an author has seen what the context says, and none between that and his dot.
-    merged = merge(change.before, RecordState(local, context), remote, declared, had_seen)
+    merged = merge(before, RecordState(local, context), remote, declared, had_seen)
     kept = {path: _as_signed(known.cells.get(path), cell) for path, cell in late.items()}
     state = RecordState({**merged.record.cells, **kept, **stands}, version)
     unsigned = _unsigned(change.before, late, known)
@@ -246,6 +253,24 @@ def _has_earlier(change: Change, central: VersionVector) -> bool:
     return central[change.dot.device] >= change.context[change.dot.device]
 
 
+def _made_upon(
+    coming: _Coming, local: Mapping[str, Cell], rules: Rules
+) -> tuple[Mapping[str, Json], Collection[str]]:
+    """What the change was made upon, by path, and texts (as rules name them) of which nobody knows that.
+
+    Of what grows in place it is what central has of it: what a lost word had put in there is handed in with what was made
+    upon that, and would pass for struck out by whoever wrote what stands at central."""
+    change, known = coming.change, coming.known
+    if change.said or known.version.covers(change.context):
+        return change.before, ()
+    grown = {path for path in local.keys() & known.cells.keys() if rules.of(path).rule in _GROW}
+    ledger = coming.ledger() if grown else ()
+    words = {path: last_seen(change.context, path, ledger) for path in sorted(grown)}
+    before = {path: value for path, value in change.before.items() if path not in grown}
+    before |= {path: word.after[path] for path, (word, _) in words.items() if word is not None}
+    return before, {rule_path(path) for path, (word, seen) in words.items() if word is None and seen}
+
+
 def _with_a_base(rules: Rules, change: Change, local: Mapping[str, Cell], central: RecordState) -> Rules:
     """The rules, but that a person decides about texts of which nobody knows what they were made upon: all, where the author
     edited a text that central never had; and those handed in once more, unless one goes on where the other ends."""
@@ -267,6 +292,8 @@ def _goes_on(left: Json, right: Json) -> bool:
 
 
 def _never_weaving(rules: Rules, paths: Collection[str]) -> Rules:
+    if not paths:
+        return rules
     by_path = {
         path: replace(declared, rule=Rule.REVIEW)
         if path in paths and declared.rule is Rule.TEXT

@@ -8,7 +8,7 @@ was refused lies under its laptop's later numbers, and nobody had seen it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from bravetui.base.canonical import Json
@@ -48,9 +48,20 @@ class Past:
         """All that a count holds since laptops have handed it in (`counted`): what comes of that counts no more."""
         seen = VersionVector()
         for change in self.changes:
-            if path in change.said and change.context.covers(seen):
-                seen = change.context
+            if path in change.said and self.covers(change.context, seen, path):
+                seen = seen.joined(change.context)
         return seen
+
+    def covers(self, context: VersionVector, seen: VersionVector, path: str) -> bool:
+        """Whether a context covers what was `seen`, but for steps that the ledger has: those come to what is handed in."""
+        unseen = {dot.device for dot in seen if not context.covers([dot])}
+        return all(self._has_steps(device, context[device], seen[device], path) for device in unseen)
+
+    def _has_steps(self, device: int, after: int, upto: int, path: str) -> bool:
+        """Whether the ledger has all that a laptop did in this stretch, and it handed in no count there. Laptops hand in
+        again in the order made: where the last is here, all are."""
+        here = [one for one in self.changes if one.dot.device == device and after < one.dot.counter <= upto]
+        return any(one.dot.counter == upto for one in here) and not any(path in one.said for one in here)
 
     def counted(self, value: Json, path: str, context: VersionVector) -> Json:
         """What a laptop shows of a count, and what came to it that had not been seen there; None if one is no number."""
@@ -60,6 +71,16 @@ class Past:
                 if value is None:
                     return None  # as zero it would go on counting
         return value
+
+
+def last_seen(context: VersionVector, path: str, changes: Iterable[Change]) -> tuple[Change | None, bool]:
+    """Of these changes the one that wrote what an author had before him at a path, and whether he had seen any. None, too,
+    where he had before him what several words were joined to."""
+    seen = [one for one in changes if path in one.after and context.covers(one.dots_of(path))]
+    for word in reversed(seen):
+        if all(one is word or word.context.covers(one.dots_of(path)) for one in seen):
+            return word, True
+    return None, bool(seen)
 
 
 def counts(rules: Rules, path: str) -> bool:
@@ -93,7 +114,7 @@ def handed_in(
         there = known.cells.get(path)
         if not counts(rules, path):
             found |= {path: cell} if _is_new(there, cell, past) else {}
-        elif change.context.covers(past.counted_in(path)):
+        elif past.covers(change.context, past.counted_in(path), path):
             total = past.counted(cell.value, path, change.context)
             dots = {*cell.dots, *(there.dots if there else ())}
             found[path] = Cell(cell.value if total is None else total, tuple(sorted(dots)), cell.hlc)
