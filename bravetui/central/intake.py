@@ -267,8 +267,9 @@ def _made_upon(
     ledger = coming.ledger() if grown else ()
     words = {path: last_seen(change.context, path, ledger) for path in sorted(grown)}
     before = {path: value for path, value in change.before.items() if path not in grown}
-    before |= {path: word.after[path] for path, (word, _) in words.items() if word is not None}
-    return before, {rule_path(path) for path, (word, seen) in words.items() if word is None and seen}
+    for had, _ in words.values():
+        before |= had
+    return before, {rule_path(path) for path, (had, seen) in words.items() if not had and seen}
 
 
 def _with_a_base(rules: Rules, change: Change, local: Mapping[str, Cell], central: RecordState) -> Rules:

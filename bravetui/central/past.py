@@ -8,7 +8,7 @@ was refused lies under its laptop's later numbers, and nobody had seen it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from bravetui.base.canonical import Json
@@ -73,14 +73,29 @@ class Past:
         return value
 
 
-def last_seen(context: VersionVector, path: str, changes: Iterable[Change]) -> tuple[Change | None, bool]:
-    """Of these changes the one that wrote what an author had before him at a path, and whether he had seen any. None, too,
-    where he had before him what several words were joined to."""
-    seen = [one for one in changes if path in one.after and context.covers(one.dots_of(path))]
+def last_seen(
+    context: VersionVector, path: str, changes: Sequence[Change]
+) -> tuple[Mapping[str, Json], bool]:
+    """By path, what an author had before him of what these changes wrote, and whether he had seen any of it. Nothing where
+    several words had been joined before him, unless somebody wrote upon the very same: his change says what came of them."""
+    seen, others = list[Change](), list[Change]()
+    for one in changes:
+        if path in one.after:
+            (seen if context.covers(one.dots_of(path)) else others).append(one)
     for word in reversed(seen):
-        if all(one is word or word.context.covers(one.dots_of(path)) for one in seen):
-            return word, True
-    return None, bool(seen)
+        if _had_seen(word, path, seen):
+            return {path: word.after[path]}, True
+    for word in others if seen else ():
+        of_others = (one for one in others if one is not word and word.context.covers(one.dots_of(path)))
+        is_upon_it = path in word.before and path not in word.said and not any(of_others)
+        if is_upon_it and _had_seen(word, path, seen):
+            return {path: word.before[path]}, True
+    return {}, bool(seen)
+
+
+def _had_seen(word: Change, path: str, changes: Iterable[Change]) -> bool:
+    """Whether its author had seen all the others of these."""
+    return all(one is word or word.context.covers(one.dots_of(path)) for one in changes)
 
 
 def counts(rules: Rules, path: str) -> bool:

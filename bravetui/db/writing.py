@@ -157,9 +157,14 @@ class Writing:
         if there.cells:
             rules = self._rules(kind, stored.state)
             shown = merge(change.before, held, there, rules).record
-            # A count stands as it is held here, and what had not been seen comes to it (`central.past`).
+            # A count stands as it is held here, and what had not been seen comes to it at central (`central.past`). Until
+            # that is known here, nothing made upon it has seen what is not in it.
             counts = {path: cell for path, cell in held.cells.items() if rules.of(path).rule in ADDS}
-            shown = RecordState({**shown.cells, **counts}, shown.version)
+            unseen = any(
+                not lost.version.covers(there.cells[path].dots) for path in counts.keys() & there.cells.keys()
+            )
+            version = held.version if unseen else shown.version
+            shown = RecordState({**shown.cells, **counts}, version)
         else:
             shown = RecordState(
                 {**held.cells, **stored.state.cells}, held.version.joined(stored.state.version)

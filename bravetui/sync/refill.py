@@ -14,8 +14,9 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping, Sequence
 from functools import partial
+from typing import Any
 
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import Connection, Row, delete, func, select, update
 
 from bravetui.base.canonical import Json
 from bravetui.db import meta
@@ -71,12 +72,17 @@ def _keep_aside(connection: Connection) -> None:
             _parked.c.record_id == row.record_id,
         )
         former = row.row.get("former", [])
-        if row.kind not in KINDS:
+        if row.kind not in KINDS or _is_unmet(connection, row):
             former = [*former, *row.row["rows"]]
         if former:
             connection.execute(update(_parked).where(*at).values(row={"rows": [], "former": former}))
         else:
             connection.execute(delete(_parked).where(*at))
+
+
+def _is_unmet(connection: Connection, row: Row[Any]) -> bool:
+    """Whether nothing of it is in the tables: the program knows the kind since its update, and has not used it yet."""
+    return load(connection, KINDS[row.kind], row.scope_id, row.record_id) is None
 
 
 def resume(connection: Connection) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, func, select, update
 
+from bravetui.base.canonical import Json
 from bravetui.db.device import Base, Outbox, OutboxState
 from bravetui.db.kinds import Kind
 from bravetui.db.outbox import OF_RECORD, binding
@@ -59,30 +60,22 @@ def upon(
 ) -> Met | None:
     """A row upon what is here; None for a part of what was never compared with a restored central, and is more than that
     has: only the whole can tell. `waits`: something of the record was refused."""
-    central = row.state()
-    refused = _still_refused(connection, kind, scope_id, row.id, central) if waits else frozenset()
+    met = _Meeting(connection, kind, (scope_id, kind.name, row.id), here.state, row.state(), row.whole)
+    refused = met.still_refused() if waits else frozenset()
     # What only the office writes is as central has it, also where a restored central has an older word of its own.
-    own_word = not (refilling and kind.office_only)
-    newer = newer_cells(here.state, central) if own_word else {}
-    gone: dict[str, Cell] = {}
-    if refilling and own_word:
-        forgotten = forgotten_cells(here.state, central) if row.whole else {}
-        gone = _not_taken(connection, kind, scope_id, row, here.state, newer)
-        if row.whole and not here.seq and not refused:
-            gone |= _counted_otherwise(connection, kind, here.state, central)
-        gone |= _undecided(connection, kind, scope_id, row.id, forgotten, central)
-        gone = {path: cell for path, cell in gone.items() if refused.isdisjoint(cell.dots)}
+    is_own = not (refilling and kind.office_only)
+    newer = newer_cells(met.here, met.central) if is_own else {}
+    lost = met.lost(newer, refused, is_first=not here.seq) if refilling and is_own else {}
     if not row.whole:
-        if gone and not here.seq:
+        if lost and not here.seq:
             return None
-        gone = {}
+        lost = {}
     if refused:
-        state = _merged(connection, kind, scope_id, row.id, here.state, central, refused)
-        return Met(state, gone, refused)
-    kept = {path: cell for path, cell in newer.items() if path not in gone}
-    older = {} if row.whole else here.state.cells
-    state = RecordState({**older, **central.cells, **kept}, covering(central.version, kept.values()))
-    return Met(state, gone)
+        return Met(met.merged(refused), lost, refused)
+    kept = {path: cell for path, cell in newer.items() if path not in lost}
+    older = {} if row.whole else met.here.cells
+    cells = {**older, **met.central.cells, **kept}
+    return Met(RecordState(cells, covering(met.central.version, kept.values())), lost)
 
 
 def folded(states: Iterable[RecordState]) -> RecordState:
@@ -95,42 +88,109 @@ def folded(states: Iterable[RecordState]) -> RecordState:
     return here
 
 
-def _not_taken(
-    connection: Connection, kind: Kind, scope_id: str, row: Row, here: RecordState, newer: dict[str, Cell]
-) -> dict[str, Cell]:
-    """Of these cells those that stand for more than own changes that this very central has taken: what it made of those it
-    tells, though this row, which was set aside, says nothing of them. Of a count it took a step, and the whole record says
-    upon what.
+@dataclass(frozen=True, slots=True)
+class _Meeting:
+    """A record as it is here, and as a row of central's tells it."""
 
-    What it had confirmed before a refill began counts as sent since; where none is on, and it does not have it, it lost it.
-    """
-    if not newer:
-        return {}
-    states = (*_JUST_TAKEN, OutboxState.CONFIRMED) if is_on(connection) else _JUST_TAKEN
-    asked = {**binding((scope_id, kind.name, row.id)), "states": list(states)}
-    taken = {Dot(device, counter) for device, counter in connection.execute(_TAKEN, asked)}
-    rules = rules_of(connection, kind, here) if taken else None
-    return {
-        path: cell
-        for path, cell in newer.items()
-        if rules is None or not taken.issuperset(cell.dots) or (row.whole and rules.of(path).rule in ADDS)
-    }
+    connection: Connection
+    kind: Kind
+    key: tuple[str, str, str]
+    """(scope id, kind, record id)"""
+    here: RecordState
+    central: RecordState
+    is_whole: bool
 
+    def still_refused(self) -> frozenset[Dot]:
+        """The record's changes that were refused, and those that wait behind them.
 
-def _counted_otherwise(
-    connection: Connection, kind: Kind, here: RecordState, central: RecordState
-) -> dict[str, Cell]:
-    """Counts of which central says something else. A step that was sent again, and that its vector covers, may have been
-    taken upon another count than it was typed upon; what only came to it there comes to what is offered, too."""
-    apart = {
-        path: cell
-        for path, cell in here.cells.items()
-        if path in central.cells and not alike(cell.value, central.cells[path].value)
-    }
-    if not apart:
-        return {}
-    rules = rules_of(connection, kind, here)
-    return {path: cell for path, cell in apart.items() if rules.of(path).rule in ADDS}
+        What was handed in once more leaves the queue as soon as central has it from somebody else: nobody here typed it.
+        """
+        found = self.connection.execute(_REFUSED, binding(self.key))
+        rows = [(row.state, Change.model_validate_json(row.body)) for row in found]
+        said = [
+            change
+            for state, change in rows
+            if state == OutboxState.REFUSED and change.said and _has_all(self.kind, change, self.central)
+        ]
+        take_out(self.connection, said)
+        return frozenset(change.dot for _, change in rows) - {change.dot for change in said}
+
+    def lost(self, newer: Mapping[str, Cell], refused: frozenset[Dot], *, is_first: bool) -> dict[str, Cell]:
+        """What is here and a restored central does not have; `newer` are the cells that its vector does not cover. At its
+        first meeting with that central a record has not been laid upon anything of its yet."""
+        found = self._not_taken(newer)
+        if self.is_whole and is_first and not refused:
+            found |= self._counted_otherwise()
+        if self.is_whole:
+            found |= self._undecided(forgotten_cells(self.here, self.central))
+        return {path: cell for path, cell in found.items() if refused.isdisjoint(cell.dots)}
+
+    def _not_taken(self, newer: Mapping[str, Cell]) -> dict[str, Cell]:
+        """Of these cells those that stand for more than own changes that this very central has taken: what it made of those
+        it tells, though this row, which was set aside, says nothing of them. Of a count it took a step, and the whole record
+        says upon what.
+
+        What it had confirmed before a refill began counts as sent since; where none is on, and it lacks that, it lost it.
+        """
+        if not newer:
+            return {}
+        states = (*_JUST_TAKEN, OutboxState.CONFIRMED) if is_on(self.connection) else _JUST_TAKEN
+        rows = self.connection.execute(_TAKEN, {**binding(self.key), "states": list(states)})
+        taken = {Dot(device, counter) for device, counter in rows}
+        counts = self._counts(newer) if taken and self.is_whole else set()
+        return {
+            path: cell for path, cell in newer.items() if path in counts or not taken.issuperset(cell.dots)
+        }
+
+    def _counted_otherwise(self) -> dict[str, Cell]:
+        """Counts of which central says something else. A step that was sent again, and that its vector covers, may have been
+        taken upon another count than it was typed upon; what only came to it there comes to what is offered, too."""
+        there = self.central.cells
+        apart = {
+            path: cell
+            for path, cell in self.here.cells.items()
+            if path in there and _say_otherwise(cell.value, there[path].value)
+        }
+        return {path: apart[path] for path in self._counts(apart)}
+
+    def _counts(self, cells: Mapping[str, Cell]) -> set[str]:
+        """The paths of these at which is counted."""
+        rules = rules_of(self.connection, self.kind, self.here) if cells else None
+        return {path for path in cells if rules is not None and rules.of(path).rule in ADDS}
+
+    def _undecided(self, cells: Mapping[str, Cell]) -> dict[str, Cell]:
+        """Of these those that stand for anything that central has not decided upon when this laptop handed it in."""
+        if not cells:
+            return {}
+        decided: dict[str, set[Dot]] = defaultdict(set)
+        rows = self.connection.execute(_HANDED_IN, {**binding(self.key), "reason": REFILLED})
+        for offer in map(Change.model_validate_json, rows.scalars()):
+            if self.central.version.covers([offer.dot]):
+                for path, said in offer.said.items():
+                    decided[path] |= {*said.dots}
+        for path in cells.keys() & self.central.cells.keys():
+            decided[path] |= {*self.central.cells[path].dots}
+        return {path: cell for path, cell in cells.items() if not decided[path].issuperset(cell.dots)}
+
+    def merged(self, refused: frozenset[Dot]) -> RecordState:
+        """A record of which a change was refused: what both sides have, by the very rules that central uses."""
+        here, central, (scope_id, kind, record_id) = self.here, self.central, self.key
+        at = (_base.c.scope_id == scope_id, _base.c.kind == kind, _base.c.record_id == record_id)
+        agreed = self.connection.execute(select(_base.c.agreed).where(*at)).scalar_one_or_none() or {}
+        known = {
+            path
+            for path, cell in here.cells.items()
+            if path in central.cells and central.version.covers(cell.dots) and refused.isdisjoint(cell.dots)
+        }
+        own = RecordState(
+            {path: cell for path, cell in here.cells.items() if path not in known}, here.version
+        )
+        # Central's vector covers what it refused, too, once a later change of the same laptop's has been taken.
+        remote = RecordState(central.cells, central.version.without(refused))
+        both = merge(agreed, own, remote, rules_of(self.connection, self.kind, here)).record
+        # What is on the screen now holds both: the next row is compared with this one.
+        self.connection.execute(update(_base).where(*at).values(agreed={**agreed, **central.values()}))
+        return RecordState(both.cells, both.version.joined(central.version))
 
 
 def newer_cells(here: RecordState, central: RecordState) -> dict[str, Cell]:
@@ -151,42 +211,9 @@ def forgotten_cells(here: RecordState, central: RecordState) -> dict[str, Cell]:
     }
 
 
-def _still_refused(
-    connection: Connection, kind: Kind, scope_id: str, record_id: str, central: RecordState
-) -> frozenset[Dot]:
-    """The record's changes that were refused, and those that wait behind them.
-
-    What was handed in once more leaves the queue as soon as central has it from somebody else: nobody here typed it.
-    """
-    record = binding((scope_id, kind.name, record_id))
-    rows = [(row.state, Change.model_validate_json(row.body)) for row in connection.execute(_REFUSED, record)]
-    said = [
-        change
-        for state, change in rows
-        if state == OutboxState.REFUSED and change.said and _has_all(kind, change, central)
-    ]
-    take_out(connection, said)
-    return frozenset(change.dot for _, change in rows) - {change.dot for change in said}
-
-
-def _undecided(
-    connection: Connection, kind: Kind, scope_id: str, record_id: str, cells: Mapping[str, Cell], central: RecordState
-) -> dict[str, Cell]:  # fmt: skip
-    """Of these cells those that stand for anything that central has not decided upon when this laptop handed it in."""
-    if not cells:
-        return {}
-    decided: dict[str, set[Dot]] = defaultdict(set)
-    asked = {**binding((scope_id, kind.name, record_id)), "reason": REFILLED}
-    for body in connection.execute(_HANDED_IN, asked).scalars():
-        offer = Change.model_validate_json(body)
-        if central.version.covers([offer.dot]):
-            for path, said in offer.said.items():
-                decided[path] |= {*said.dots}
-    return {
-        path: cell
-        for path, cell in cells.items()
-        if not {*cell.dots} <= decided[path] | {*(central.cells[path].dots if path in central.cells else ())}
-    }
+def _say_otherwise(here: Json, central: Json) -> bool:
+    """Of two counts. One that was emptied on either side is none: as zero it would go on counting."""
+    return here is not None and central is not None and not alike(here, central)
 
 
 def _has_gone_back(cell: Cell, central: Cell | None, seen: VersionVector) -> bool:
@@ -202,29 +229,3 @@ def _has_all(kind: Kind, change: Change, central: RecordState) -> bool:
     # Its own dot stands for a value of which it did not know whose it is.
     dots = {dot for one in change.said.values() for dot in one.dots}
     return central.version.covers(dots - {change.dot})
-
-
-def _merged(
-    connection: Connection,
-    kind: Kind,
-    scope_id: str,
-    record_id: str,
-    local: RecordState,
-    central: RecordState,
-    refused: frozenset[Dot],
-) -> RecordState:
-    """A record of which a change was refused: what both sides have, by the very rules that central uses."""
-    key = (_base.c.scope_id == scope_id, _base.c.kind == kind.name, _base.c.record_id == record_id)
-    agreed = connection.execute(select(_base.c.agreed).where(*key)).scalar_one_or_none() or {}
-    known = {
-        path
-        for path, cell in local.cells.items()
-        if path in central.cells and central.version.covers(cell.dots) and refused.isdisjoint(cell.dots)
-    }
-    own = RecordState({path: cell for path, cell in local.cells.items() if path not in known}, local.version)
-    # Central's vector covers what it refused, too, once a later change of the same laptop's has been taken.
-    remote = RecordState(central.cells, central.version.without(refused))
-    merged = merge(agreed, own, remote, rules_of(connection, kind, local)).record
-    # What is on the screen now holds both: the next row is compared with this one.
-    connection.execute(update(_base).where(*key).values(agreed={**agreed, **central.values()}))
-    return RecordState(merged.cells, merged.version.joined(central.version))

@@ -136,3 +136,23 @@ async def test_what_an_older_laptop_keeps_of_a_lost_central_is_compared_once_it_
                         shown = {here.value("delivery", delivery, "supplier") for here in (carlos, dana)}
                         assert shown == {"Best"}
                         assert asked(world) == []
+
+
+async def test_what_an_older_laptop_kept_is_compared_also_if_it_was_updated_just_before_the_restore(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    olga, carlos, dana = [
+        await world.laptop(folder, user) for folder, user in (("o", "olga"), ("a", "carlos"), ("b", "dana"))
+    ]
+    await sync_all([olga, carlos, dana])
+    delivery = olga.create("delivery", {"supplier": "Acme"})
+    assert await olga.sync()
+    with world.backup_of_central() as backup:
+        olga.edit("delivery", delivery, supplier="Best")
+        assert await olga.sync()
+        with monkeypatch.context() as before_the_update:
+            forget_kinds(before_the_update, "delivery")
+            assert await carlos.sync()
+        with world.restored(backup):
+            await sync_all([carlos, dana])
+            assert {here.value("delivery", delivery, "supplier") for here in (carlos, dana)} == {"Best"}

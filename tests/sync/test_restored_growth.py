@@ -52,6 +52,31 @@ async def test_a_sentence_behind_a_lost_sentence_brings_that_along(
             assert asked(world) == []
 
 
+async def test_a_text_that_was_joined_before_is_joined_again(world: World) -> None:
+    """No change says what came of the two words; whoever wrote upon them does."""
+    carlos, dana, third = await three(world)
+    record = carlos.create(KIND, {**TOLD[KIND], TEXT: "Fence torn."})
+    for here in (carlos, dana, third):
+        assert await here.sync()
+    carlos.edit(KIND, record, **{TEXT: "Fence torn. Called the office."})
+    dana.edit(KIND, record, **{TEXT: "Rain. Fence torn."})
+    await sync_all([carlos, dana, third])
+    with world.backup_of_central() as backup:
+        carlos.edit(KIND, record, condition="more silt")
+        for here in (carlos, dana):
+            assert await here.sync()
+        dana.edit(KIND, record, **{TEXT: "Rain. Fence torn. Called the office. Gate open."})
+        with world.restored(backup):
+            world.clock.advance(hours=1)
+            third.edit(KIND, record, **{TEXT: "Monday. Rain. Fence torn. Called the office."})
+            for here in (third, dana, carlos):
+                await here.sync()
+            await sync_all([carlos, dana, third])
+            shown = {here.value(KIND, record, TEXT) for here in (carlos, dana, third)}
+            assert shown == {"Monday. Rain. Fence torn. Called the office. Gate open."}
+            assert asked(world) == []
+
+
 @pytest.mark.parametrize("comes_back", [True, False])
 @pytest.mark.parametrize("sent", [True, False])
 async def test_a_choice_beside_a_lost_choice_brings_that_along(

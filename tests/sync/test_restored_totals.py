@@ -7,6 +7,7 @@ import pytest
 from bravetui.base.canonical import Json
 from tests.support.world import Here, World, sync_all
 from tests.sync.test_restored_counts import LOADS, loads
+from tests.sync.test_restored_parts import ALL_LANES, exchange
 
 
 def count(here: Here, record: str, total: int) -> None:
@@ -88,3 +89,41 @@ async def test_of_two_counts_handed_in_the_later_holds_what_the_other_laptop_did
             if comes_back:
                 await sync_all([dana, *order])
             assert totals(record, *order) == {total}
+
+
+async def test_a_step_typed_while_a_count_is_handed_in_claims_nothing_that_is_not_in_it(world: World) -> None:
+    """The count is shown as it is held here, and a colleague's step comes to it at central; then that is lost as well."""
+    carlos, dana, third, record = await loads(world)
+    with world.backup_of_central() as backup, world.backup_of_central() as again:
+        count(dana, record, 12)
+        for here in (dana, carlos, third):
+            assert await here.sync()
+        count(carlos, record, 13)
+        count(third, record, 14)
+        await sync_all([carlos, third])
+        assert totals(record, carlos, third) == {15}
+        with world.restored(backup):
+            for here, step in ((carlos, 100), (third, 1000)):
+                count(here, record, 15 + step)
+                await exchange(here, ALL_LANES, ALL_LANES)
+            with world.restored(again):
+                await exchange(third, ALL_LANES)
+                assert totals(record, third) == {1015}
+                count(third, record, 11015)
+                await sync_all([carlos, third])
+                await sync_all([dana, carlos, third])
+                assert totals(record, carlos, dana, third) == {11115}
+
+
+async def test_a_count_that_was_emptied_is_not_counted_on(world: World) -> None:
+    carlos, dana, third, record = await loads(world)
+    with world.backup_of_central() as backup:
+        count(dana, record, 12)
+        for here in (dana, carlos, third):
+            assert await here.sync()
+        carlos.edit_paths("submission", record, {LOADS: None})
+        await sync_all([carlos, third])
+        with world.restored(backup):
+            for back in ([third, carlos], [dana, carlos, third]):
+                await sync_all(back)
+                assert totals(record, *back) == {None}
