@@ -30,7 +30,6 @@ from bravetui.simulate.planted import PLANTED, likeliest, planted
 from bravetui.simulate.tally import Record, Tally
 
 COMPLAINTS_SHOWN = 8
-PLANTED_MONTHS_MAX = 50
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -139,12 +138,12 @@ def _summary(tally: Tally) -> None:
 
 def _hunt(server: str, names: list[str], first: int, plan: Plan, jobs: int) -> int:
     """Look for each planted bug until an invariant complains."""
-    missed, months = 0, range(first, first + PLANTED_MONTHS_MAX)
+    missed = 0
     for name in names:
         tried = 0
         found: Outcome | None = None
         for outcome in _outcomes(
-            server, [(seed, plan, name, False) for seed in likeliest(name, months)], jobs
+            server, [(seed, plan, name, False) for seed in likeliest(name, first)], jobs
         ):
             tried += 1
             if outcome.complaints:

@@ -42,6 +42,6 @@ def test_a_planted_bug_stands_where_the_program_has_something(bug: str) -> None:
 
 @pytest.mark.parametrize("bug", PLANTED)
 def test_a_planted_bug_is_found(site: Site, bug: str) -> None:
-    """Within the fifty; those that favour the faults it needs are lived first."""
+    """Within fifty months; those that favour the faults it needs are lived first."""
     with planted(bug):
-        assert any(site.lived(seed).complaints for seed in likeliest(bug, MONTHS))
+        assert any(site.lived(seed).complaints for seed in likeliest(bug))
