@@ -110,17 +110,22 @@ async def test_what_was_said_while_a_project_was_not_seen_does_not_give_way_to_a
                 assert asked(world) == [([path], "review")]
 
 
+async def delivered(world: World) -> tuple[Here, Here, Here, str]:
+    """Olga, Carlos and Dana, and a delivery of Olga's, which the others have not yet."""
+    people = (("o", "olga"), ("a", "carlos"), ("b", "dana"))
+    olga, carlos, dana = [await world.laptop(folder, user) for folder, user in people]
+    await sync_all([olga, carlos, dana])
+    delivery = olga.create("delivery", {"supplier": "Acme"})
+    assert await olga.sync()
+    return olga, carlos, dana, delivery
+
+
 @pytest.mark.parametrize("lives", [1, 2])
 async def test_what_an_older_laptop_keeps_of_a_lost_central_is_compared_once_it_is_updated(
     world: World, monkeypatch: pytest.MonkeyPatch, lives: int
 ) -> None:
     """The restored one has an older word of it, which does not take its place."""
-    olga, carlos, dana = [
-        await world.laptop(folder, user) for folder, user in (("o", "olga"), ("a", "carlos"), ("b", "dana"))
-    ]
-    await sync_all([olga, carlos, dana])
-    delivery = olga.create("delivery", {"supplier": "Acme"})
-    assert await olga.sync()
+    olga, carlos, dana, delivery = await delivered(world)
     with world.backup_of_central() as backup, world.backup_of_central() as again:
         olga.edit("delivery", delivery, supplier="Best")
         assert await olga.sync()
@@ -141,12 +146,7 @@ async def test_what_an_older_laptop_keeps_of_a_lost_central_is_compared_once_it_
 async def test_what_an_older_laptop_kept_is_compared_also_if_it_was_updated_just_before_the_restore(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    olga, carlos, dana = [
-        await world.laptop(folder, user) for folder, user in (("o", "olga"), ("a", "carlos"), ("b", "dana"))
-    ]
-    await sync_all([olga, carlos, dana])
-    delivery = olga.create("delivery", {"supplier": "Acme"})
-    assert await olga.sync()
+    olga, carlos, dana, delivery = await delivered(world)
     with world.backup_of_central() as backup:
         olga.edit("delivery", delivery, supplier="Best")
         assert await olga.sync()
