@@ -80,9 +80,12 @@ def has_all(book: Book, shelf: Shelf, change: Change) -> bool:
 
 def upon_released(book: Book, change: Change, known: RecordState | None) -> Change:
     """A change that goes in the place of a refused one, which the office has released meanwhile, upon what that one said:
-    its author had it before him, though his laptop could not know that it is here."""
+    its author had it before him, though his laptop could not know that it is here.
+
+    What is said once more from somebody else stands upon nothing but what it names.
+    """
     device, seen = change.dot.device, change.context[change.dot.device]
-    if known is None or known.version[device] <= seen:
+    if known is None or change.said or known.version[device] <= seen:
         return change
     own = [
         one

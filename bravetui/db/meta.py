@@ -24,8 +24,9 @@ CHECKPOINT = "checkpoint"
 """The last genuine checkpoint of central's, as JSON: shown to it at every contact."""
 LACKED_AT = "lacked_at"
 """When, by central's time, this laptop last found by itself that central lacks something (`sync.lacking`)."""
+YES = "yes"
 REFILLING = "refilling"
-"""`yes` while a restored central is compared with what this laptop holds."""
+"""`YES` while a restored central is compared with what this laptop holds."""
 NOT_REFILLED = "not_refilled"
 """The scopes, as JSON, that could not be read while the last restored central was refilled."""
 COMPARED_ALL_AT = "compared_all_at"
@@ -95,6 +96,11 @@ def _values(connection: Connection) -> dict[str, str]:
     if transaction not in _read:
         _read[transaction] = dict(connection.execute(_ALL).all())
     return _read[transaction]
+
+
+def is_refilling(connection: Connection) -> bool:
+    """Whether a restored central is still being compared with what this laptop holds."""
+    return get(connection, REFILLING) == YES
 
 
 def get_counter(connection: Connection) -> int:

@@ -22,7 +22,6 @@ from bravetui.simulate.crash import CENTRAL
 from bravetui.simulate.laptop import SimulatedLaptop
 from bravetui.simulate.network import STRANGE_KIND, Strange
 from bravetui.simulate.older import NEWER_FIELD, Programs
-from bravetui.sync import refill
 from bravetui.sync.agreement import is_agreed
 from bravetui.sync.progress import AllHandedIn, Exchanged, Sending, SyncEvent, Waiting
 from bravetui.sync.step import PAUSE_MAX
@@ -77,6 +76,9 @@ class Oversight:
             strange = laptop.line.brought.pop(event.bytes_down, None)
             if strange is not None and self._has_taken(laptop, strange):
                 laptop.kept_strange.add(strange.record_id)
+            with laptop.store.read() as here:
+                for words in hidden_work(here):
+                    self._complain(f"{laptop.name} {words}")
         elif isinstance(event, Waiting):
             self._tried(laptop)
             self._hold_to(laptop, event)
@@ -155,14 +157,14 @@ def unmoved(connection: Connection) -> list[str]:
 
 
 def hidden_work(connection: Connection) -> list[str]:
-    """Typed here, not handed in, not on the screen: asked at the end of every visit, for the end of the month heals it.
+    """Typed here, not handed in, not on the screen: asked after every exchange, for the next one may heal it.
 
     Not while a restored central is refilled: then all of one's changes go again, also those that others have typed over.
     Nor what was refused once and goes again (`sync.again`), for the same reason; nor what a later word stands over: it goes
     again to be told as outdone; nor what waits behind a refused change and is shown joined with a colleague's word, as the
     field's rule says.
     """
-    if refill.is_on(connection):
+    if meta.is_refilling(connection):
         return []
     query = (
         select(_outbox.c.body)

@@ -75,7 +75,7 @@ def busy(connection: Connection, changes: Iterable[Row[Any]], going: Iterable[tu
         key = key_of(row.kind, row.record_id if known else "")
         for lane in [known.lane] if known else Lane:
             found.setdefault((row.scope_id, lane.value), set()).add(key)
-    return Busy(found, refill.is_on(connection))
+    return Busy(found, meta.is_refilling(connection))
 
 
 def begin_anew(connection: Connection, now: datetime) -> None:

@@ -23,8 +23,9 @@ from bravetui.db.records import Stored, load_readable, save_many
 from bravetui.db.tables.conflict import OPEN, is_answered
 from bravetui.merge.hlc import Hlc
 from bravetui.merge.state import RecordState
-from bravetui.sync.refill import Refill, can_be_told, resume
-from bravetui.sync.upon import Met, folded, upon
+from bravetui.sync import former
+from bravetui.sync.refill import Refill, can_be_told
+from bravetui.sync.upon import Met, upon
 from bravetui.wire.lanes import Lane
 from bravetui.wire.messages import Row
 
@@ -68,10 +69,10 @@ def apply_rows(
     if not rows and not aside:
         return applied
     own = _own_states(connection, scope_id)
-    former = _lay_down_former(connection, scope_id, aside)
-    applied.incomplete |= {KINDS[kind].lane for kind, _ in former}
-    free = _free(connection, scope_id, [one for one in aside if one[:2] not in former], own)
-    ready = [*free, *(row for row in rows if (row.kind, row.id) not in former)]
+    begun = former.lay_down(connection, scope_id, aside)
+    applied.incomplete |= {KINDS[kind].lane for kind, _ in begun}
+    free = _free(connection, scope_id, [one for one in aside if one[:2] not in begun], own)
+    ready = [*free, *(row for row in rows if (row.kind, row.id) not in begun)]
     by_kind: dict[str, list[Row]] = defaultdict(list)
     for row in ready:
         if row.kind not in KINDS or own.get((row.kind, row.id), set()) & set(UNACKNOWLEDGED):
@@ -109,23 +110,6 @@ def _own_states(connection: Connection, scope_id: str) -> Mapping[Key, set[str]]
     return found
 
 
-def _lay_down_former(
-    connection: Connection, scope_id: str, aside: Sequence[SqlRow[str, str, Any]]
-) -> set[Key]:
-    """Put into the tables what was kept of a central of before and can be used now. Its lanes are fetched anew, and compared
-    with it as a restored central's."""
-    found: set[Key] = set()
-    for kind, record_id, parts in aside:
-        if kind in KINDS and parts.get("former"):
-            state = folded(Row.model_validate(part).state() for part in parts["former"])
-            save_many(connection, KINDS[kind], scope_id, {record_id: Stored(state, 0)})
-            _take_back(connection, scope_id, kind, record_id)
-            found.add((kind, record_id))
-    if found:
-        resume(connection)
-    return found
-
-
 def _free(
     connection: Connection, scope_id: str, aside: Sequence[SqlRow[str, str, Any]], own: Mapping[Key, set[str]]
 ) -> list[Row]:
@@ -133,9 +117,10 @@ def _free(
     found: list[Row] = []
     lanes: set[str] = set()
     for kind, record_id, parts in aside:
-        if kind in KINDS and not own.get((kind, record_id), set()) & set(UNACKNOWLEDGED):
+        waits = not own.get((kind, record_id), set()).isdisjoint(UNACKNOWLEDGED)
+        if kind in KINDS and parts["rows"] and not waits:
             found += [Row.model_validate(part) for part in parts["rows"]]
-            _take_back(connection, scope_id, kind, record_id)
+            _take_back(connection, scope_id, kind, record_id, parts)
             lanes.add(KINDS[kind].lane.value)
     if lanes:
         # They were left out of what was found equal since they came (`sync.agreement`): it counts as not compared.
@@ -144,10 +129,15 @@ def _free(
     return found
 
 
-def _take_back(connection: Connection, scope_id: str, kind: str, record_id: str) -> None:
-    """From what is set aside."""
+def _take_back(
+    connection: Connection, scope_id: str, kind: str, record_id: str, parts: Mapping[str, Any]
+) -> None:
+    """From what is set aside; what a central of before had told stays (`sync.former`)."""
     at = (_parked.c.scope_id == scope_id, _parked.c.kind == kind, _parked.c.record_id == record_id)
-    connection.execute(delete(_parked).where(*at))
+    if parts.get("former"):
+        connection.execute(update(_parked).where(*at).values(row={**parts, "rows": []}))
+    else:
+        connection.execute(delete(_parked).where(*at))
 
 
 def _park(connection: Connection, scope_id: str, row: Row) -> None:

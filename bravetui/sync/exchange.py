@@ -161,11 +161,12 @@ def take(store: Store, prepared: Prepared, answer: SyncAnswer, took_s: float = 0
         drop_settled_bases(connection)
         _take_scopes(connection, answer.scopes, now)
         _take_devices(connection, answer.devices)
-        if refill.is_on(connection) and not prepared.request.push:
+        if meta.is_refilling(connection) and not prepared.request.push:
             refill.Refill(store, connection).finish()
         again.understood(connection, answer.known, now)
         taken.new_device, taken.closed = answer.new_device, answer.closed
-        taken.silent = _silent(prepared, taken, answer)
+        taken.silent = _silent(prepared, taken)
+        taken.elsewhere = prepared.request.epoch not in ("", answer.epoch)
         _settle(connection, taken, now, heard=answer.checkpoint in genuine)
         _note_rate(connection, taken, took_s)
         moved = sum(taken.acknowledged.values()), sum(taken.rows.values())
@@ -346,9 +347,9 @@ def _generation(here: Identity) -> int:
         return 0
 
 
-def _silent(prepared: Prepared, taken: Taken, answer: SyncAnswer) -> tuple[Lane, ...]:
-    """Lanes that brought something and heard nothing of it. A central in another epoch takes nothing yet."""
-    if taken.first_strange is not None or prepared.request.epoch not in ("", answer.epoch):
+def _silent(prepared: Prepared, taken: Taken) -> tuple[Lane, ...]:
+    """Lanes that brought something and heard nothing of it: a central in another epoch takes nothing yet."""
+    if taken.first_strange is not None:
         return ()
     heard = {*taken.acknowledged, *(lane for lane, _ in taken.refused)}
     return tuple(lane for lane in prepared.counts if lane not in heard)

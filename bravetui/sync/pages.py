@@ -49,7 +49,7 @@ def take_pages(
     connection: Connection, store: Store, prepared: Prepared, answer: SyncAnswer, taken: Taken, now: datetime
 ) -> None:
     """Write down all that the pages bring; `taken` is told of it."""
-    refilling = refill.is_on(connection)
+    refilling = meta.is_refilling(connection)
     again = refill.Refill(store, connection)
     asks: Asks = {(ask.scope_id, ask.lane): ask for ask in prepared.request.pull}
     cursors = {(row.scope_id, Lane(row.lane)): row for row in connection.execute(_PLACES)}

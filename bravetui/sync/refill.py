@@ -14,9 +14,8 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping, Sequence
 from functools import partial
-from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, select, update
+from sqlalchemy import Connection, delete, func, select, update
 
 from bravetui.base.canonical import Json
 from bravetui.db import meta
@@ -31,6 +30,7 @@ from bravetui.db.templates import rules_of
 from bravetui.db.writing import Writing
 from bravetui.merge.state import RecordState
 from bravetui.merge.version import Dot
+from bravetui.sync import former
 from bravetui.sync.handing_in import OwnWords, in_parts, without_refused
 from bravetui.wire.change import REFILLED, Change, Op
 from bravetui.wire.lanes import POLICY
@@ -56,49 +56,16 @@ def begin(connection: Connection) -> None:
     again = {"state": OutboxState.SENT, "verdict": None, "settled_at": None}
     connection.execute(update(_outbox).where(_outbox.c.state.in_(_HEARD)).values(again))
     connection.execute(delete(_cursor))
-    _keep_aside(connection)
+    former.keep(connection)
     for kind in KINDS.values():
         connection.execute(update(kind.table).values(seq=0))
-    meta.put(connection, meta.REFILLING, "yes")
-
-
-def _keep_aside(connection: Connection) -> None:
-    """Of rows set aside, those that only a later version knows are kept as what the central of before had, beside whatever
-    this one sends: once they can be used, the two are compared (`sync.apply`)."""
-    for row in connection.execute(select(_parked)).all():
-        at = (
-            _parked.c.scope_id == row.scope_id,
-            _parked.c.kind == row.kind,
-            _parked.c.record_id == row.record_id,
-        )
-        former = row.row.get("former", [])
-        if row.kind not in KINDS or _is_unmet(connection, row):
-            former = [*former, *row.row["rows"]]
-        if former:
-            connection.execute(update(_parked).where(*at).values(row={"rows": [], "former": former}))
-        else:
-            connection.execute(delete(_parked).where(*at))
-
-
-def _is_unmet(connection: Connection, row: Row[Any]) -> bool:
-    """Whether nothing of it is in the tables: the program knows the kind since its update, and has not used it yet."""
-    return load(connection, KINDS[row.kind], row.scope_id, row.record_id) is None
-
-
-def resume(connection: Connection) -> None:
-    """Something is here that was not compared with a central that was restored meanwhile."""
-    meta.put(connection, meta.REFILLING, "yes")
-
-
-def is_on(connection: Connection) -> bool:
-    """Whether central is still being compared with what this laptop holds."""
-    return meta.get(connection, meta.REFILLING) == "yes"
+    meta.put(connection, meta.REFILLING, meta.YES)
 
 
 def go_on(connection: Connection, scope_ids: Collection[str]) -> None:
     """These scopes can be read, and could not be before: of one that was left out of a refill, it goes on."""
     if not _left_out(connection).isdisjoint(scope_ids):
-        resume(connection)
+        meta.put(connection, meta.REFILLING, meta.YES)
 
 
 def _left_out(connection: Connection) -> set[str]:
@@ -140,11 +107,12 @@ class Refill:
         more = select(func.count()).select_from(_cursor).where(_cursor.c.before.is_not(None))
         if any(self._connection.execute(count).scalar_one() for count in (query, more)):
             return
-        left_out: set[str] = set()
+        left_out = former.not_seen(self._connection)
         for kind in KINDS.values():
             if POLICY[kind.lane].comes_down:
                 self._offer_absent(kind)
                 left_out |= self._not_seen(kind)
+        self._offer_former()
         meta.put(self._connection, meta.NOT_REFILLED, json.dumps(sorted(left_out)))
         meta.put(self._connection, meta.REFILLING, "")
 
@@ -170,6 +138,17 @@ class Refill:
             self.offer_records(
                 kind, scope_id, [key for key in ids if not self._is_fragment(kind, scope_id, key)]
             )
+
+    def _offer_former(self) -> None:
+        """Hand in what the central of before had told of a record in which own work was under way, and this one lacks: as a
+        colleague's word that nobody had seen here, upon what central now has."""
+        for kept in former.kept(self._connection):
+            is_fragment = self._is_fragment(kept.kind, kept.scope_id, kept.record_id)
+            if is_fragment and not kept.is_whole:
+                continue
+            for state in former.lost(self._connection, kept):
+                self.offer(kept.kind, kept.scope_id, {kept.record_id: state})
+            former.drop(self._connection, kept)
 
     def _is_fragment(self, kind: Kind, scope_id: str, record_id: str) -> bool:
         """Whether nothing of a record was ever here but edits of one's own, put back from the journal of a database that was

@@ -55,6 +55,8 @@ class Taken:
     """The first change that a twin of this laptop has made otherwise."""
     silent: tuple[Lane, ...] = ()
     """Lanes of which something was sent, and no verdict of central's on any of it came back."""
+    elsewhere: bool = False
+    """Whether another central answered than the one that was asked: restored, or one of two."""
     forged: int = 0
     """Verdicts that were not central's, or not about our change."""
     settled: list[dict[str, Any]] = field(default_factory=list)

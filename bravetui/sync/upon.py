@@ -6,12 +6,13 @@ Nothing that a person has typed and not handed in is written over; what was refu
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, func, select, update
 
 from bravetui.base.canonical import Json
+from bravetui.db import meta
 from bravetui.db.device import Base, Outbox, OutboxState
 from bravetui.db.kinds import Kind
 from bravetui.db.outbox import OF_RECORD, binding
@@ -23,7 +24,6 @@ from bravetui.merge.join import ADDS
 from bravetui.merge.record import merge
 from bravetui.merge.state import Cell, RecordState, alike, covering
 from bravetui.merge.version import Dot, VersionVector
-from bravetui.sync.refill import is_on
 from bravetui.wire.change import REFILLED, Change
 from bravetui.wire.messages import Row
 
@@ -78,14 +78,12 @@ def upon(
     return Met(RecordState(cells, covering(met.central.version, kept.values())), lost)
 
 
-def folded(states: Iterable[RecordState]) -> RecordState:
-    """What several rows of a record, one after the other, told of it: of two restored lives perhaps, so none takes back what
-    it had not seen."""
-    here = RecordState()
-    for state in states:
-        kept = {**here.cells, **state.cells, **newer_cells(here, state)}
-        here = RecordState(kept, here.version.joined(state.version))
-    return here
+def not_had(
+    connection: Connection, kind: Kind, key: tuple[str, str, str], told: RecordState, central: RecordState
+) -> dict[str, Cell]:
+    """What a central of before `told` of a record, and the restored one, of which all is here, does not have."""
+    met = _Meeting(connection, kind, key, told, central, is_whole=True)
+    return met.lost(newer_cells(told, central), frozenset(), is_first=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +132,7 @@ class _Meeting:
         """
         if not newer:
             return {}
-        states = (*_JUST_TAKEN, OutboxState.CONFIRMED) if is_on(self.connection) else _JUST_TAKEN
+        states = (*_JUST_TAKEN, OutboxState.CONFIRMED) if meta.is_refilling(self.connection) else _JUST_TAKEN
         rows = self.connection.execute(_TAKEN, {**binding(self.key), "states": list(states)})
         taken = {Dot(device, counter) for device, counter in rows}
         counts = self._counts(newer) if taken and self.is_whole else set()
@@ -155,8 +153,12 @@ class _Meeting:
 
     def _counts(self, cells: Mapping[str, Cell]) -> set[str]:
         """The paths of these at which is counted."""
-        rules = rules_of(self.connection, self.kind, self.here) if cells else None
-        return {path for path in cells if rules is not None and rules.of(path).rule in ADDS}
+        if not cells:
+            return set()
+        # A part of a record does not tell which form it is.
+        record = RecordState({**self.central.cells, **self.here.cells})
+        rules = rules_of(self.connection, self.kind, record)
+        return {path for path in cells if rules.of(path).rule in ADDS}
 
     def _undecided(self, cells: Mapping[str, Cell]) -> dict[str, Cell]:
         """Of these those that stand for anything that central has not decided upon when this laptop handed it in."""

@@ -75,6 +75,11 @@ SILENT = (
     "Nothing is lost: it stays here and is sent again.",
 )
 
+ELSEWHERE = (
+    "Another central server answers than the one before, each time anew.",
+    "Nothing is lost: it stays here. Tell the office that two of them are running, of which one must be switched off.",
+)
+
 LOOK_S = 3.0
 """How often a laptop without a line looks whether there is another network; it sends nothing for that."""
 
@@ -258,7 +263,7 @@ class Worker:
         self._silences = self._silences + 1 if taken.silent else 0
         if self._silences < SILENCES_MAX:
             return None
-        return await self._failed(taken.silent, Transient(*SILENT))
+        return await self._failed(taken.silent, Transient(*(ELSEWHERE if taken.elsewhere else SILENT)))
 
     async def _ask(self, request: SyncRequest) -> Answered:
         async with asyncio.timeout(STUCK_S), awake(self._power):

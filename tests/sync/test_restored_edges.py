@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from bravetui.central.quarantine import waiting
+from bravetui.db import meta
 from bravetui.db.device import OutboxState
 from bravetui.merge.hlc import Hlc
 from bravetui.merge.version import Dot, VersionVector
-from bravetui.sync.refill import is_on
 from bravetui.wire.change import REFILLED, Said
 from tests.support.central import PROJECT
 from tests.support.restoring import TOLD, WORDS, asked, begun, office
@@ -18,7 +18,7 @@ from tests.sync.test_refilled_questions import disagreed
 
 def is_refilling(here: Here) -> bool:
     with here.store.read() as connection:
-        return is_on(connection)
+        return meta.is_refilling(connection)
 
 
 async def test_a_forged_word_stops_no_other_laptop(world: World) -> None:

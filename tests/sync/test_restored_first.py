@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from itertools import cycle
 from pathlib import Path
 
+import httpx
 import pytest
 
+from bravetui.base.errors import Transient
 from bravetui.central.rescue import take_bundle
 from tests.support.restoring import WORDS, begun, exported
-from tests.support.world import Here, World, sync_all
+from tests.support.world import Here, World, findings, sync_all
 from tests.sync.test_restored_parts import ALL_LANES, exchange
 
 OTHER = {"violation": "description", "corrective_action": "condition"}
@@ -75,3 +78,27 @@ async def test_a_stick_brings_a_lost_word_before_what_was_typed_later(world: Wor
                 WORDS["location"][1]
             }
             assert len(world.ledger()) == len({change.dot for change in world.ledger()})
+
+
+async def test_two_centrals_that_answer_in_turn_are_named(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each is another than the one that was asked, and takes nothing: once is a restore, again and again is not."""
+    carlos = await world.laptop("a", "carlos")
+    assert await carlos.sync()
+    carlos.create("violation", {"description": "silt fence down"})
+    first, answers = world.site, world.app.handle_async_request
+    with world.backup_of_central() as backup, world.restored(backup):
+        sites = cycle([world.site, first])
+
+        async def in_turn(request: httpx.Request) -> httpx.Response:
+            world.app.lead_to(next(sites))
+            return await answers(request)
+
+        monkeypatch.setattr(world.app, "handle_async_request", in_turn)
+        with pytest.raises(Transient, match="Another central server answers"):
+            await carlos.sync()
+        monkeypatch.setattr(world.app, "handle_async_request", answers)
+        world.app.lead_to(world.site)
+        await sync_all([carlos])
+        assert findings(world) == {"silt fence down": 1}

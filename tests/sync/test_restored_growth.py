@@ -101,6 +101,29 @@ async def test_a_choice_beside_a_lost_choice_brings_that_along(
             assert [ticked(here, record) for here in back] == [{"a", "b", "c", "z"}] * len(back)
 
 
+@pytest.mark.parametrize("first", ["dana", "carlos", "third"])
+async def test_a_choice_that_was_joined_and_then_unticked_stays_unticked(world: World, first: str) -> None:
+    """Central has the choices as they were joined; no change says what came of them."""
+    publish_ticks(world)
+    carlos, dana, third = await three(world)
+    record = carlos.create("submission", {"template_id": "form-ticks", TICKS: ["z"]})
+    for here in (carlos, dana, third):
+        assert await here.sync()
+    carlos.edit_paths("submission", record, {TICKS: ["z", "a"]})
+    dana.edit_paths("submission", record, {TICKS: ["z", "b"]})
+    await sync_all([carlos, dana, third])
+    with world.backup_of_central() as backup:
+        dana.edit_paths("submission", record, {TICKS: ["z", "b"]})
+        await sync_all([dana, carlos])
+        assert ticked(carlos, record) == {"z", "b"}
+        with world.restored(backup):
+            third.edit_paths("submission", record, {TICKS: ["z", "a", "b", "c"]})
+            back = {"dana": dana, "carlos": carlos, "third": third}
+            await sync_all([back.pop(first), *back.values()])
+            await sync_all([carlos, dana, third])
+            assert [ticked(here, record) for here in (carlos, dana, third)] == [{"z", "b", "c"}] * 3
+
+
 def publish_ticks(world: World) -> None:
     """A form with choices that are joined."""
     choices = tuple(Choice(name, name) for name in "zabc")

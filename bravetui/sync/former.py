@@ -1,0 +1,155 @@
+"""What a central had told, and this laptop had only set aside when that central was restored.
+
+Rows are set aside of a kind that only a later version knows, and of a record in which own work is under way. The restored
+central may have neither, and whoever wrote it may be gone, so `begin` of a refill keeps them as they came. A record of which
+nothing is in the tables is begun with them once its kind is known, and compared with central as any other. Beside one that
+is there they stand as what a colleague had said and nobody here had seen: what central lacks of them is handed in so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, delete, select, update
+
+from bravetui.db import meta
+from bravetui.db.device import Cursor, Parked
+from bravetui.db.kinds import KINDS, Kind
+from bravetui.db.records import Stored, load, save_many
+from bravetui.merge.state import RecordState
+from bravetui.sync.upon import newer_cells, not_had
+from bravetui.wire.messages import Row as Told
+
+_parked = Parked.__table__  # type: ignore[attr-defined]
+_cursor = Cursor.__table__  # type: ignore[attr-defined]
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What a central of before had told of a record that is in the tables."""
+
+    scope_id: str
+    kind: Kind
+    record_id: str
+    told: tuple[RecordState, ...]
+    """Its rows, in the order they came, each with what central had then."""
+    is_whole: bool
+    """Whether one of them has all of the record, and not only what was new."""
+
+
+def keep(connection: Connection) -> None:
+    """What is set aside is of a central of before from now on. What only the office writes is as central has it."""
+    for row in connection.execute(select(_parked)).all():
+        told = [*row.row.get("former", []), *row.row["rows"]]
+        kind = KINDS.get(row.kind)
+        if kind is not None and kind.office_only and _is_here(connection, kind, row):
+            told = []
+        _keep_only(connection, (row.scope_id, row.kind, row.record_id), told)
+
+
+def lay_down(
+    connection: Connection, scope_id: str, aside: Iterable[Row[str, str, Any]]
+) -> set[tuple[str, str]]:
+    """Put what can be used now into the tables where they have nothing of it; returns the kinds and record ids. Their lanes
+    are to be fetched anew, and compared with that as a restored central's."""
+    found: set[tuple[str, str]] = set()
+    for name, record_id, parts in aside:
+        kind, told = KINDS.get(name), parts.get("former")
+        if kind is None or not told or load(connection, kind, scope_id, record_id) is not None:
+            continue
+        save_many(connection, kind, scope_id, {record_id: Stored(folded(_states(told)), 0)})
+        _keep_only(connection, (scope_id, name, record_id), ())
+        found.add((name, record_id))
+    if found:
+        meta.put(connection, meta.REFILLING, meta.YES)
+    return found
+
+
+def kept(connection: Connection) -> list[Kept]:
+    """Of the projects that can be read, what is kept of records that are in the tables."""
+    return [
+        Kept(
+            row.scope_id,
+            KINDS[row.kind],
+            row.record_id,
+            tuple(_states(row.row["former"])),
+            any(told["whole"] for told in row.row["former"]),
+        )
+        for row in _beside(connection, _parked.c.scope_id.in_(select(_cursor.c.scope_id)))
+    ]
+
+
+def not_seen(connection: Connection) -> set[str]:
+    """The projects that cannot be read just now, and of whose records something is kept."""
+    return {
+        row.scope_id for row in _beside(connection, _parked.c.scope_id.not_in(select(_cursor.c.scope_id)))
+    }
+
+
+def _beside(connection: Connection, where: ColumnElement[bool]) -> list[Row[Any]]:
+    """What is kept of records that are in the tables."""
+    rows = connection.execute(select(_parked).where(where, _parked.c.kind.in_(KINDS))).all()
+    return [row for row in rows if row.row.get("former") and _is_here(connection, KINDS[row.kind], row)]
+
+
+def lost(connection: Connection, one: Kept) -> list[RecordState]:
+    """What central lacks of it, row by row, each with all that had been seen with it. What a later row wrote over, and had
+    seen, was no word of that central's any more."""
+    stored = load(connection, one.kind, one.scope_id, one.record_id) or Stored(RecordState())
+    key = (one.scope_id, one.kind.name, one.record_id)
+    found = []
+    for place, told in enumerate(one.told):
+        cells = not_had(connection, one.kind, key, _less(told, one.told[place + 1 :]), stored.state)
+        found += [RecordState(cells, told.version)] if cells else []
+    return found
+
+
+def drop(connection: Connection, one: Kept) -> None:
+    """It has been compared, and what central lacked of it is on its way."""
+    at = _at(one.scope_id, one.kind.name, one.record_id)
+    rows = connection.execute(select(_parked.c.row).where(*at)).scalar_one()["rows"]
+    if rows:
+        connection.execute(update(_parked).where(*at).values(row={"rows": rows}))
+    else:
+        connection.execute(delete(_parked).where(*at))
+
+
+def folded(states: Iterable[RecordState]) -> RecordState:
+    """What several rows of a record, one after the other, told of it: of two restored lives perhaps, so none takes back what
+    it had not seen."""
+    here = RecordState()
+    for state in states:
+        kept = {**here.cells, **state.cells, **newer_cells(here, state)}
+        here = RecordState(kept, here.version.joined(state.version))
+    return here
+
+
+def _less(told: RecordState, later: Sequence[RecordState]) -> RecordState:
+    cells = {
+        path: cell
+        for path, cell in told.cells.items()
+        if not any(path in one.cells and one.version.covers(cell.dots) for one in later)
+    }
+    return RecordState(cells, told.version)
+
+
+def _states(told: Iterable[Any]) -> Iterator[RecordState]:
+    return (Told.model_validate(one).state() for one in told)
+
+
+def _is_here(connection: Connection, kind: Kind, row: Row[Any]) -> bool:
+    """Whether anything of it is in the tables. Nothing is of a kind that the program knows since its update only."""
+    return load(connection, kind, row.scope_id, row.record_id) is not None
+
+
+def _keep_only(connection: Connection, key: tuple[str, str, str], told: Sequence[Any]) -> None:
+    if told:
+        connection.execute(update(_parked).where(*_at(*key)).values(row={"rows": [], "former": [*told]}))
+    else:
+        connection.execute(delete(_parked).where(*_at(*key)))
+
+
+def _at(scope_id: str, kind: str, record_id: str) -> tuple[Any, ...]:
+    return _parked.c.scope_id == scope_id, _parked.c.kind == kind, _parked.c.record_id == record_id
