@@ -26,7 +26,7 @@ from bravetui.db.store import Store
 from bravetui.merge.hlc import Hlc
 from bravetui.merge.state import DELETED
 from bravetui.simulate.chaos import Chaos
-from bravetui.sync import acknowledge, agreement, apply, exchange, pages, worker
+from bravetui.sync import acknowledge, agreement, apply, exchange, pages, upon, worker
 
 _outbox = Outbox.__table__  # type: ignore[attr-defined]
 
@@ -112,15 +112,18 @@ def _full_disk_ignored(right: Any) -> Any:
 
 
 def _laid_over_all(right: Any) -> Any:
-    def wrong(connection: Connection, scope_id: str, rows: Any, *others: Any) -> Any:
-        for row in rows:
-            record = (
-                _outbox.c.scope_id == scope_id,
-                _outbox.c.kind == row.kind,
-                _outbox.c.record_id == row.id,
-            )
-            connection.execute(delete(_outbox).where(*record, _outbox.c.state == OutboxState.PENDING))
-        return right(connection, scope_id, rows, *others)
+    def wrong(*arguments: Any, **named: Any) -> Any:
+        guards = [
+            (module, name, getattr(module, name))
+            for module, name in ((apply, "_own_states"), (upon, "newer_cells"))
+        ]
+        for module, name, _ in guards:
+            setattr(module, name, lambda *_: {})
+        try:
+            return right(*arguments, **named)
+        finally:
+            for module, name, guard in guards:
+                setattr(module, name, guard)
 
     return wrong
 
@@ -245,7 +248,7 @@ PLANTED: Mapping[str, Bug] = {
     ),
     "last-arrival-wins": Bug("Whoever comes last had seen it all.", intake, "seen_by", _all_was_seen),
     "news-dropped": Bug("News of a record with unsent work is dropped.", apply, "_park", _nothing()),
-    "unsent-overwritten": Bug("News takes the place of unsent work.", pages, "apply_rows", _laid_over_all),
+    "unsent-overwritten": Bug("News is laid over unsent work.", pages, "apply_rows", _laid_over_all),
     "journal-not-read": Bug(
         "Nothing is put back from the journal.", recover, "_replay", _nothing(False), ("database restored",)
     ),
