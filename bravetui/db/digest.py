@@ -22,13 +22,17 @@ from sqlalchemy import (
     literal,
     select,
     union_all,
+    update,
 )
 
 from bravetui.base.canonical import Json, canonical_bytes, sha256_hex
 from bravetui.base.errors import Corrupt
+from bravetui.db.device import Cursor
 from bravetui.db.kinds import KINDS, Kind, tables_in
 from bravetui.db.records import rows_of, values_from_row
 from bravetui.wire.lanes import Lane
+
+_cursor = Cursor.__table__  # type: ignore[attr-defined]
 
 BUCKETS = 256
 """Into which rows fall by the hash of their key, to narrow a difference down to a few of them."""
@@ -48,6 +52,13 @@ def row_digest(key: str, version: Json, values: Mapping[str, Json]) -> int:
     """The number of one row, 64 bits."""
     said: Json = [key, version, values]
     return int.from_bytes(hashlib.sha256(canonical_bytes(said)).digest()[:8], "big")
+
+
+def compare_anew(connection: Connection, scope_id: str, lanes: Collection[str]) -> None:
+    """Let nothing count as found equal in these lanes of the scope: a record that was left out need not be any more, and
+    central may have numbered it before."""
+    here = (_cursor.c.scope_id == scope_id, _cursor.c.lane.in_(lanes))
+    connection.execute(update(_cursor).where(*here).values(agreed=0))
 
 
 def window_digests(

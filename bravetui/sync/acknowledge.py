@@ -15,6 +15,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from bravetui.auth.signing import signed_by
 from bravetui.db.device import Outbox, OutboxState, Receipt
+from bravetui.db.digest import compare_anew
 from bravetui.db.store import Store
 from bravetui.merge.version import Dot
 from bravetui.sync.log import write_log
@@ -37,11 +38,17 @@ _receipts = Receipt.__table__  # type: ignore[attr-defined]
 
 # Built once: for a month's verdicts, building statements would cost more than running them.
 _ONE = (_outbox.c.device == bindparam("of"), _outbox.c.counter == bindparam("number"))
+_HEARD = (
+    select(_receipts.c.counter)
+    .where(_receipts.c.device == _outbox.c.device, _receipts.c.counter == _outbox.c.counter)
+    .exists()
+)
 _SENT = select(
     *(
         _outbox.c[name]
         for name in ("device", "counter", "hash", "lane", "state", "scope_id", "kind", "record_id")
-    )
+    ),
+    _HEARD.label("was_heard"),
 ).where(_outbox.c.counter.in_(bindparam("numbers", expanding=True)))
 
 _SETTLE = (
@@ -76,6 +83,9 @@ _STATE_OF: Mapping[Outcome, OutboxState] = {
 }
 
 
+_NOT_TAKEN = (OutboxState.PARKED, OutboxState.REFUSED)
+
+
 def take_verdicts(
     connection: Connection, store: Store, verdicts: Sequence[Verdict], taken: Taken, now: datetime
 ) -> None:
@@ -83,6 +93,12 @@ def take_verdicts(
     sent = _sent(connection, [verdict.dot for verdict in verdicts])
     for verdict in verdicts:
         _take_verdict(connection, store, sent.get(verdict.dot), verdict, taken, now)
+    # Central may have had it from a copy of this laptop, and then sends the record no more, which was left out of what was
+    # found equal, and merged here with what central sent by what was known here.
+    settled = [one for one in taken.settled if one["becomes"] not in _NOT_TAKEN]
+    again = [row for one in settled if (row := sent[Dot(one["of"], one["number"])]).was_heard]
+    for scope_id, lane in sorted({(row.scope_id, row.lane) for row in again}):
+        compare_anew(connection, scope_id, [lane])
     if taken.settled:
         connection.execute(_SETTLE, taken.settled)
         connection.execute(_KEEP_RECEIPT, taken.receipts)

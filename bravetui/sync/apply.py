@@ -16,7 +16,8 @@ from sqlalchemy import Connection, bindparam, delete, select, update
 from sqlalchemy import Row as SqlRow
 from sqlalchemy.dialects.sqlite import insert
 
-from bravetui.db.device import UNACKNOWLEDGED, Base, Cursor, Outbox, OutboxState, Parked
+from bravetui.db.device import UNACKNOWLEDGED, Base, Outbox, OutboxState, Parked
+from bravetui.db.digest import compare_anew
 from bravetui.db.kinds import KINDS, Kind
 from bravetui.db.quarantine import HELD_BACK
 from bravetui.db.records import Stored, load_readable, save_many
@@ -31,7 +32,6 @@ from bravetui.wire.messages import Row
 
 _outbox = Outbox.__table__  # type: ignore[attr-defined]
 _base = Base.__table__  # type: ignore[attr-defined]
-_cursor = Cursor.__table__  # type: ignore[attr-defined]
 _parked = Parked.__table__  # type: ignore[attr-defined]
 
 _OWN_STATES = select(_outbox.c.kind, _outbox.c.record_id, _outbox.c.state).where(
@@ -123,9 +123,7 @@ def _free(
             _take_back(connection, scope_id, kind, record_id, parts)
             lanes.add(KINDS[kind].lane.value)
     if lanes:
-        # They were left out of what was found equal since they came (`sync.agreement`): it counts as not compared.
-        compared = (_cursor.c.scope_id == scope_id, _cursor.c.lane.in_(lanes))
-        connection.execute(update(_cursor).where(*compared).values(agreed=0))
+        compare_anew(connection, scope_id, lanes)
     return found
 
 

@@ -11,14 +11,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from sqlalchemy import Connection, RowMapping, delete, func, select, update
+from sqlalchemy import Connection, RowMapping, delete, func, select
 from sqlalchemy.dialects.sqlite import insert
 
 from bravetui.base.canonical import canonical_bytes, sha256_hex
 from bravetui.base.fault import fault
 from bravetui.db import meta
-from bravetui.db.device import UNACKNOWLEDGED, Cursor, Outbox, OutboxState, Parked
-from bravetui.db.kinds import KINDS, Kind, kind_of
+from bravetui.db.device import UNACKNOWLEDGED, Outbox, OutboxState, Parked
+from bravetui.db.digest import compare_anew
+from bravetui.db.kinds import KINDS, kind_of
 from bravetui.db.moves import RecordKey, moves_of, record_of
 from bravetui.db.records import Stored, load, save_many
 from bravetui.db.store import Store
@@ -27,7 +28,6 @@ from bravetui.wire.change import Change
 from bravetui.wire.messages import Row
 
 _outbox = Outbox.__table__  # type: ignore[attr-defined]
-_cursor = Cursor.__table__  # type: ignore[attr-defined]
 _parked = Parked.__table__  # type: ignore[attr-defined]
 
 
@@ -58,7 +58,8 @@ def renumber(store: Store, device: int, first_strange: Dot) -> int:
             if stored is not None:
                 told = Stored(moved.state(stored.state), stored.seq)
                 save_many(connection, kind, scope_id, {record_id: told})
-            _compare_again(connection, scope_id, kind)
+            # What the original did under the same number was taken for one's own, and left the record's vector with it.
+            compare_anew(connection, scope_id, [kind.lane.value])
         meta.put(connection, meta.COUNTER, str(first + len(new)))
         store.keep_counters(first + len(new), [canonical_bytes(change.to_json()) for change in new])
         fault("renumbering")
@@ -89,13 +90,6 @@ def _seen(connection: Connection, device: int, old: Iterable[Change]) -> int:
         rows = [*aside["rows"], *aside.get("former", [])]
         counters += [Row.model_validate(part).version[device] for part in rows]
     return max(counters)
-
-
-def _compare_again(connection: Connection, scope_id: str, kind: Kind) -> None:
-    """What the original did under the same number is taken for one's own, and left the record's vector with it. The record
-    was left out of what was found equal, and central need not number it anew: so the lane counts as not compared."""
-    here = (_cursor.c.scope_id == scope_id, _cursor.c.lane == kind.lane.value)
-    connection.execute(update(_cursor).where(*here).values(agreed=0))
 
 
 def _replace(connection: Connection, row: RowMapping, change: Change) -> None:

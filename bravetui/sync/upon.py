@@ -14,6 +14,7 @@ from sqlalchemy import Connection, bindparam, func, select, update
 from bravetui.base.canonical import Json
 from bravetui.db import meta
 from bravetui.db.device import Base, Outbox, OutboxState
+from bravetui.db.digest import compare_anew
 from bravetui.db.kinds import Kind
 from bravetui.db.outbox import OF_RECORD, binding
 from bravetui.db.quarantine import HELD_BACK, take_out
@@ -110,6 +111,8 @@ class _Meeting:
             for state, change in rows
             if state == OutboxState.REFUSED and change.said and _has_all(self.kind, change, self.central)
         ]
+        if said:  # what is here was merged with it
+            compare_anew(self.connection, self.key[0], [self.kind.lane.value])
         take_out(self.connection, said)
         return frozenset(change.dot for _, change in rows) - {change.dot for change in said}
 

@@ -5,19 +5,23 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import delete, select, update
 
+from bravetui.base.canonical import Json
 from bravetui.central.service import Writing
 from bravetui.db.device import Cursor, OutboxState
 from bravetui.db.kinds import KINDS
+from bravetui.forms.template import Question, QuestionKind, Section, Template
+from bravetui.merge.rules import FieldRule, Rule
 from bravetui.sync.agreement import TRIES_MAX, begin_anew, is_agreed
 from bravetui.sync.progress import Exchanged
 from bravetui.wire.lanes import Lane
-from tests.support.central import PROJECT
-from tests.support.world import Here, World, forget_kinds
+from tests.support.central import ORGANIZATION, PROJECT
+from tests.support.world import Here, World, demote, forget_kinds
 
 _cursor = Cursor.__table__  # type: ignore[attr-defined]
 _violations = KINDS["violation"].table
 
 RECORDS = 40
+DAY = "answers/day"
 
 
 async def settled(world: World) -> tuple[Here, list[str]]:
@@ -212,3 +216,32 @@ async def test_what_only_an_older_laptop_kept_of_a_lost_central_is_handed_in_aft
                 kept = [key for key in carlos.records() if key[1] == "delivery"]
                 assert len(kept) == 1
                 assert kept == [key for key in world.central_records() if key[1] == "delivery"]
+
+
+async def test_what_was_refused_here_and_taken_from_a_copy_meanwhile_is_compared_with_central(
+    world: World,
+) -> None:
+    """Found by simulate in month 57. The form was signed: central keeps what was signed, and asks. Here the earlier date had
+    been laid upon it by the field's rule, in a record that was left out of what was found equal."""
+    day = Question(path="day", ref="day", label="Day", kind=QuestionKind.DATE, rule=FieldRule(Rule.EARLIEST))
+    form = Template("days", 1, "Days", "custom", "", (Section("s", "s", "S", (day,)),))
+    body: dict[str, Json] = {"key": "days", "title": "Days", "body": form.to_json()}
+    world.site.central.publish(ORGANIZATION, [Writing("form_template", "form-days", body)])
+    carlos, dana = await world.laptop("a", "carlos"), await world.laptop("b", "dana")
+    assert await carlos.sync()
+    record = carlos.create("submission", {"template_id": "form-days", DAY: "2026-08-03"})
+    for here in (carlos, dana):
+        assert await here.sync()
+    dana.edit_paths("submission", record, {DAY: "2026-08-02", "status": "submitted"})
+    carlos.edit_paths("submission", record, {DAY: "2026-08-01"})
+    carlos, copy = world.copy(carlos, "c")
+    demote(world, "carlos", "viewer")
+    await carlos.sync()
+    assert await dana.sync()
+    await carlos.sync()
+    assert carlos.value("submission", record, DAY) == "2026-08-01"
+    demote(world, "carlos", "foreman")
+    assert await copy.sync()
+    for _ in range(2):
+        await carlos.sync()
+    assert {here.value("submission", record, DAY) for here in (carlos, copy)} == {"2026-08-02"}
