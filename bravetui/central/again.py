@@ -90,7 +90,10 @@ def upon_released(book: Book, change: Change, known: RecordState | None) -> Chan
     own = [
         one
         for one in book.about((change.scope_id, change.kind, change.record_id))
-        if one.dot.device == device and one.hlc <= change.hlc and seen < one.dot.counter < change.dot.counter
+        if one.dot.device == device
+        and one.hlc <= change.hlc
+        and seen < one.dot.counter < change.dot.counter
+        and not one.said
     ]
     said, context = dict(change.before), change.context
     for one in sorted(own, key=lambda one: one.hlc):

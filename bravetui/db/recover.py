@@ -177,6 +177,8 @@ def _replay(
     """Put one change back if the database lacks it, or has it as it was before more was typed. Where the journal's end is
     lost, it is the journal that has it as it was before: the later stamp counts.
 
+    What was handed in once more goes beside the record, as nobody's word here: its number covers own work that it lacks.
+
     It counts as sent, since it may have left in a rescue bundle: what is typed from here on is a change of its own.
     """
     kind = KINDS.get(change.kind)
@@ -187,8 +189,9 @@ def _replay(
     stored = load(connection, kind, change.scope_id, change.record_id) or Stored(RecordState())
     target = {"scope_id": change.scope_id, "kind": change.kind, "record_id": change.record_id}
     connection.execute(insert(_base).values(**target, agreed=stored.state.values()).on_conflict_do_nothing())
-    state = laid(stored.state, _standing(change, stored.state, off), change.dot)
-    save_many(connection, kind, change.scope_id, {change.record_id: Stored(state, stored.seq)})
+    if not change.said or not stored.state.cells:
+        state = laid(stored.state, _standing(change, stored.state, off), change.dot)
+        save_many(connection, kind, change.scope_id, {change.record_id: Stored(state, stored.seq)})
     connection.execute(_DROP_ENTRY, {"of": change.dot.device, "number": change.dot.counter})
     connection.execute(
         insert(_outbox).values(

@@ -139,19 +139,8 @@ class Writing:
         stored = load(self.connection, kind, scope_id, record_id) or Stored(RecordState())
         is_begun = stored.seq > 0 or (kind.name, record_id) in self.touched
         there = stored.state if stored.seq else RecordState()
-        # Beside what was refused, what is lost is on the screen too, and there it has replaced nothing.
-        replaced = {
-            path: cell
-            for path, cell in there.cells.items()
-            if lost.version.covers(cell.dots) and cell != lost.cells.get(path)
-        }
-        seen = Stored(RecordState(replaced, lost.version), stored.seq)
         op = Op.EDIT if is_begun else Op.CREATE
-        change = self._new_change(kind, scope_id, record_id, seen, lost.values(), op, reason, None)
-        said = {
-            path: Said(dots=cell.dots or (change.dot,), hlc=cell.hlc) for path, cell in lost.cells.items()
-        }
-        change = change.model_copy(update={"said": said})
+        change = self._once_more(kind, (scope_id, record_id), there, lost, op, reason)
         self._keep_base(kind, scope_id, record_id, stored)
         held = RecordState(change.cells(), lost.version)
         if there.cells:
@@ -173,6 +162,21 @@ class Writing:
         # As sent already: it is no word of this laptop's, and waits behind nothing of its own that was refused.
         self._lay_down(kind, Stored(state, stored.seq), change, OutboxState.SENT)
         return change.dot
+
+    def pass_on(
+        self, kind_name: str, scope_id: str, record_id: str, told: RecordState, reason: str, *, makes: bool
+    ) -> None:
+        """Say what a central of before had told and nobody has seen here, with all that it had seen with it.
+
+        The record here stays as it is, and has not seen it: its vector would cover own work that is not in what is told.
+        What comes of it comes from central. `makes`: it is a whole record, which central may not have; else it waits for that.
+        """
+        kind = kind_of(kind_name)
+        stored = load(self.connection, kind, scope_id, record_id) or Stored(RecordState())
+        there = stored.state if stored.seq else RecordState()
+        op = Op.CREATE if makes else Op.EDIT
+        change = self._once_more(kind, (scope_id, record_id), there, told, op, reason)
+        self._queue(kind, change, OutboxState.SENT)
 
     def fold_no_more(self) -> None:
         """Leave the changes made before as they are: what follows is a change of its own, and the history has both."""
@@ -328,6 +332,23 @@ class Writing:
             reason=reason,
             conflict_id=conflict_id,
         )
+
+    def _once_more(
+        self, kind: Kind, record: tuple[str, str], there: RecordState, lost: RecordState, op: Op, reason: str
+    ) -> Change:
+        """A change that says `lost` again, in its authors' names, to a central that has `there`."""
+        # Beside what was refused, what is lost is on the screen too, and there it has replaced nothing.
+        replaced = {
+            path: cell
+            for path, cell in there.cells.items()
+            if lost.version.covers(cell.dots) and cell != lost.cells.get(path)
+        }
+        seen = Stored(RecordState(replaced, lost.version))
+        change = self._new_change(kind, *record, seen, lost.values(), op, reason, None)
+        said = {
+            path: Said(dots=cell.dots or (change.dot,), hlc=cell.hlc) for path, cell in lost.cells.items()
+        }
+        return change.model_copy(update={"said": said})
 
     def _next_hlc(self) -> Hlc:
         stamp = self._hlc

@@ -17,7 +17,7 @@ from sqlalchemy import ColumnElement, Connection, Row, delete, select, update
 from bravetui.db import meta
 from bravetui.db.device import Cursor, Parked
 from bravetui.db.kinds import KINDS, Kind
-from bravetui.db.records import Stored, load, save_many
+from bravetui.db.records import Stored, load_readable, save_many
 from bravetui.merge.state import RecordState
 from bravetui.sync.upon import newer_cells, not_had
 from bravetui.wire.messages import Row as Told
@@ -33,6 +33,8 @@ class Kept:
     scope_id: str
     kind: Kind
     record_id: str
+    here: RecordState
+    """As it is in the tables, with all that the restored central has of it."""
     told: tuple[RecordState, ...]
     """Its rows, in the order they came, each with what central had then."""
     is_whole: bool
@@ -44,7 +46,7 @@ def keep(connection: Connection) -> None:
     for row in connection.execute(select(_parked)).all():
         told = [*row.row.get("former", []), *row.row["rows"]]
         kind = KINDS.get(row.kind)
-        if kind is not None and kind.office_only and _is_here(connection, kind, row):
+        if kind is not None and kind.office_only and _is_here(connection, kind, row.scope_id, row.record_id):
             told = []
         _keep_only(connection, (row.scope_id, row.kind, row.record_id), told)
 
@@ -57,7 +59,7 @@ def lay_down(
     found: set[tuple[str, str]] = set()
     for name, record_id, parts in aside:
         kind, told = KINDS.get(name), parts.get("former")
-        if kind is None or not told or load(connection, kind, scope_id, record_id) is not None:
+        if kind is None or not told or _is_here(connection, kind, scope_id, record_id):
             continue
         save_many(connection, kind, scope_id, {record_id: Stored(folded(_states(told)), 0)})
         _keep_only(connection, (scope_id, name, record_id), ())
@@ -68,17 +70,16 @@ def lay_down(
 
 
 def kept(connection: Connection) -> list[Kept]:
-    """Of the projects that can be read, what is kept of records that are in the tables."""
-    return [
-        Kept(
-            row.scope_id,
-            KINDS[row.kind],
-            row.record_id,
-            tuple(_states(row.row["former"])),
-            any(told["whole"] for told in row.row["former"]),
-        )
-        for row in _beside(connection, _parked.c.scope_id.in_(select(_cursor.c.scope_id)))
-    ]
+    """Of the projects that can be read, what is kept of records that are in the tables. One that does not read back there
+    waits until it does."""
+    found = []
+    for row in _beside(connection, _parked.c.scope_id.in_(select(_cursor.c.scope_id))):
+        kind, told = KINDS[row.kind], row.row["former"]
+        here = load_readable(connection, kind, row.scope_id, [row.record_id]).get(row.record_id)
+        if here is not None:
+            is_whole = any(one["whole"] for one in told)
+            found.append(Kept(row.scope_id, kind, row.record_id, here.state, tuple(_states(told)), is_whole))
+    return found
 
 
 def not_seen(connection: Connection) -> set[str]:
@@ -91,17 +92,22 @@ def not_seen(connection: Connection) -> set[str]:
 def _beside(connection: Connection, where: ColumnElement[bool]) -> list[Row[Any]]:
     """What is kept of records that are in the tables."""
     rows = connection.execute(select(_parked).where(where, _parked.c.kind.in_(KINDS))).all()
-    return [row for row in rows if row.row.get("former") and _is_here(connection, KINDS[row.kind], row)]
+    return [
+        row
+        for row in rows
+        if row.row.get("former") and _is_here(connection, KINDS[row.kind], row.scope_id, row.record_id)
+    ]
 
 
-def lost(connection: Connection, one: Kept) -> list[RecordState]:
-    """What central lacks of it, row by row, each with all that had been seen with it. What a later row wrote over, and had
-    seen, was no word of that central's any more."""
-    stored = load(connection, one.kind, one.scope_id, one.record_id) or Stored(RecordState())
+def lost(connection: Connection, one: Kept, *, is_all: bool) -> list[RecordState]:
+    """What central lacks of it, row by row, each with all that had been seen with it; or `is_all` of it as one. What a later
+    row wrote over, and had seen, was no word of that central's any more."""
+    if is_all:
+        return [folded(one.told)]
     key = (one.scope_id, one.kind.name, one.record_id)
     found = []
     for place, told in enumerate(one.told):
-        cells = not_had(connection, one.kind, key, _less(told, one.told[place + 1 :]), stored.state)
+        cells = not_had(connection, one.kind, key, _less(told, one.told[place + 1 :]), one.here)
         found += [RecordState(cells, told.version)] if cells else []
     return found
 
@@ -139,9 +145,11 @@ def _states(told: Iterable[Any]) -> Iterator[RecordState]:
     return (Told.model_validate(one).state() for one in told)
 
 
-def _is_here(connection: Connection, kind: Kind, row: Row[Any]) -> bool:
+def _is_here(connection: Connection, kind: Kind, scope_id: str, record_id: str) -> bool:
     """Whether anything of it is in the tables. Nothing is of a kind that the program knows since its update only."""
-    return load(connection, kind, row.scope_id, row.record_id) is not None
+    table = kind.table
+    found = select(table.c.id).where(table.c.scope_id == scope_id, table.c.id == record_id)
+    return connection.execute(found).first() is not None
 
 
 def _keep_only(connection: Connection, key: tuple[str, str, str], told: Sequence[Any]) -> None:

@@ -89,8 +89,7 @@ class Refill:
         """Write the cells, by record id, as changes of this laptop's that have seen what it had seen with them."""
         if (kind.office_only and kind is not _QUESTION) or not lost:
             return
-        who = self._store.identity
-        writing = Writing(self._connection, self._store.clock, self._store.ids, who.device, who.user_id)
+        writing = self._writing()
         here = load_many(self._connection, kind, scope_id, lost)
         for record_id, state in lost.items():
             stored, seen = here.get(record_id) or Stored(RecordState()), state.version
@@ -100,6 +99,10 @@ class Refill:
                 part = RecordState(cells, seen)
                 seen = seen.with_dot(writing.offer(kind.name, scope_id, record_id, part, REFILLED))
         self._store.keep_counters(writing.counter, writing.finish())
+
+    def _writing(self) -> Writing:
+        who = self._store.identity
+        return Writing(self._connection, self._store.clock, self._store.ids, who.device, who.user_id)
 
     def finish(self) -> None:
         """Once all that central has is here: offer the records that it has not, and be done."""
@@ -112,7 +115,7 @@ class Refill:
             if POLICY[kind.lane].comes_down:
                 self._offer_absent(kind)
                 left_out |= self._not_seen(kind)
-        self._offer_former()
+        self._pass_on()
         meta.put(self._connection, meta.NOT_REFILLED, json.dumps(sorted(left_out)))
         meta.put(self._connection, meta.REFILLING, "")
 
@@ -139,16 +142,25 @@ class Refill:
                 kind, scope_id, [key for key in ids if not self._is_fragment(kind, scope_id, key)]
             )
 
-    def _offer_former(self) -> None:
-        """Hand in what the central of before had told of a record in which own work was under way, and this one lacks: as a
+    def _pass_on(self) -> None:
+        """Hand in what a central of before had told of a record in which own work was under way, and this one lacks: as a
         colleague's word that nobody had seen here, upon what central now has."""
+        writing = self._writing()
         for kept in former.kept(self._connection):
-            is_fragment = self._is_fragment(kept.kind, kept.scope_id, kept.record_id)
-            if is_fragment and not kept.is_whole:
-                continue
-            for state in former.lost(self._connection, kept):
-                self.offer(kept.kind, kept.scope_id, {kept.record_id: state})
+            target = (kept.kind.name, kept.scope_id, kept.record_id)
+            makes = kept.is_whole and self._is_fragment(kept.kind, kept.scope_id, kept.record_id)
+            refused = [
+                Change.model_validate_json(row.body).dot
+                for row in queued(self._connection, (kept.scope_id, kept.kind.name, kept.record_id))
+                if row.state in _NOT_GOING
+            ]
+            rules = partial(rules_of, self._connection, kept.kind, kept.here)
+            for told in former.lost(self._connection, kept, is_all=makes):
+                seen = told.version.without(refused)
+                for cells in in_parts(told.cells, {}, rules):
+                    writing.pass_on(*target, RecordState(cells, seen), REFILLED, makes=makes)
             former.drop(self._connection, kept)
+        self._store.keep_counters(writing.counter, writing.finish())
 
     def _is_fragment(self, kind: Kind, scope_id: str, record_id: str) -> bool:
         """Whether nothing of a record was ever here but edits of one's own, put back from the journal of a database that was

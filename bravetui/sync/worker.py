@@ -263,7 +263,10 @@ class Worker:
         self._silences = self._silences + 1 if taken.silent else 0
         if self._silences < SILENCES_MAX:
             return None
-        return await self._failed(taken.silent, Transient(*(ELSEWHERE if taken.elsewhere else SILENT)))
+        if not taken.elsewhere:
+            return await self._failed(taken.silent, Transient(*SILENT))
+        self._silences = 0  # the first answer of the one that is left is that of another once more
+        return await self._failed(taken.silent, Transient(*ELSEWHERE))
 
     async def _ask(self, request: SyncRequest) -> Answered:
         async with asyncio.timeout(STUCK_S), awake(self._power):

@@ -99,6 +99,7 @@ async def test_two_centrals_that_answer_in_turn_are_named(
         with pytest.raises(Transient, match="Another central server answers"):
             await carlos.sync()
         monkeypatch.setattr(world.app, "handle_async_request", answers)
+        world.site = next(sites)  # the one that did not answer last
         world.app.lead_to(world.site)
         await sync_all([carlos])
         assert findings(world) == {"silt fence down": 1}
