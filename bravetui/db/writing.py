@@ -169,7 +169,7 @@ class Writing:
         """Say what a central of before had told and nobody has seen here, with all that it had seen with it.
 
         The record here stays as it is, and has not seen it: its vector would cover own work that is not in what is told.
-        What comes of it comes from central. `makes`: it is a whole record, which central may not have; else it waits for that.
+        What comes of it comes from central. `makes`: it is a whole record, which central may lack; else it waits for that.
         """
         kind = kind_of(kind_name)
         stored = load(self.connection, kind, scope_id, record_id) or Stored(RecordState())
