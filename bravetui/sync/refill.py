@@ -19,7 +19,7 @@ from sqlalchemy import Connection, delete, func, select, update
 
 from bravetui.base.canonical import Json
 from bravetui.db import meta
-from bravetui.db.device import Base, Cursor, Outbox, OutboxState, Parked
+from bravetui.db.device import Base, Cursor, Outbox, OutboxState
 from bravetui.db.kinds import KINDS, Kind
 from bravetui.db.outbox import queued
 from bravetui.db.quarantine import CAN_GO
@@ -38,7 +38,6 @@ from bravetui.wire.lanes import POLICY
 _outbox = Outbox.__table__  # type: ignore[attr-defined]
 _base = Base.__table__  # type: ignore[attr-defined]
 _cursor = Cursor.__table__  # type: ignore[attr-defined]
-_parked = Parked.__table__  # type: ignore[attr-defined]
 
 _QUESTION = KINDS["conflict"]
 
@@ -145,8 +144,11 @@ class Refill:
     def _pass_on(self) -> None:
         """Hand in what a central of before had told of a record in which own work was under way, and this one lacks: as a
         colleague's word that nobody had seen here, upon what central now has."""
+        all_kept = former.kept(self._connection)
+        if not all_kept:
+            return
         writing = self._writing()
-        for kept in former.kept(self._connection):
+        for kept in all_kept:
             target = (kept.kind.name, kept.scope_id, kept.record_id)
             makes = kept.is_whole and self._is_fragment(kept.kind, kept.scope_id, kept.record_id)
             refused = [

@@ -28,6 +28,25 @@ async def reads_while_typing(here: Here, record: str) -> None:
     assert set_aside(here) == [record]
 
 
+async def said_apart(carlos: Here, dana: Here, record: str) -> None:
+    """Carlos says where, which Dana reads while what she has typed has not gone."""
+    carlos.edit("violation", record, location="lot 3")
+    assert await carlos.sync()
+    dana.edit("violation", record, description="more")
+    await reads_while_typing(dana, record)
+
+
+def reopened(world: World, here: Here, image: bytes | None = None) -> Here:
+    """Shut and opened again, with an older database put back if one is given."""
+    here.close()
+    world.laptops.remove(here)
+    if image is not None:
+        for name in ("site.db-wal", "site.db-shm"):
+            (here.folder / name).unlink(missing_ok=True)
+        (here.folder / "site.db").write_bytes(image)
+    return world.open(here.folder)
+
+
 @pytest.mark.parametrize("comes_back", [False, True], ids=["gone", "back"])
 @pytest.mark.parametrize("how", ["restored", "failed_over"])
 @pytest.mark.parametrize("is_new", [False, True], ids=["a record of before", "a record that is lost"])
@@ -105,10 +124,7 @@ async def test_what_is_set_aside_outlives_two_restores(world: World) -> None:
     """Her own work goes only in the second life."""
     carlos, dana, third, record = await begun(world, "violation")
     with world.backup_of_central() as backup, world.backup_of_central() as again:
-        carlos.edit("violation", record, location="lot 3")
-        assert await carlos.sync()
-        dana.edit("violation", record, description="more")
-        await reads_while_typing(dana, record)
+        await said_apart(carlos, dana, record)
         with world.restored(backup):
             third.edit("violation", record, source="agency")
             assert await third.sync()
@@ -152,20 +168,13 @@ async def test_a_record_of_which_only_an_edit_is_here_is_handed_in_as_it_was_set
     carlos, dana = await world.laptop("a", "carlos"), await world.laptop("b", "dana")
     await sync_all([carlos, dana])
     with world.backup_of_central() as backup:
-        dana.close()
-        world.laptops.remove(dana)
+        dana = reopened(world, dana)
         image = (dana.folder / "site.db").read_bytes()
-        dana = world.open(dana.folder)
         record = carlos.create("violation", {"description": "silt fence down", "location": "lot 3"})
         for here in (carlos, dana):
             assert await here.sync()
         dana.edit("violation", record, source="agency")
-        dana.close()
-        world.laptops.remove(dana)
-        for name in ("site.db-wal", "site.db-shm"):
-            (dana.folder / name).unlink(missing_ok=True)
-        (dana.folder / "site.db").write_bytes(image)
-        dana = world.open(dana.folder)
+        dana = reopened(world, dana, image)
         assert "location" not in dana.records()[PROJECT, "violation", record].state.cells
         await reads_while_typing(dana, record)
         with world.restored(backup):

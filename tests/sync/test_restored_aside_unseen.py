@@ -11,7 +11,7 @@ from tests.support.central import PROJECT
 from tests.support.refusing import refuse_bad
 from tests.support.restoring import TOLD, WORDS, begun
 from tests.support.world import Here, World, findings, set_member, sync_all
-from tests.sync.test_restored_aside import reads_while_typing, set_aside
+from tests.sync.test_restored_aside import reads_while_typing, reopened, said_apart, set_aside
 from tests.sync.test_restored_counts import LOADS, TOO_LONG, loads, there
 from tests.sync.test_restored_edges import is_refilling
 from tests.sync.test_restored_first import OTHER, both_are_shown
@@ -57,17 +57,6 @@ async def test_an_own_step_outlives_the_next_restore(world: World, put_back: boo
                 await sync_all([carlos, dana, third])
                 totals = {here.value("submission", record, LOADS) for here in (carlos, dana, third)}
                 assert totals == {112}
-
-
-def reopened(world: World, here: Here, image: bytes | None = None) -> Here:
-    """Shut and opened again, with an older database put back if one is given."""
-    here.close()
-    world.laptops.remove(here)
-    if image is not None:
-        for name in ("site.db-wal", "site.db-shm"):
-            (here.folder / name).unlink(missing_ok=True)
-        (here.folder / "site.db").write_bytes(image)
-    return world.open(here.folder)
 
 
 async def test_an_own_step_stays_on_the_screen(world: World) -> None:
@@ -164,10 +153,7 @@ async def test_a_project_that_is_out_of_sight_as_the_refill_ends_is_gone_on_with
 ) -> None:
     carlos, dana, third, record = await begun(world, "violation")
     with world.backup_of_central() as backup:
-        carlos.edit("violation", record, location="lot 3")
-        assert await carlos.sync()
-        dana.edit("violation", record, description="more")
-        await reads_while_typing(dana, record)
+        await said_apart(carlos, dana, record)
         with world.restored(backup):
             await exchange(dana, READS, *([ALL_LANES] if first else []))
             assert is_refilling(dana)
@@ -184,10 +170,7 @@ async def test_a_project_that_is_out_of_sight_as_the_refill_ends_is_gone_on_with
 async def test_a_record_that_does_not_read_back_holds_up_no_other(world: World) -> None:
     carlos, dana, _, record = await begun(world, "violation")
     with world.backup_of_central() as backup:
-        carlos.edit("violation", record, location="lot 3")
-        assert await carlos.sync()
-        dana.edit("violation", record, description="more")
-        await reads_while_typing(dana, record)
+        await said_apart(carlos, dana, record)
         with dana.store.maintain() as connection:
             connection.exec_driver_sql("UPDATE violation SET version = 'x{' WHERE id = ?", (record,))
         with world.restored(backup):
