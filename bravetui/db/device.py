@@ -139,7 +139,8 @@ class Cursor(DeviceTable, table=True):
 
 class Parked(DeviceTable, table=True):
     """Rows of a record that wait for its own changes, or of a kind that this version does not know: kept as they came, and
-    used after an upgrade. `rows` are of this central, `former` of those before, which were restored (`sync.refill`)."""
+    used after an upgrade. `rows` are of this central, `former` of those before, which were restored (`sync.former`), each
+    with the own changes that its central had taken."""
 
     __tablename__ = "parked"
 

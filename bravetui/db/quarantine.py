@@ -77,6 +77,9 @@ HELD_BACK = (_outbox.c.state == OutboxState.PENDING) & _behind_refused()
 CAN_GO = _outbox.c.state.in_(UNACKNOWLEDGED) & ~HELD_BACK
 """What nothing holds back (`sync.batch.sendable`)."""
 
+NOT_GOING = (OutboxState.REFUSED, OutboxState.PENDING, OutboxState.PUT_AWAY)
+"""Once nothing can go any more: what central refused, and what waits behind that."""
+
 _ANY_REFUSED = select(_outbox.c.counter).where(*OF_RECORD, _outbox.c.state == OutboxState.REFUSED).limit(1)
 
 

@@ -251,7 +251,8 @@ def newer_dropped(connection: Connection, laptop: SimulatedLaptop) -> list[str]:
     """Records of a kind that only a newer central knows, which a laptop took and has no longer, or has otherwise."""
     query = select(_parked.c.record_id, _parked.c.row).where(_parked.c.kind == STRANGE_KIND)
     kept = {
-        row.record_id: [*row.row.get("former", ()), *row.row["rows"]] for row in connection.execute(query)
+        row.record_id: [*(one["row"] for one in row.row.get("former", ())), *row.row["rows"]]
+        for row in connection.execute(query)
     }
     assert STRANGE_KIND not in KINDS
     whole = {key for key, rows in kept.items() if rows and rows[-1]["stamps"][0]["cells"] == {"height_m": 12}}

@@ -4,26 +4,38 @@ Rows are set aside of a kind that only a later version knows, and of a record in
 central may have neither, and whoever wrote it may be gone, so `begin` of a refill keeps them as they came. A record of which
 nothing is in the tables is begun with them once its kind is known, and compared with central as any other. Beside one that
 is there they stand as what a colleague had said and nobody here had seen: what central lacks of them is handed in so.
+
+That central may have taken own work under way, too, and its answer be lost. Where the restored one refuses that, or it gets
+another number, it comes by itself, and is no part of what a colleague had said.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, delete, select, update
 
 from bravetui.db import meta
-from bravetui.db.device import Cursor, Parked
+from bravetui.db.device import Cursor, OutboxState, Parked
 from bravetui.db.kinds import KINDS, Kind
+from bravetui.db.moves import RecordKey
+from bravetui.db.outbox import queued
+from bravetui.db.quarantine import NOT_GOING
 from bravetui.db.records import Stored, load_readable, save_many
+from bravetui.db.templates import rules_of
+from bravetui.merge.rules import Rules
 from bravetui.merge.state import RecordState
+from bravetui.sync.handing_in import less_own
 from bravetui.sync.upon import newer_cells, not_had
+from bravetui.wire.change import Change
 from bravetui.wire.messages import Row as Told
 
 _parked = Parked.__table__  # type: ignore[attr-defined]
 _cursor = Cursor.__table__  # type: ignore[attr-defined]
+
+_TAKEN = (OutboxState.APPLIED, OutboxState.CONFIRMED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,19 +48,47 @@ class Kept:
     here: RecordState
     """As it is in the tables, with all that the restored central has of it."""
     told: tuple[RecordState, ...]
-    """Its rows, in the order they came, each with what central had then."""
+    """Its rows, in the order they came, each with what central had then, less the own work that comes by itself."""
     is_whole: bool
     """Whether one of them has all of the record, and not only what was new."""
 
 
 def keep(connection: Connection) -> None:
-    """What is set aside is of a central of before from now on. What only the office writes is as central has it."""
+    """What is set aside is of a central of before from now on, and so are its verdicts, which are still known. What only the
+    office writes is as central has it."""
     for row in connection.execute(select(_parked)).all():
-        told = [*row.row.get("former", []), *row.row["rows"]]
+        key = (row.scope_id, row.kind, row.record_id)
         kind = KINDS.get(row.kind)
         if kind is not None and kind.office_only and _is_here(connection, kind, row.scope_id, row.record_id):
             told = []
-        _keep_only(connection, (row.scope_id, row.kind, row.record_id), told)
+        else:
+            told = [*row.row.get("former", []), *_with_own_work(connection, key, row.row["rows"])]
+        _keep_only(connection, key, told)
+
+
+def _with_own_work(
+    connection: Connection, record: RecordKey, rows: Sequence[Mapping[str, Any]]
+) -> Iterator[dict[str, Any]]:
+    """The rows, each with the own changes that its central had taken by then."""
+    own = [(row.state, Change.model_validate_json(row.body)) for row in queued(connection, record)]
+    told = RecordState()
+    for part in rows:
+        row = Told.model_validate(part).state()
+        told = RecordState({**told.cells, **row.cells}, row.version)
+        taken = [change for state, change in own if _had_taken(state, change, told)]
+        yield {"row": part, "own": [change.to_json() for change in taken]}
+
+
+def _had_taken(state: OutboxState, change: Change, told: RecordState) -> bool:
+    """Whether a central that told this had taken the change: its verdict says so, or a cell that bears its dot where the
+    answer was lost. Of one number the original of a copied laptop may have made something else."""
+    if change.said or not told.version.covers([change.dot]):
+        return False
+    cells = [told.cells[path] for path in change.after if path in told.cells]
+    bears_it = any(
+        change.dot in cell.dots and (len(cell.dots) > 1 or cell.hlc == change.hlc) for cell in cells
+    )
+    return bears_it or state in _TAKEN
 
 
 def lay_down(
@@ -77,9 +117,26 @@ def kept(connection: Connection) -> list[Kept]:
         kind, told = KINDS[row.kind], row.row["former"]
         here = load_readable(connection, kind, row.scope_id, [row.record_id]).get(row.record_id)
         if here is not None:
-            is_whole = any(one["whole"] for one in told)
-            found.append(Kept(row.scope_id, kind, row.record_id, here.state, tuple(_states(told)), is_whole))
+            rules = rules_of(connection, kind, folded([*_states(told), here.state]))
+            of_others = _of_others(connection, (row.scope_id, row.kind, row.record_id), told, rules)
+            is_whole = any(one["row"]["whole"] for one in told)
+            found.append(Kept(row.scope_id, kind, row.record_id, here.state, tuple(of_others), is_whole))
     return found
+
+
+def _of_others(
+    connection: Connection, record: RecordKey, told: Sequence[Mapping[str, Any]], rules: Rules
+) -> Iterator[RecordState]:
+    """What was told, less the own work in it that was refused since, or got another number."""
+    now = [(row.state, Change.model_validate_json(row.body)) for row in queued(connection, record)]
+    stands = [change for state, change in now if state not in NOT_GOING]
+    refused = {change.dot for state, change in now if state in NOT_GOING}
+    for state, part in zip(_states(told), told, strict=True):
+        own = [Change.model_validate(one) for one in part["own"]]
+        gone = {change.dot for change in own if change not in stands}
+        seen = state.version.without(gone | refused)
+        not_seen = [change for change in own if not seen.covers([change.dot])]
+        yield RecordState(less_own(state.cells, not_seen, gone, rules), seen)
 
 
 def not_seen(connection: Connection) -> set[str]:
@@ -142,7 +199,7 @@ def _less(told: RecordState, later: Sequence[RecordState]) -> RecordState:
 
 
 def _states(told: Iterable[Any]) -> Iterator[RecordState]:
-    return (Told.model_validate(one).state() for one in told)
+    return (Told.model_validate(one["row"]).state() for one in told)
 
 
 def _is_here(connection: Connection, kind: Kind, scope_id: str, record_id: str) -> bool:

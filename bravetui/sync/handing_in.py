@@ -6,12 +6,12 @@ goes as it was without what was refused; and a count names all changes that it h
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from bravetui.base.canonical import Json, canonical_bytes
 from bravetui.merge.hlc import OLDEST
-from bravetui.merge.join import ADDS, added
+from bravetui.merge.join import ADDS, JOINS, KEEPS_BOTH, Stands, added
 from bravetui.merge.rules import Rules
 from bravetui.merge.state import Cell, RecordState, alike, covering
 from bravetui.merge.version import Dot
@@ -90,6 +90,53 @@ def _before(path: str, own: OwnWords) -> Cell | None:
         if one.hlc < first.hlc and path in one.after and alike(one.after[path], value)
     ]
     return wrote[-1].cells()[path] if wrote else Cell(value, (), OLDEST)
+
+
+def less_own(
+    cells: Mapping[str, Cell], own: Sequence[Change], gone: Collection[Dot], rules: Rules
+) -> dict[str, Cell]:
+    """The cells without what these own changes, which they hold, say: that comes by itself. Of a count that is a step of
+    each; of all else only what is `gone` from its number, since central knows of the others what stands for them."""
+    found: dict[str, Cell] = {}
+    for path, cell in cells.items():
+        said = [change for change in own if path in change.after]
+        less: Cell | None = cell
+        if said and rules.of(path).rule in ADDS:
+            less = _less_steps(path, cell, said)
+        elif said := [change for change in said if change.dot in gone and change.dot in cell.dots]:
+            less = _less_words(path, cell, said, rules)
+        found |= {path: less} if less is not None else {}
+    return found
+
+
+def _less_steps(path: str, cell: Cell, own: Sequence[Change]) -> Cell | None:
+    """A count without these steps; None where it cannot be told what it was."""
+    value = cell.value
+    for change in own if value is not None else ():
+        value = added(change.after[path], value, change.before.get(path))
+        if value is None:
+            return None
+    # As one that holds them it would stand for them when they come.
+    dots = tuple(dot for dot in cell.dots if dot not in {change.dot for change in own})
+    return Cell(value, dots, cell.hlc if dots else OLDEST)
+
+
+def _less_words(path: str, cell: Cell, own: Sequence[Change], rules: Rules) -> Cell | None:
+    """What others have in it; None for nothing. Where these cannot be told from each other, all is left as it is."""
+    others = tuple(dot for dot in cell.dots if dot not in {change.dot for change in own})
+    if not others:
+        return None
+    rule, less = rules.of(path), Cell(cell.value, others, cell.hlc)
+    for change in reversed(own):
+        if rule.rule in KEEPS_BOTH:
+            before = Cell(change.before.get(path), (), OLDEST)
+            undone = JOINS[rule.rule](change.after[path], before, less, rule, rules)
+        else:
+            undone = Stands(less.value, ask=alike(change.after[path], less.value))
+        if undone.ask:
+            return cell
+        less = Cell(undone.value, others, cell.hlc)
+    return less
 
 
 def in_parts(

@@ -22,7 +22,7 @@ from bravetui.db import meta
 from bravetui.db.device import Base, Cursor, Outbox, OutboxState
 from bravetui.db.kinds import KINDS, Kind
 from bravetui.db.outbox import queued
-from bravetui.db.quarantine import CAN_GO
+from bravetui.db.quarantine import CAN_GO, NOT_GOING
 from bravetui.db.records import Stored, load, load_many
 from bravetui.db.store import Store
 from bravetui.db.tables.conflict import DUPLICATE
@@ -46,16 +46,13 @@ _op = func.json_extract(_outbox.c.body, "$.op")
 _HEARD = (OutboxState.APPLIED, OutboxState.PARKED, OutboxState.REFUSED, OutboxState.CONFIRMED)
 """What the central of before had taken, or kept for its office."""
 
-_NOT_GOING = (OutboxState.REFUSED, OutboxState.PENDING, OutboxState.PUT_AWAY)
-"""Once nothing can go any more: what central refused, and what waits behind that."""
-
 
 def begin(connection: Connection) -> None:
     """Central has forgotten something: everything of ours goes again, and everything of its is asked for anew."""
+    former.keep(connection)
     again = {"state": OutboxState.SENT, "verdict": None, "settled_at": None}
     connection.execute(update(_outbox).where(_outbox.c.state.in_(_HEARD)).values(again))
     connection.execute(delete(_cursor))
-    former.keep(connection)
     for kind in KINDS.values():
         connection.execute(update(kind.table).values(seq=0))
     meta.put(connection, meta.REFILLING, meta.YES)
@@ -151,16 +148,10 @@ class Refill:
         for kept in all_kept:
             target = (kept.kind.name, kept.scope_id, kept.record_id)
             makes = kept.is_whole and self._is_fragment(kept.kind, kept.scope_id, kept.record_id)
-            refused = [
-                Change.model_validate_json(row.body).dot
-                for row in queued(self._connection, (kept.scope_id, kept.kind.name, kept.record_id))
-                if row.state in _NOT_GOING
-            ]
             rules = partial(rules_of, self._connection, kept.kind, kept.here)
             for told in former.lost(self._connection, kept, is_all=makes):
-                seen = told.version.without(refused)
                 for cells in in_parts(told.cells, {}, rules):
-                    writing.pass_on(*target, RecordState(cells, seen), REFILLED, makes=makes)
+                    writing.pass_on(*target, RecordState(cells, told.version), REFILLED, makes=makes)
             former.drop(self._connection, kept)
         self._store.keep_counters(writing.counter, writing.finish())
 
@@ -199,8 +190,8 @@ class Refill:
             return here
         rows.sort(key=lambda row: row[1].hlc)
         own = OwnWords(
-            tuple(change for state, change in rows if state not in _NOT_GOING),
-            tuple(change for state, change in rows if state in _NOT_GOING and not change.said),
+            tuple(change for state, change in rows if state not in NOT_GOING),
+            tuple(change for state, change in rows if state in NOT_GOING and not change.said),
         )
         at = (_base.c.scope_id == scope_id, _base.c.kind == kind.name, _base.c.record_id == record_id)
         agreed = self._connection.execute(select(_base.c.agreed).where(*at)).scalar_one_or_none() or {}

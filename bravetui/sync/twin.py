@@ -87,7 +87,7 @@ def _seen(connection: Connection, device: int, old: Iterable[Change]) -> int:
         told = func.json_extract(kind.table.c.version, f'$."{device}"')
         counters.append(connection.execute(select(func.max(told))).scalar_one() or 0)
     for (aside,) in connection.execute(select(_parked.c.row).where(_parked.c.kind.in_(KINDS))):
-        rows = [*aside["rows"], *aside.get("former", [])]
+        rows = [*aside["rows"], *(one["row"] for one in aside.get("former", []))]
         counters += [Row.model_validate(part).version[device] for part in rows]
     return max(counters)
 

@@ -16,15 +16,17 @@ from bravetui.db import meta
 from bravetui.db.device import Base, Outbox, OutboxState
 from bravetui.db.digest import compare_anew
 from bravetui.db.kinds import Kind
-from bravetui.db.outbox import OF_RECORD, binding
-from bravetui.db.quarantine import HELD_BACK, take_out
+from bravetui.db.outbox import OF_RECORD, binding, queued
+from bravetui.db.quarantine import HELD_BACK, NOT_GOING, take_out
 from bravetui.db.records import Stored
 from bravetui.db.tables.conflict import is_answered
 from bravetui.db.templates import rules_of
 from bravetui.merge.join import ADDS
 from bravetui.merge.record import merge
+from bravetui.merge.rules import Rules
 from bravetui.merge.state import Cell, RecordState, alike, covering
 from bravetui.merge.version import Dot, VersionVector
+from bravetui.sync.handing_in import less_own
 from bravetui.wire.change import REFILLED, Change
 from bravetui.wire.messages import Row
 
@@ -124,7 +126,20 @@ class _Meeting:
             found |= self._counted_otherwise()
         if self.is_whole:
             found |= self._undecided(forgotten_cells(self.here, self.central))
-        return {path: cell for path, cell in found.items() if refused.isdisjoint(cell.dots)}
+        found = {path: cell for path, cell in found.items() if refused.isdisjoint(cell.dots)}
+        return self._less_steps(found, refused) if found and refused else found
+
+    def _less_steps(self, lost: Mapping[str, Cell], refused: frozenset[Dot]) -> dict[str, Cell]:
+        """The same, counts less the own steps that central took behind what it refused: they are told with what had been
+        seen before that, and its ledger has those steps. What was refused left the count when a row of central's came."""
+        seen = self.here.version.without(refused)
+        rows = queued(self.connection, self.key)
+        own = [Change.model_validate_json(row.body) for row in rows if row.state not in NOT_GOING]
+        steps = [one for one in own if not one.said and self._is_between(one.dot, seen)]
+        return less_own(lost, steps, (), self._rules())
+
+    def _is_between(self, dot: Dot, seen: VersionVector) -> bool:
+        return self.here.version.covers([dot]) and not seen.covers([dot])
 
     def _not_taken(self, newer: Mapping[str, Cell]) -> dict[str, Cell]:
         """Of these cells those that stand for more than own changes that this very central has taken: what it made of those
@@ -158,10 +173,13 @@ class _Meeting:
         """The paths of these at which is counted."""
         if not cells:
             return set()
+        rules = self._rules()
+        return {path for path in cells if rules.of(path).rule in ADDS}
+
+    def _rules(self) -> Rules:
         # A part of a record does not tell which form it is.
         record = RecordState({**self.central.cells, **self.here.cells})
-        rules = rules_of(self.connection, self.kind, record)
-        return {path for path in cells if rules.of(path).rule in ADDS}
+        return rules_of(self.connection, self.kind, record)
 
     def _undecided(self, cells: Mapping[str, Cell]) -> dict[str, Cell]:
         """Of these those that stand for anything that central has not decided upon when this laptop handed it in."""
