@@ -11,13 +11,13 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, replace
 
 from bravetui.base.canonical import Json
+from bravetui.central.as_signed import came_late, had_come, without
 from bravetui.central.past import Past, apart, counts, handed_in, last_seen
-from bravetui.db.tables.forms import SIGNED_STATUSES
 from bravetui.merge.hlc import OLDEST, Hlc, clamp, tick
 from bravetui.merge.join import Side, added
 from bravetui.merge.record import Conflict, Superseded, merge
 from bravetui.merge.rules import Rule, Rules
-from bravetui.merge.state import ANSWERS, Cell, RecordState, alike, covering, rule_path
+from bravetui.merge.state import Cell, RecordState, alike, covering, rule_path
 from bravetui.merge.version import Dot, VersionVector
 from bravetui.wire.change import REFILLED, Change
 from bravetui.wire.messages import Outcome
@@ -109,17 +109,17 @@ def _merged(coming: _Coming, entered: Mapping[str, Cell], version: VersionVector
     had_seen = past.had_seen(known.cells, rules) if past else {}
     local, stands, held = apart(change, entered, known, rules)
     remote = RecordState(_somebodys(known.cells, local, version_there, had_seen, rules), version_there)
-    unseen = _unseen_by_the_signer(known, context, {**local, **stands}, had_seen)
-    late = {path: side.pop(path) for side in (local, stands) for path in unseen & side.keys()}
+    late = came_late(known, context, {**local, **stands}, had_seen)
+    late = late or had_come(known, context, entered, coming.ledger)
+    local, stands = (without(side, late.answers) for side in (local, stands))
     before, unknown = _made_upon(coming, local, rules)
     declared = _never_weaving(_with_a_base(rules, coming.mends or change, local, known), unknown)
     # Of its own device's changes, too, an author has seen what the context says, and none between that and his dot.
     merged = merge(before, RecordState(local, context), remote, declared, had_seen)
-    kept = {path: _as_signed(known.cells.get(path), cell) for path, cell in late.items()}
-    state = RecordState({**merged.record.cells, **kept, **stands}, version)
-    unsigned = _unsigned(change.before, late, known)
+    state = RecordState({**merged.record.cells, **late.as_signed(), **stands}, version)
+    unsigned = late.question(change.before)
     lost = {one.path for one in merged.superseded if one.loser is Side.LOCAL}
-    outdone = entered.keys() - local.keys() - late.keys() - stands.keys() - held
+    outdone = entered.keys() - local.keys() - late.answers.keys() - stands.keys() - held
     return Decision(
         state,
         Outcome.CONFLICT if merged.conflicts or unsigned else Outcome.MERGED,
@@ -150,44 +150,6 @@ def _somebodys(
 def _told(change: Change, state: RecordState, changed: Iterable[str]) -> tuple[str, ...]:
     """What laptops are told of: who hands in once more what he shows hears what stands there, also where nothing moved."""
     return tuple(path for path in dict.fromkeys([*changed, *change.said]) if path in state.cells)
-
-
-def _unseen_by_the_signer(
-    central: RecordState, context: VersionVector, entered: Mapping[str, Cell],
-    had_seen: Mapping[str, VersionVector],
-) -> set[str]:  # fmt: skip
-    """The answers of somebody who had not seen that the form was signed, which the signer had not seen either."""
-    status = central.cells.get("status")
-    if status is None or status.value not in SIGNED_STATUSES or context.covers(status.dots):
-        return set()
-    signer = had_seen.get("status", VersionVector())
-    answers = {path for path in entered if path.startswith(f"{ANSWERS}/")}
-    return {path for path in answers if not signer.covers(entered[path].dots)}
-
-
-def _as_signed(signed: Cell | None, late: Cell) -> Cell:
-    """A cell that says what was signed, and has seen what came late."""
-    if signed is None:
-        return Cell(None, late.dots, late.hlc)
-    dots = tuple(sorted({*signed.dots, *late.dots}))
-    return Cell(signed.value, dots, max(signed.hlc, late.hlc))
-
-
-def _unsigned(before: Mapping[str, Json], late: Mapping[str, Cell], central: RecordState) -> Conflict | None:
-    """One question about all that came late and says something else than what was signed; None where nothing does."""
-    signed = {path: central.cells[path] for path in late if path in central.cells}
-    apart = tuple(
-        sorted(
-            path
-            for path, cell in late.items()
-            if not alike(cell.value, signed[path].value if path in signed else None)
-        )
-    )
-    if not apart:
-        return None
-    own, others = ({path: side[path] for path in apart if path in side} for side in (late, signed))
-    base = {path: before[path] for path in apart if path in before}
-    return Conflict(apart, base, own, others, Rule.REVIEW)
 
 
 def _set_aside(

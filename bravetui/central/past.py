@@ -73,6 +73,13 @@ class Past:
         return value
 
 
+def word_before(context: VersionVector, path: str, changes: Sequence[Change]) -> Change | None:
+    """The word that an author had before him: of those that he had seen the one whose author had seen the others. None where
+    there is none, or several words had been joined."""
+    seen = [one for one in changes if path in one.after and context.covers(one.dots_of(path))]
+    return next((word for word in reversed(seen) if _had_seen(word, path, seen)), None)
+
+
 def last_seen(
     context: VersionVector, path: str, changes: Sequence[Change]
 ) -> tuple[Mapping[str, Json], bool]:
@@ -82,9 +89,8 @@ def last_seen(
     for one in changes:
         if path in one.after:
             (seen if context.covers(one.dots_of(path)) else others).append(one)
-    for word in reversed(seen):
-        if _had_seen(word, path, seen):
-            return {path: word.after[path]}, True
+    if word := word_before(context, path, seen):
+        return {path: word.after[path]}, True
     for word in others if seen else ():
         of_others = (one for one in others if one is not word and word.context.covers(one.dots_of(path)))
         is_upon_it = path in word.before and path not in word.said and not any(of_others)

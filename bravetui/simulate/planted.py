@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Engine, delete, select, update
 from bravetui.actions import forms as actions
 from bravetui.base.errors import StorageFull
 from bravetui.base.fault import fault
-from bravetui.central import database, feed, intake, push
+from bravetui.central import as_signed, database, feed, intake, push
 from bravetui.db import added, meta, migrate, records, recover, writing
 from bravetui.db.device import Outbox, OutboxState
 from bravetui.db.kinds import KINDS
@@ -300,6 +300,12 @@ PLANTED: Mapping[str, Bug] = {
         "note_added",
         _nothing(),
         ("central updated",),
+    ),
+    "signed-unseen": Bug(
+        "A signature covers what its signer had not seen.",
+        intake,
+        "had_come",
+        _nothing(as_signed.Late()),
     ),
     "later-than-shown": Bug(
         "It waits longer than it shows.", worker.Worker, "_wait_until", _five_minutes_more

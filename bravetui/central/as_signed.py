@@ -1,0 +1,116 @@
+"""What was signed stands as it was signed, whichever comes first: the signature, or an answer that its signer had not seen.
+
+Pure. One question holds all such answers, whatever their rules say; until a person decides, the report says what was signed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from bravetui.base.canonical import Json
+from bravetui.central.past import last_seen, word_before
+from bravetui.db.tables.forms import SIGNED_STATUSES
+from bravetui.merge.hlc import OLDEST
+from bravetui.merge.record import Conflict
+from bravetui.merge.rules import Rule
+from bravetui.merge.state import ANSWERS, Cell, RecordState, alike
+from bravetui.merge.version import VersionVector
+from bravetui.wire.change import Change
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """Answers beside a signature whose writer had not seen it, and whom the signer had not seen."""
+
+    answers: Mapping[str, Cell] = field(default_factory=dict)
+    signed: Mapping[str, Cell] = field(default_factory=dict)
+    """What the signer had before him, by path; absent where there was nothing."""
+    base: Mapping[str, Json] = field(default_factory=dict)
+    """What both had, where the change that comes does not tell it."""
+
+    def __bool__(self) -> bool:
+        return bool(self.answers)
+
+    def as_signed(self) -> dict[str, Cell]:
+        """Cells that say what was signed, and have seen what came late."""
+        return {path: _as_signed(self.signed.get(path), cell) for path, cell in self.answers.items()}
+
+    def question(self, before: Mapping[str, Json]) -> Conflict | None:
+        """One about all that says something else than what was signed; None where nothing does."""
+        apart = tuple(
+            sorted(
+                path
+                for path, cell in self.answers.items()
+                if not alike(cell.value, self.signed[path].value if path in self.signed else None)
+            )
+        )
+        if not apart:
+            return None
+        late, signed = (
+            {path: side[path] for path in apart if path in side} for side in (self.answers, self.signed)
+        )
+        base = {path: value for path, value in {**self.base, **before}.items() if path in apart}
+        return Conflict(apart, base, late, signed, Rule.REVIEW)
+
+
+def came_late(
+    central: RecordState, context: VersionVector, entered: Mapping[str, Cell],
+    had_seen: Mapping[str, VersionVector],
+) -> Late:  # fmt: skip
+    """The signature is here, and these answers come upon it."""
+    status = central.cells.get("status")
+    if status is None or not _signs(status) or context.covers(status.dots):
+        return Late()
+    signer = had_seen.get("status", VersionVector())
+    late = {path: cell for path, cell in _answers(entered).items() if not signer.covers(cell.dots)}
+    return Late(late, {path: central.cells[path] for path in late if path in central.cells})
+
+
+def had_come(
+    central: RecordState, context: VersionVector, entered: Mapping[str, Cell],
+    ledger: Callable[[], Sequence[Change]],
+) -> Late:  # fmt: skip
+    """The signature comes, and these answers are here. Where several words had been joined before the signer, and nobody
+    wrote upon that, it cannot be told what was signed: such an answer is left, and the signature reads "changed since"."""
+    status = central.cells.get("status")
+    if "status" not in entered or not _signs(entered["status"]) or (status is not None and _signs(status)):
+        return Late()
+    late = {path: cell for path, cell in _answers(central.cells).items() if not context.covers(cell.dots)}
+    changes = ledger() if late else ()
+    # A restored central may hear of a signature after what somebody has changed in the report, and knew that it was signed.
+    knew = (one for one in changes if one.context.covers(entered["status"].dots))
+    knowing = {(path, dot) for one in knew for path in one.after for dot in one.dots_of(path)}
+    late = {path: cell for path, cell in late.items() if not any((path, dot) in knowing for dot in cell.dots)}
+    signed, base = dict[str, Cell](), dict[str, Json]()
+    for path in [*late]:
+        had, has_seen = last_seen(context, path, changes)
+        word = word_before(context, path, changes)
+        base |= had
+        if path in entered:
+            signed[path] = entered[path]
+        elif had:
+            signed[path] = Cell(had[path], word.dots_of(path) if word else (), OLDEST)
+        elif has_seen:
+            del late[path]
+    return Late(late, signed, base)
+
+
+def without(cells: Mapping[str, Cell], paths: Collection[str]) -> dict[str, Cell]:
+    """The cells but those at `paths`."""
+    return {path: cell for path, cell in cells.items() if path not in paths}
+
+
+def _signs(status: Cell) -> bool:
+    return status.value in SIGNED_STATUSES
+
+
+def _answers(cells: Mapping[str, Cell]) -> dict[str, Cell]:
+    return {path: cell for path, cell in cells.items() if path.startswith(f"{ANSWERS}/")}
+
+
+def _as_signed(signed: Cell | None, late: Cell) -> Cell:
+    if signed is None:
+        return Cell(None, late.dots, late.hlc)
+    dots = tuple(sorted({*signed.dots, *late.dots}))
+    return Cell(signed.value, dots, max(signed.hlc, late.hlc))

@@ -1,0 +1,46 @@
+"""What was signed says what its signer had before him, until somebody who knows of the signature says otherwise."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+
+from bravetui.db.tables.forms import SIGNED_STATUSES
+from bravetui.merge.state import ANSWERS, RecordState
+from bravetui.merge.version import Dot
+from bravetui.simulate.ending import End
+from bravetui.wire.change import Change
+
+
+def what_was_signed_changes_knowingly(end: End) -> list[str]:
+    """No answer stands in a signed form whose author had not seen any signature, and whom no signer had seen. Of two who
+    sign apart, the report is as the first had it."""
+    taken = {change.dot: change for change in (*end.witness.forgotten, *end.ledger)}
+    signatures: dict[str, list[Change]] = defaultdict(list)
+    for change in taken.values():
+        if change.kind == "submission" and change.after.get("status") in SIGNED_STATUSES:
+            signatures[change.record_id].append(change)
+    return [
+        f"{answer} stands in {record_id} at {path}, signed by {', '.join(str(one.dot) for one in signed)} without it"
+        for record_id, signed in signatures.items()
+        if (record := end.central.get(("submission", record_id))) is not None
+        for path, answer in _unseen(record, signed, taken)
+    ]
+
+
+def _unseen(
+    record: RecordState, signed: Sequence[Change], taken: Mapping[Dot, Change]
+) -> Iterator[tuple[str, Dot]]:
+    for path, cell in record.cells.items():
+        # What came late stands beside the word that was signed, or says that nothing was.
+        if not path.startswith(f"{ANSWERS}/") or cell.value is None or len(cell.dots) != 1:
+            continue
+        (dot,) = cell.dots
+        if dot in taken and not any(_knew(taken[dot], signature) for signature in signed):
+            yield path, dot
+
+
+def _knew(answer: Change, signature: Change) -> bool:
+    """Whether either of the two had seen the other."""
+    own = answer.dot == signature.dot
+    return own or signature.context.covers([answer.dot]) or answer.context.covers([signature.dot])
