@@ -10,11 +10,19 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, select
 
-from bravetui.base.canonical import Json, content_hash
+from bravetui.base.canonical import Json
 from bravetui.base.errors import BadInput
 from bravetui.db.kinds import KINDS, rules_for
 from bravetui.db.records import Stored, load
-from bravetui.db.site import EDITABLE, answers_of, calendar_of, last_inspected_at, may_sign, project_of
+from bravetui.db.site import (
+    EDITABLE,
+    answers_of,
+    calendar_of,
+    hash_of,
+    last_inspected_at,
+    may_sign,
+    project_of,
+)
 from bravetui.db.starting import first_answers
 from bravetui.db.store import Changed, Store
 from bravetui.db.templates import template_of, written_on
@@ -161,7 +169,7 @@ def submit(store: Store, scope_id: str, submission_id: str, signer_name: str, si
         zone = calendar_of(project_of(writing.connection, scope_id)).zone
         _refuse_problems(store, template, answers, zone)
         now = to_cell(store.clock.now())
-        signed = (template.statement, content_hash(answers))
+        signed = (template.statement, hash_of(answers))
         roles = (
             ("inspector", "signatory")
             if may_sign(writing.connection, scope_id, store.identity.user_id)
@@ -195,7 +203,7 @@ def countersign(
         if stored is None:
             raise BadInput("This form is not on this laptop.", "Go back and open it from its list.")
         template = written_on(writing.connection, stored.state)
-        signed = (template.statement, content_hash(answers_of(stored)))
+        signed = (template.statement, hash_of(answers_of(stored)))
         _sign(writing, store, (scope_id, submission_id), "signatory", (signer_name, signer_title), signed)
     return _changed(writing)
 

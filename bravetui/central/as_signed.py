@@ -9,11 +9,11 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bravetui.base.canonical import Json
-from bravetui.central.past import last_seen, word_before
+from bravetui.central.past import counts, last_seen, word_before
 from bravetui.db.tables.forms import SIGNED_STATUSES
 from bravetui.merge.hlc import OLDEST
 from bravetui.merge.record import Conflict
-from bravetui.merge.rules import Rule
+from bravetui.merge.rules import Rule, Rules
 from bravetui.merge.state import ANSWERS, Cell, RecordState, alike
 from bravetui.merge.version import VersionVector
 from bravetui.wire.change import Change
@@ -36,14 +36,11 @@ class Late:
         """Cells that say what was signed, and have seen what came late."""
         return {path: _as_signed(self.signed.get(path), cell) for path, cell in self.answers.items()}
 
-    def question(self, before: Mapping[str, Json]) -> Conflict | None:
-        """One about all that says something else than what was signed; None where nothing does."""
+    def question(self, before: Mapping[str, Json], rules: Rules) -> Conflict | None:
+        """One about all that says something else than what was signed; None where nothing does. Of what is counted each has
+        counted his own, also where both come to the same."""
         apart = tuple(
-            sorted(
-                path
-                for path, cell in self.answers.items()
-                if not alike(cell.value, self.signed[path].value if path in self.signed else None)
-            )
+            sorted(path for path in self.answers if counts(rules, path) or self._says_otherwise(path))
         )
         if not apart:
             return None
@@ -53,6 +50,10 @@ class Late:
         base = {path: value for path, value in {**self.base, **before}.items() if path in apart}
         return Conflict(apart, base, late, signed, Rule.REVIEW)
 
+    def _says_otherwise(self, path: str) -> bool:
+        signed = self.signed[path].value if path in self.signed else None
+        return not alike(self.answers[path].value, signed)
+
 
 def came_late(
     central: RecordState, context: VersionVector, entered: Mapping[str, Cell],
@@ -60,7 +61,7 @@ def came_late(
 ) -> Late:  # fmt: skip
     """The signature is here, and these answers come upon it."""
     status = central.cells.get("status")
-    if status is None or not _signs(status) or context.covers(status.dots):
+    if status is None or status.value not in SIGNED_STATUSES or context.covers(status.dots):
         return Late()
     signer = had_seen.get("status", VersionVector())
     late = {path: cell for path, cell in _answers(entered).items() if not signer.covers(cell.dots)}
@@ -69,21 +70,18 @@ def came_late(
 
 def had_come(
     central: RecordState, context: VersionVector, entered: Mapping[str, Cell],
-    ledger: Callable[[], Sequence[Change]],
+    ledger: Callable[[], Sequence[Change]], rules: Rules,
 ) -> Late:  # fmt: skip
     """The signature comes, and these answers are here. Where several words had been joined before the signer, and nobody
-    wrote upon that, it cannot be told what was signed: such an answer is left, and the signature reads "changed since"."""
-    status = central.cells.get("status")
-    if "status" not in entered or not _signs(entered["status"]) or (status is not None and _signs(status)):
+    wrote upon that, it cannot be told what was signed: such answers are left, and the signature reads "changed since"."""
+    signature = entered.get("status")
+    if signature is None or signature.value not in SIGNED_STATUSES or not _takes_effect(central, context):
         return Late()
-    late = {path: cell for path, cell in _answers(central.cells).items() if not context.covers(cell.dots)}
-    changes = ledger() if late else ()
-    # A restored central may hear of a signature after what somebody has changed in the report, and knew that it was signed.
-    knew = (one for one in changes if one.context.covers(entered["status"].dots))
-    knowing = {(path, dot) for one in knew for path in one.after for dot in one.dots_of(path)}
-    late = {path: cell for path, cell in late.items() if not any((path, dot) in knowing for dot in cell.dots)}
-    signed, base = dict[str, Cell](), dict[str, Json]()
-    for path in [*late]:
+    unseen = {path: cell for path, cell in _answers(central.cells).items() if not context.covers(cell.dots)}
+    changes = ledger() if unseen else ()
+    answers = _unknowing(unseen, signature, context, changes)
+    signed, base, unknown = dict[str, Cell](), dict[str, Json](), set[tuple[str, str]]()
+    for path in answers:
         had, has_seen = last_seen(context, path, changes)
         word = word_before(context, path, changes)
         base |= had
@@ -92,8 +90,9 @@ def had_come(
         elif had:
             signed[path] = Cell(had[path], word.dots_of(path) if word else (), OLDEST)
         elif has_seen:
-            del late[path]
-    return Late(late, signed, base)
+            unknown.add(rules.unit_of(path))
+    late = {path: cell for path, cell in answers.items() if rules.unit_of(path) not in unknown}
+    return Late(late, {path: cell for path, cell in signed.items() if path in late}, base)
 
 
 def without(cells: Mapping[str, Cell], paths: Collection[str]) -> dict[str, Cell]:
@@ -101,8 +100,24 @@ def without(cells: Mapping[str, Cell], paths: Collection[str]) -> dict[str, Cell
     return {path: cell for path, cell in cells.items() if path not in paths}
 
 
-def _signs(status: Cell) -> bool:
-    return status.value in SIGNED_STATUSES
+def _takes_effect(central: RecordState, context: VersionVector) -> bool:
+    """Whether a status that comes will stand: its author had seen what stands, which the office may have set."""
+    status = central.cells.get("status")
+    return status is None or context.covers(status.dots)
+
+
+def _unknowing(
+    unseen: Mapping[str, Cell], signature: Cell, context: VersionVector, changes: Sequence[Change]
+) -> dict[str, Cell]:
+    """Of these the answers of who had not seen the signature, and under their dots alone. A restored central may hear of a
+    signature after what somebody has changed in the report, and knew that it was signed."""
+    knew = (one for one in changes if one.context.covers(signature.dots))
+    knowing = {(path, dot) for one in knew for path in one.after for dot in one.dots_of(path)}
+    return {
+        path: cell._replace(dots=tuple(dot for dot in cell.dots if not context.covers([dot])))
+        for path, cell in unseen.items()
+        if not any((path, dot) in knowing for dot in cell.dots)
+    }
 
 
 def _answers(cells: Mapping[str, Cell]) -> dict[str, Cell]:

@@ -108,16 +108,16 @@ def _merged(coming: _Coming, entered: Mapping[str, Cell], version: VersionVector
     version_there = known.version.without(coming.own)
     had_seen = past.had_seen(known.cells, rules) if past else {}
     local, stands, held = apart(change, entered, known, rules)
-    remote = RecordState(_somebodys(known.cells, local, version_there, had_seen, rules), version_there)
     late = came_late(known, context, {**local, **stands}, had_seen)
-    late = late or had_come(known, context, entered, coming.ledger)
-    local, stands = (without(side, late.answers) for side in (local, stands))
+    late = late or had_come(known, context, entered, coming.ledger, rules)
+    local, stands, there = (without(side, late.answers) for side in (local, stands, known.cells))
+    remote = RecordState(_somebodys(there, local, version_there, had_seen, rules), version_there)
     before, unknown = _made_upon(coming, local, rules)
     declared = _never_weaving(_with_a_base(rules, coming.mends or change, local, known), unknown)
     # Of its own device's changes, too, an author has seen what the context says, and none between that and his dot.
     merged = merge(before, RecordState(local, context), remote, declared, had_seen)
     state = RecordState({**merged.record.cells, **late.as_signed(), **stands}, version)
-    unsigned = late.question(change.before)
+    unsigned = late.question(change.before, rules)
     lost = {one.path for one in merged.superseded if one.loser is Side.LOCAL}
     outdone = entered.keys() - local.keys() - late.answers.keys() - stands.keys() - held
     return Decision(

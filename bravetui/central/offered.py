@@ -119,7 +119,7 @@ def _id_of(told: _Question) -> str:
     if told.rule == DUPLICATE:
         return duplicate_id(told.record_kind, told.record_id, told.resolution.same_as or "")
     dots: set[Dot] = {*told.local.dots, *told.remote.dots}
-    return conflict_id((told.record_kind, told.record_id), told.paths, dots)
+    return conflict_id((told.record_kind, told.record_id), told.paths, dots, told.rule)
 
 
 def _not_a_question(why: str) -> Refused:

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from bravetui.base.canonical import Json, canonical_bytes, sha256_hex
 from bravetui.db.kinds import SAME_TIME
-from bravetui.db.tables.conflict import DUPLICATE, OPEN, RESOLVED, SETTLED
+from bravetui.db.tables.conflict import DUPLICATE, OPEN, RESOLVED, SETTLED, SIGNED
 from bravetui.db.values import to_cell
 from bravetui.merge.join import Side
 from bravetui.merge.record import Conflict
@@ -138,12 +138,16 @@ def opening(
         "resolution": {} if loser is None else {"set_aside": loser.value},
         "opened_at": to_cell(now),
     }
-    return Opening(conflict_id(target, conflict.paths, local | remote), values)
+    return Opening(conflict_id(target, conflict.paths, local | remote, rule), values)
 
 
-def conflict_id(target: tuple[str, str], paths: Iterable[str], dots: Iterable[Dot]) -> str:
-    """The same id for the same question, whoever asks it: derived from record, paths and dots, laid out as a UUID."""
-    told = [*target, sorted(paths), [str(dot) for dot in sorted(dots)]]
+def conflict_id(
+    target: tuple[str, str], paths: Iterable[str], dots: Iterable[Dot], rule: str | None = None
+) -> str:
+    """The same id for the same question, whoever asks it: derived from record, paths and dots, laid out as a UUID. What was
+    signed may be asked about where the same two were asked about before."""
+    told: list[Json] = [*target, sorted(paths), [str(dot) for dot in sorted(dots)]]
+    told += [SIGNED] if rule == SIGNED else []
     return str(UUID(hex=sha256_hex(canonical_bytes(told))[:32], version=5))
 
 
@@ -177,7 +181,9 @@ def settles(change: Change, seen: VersionVector, question: Mapping[str, Json], r
     assert isinstance(paths, list)
     dots = {Dot.parse(str(dot)) for side in sides if isinstance(side, Mapping) for dot in side["dots"]}  # type: ignore[union-attr]
     known = {dot for dot in dots if record.version.covers([dot])}
-    if known != dots:
+    if question["rule"] == SIGNED and "status" in record.cells:
+        known.update(record.cells["status"].dots)  # who does not know of the signature decides nothing
+    if not known >= dots:
         known.update(dot for path in paths if path in record.cells for dot in record.cells[str(path)].dots)
     return set(paths) <= change.after.keys() and seen.covers(known)
 

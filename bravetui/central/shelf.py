@@ -254,7 +254,7 @@ def _comparable(column: Column[Any], value: Json) -> Any:
 
 
 def _question(row: RowMapping) -> Mapping[str, Json]:
-    return {name: row[name] for name in ("paths", "local", "remote", "resolution")}
+    return {name: row[name] for name in ("paths", "rule", "local", "remote", "resolution")}
 
 
 def parents_of(kind: Kind, values: Mapping[str, Json]) -> list[tuple[str, str]]:

@@ -298,6 +298,8 @@ class Taking:
         loser: Side | None = None, rule: str | None = None,
     ) -> None:  # fmt: skip
         own, others = dots_of(conflict, merged)
+        if rule == SIGNED and not others:
+            others = frozenset(merged.cells["status"].dots)  # the signer had nothing there
         writers = self._author_of(own, sent.change), self._author_of(others, sent.change)
         told = opening(sent.target[1:], conflict, merged, writers, self._now, loser, rule)
         into[told.conflict_id] = normalised(_QUESTION, told.values)

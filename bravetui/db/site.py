@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, RowMapping, func, select
 
-from bravetui.base.canonical import Json
+from bravetui.base.canonical import Json, content_hash
 from bravetui.db.kinds import KINDS
 from bravetui.db.records import Stored
 from bravetui.forms.compliance.calendar import STANDARD_HOURS, WorkCalendar
@@ -48,6 +49,11 @@ def answers_of(stored: Stored) -> dict[str, Json]:
     prefix = f"{ANSWERS}/"
     cells = stored.state.cells.items()
     return {path.removeprefix(prefix): cell.value for path, cell in cells if path.startswith(prefix)}
+
+
+def hash_of(answers: Mapping[str, Json]) -> str:
+    """What a signature certifies. A field that was emptied says no more than one that nobody filled in."""
+    return content_hash({path: value for path, value in answers.items() if value is not None})
 
 
 def last_inspected_at(connection: Connection, scope_id: str) -> datetime | None:

@@ -15,7 +15,7 @@ from bravetui.base.text import safe_line
 from bravetui.db.device import UNACKNOWLEDGED, Outbox, OutboxState
 from bravetui.db.kinds import KINDS
 from bravetui.db.records import load
-from bravetui.db.site import EDITABLE, answers_of, calendar_of, may_sign, project_of
+from bravetui.db.site import EDITABLE, answers_of, calendar_of, hash_of, may_sign, project_of
 from bravetui.db.starting import first_answers
 from bravetui.db.store import Store
 from bravetui.db.templates import is_readable, template_of, written_on
@@ -181,7 +181,7 @@ def form(store: Store, scope_id: str, submission_id: str) -> FormView:
         row = inspection_row(connection, scope_id, submission_id=submission_id)
         derived = derived_answers(row, answers, calendar, now)
         person = _person(connection, store.identity.user_id)
-        signatures = tuple(_signatures(connection, scope_id, submission_id, content_hash(answers)))
+        signatures = tuple(_signatures(connection, scope_id, submission_id, answers))
         closed = only_reads_in(connection, store, scope_id)
         unsigned = all(signature.role != "signatory" for signature in signatures)
         return FormView(
@@ -307,13 +307,16 @@ def _open(connection: Connection, scope_id: str) -> dict[str, int]:
     return dict(connection.execute(query).all())
 
 
-def _signatures(connection: Connection, scope_id: str, submission_id: str, signed: str) -> list[SignatureRow]:
+def _signatures(
+    connection: Connection, scope_id: str, submission_id: str, answers: Mapping[str, Json]
+) -> list[SignatureRow]:
     table = KINDS["signature"].table
+    as_signed = (hash_of(answers), content_hash(answers))  # the latter by a program of before
     query = select(table).where(table.c.scope_id == scope_id, table.c.submission_id == submission_id)
     return [
         SignatureRow(
             row["role"], safe_line(row["signer_name"], 80), safe_line(row["signer_title"] or "", 80), row["signed_at"],
-            row["content_sha256"] != signed,
+            row["content_sha256"] not in as_signed,
         )
         for row in connection.execute(query.order_by(table.c.signed_at)).mappings()
     ]  # fmt: skip

@@ -5,9 +5,13 @@ from __future__ import annotations
 import pytest
 
 from bravetui.base.canonical import Json
+from bravetui.central.as_signed import Late
 from bravetui.central.service import Writing
 from bravetui.forms.library import shipped
-from bravetui.merge.version import VersionVector
+from bravetui.merge.hlc import Hlc
+from bravetui.merge.rules import FieldRule, Rule, Rules
+from bravetui.merge.state import Cell
+from bravetui.merge.version import Dot, VersionVector
 from bravetui.wire.change import Change, Op
 from bravetui.wire.lanes import Lane
 from bravetui.wire.messages import Outcome
@@ -171,3 +175,139 @@ def test_who_had_seen_the_signature_or_says_the_same_is_not_asked(site: Site) ->
     mended = olga.change("r1", {"answers/location": "lot 8b"}, kind="submission", op=Op.EDIT, seen=known)
     assert only(olga.sync(mended).verdicts).outcome is Outcome.APPLIED
     assert not questions(carlos)
+
+
+def late(laptop: Laptop, seen: VersionVector, after: dict[str, Json], **before: Json) -> Change:
+    """Answers of somebody who knows of no signature."""
+    had: dict[str, Json] = {f"answers/{path}": value for path, value in before.items()}
+    return laptop.change("r1", after, kind="submission", op=Op.EDIT, seen=seen, before=had)
+
+
+def answered(site: Site, laptop: Laptop, **answers: Json) -> VersionVector:
+    """A report with these answers, too, and what all have seen of it."""
+    seen = begun(site, laptop)
+    told: dict[str, Json] = {f"answers/{path}": value for path, value in answers.items()}
+    more = laptop.change("r1", told, kind="submission", op=Op.EDIT, seen=seen)
+    laptop.sync(more)
+    return seen.with_dot(more.dot)
+
+
+BOTH_ORDERS = pytest.mark.parametrize("is_late_first", [True, False], ids=["late first", "signature first"])
+
+
+def in_order(is_late_first: bool, late: tuple[Laptop, Change], sign: tuple[Laptop, Change]) -> None:
+    for laptop, change in (late, sign) if is_late_first else (sign, late):
+        laptop.sync(change)
+
+
+@BOTH_ORDERS
+def test_a_group_that_is_completed_with_the_signature_stands_as_it_was_signed(
+    site: Site, is_late_first: bool
+) -> None:
+    carlos, dana = site.laptop("carlos"), site.laptop("dana")
+    seen = answered(site, carlos, rain_in="0.30")
+    own: dict[str, Json] = {"answers/rain_in": "0.30", "answers/rain_source": "rain_gauge"}
+    other = late(dana, seen, {"answers/rain_in": "0.50"}, rain_in="0.30")
+    in_order(is_late_first, (dana, other), (carlos, signing(carlos, seen, **own)))
+    assert {path: values(dana)[path] for path in own} == own
+    assert [question["rule"] for question in questions(dana)] == ["signed"]
+
+
+def test_of_a_group_of_which_it_cannot_be_told_what_was_signed_no_half_is_put_back(site: Site) -> None:
+    carlos, dana = site.laptop("carlos"), site.laptop("dana")
+    seen = answered(site, carlos, rain_in="0.30")
+    first = late(carlos, seen, {"answers/rain_in": "0.40"}, rain_in="0.30")
+    second = late(dana, seen, {"answers/rain_in": "0.50"}, rain_in="0.30")
+    carlos.sync(first)
+    dana.sync(second)
+    own: dict[str, Json] = {"answers/rain_in": "0.70", "answers/rain_source": "weather_station"}
+    dana.sync(late(dana, seen.with_dot(second.dot), own, rain_in="0.50"))
+    carlos.sync(signing(carlos, seen.with_dots([first.dot, second.dot])))
+    assert {path: values(carlos)[path] for path in own} == own
+
+
+@BOTH_ORDERS
+@pytest.mark.parametrize("is_removed_by", ["carlos", "dana"])
+def test_a_row_is_there_or_not_as_it_was_signed(site: Site, is_removed_by: str, is_late_first: bool) -> None:
+    """One removes it, the other works in it: nothing comes back, or goes, that was not so when it was signed."""
+    carlos, dana = site.laptop("carlos"), site.laptop("dana")
+    row, action = "answers/discharges/x1", "answers/discharges/x1/action"
+    had: dict[str, Json] = {"discharges/x1": 0, "discharges/x1/action": "Pump"}
+    seen = answered(site, carlos, **had)
+    gone, worked = dict[str, Json]({row: None}), dict[str, Json]({action: "Pump shut off"})
+    by_carlos, by_dana = (gone, worked) if is_removed_by == "carlos" else (worked, gone)
+    told: dict[str, Json] = {**by_dana, "answers/location": "lot 9"}
+    other = late(dana, seen, told, location="lot 8", **had)
+    in_order(is_late_first, (dana, other), (carlos, signing(carlos, seen, **by_carlos)))
+    signed = {row: 0, action: "Pump", **by_carlos}
+    assert {path: values(dana)[path] for path in signed} == signed
+    assert [question["rule"] for question in questions(dana)] == ["signed"]
+
+
+def test_a_signature_that_the_office_had_turned_down_meanwhile_puts_nothing_back(site: Site) -> None:
+    """The report was signed, rejected and corrected; then somebody comes who has signed it in the morning."""
+    carlos, dana, olga = (site.laptop(name) for name in ("carlos", "dana", "olga"))
+    seen = begun(site, carlos)
+    sign = signing(carlos, seen)
+    carlos.sync(sign)
+    rejected = olga.change(
+        "r1", {"status": "rejected"}, kind="submission", op=Op.EDIT, seen=seen.with_dot(sign.dot)
+    )
+    olga.sync(rejected)
+    known = seen.with_dots([sign.dot, rejected.dot])
+    carlos.sync(late(carlos, known, {"answers/location": "lot 9b"}, location="lot 8"))
+    dana.sync(signing(dana, seen))
+    assert (values(dana)["status"], values(dana)["answers/location"]) == ("rejected", "lot 9b")
+    assert not [question for question in questions(dana) if question["rule"] == "signed"]
+
+
+@pytest.mark.parametrize(
+    ("path", "words"), [("storm_hours", ("2.0", "3.0")), ("phase", ("grading", "clearing"))]
+)
+def test_two_words_that_were_apart_before_the_signature_are_both_still_told(
+    site: Site, path: str, words: tuple[str, str]
+) -> None:
+    """The question about these two is another one than that about what was signed, though the same two changes are in it."""
+    carlos, dana, olga = (site.laptop(name) for name in ("carlos", "dana", "olga"))
+    seen, at = begun(site, carlos), f"answers/{path}"
+    dana.sync(late(dana, seen, {at: words[0]}))
+    olga.sync(late(olga, seen, {at: words[1]}))
+    carlos.sync(signing(carlos, seen))
+    assert values(carlos)[at] is None
+    sides = [question[side] for question in questions(carlos) for side in ("local", "remote")]
+    assert {*words} <= {side["values"].get(at) for side in sides if isinstance(side, dict)}
+
+
+@BOTH_ORDERS
+def test_who_goes_on_without_knowing_of_the_signature_decides_nothing(
+    site: Site, is_late_first: bool
+) -> None:
+    carlos, dana = site.laptop("carlos"), site.laptop("dana")
+    seen = begun(site, carlos)
+    first = late(dana, seen, {"answers/location": "lot 9"}, location="lot 8")
+    in_order(is_late_first, (dana, first), (carlos, signing(carlos, seen)))
+    dana.sync(late(dana, seen.with_dot(first.dot), {"answers/location": "lot 10"}, location="lot 9"))
+    assert values(carlos)["answers/location"] == "lot 8"
+    assert not [question for question in questions(carlos) if question["status"] == "resolved"]
+
+
+@BOTH_ORDERS
+def test_both_sides_of_the_question_bear_their_writers_names(site: Site, is_late_first: bool) -> None:
+    """Also where the signer had nothing there."""
+    carlos, dana = site.laptop("carlos"), site.laptop("dana")
+    seen = begun(site, carlos)
+    other = late(dana, seen, {"answers/company": "Acme"})
+    in_order(is_late_first, (dana, other), (carlos, signing(carlos, seen)))
+    (question,) = questions(carlos)
+    sides = [question[side] for side in ("local", "remote")]
+    assert [side["author_id"] for side in sides if isinstance(side, dict)] == ["dana", "carlos"]
+
+
+def test_of_what_is_counted_each_has_counted_his_own() -> None:
+    """Two that come to three apart are no two that say the same."""
+    at = "answers/loads"
+    carlos, dana = (Cell(3, (Dot(device, 1),), Hlc(1)) for device in (1, 2))
+    question = Late({at: dana}, {at: carlos}).question({at: 2}, Rules({at: FieldRule(Rule.SUM)}))
+    assert question is not None
+    assert question.paths == (at,)
+    assert Late({at: dana}, {at: carlos}).question({at: 2}, Rules()) is None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from bravetui.actions import conflicts as decisions
 from bravetui.actions import forms
 from bravetui.base.canonical import content_hash
@@ -12,8 +14,14 @@ from bravetui.views.forms import form
 from tests.support.central import ORGANIZATION, PROJECT
 from tests.support.world import World
 
+LATE = {"location": "lot 9", "summary": "Silt at outfall 3.", "station": "KABQ"}
+"""The last is an answer that the signer had not given at all."""
 
-async def test_a_signed_report_stands_as_signed_until_a_person_takes_in_what_came_late(world: World) -> None:
+
+@pytest.mark.parametrize("first", ["signature", "late answers"])
+async def test_a_signed_report_stands_as_signed_until_a_person_takes_in_what_came_late(
+    world: World, first: str
+) -> None:
     carlos, dana = await world.laptop("a", "carlos"), await world.laptop("b", "dana")
     epa = shipped("cgp_site_inspection")
     body = {"key": epa.key, "title": epa.title, "body": epa.to_json()}
@@ -34,20 +42,18 @@ async def test_a_signed_report_stands_as_signed_until_a_person_takes_in_what_cam
             ("words", content_hash(signed)),
         )
         writing.edit("submission", PROJECT, report, {"status": "submitted"})
-    await carlos.sync()
-    forms.answer(dana.store, PROJECT, report, {"location": "lot 9", "summary": "Silt at outfall 3."})
-    for device in (dana, carlos, dana):
+    forms.answer(dana.store, PROJECT, report, LATE)
+    order = (carlos, dana) if first == "signature" else (dana, carlos)
+    for device in (*order, *order):
         await device.sync()
     for device in (carlos, dana):
         seen = form(device.store, PROJECT, report)
-        assert (seen.answers["summary"], seen.answers["location"]) == (
-            "All controls were in order today.",
-            "Mill Creek",
-        )
+        stands = [seen.answers[path] for path in ("summary", "location", "station")]
+        assert stands == ["All controls were in order today.", "Mill Creek", None]
         assert [signature.changed_since for signature in seen.signatures] == [False]
     (asked,) = conflicts.conflicts(carlos.store, PROJECT)
     told = conflicts.conflict(carlos.store, PROJECT, asked.id)
-    assert {field.path for field in told.fields} == {"answers/location", "answers/summary"}
+    assert {field.path for field in told.fields} == {f"answers/{path}" for path in LATE}
     late = {field.path: field.remote.raw for field in told.fields}
     assert late["answers/summary"] == "Silt at outfall 3."
     decisions.decide(carlos.store, PROJECT, asked.id, late, "Dana saw it")
