@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bravetui.base.canonical import Json
-from bravetui.central.past import counts, last_seen, word_before
+from bravetui.central.past import last_seen, word_before
 from bravetui.db.tables.forms import SIGNED_STATUSES
 from bravetui.merge.hlc import OLDEST
 from bravetui.merge.record import Conflict
@@ -36,12 +36,10 @@ class Late:
         """Cells that say what was signed, and have seen what came late."""
         return {path: _as_signed(self.signed.get(path), cell) for path, cell in self.answers.items()}
 
-    def question(self, before: Mapping[str, Json], rules: Rules) -> Conflict | None:
-        """One about all that says something else than what was signed; None where nothing does. Of what is counted each has
-        counted his own, also where both come to the same."""
-        apart = tuple(
-            sorted(path for path in self.answers if counts(rules, path) or self._says_otherwise(path))
-        )
+    def question(self, before: Mapping[str, Json], counted: Collection[str] = ()) -> Conflict | None:
+        """One about all that says something else than what was signed; None where nothing does. Of what is `counted` each
+        has counted his own, also where both come to the same."""
+        apart = tuple(sorted(path for path in self.answers if path in counted or self._says_otherwise(path)))
         if not apart:
             return None
         late, signed = (

@@ -117,7 +117,9 @@ def _merged(coming: _Coming, entered: Mapping[str, Cell], version: VersionVector
     # Of its own device's changes, too, an author has seen what the context says, and none between that and his dot.
     merged = merge(before, RecordState(local, context), remote, declared, had_seen)
     state = RecordState({**merged.record.cells, **late.as_signed(), **stands}, version)
-    unsigned = late.question(change.before, rules)
+    # What a central of before had taken may stand in the count by now: somebody may have decided so.
+    counted = [path for path in late.answers if past is None and counts(rules, path)]
+    unsigned = late.question(change.before, counted)
     lost = {one.path for one in merged.superseded if one.loser is Side.LOCAL}
     outdone = entered.keys() - local.keys() - late.answers.keys() - stands.keys() - held
     return Decision(

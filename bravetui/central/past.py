@@ -110,8 +110,9 @@ def counts(rules: Rules, path: str) -> bool:
 
 
 def _is_new(there: Cell | None, cell: Cell, past: Past) -> bool:
-    """Whether central lacks the cell, or anything that it stands for: what the ledger holds has been decided upon."""
-    return there is None or not past.held.issuperset(cell.dots)
+    """Whether central lacks the cell, or anything that it stands for: what the ledger holds has been decided upon, unless
+    the cell stands for more than what came of that. So it does where a word was put back to what had been signed."""
+    return there is None or not past.held.issuperset(cell.dots) or {*there.dots} < {*cell.dots}
 
 
 def _holds(there: Cell, cell: Cell, change: Change, rules: Rules, path: str) -> bool:

@@ -9,7 +9,6 @@ from bravetui.central.as_signed import Late
 from bravetui.central.service import Writing
 from bravetui.forms.library import shipped
 from bravetui.merge.hlc import Hlc
-from bravetui.merge.rules import FieldRule, Rule, Rules
 from bravetui.merge.state import Cell
 from bravetui.merge.version import Dot, VersionVector
 from bravetui.wire.change import Change, Op
@@ -307,7 +306,7 @@ def test_of_what_is_counted_each_has_counted_his_own() -> None:
     """Two that come to three apart are no two that say the same."""
     at = "answers/loads"
     carlos, dana = (Cell(3, (Dot(device, 1),), Hlc(1)) for device in (1, 2))
-    question = Late({at: dana}, {at: carlos}).question({at: 2}, Rules({at: FieldRule(Rule.SUM)}))
+    question = Late({at: dana}, {at: carlos}).question({at: 2}, [at])
     assert question is not None
     assert question.paths == (at,)
-    assert Late({at: dana}, {at: carlos}).question({at: 2}, Rules()) is None
+    assert Late({at: dana}, {at: carlos}).question({at: 2}) is None

@@ -12,16 +12,11 @@ from bravetui.forms.library import shipped
 from bravetui.views import conflicts
 from bravetui.views.forms import form
 from tests.support.central import ORGANIZATION, PROJECT
-from tests.support.world import World
-
-LATE = {"location": "lot 9", "summary": "Silt at outfall 3.", "station": "KABQ"}
-"""The last is an answer that the signer had not given at all."""
+from tests.support.world import Here, World, sync_all
 
 
-@pytest.mark.parametrize("first", ["signature", "late answers"])
-async def test_a_signed_report_stands_as_signed_until_a_person_takes_in_what_came_late(
-    world: World, first: str
-) -> None:
+async def begun(world: World) -> tuple[Here, Here, str]:
+    """Carlos and Dana have the same report, in which one thing is said."""
     carlos, dana = await world.laptop("a", "carlos"), await world.laptop("b", "dana")
     epa = shipped("cgp_site_inspection")
     body = {"key": epa.key, "title": epa.title, "body": epa.to_json()}
@@ -31,17 +26,28 @@ async def test_a_signed_report_stands_as_signed_until_a_person_takes_in_what_cam
     forms.answer(carlos.store, PROJECT, report, {"summary": "All controls were in order today."})
     await carlos.sync()
     await dana.sync()
-    with carlos.store.write() as writing:  # signed and handed in, with the form's other questions left aside
-        signed = form(carlos.store, PROJECT, report).answers
-        forms._sign(
-            writing,
-            carlos.store,
-            (PROJECT, report),
-            "inspector",
-            ("C", "F"),
-            ("words", content_hash(signed)),
-        )
+    return carlos, dana, report
+
+
+def sign(here: Here, report: str) -> None:
+    """Sign and hand in, with the form's other questions left aside."""
+    with here.store.write() as writing:
+        signed = form(here.store, PROJECT, report).answers
+        words = ("words", content_hash(signed))
+        forms._sign(writing, here.store, (PROJECT, report), "inspector", ("C", "F"), words)
         writing.edit("submission", PROJECT, report, {"status": "submitted"})
+
+
+LATE = {"location": "lot 9", "summary": "Silt at outfall 3.", "station": "KABQ"}
+"""The last is an answer that the signer had not given at all."""
+
+
+@pytest.mark.parametrize("first", ["signature", "late answers"])
+async def test_a_signed_report_stands_as_signed_until_a_person_takes_in_what_came_late(
+    world: World, first: str
+) -> None:
+    carlos, dana, report = await begun(world)
+    sign(carlos, report)
     forms.answer(dana.store, PROJECT, report, LATE)
     order = (carlos, dana) if first == "signature" else (dana, carlos)
     for device in (*order, *order):
@@ -62,3 +68,26 @@ async def test_a_signed_report_stands_as_signed_until_a_person_takes_in_what_cam
     seen = form(dana.store, PROJECT, report)
     assert seen.answers["summary"] == "Silt at outfall 3."
     assert [signature.changed_since for signature in seen.signatures] == [True]
+
+
+@pytest.mark.parametrize("first", ["carlos", "dana"])
+async def test_a_restored_central_comes_to_what_was_signed_whoever_is_back_first(
+    world: World, first: str
+) -> None:
+    """It had taken the answers before the signature, and puts them back to what was signed once more."""
+    carlos, dana, report = await begun(world)
+    third = await world.laptop("c", "olga")
+    with world.backup_of_central() as backup:
+        forms.answer(dana.store, PROJECT, report, {"location": "lot 9", "summary": "Silt at outfall 3."})
+        await dana.sync()
+        sign(carlos, report)
+        await sync_all([carlos, dana, third])
+        with world.restored(backup):
+            back = {"carlos": carlos, "dana": dana}
+            await sync_all([back.pop(first), *back.values(), third])
+            await sync_all([carlos, dana, third])
+            for here in (carlos, dana, third):
+                seen = form(here.store, PROJECT, report)
+                stands = [seen.answers.get(path) for path in ("summary", "location")]
+                assert stands == ["All controls were in order today.", "Mill Creek"]
+                assert any(one.status == "open" for one in conflicts.conflicts(here.store, PROJECT))
