@@ -18,7 +18,7 @@ from bravetui.db.site import (
     EDITABLE,
     answers_of,
     calendar_of,
-    hash_of,
+    hash_of_answers,
     last_inspected_at,
     may_sign,
     project_of,
@@ -169,7 +169,7 @@ def submit(store: Store, scope_id: str, submission_id: str, signer_name: str, si
         zone = calendar_of(project_of(writing.connection, scope_id)).zone
         _refuse_problems(store, template, answers, zone)
         now = to_cell(store.clock.now())
-        signed = (template.statement, hash_of(answers))
+        signed = (template.statement, hash_of_answers(answers))
         roles = (
             ("inspector", "signatory")
             if may_sign(writing.connection, scope_id, store.identity.user_id)
@@ -203,7 +203,7 @@ def countersign(
         if stored is None:
             raise BadInput("This form is not on this laptop.", "Go back and open it from its list.")
         template = written_on(writing.connection, stored.state)
-        signed = (template.statement, hash_of(answers_of(stored)))
+        signed = (template.statement, hash_of_answers(answers_of(stored)))
         _sign(writing, store, (scope_id, submission_id), "signatory", (signer_name, signer_title), signed)
     return _changed(writing)
 

@@ -51,7 +51,7 @@ def answers_of(stored: Stored) -> dict[str, Json]:
     return {path.removeprefix(prefix): cell.value for path, cell in cells if path.startswith(prefix)}
 
 
-def hash_of(answers: Mapping[str, Json]) -> str:
+def hash_of_answers(answers: Mapping[str, Json]) -> str:
     """What a signature certifies. A field that was emptied says no more than one that nobody filled in."""
     return content_hash({path: value for path, value in answers.items() if value is not None})
 

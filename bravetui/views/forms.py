@@ -15,7 +15,7 @@ from bravetui.base.text import safe_line
 from bravetui.db.device import UNACKNOWLEDGED, Outbox, OutboxState
 from bravetui.db.kinds import KINDS
 from bravetui.db.records import load
-from bravetui.db.site import EDITABLE, answers_of, calendar_of, hash_of, may_sign, project_of
+from bravetui.db.site import EDITABLE, answers_of, calendar_of, hash_of_answers, may_sign, project_of
 from bravetui.db.starting import first_answers
 from bravetui.db.store import Store
 from bravetui.db.templates import is_readable, template_of, written_on
@@ -311,7 +311,7 @@ def _signatures(
     connection: Connection, scope_id: str, submission_id: str, answers: Mapping[str, Json]
 ) -> list[SignatureRow]:
     table = KINDS["signature"].table
-    as_signed = (hash_of(answers), content_hash(answers))  # the latter by a program of before
+    as_signed = (hash_of_answers(answers), content_hash(answers))  # the latter by a program of before
     query = select(table).where(table.c.scope_id == scope_id, table.c.submission_id == submission_id)
     return [
         SignatureRow(

@@ -28,13 +28,20 @@ async def hands_in_unheard(here: Here) -> None:
     await here.worker._exchange(ALL_LANES)
 
 
-async def refused_and_taken(dana: Here, record: str, *, first: int = 0) -> None:
-    """Dana's first change is refused, her next hundred loads are taken, and the answer to both is lost."""
+async def refused_and_taken(
+    world: World, carlos: Here, dana: Here, record: str, *, is_aside: bool, first: int = 0
+) -> None:
+    """Carlos counts two. Dana's first change is refused, her next hundred loads are taken, the answer to both is lost; then
+    she reads what central has come to."""
+    carlos.edit_paths("submission", record, {LOADS: 12})
+    assert await carlos.sync()
     counted: dict[str, Json] = {LOADS: 10 + first} if first else {}
     dana.edit_paths("submission", record, {FAULTY: "bad", **counted})
     prepare(dana.store, ALL_LANES, 10**6)  # it was on its way when the line broke
     dana.edit_paths("submission", record, {LOADS: 110 + first})
     await hands_in_unheard(dana)
+    assert there(world, record)[LOADS] == 112
+    await (reads_while_typing(dana, record) if is_aside else sync_all([dana]))
 
 
 @pytest.mark.parametrize("comes_back", [False, True], ids=["gone", "back"])
@@ -45,11 +52,7 @@ async def test_a_step_behind_a_refused_word_counts_once(
     refuse_bad(monkeypatch, FAULTY)
     carlos, dana, third, record = await loads(world)
     with world.backup_of_central() as backup:
-        carlos.edit_paths("submission", record, {LOADS: 12})
-        assert await carlos.sync()
-        await refused_and_taken(dana, record)
-        assert there(world, record)[LOADS] == 112
-        await (reads_while_typing(dana, record) if is_aside else sync_all([dana]))
+        await refused_and_taken(world, carlos, dana, record, is_aside=is_aside)
         with world.restored(backup):
             rest = [dana, third, *([carlos] if comes_back else [])]
             await sync_all(rest)
@@ -68,11 +71,7 @@ async def test_a_step_that_both_refused_takes_nothing_from_a_colleagues(
     refuse_bad(monkeypatch, FAULTY)
     carlos, dana, third, record = await loads(world)
     with world.backup_of_central() as backup:
-        carlos.edit_paths("submission", record, {LOADS: 12})
-        assert await carlos.sync()
-        await refused_and_taken(dana, record, first=5)
-        assert there(world, record)[LOADS] == 112
-        await (reads_while_typing(dana, record) if is_aside else sync_all([dana]))
+        await refused_and_taken(world, carlos, dana, record, is_aside=is_aside, first=5)
         with world.restored(backup):
             await sync_all([dana, third])
             assert OutboxState.REFUSED in dana.states()
