@@ -15,8 +15,10 @@ from bravetui.merge.hlc import OLDEST
 from bravetui.merge.record import Conflict
 from bravetui.merge.rules import Rule, Rules
 from bravetui.merge.state import ANSWERS, Cell, RecordState, alike
-from bravetui.merge.version import VersionVector
+from bravetui.merge.version import Dot, VersionVector
 from bravetui.wire.change import Change
+
+_ANSWER = f"{ANSWERS}/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +30,16 @@ class Late:
     """What the signer had before him, by path; absent where there was nothing."""
     base: Mapping[str, Json] = field(default_factory=dict)
     """What both had, where the change that comes does not tell it."""
+    signature: tuple[Dot, ...] = ()
+    """What the signature's status stands for."""
 
     def __bool__(self) -> bool:
         return bool(self.answers)
 
     def as_signed(self) -> dict[str, Cell]:
-        """Cells that say what was signed, and have seen what came late."""
-        return {path: _as_signed(self.signed.get(path), cell) for path, cell in self.answers.items()}
+        """Cells that say what was signed, and have seen what came late. That there was nothing the signature says."""
+        nothing = Cell(None, self.signature, OLDEST)
+        return {path: _as_signed(self.signed.get(path, nothing), cell) for path, cell in self.answers.items()}
 
     def question(self, before: Mapping[str, Json], counted: Collection[str] = ()) -> Conflict | None:
         """One about all that says something else than what was signed; None where nothing does. Of what is `counted` each
@@ -58,12 +63,13 @@ def came_late(
     had_seen: Mapping[str, VersionVector],
 ) -> Late:  # fmt: skip
     """The signature is here, and these answers come upon it."""
-    status = central.cells.get("status")
-    if status is None or status.value not in SIGNED_STATUSES or context.covers(status.dots):
+    signature = _unseen_signature(central, context)
+    if signature is None:
         return Late()
     signer = had_seen.get("status", VersionVector())
     late = {path: cell for path, cell in _answers(entered).items() if not signer.covers(cell.dots)}
-    return Late(late, {path: central.cells[path] for path in late if path in central.cells})
+    signed = {path: central.cells[path] for path in late if path in central.cells}
+    return Late(late, signed, signature=signature.dots)
 
 
 def had_come(
@@ -90,12 +96,24 @@ def had_come(
         elif has_seen:
             unknown.add(rules.unit_of(path))
     late = {path: cell for path, cell in answers.items() if rules.unit_of(path) not in unknown}
-    return Late(late, {path: cell for path, cell in signed.items() if path in late}, base)
+    return Late(late, {path: cell for path, cell in signed.items() if path in late}, base, signature.dots)
+
+
+def is_late(path: str, central: RecordState, context: VersionVector) -> bool:
+    """Whether it is an answer of who has not seen that the report was signed: he means what he says, whatever was signed."""
+    return path.startswith(_ANSWER) and _unseen_signature(central, context) is not None
 
 
 def without(cells: Mapping[str, Cell], paths: Collection[str]) -> dict[str, Cell]:
     """The cells but those at `paths`."""
     return {path: cell for path, cell in cells.items() if path not in paths}
+
+
+def _unseen_signature(central: RecordState, context: VersionVector) -> Cell | None:
+    status = central.cells.get("status")
+    if status is None or status.value not in SIGNED_STATUSES or context.covers(status.dots):
+        return None
+    return status
 
 
 def _takes_effect(central: RecordState, context: VersionVector) -> bool:
@@ -119,11 +137,9 @@ def _unknowing(
 
 
 def _answers(cells: Mapping[str, Cell]) -> dict[str, Cell]:
-    return {path: cell for path, cell in cells.items() if path.startswith(f"{ANSWERS}/")}
+    return {path: cell for path, cell in cells.items() if path.startswith(_ANSWER)}
 
 
-def _as_signed(signed: Cell | None, late: Cell) -> Cell:
-    if signed is None:
-        return Cell(None, late.dots, late.hlc)
+def _as_signed(signed: Cell, late: Cell) -> Cell:
     dots = tuple(sorted({*signed.dots, *late.dots}))
     return Cell(signed.value, dots, max(signed.hlc, late.hlc))

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, replace
 
 from bravetui.base.canonical import Json
-from bravetui.central.as_signed import came_late, had_come, without
+from bravetui.central.as_signed import came_late, had_come, is_late, without
 from bravetui.central.past import Past, apart, counts, handed_in, last_seen
 from bravetui.merge.hlc import OLDEST, Hlc, clamp, tick
 from bravetui.merge.join import Side, added
@@ -269,12 +269,14 @@ def _never_weaving(rules: Rules, paths: Collection[str]) -> Rules:
 
 
 def _moved(coming: _Coming, entered: Mapping[str, Cell]) -> dict[str, Cell]:
-    """What the author entered over something else than stands there, though he had seen all that stands there."""
+    """What the author entered over something else than stands there, though he had seen all of it. That an answer
+    was put back to what had been signed he has not seen."""
     there, before = coming.known.cells, coming.change.before
     return {
         path: cell
         for path, cell in entered.items()
-        if (path not in there or coming.context.covers(there[path].dots))
+        if not (coming.past is None and is_late(path, coming.known, coming.context))
+        and (path not in there or coming.context.covers(there[path].dots))
         and before.get(path) != (there[path].value if path in there else None)
     }
 

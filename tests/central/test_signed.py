@@ -291,6 +291,21 @@ def test_who_goes_on_without_knowing_of_the_signature_decides_nothing(
 
 
 @BOTH_ORDERS
+def test_who_counts_on_without_knowing_of_the_signature_is_asked_about_what_he_came_to(
+    site: Site, is_late_first: bool
+) -> None:
+    """And not about his last step upon what was signed."""
+    carlos, dana = site.laptop("carlos"), site.laptop("dana")
+    seen = answered(site, carlos, temp_f=2)
+    first = late(dana, seen, {"answers/temp_f": 5}, temp_f=2)
+    in_order(is_late_first, (dana, first), (carlos, signing(carlos, seen)))
+    dana.sync(late(dana, seen.with_dot(first.dot), {"answers/temp_f": 6}, temp_f=5))
+    asked = [question["local"] for question in questions(carlos)]
+    assert 6 in [side["values"]["answers/temp_f"] for side in asked if isinstance(side, dict)]
+    assert values(carlos)["answers/temp_f"] == 2
+
+
+@BOTH_ORDERS
 def test_both_sides_of_the_question_bear_their_writers_names(site: Site, is_late_first: bool) -> None:
     """Also where the signer had nothing there."""
     carlos, dana = site.laptop("carlos"), site.laptop("dana")

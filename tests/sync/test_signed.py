@@ -78,7 +78,7 @@ async def test_a_restored_central_comes_to_what_was_signed_whoever_is_back_first
     carlos, dana, report = await begun(world)
     third = await world.laptop("c", "olga")
     with world.backup_of_central() as backup:
-        forms.answer(dana.store, PROJECT, report, {"location": "lot 9", "summary": "Silt at outfall 3."})
+        forms.answer(dana.store, PROJECT, report, LATE)
         await dana.sync()
         sign(carlos, report)
         await sync_all([carlos, dana, third])
@@ -88,6 +88,8 @@ async def test_a_restored_central_comes_to_what_was_signed_whoever_is_back_first
             await sync_all([carlos, dana, third])
             for here in (carlos, dana, third):
                 seen = form(here.store, PROJECT, report)
-                stands = [seen.answers.get(path) for path in ("summary", "location")]
-                assert stands == ["All controls were in order today.", "Mill Creek"]
-                assert any(one.status == "open" for one in conflicts.conflicts(here.store, PROJECT))
+                stands = [seen.answers.get(path) for path in ("summary", "location", "station")]
+                assert stands == ["All controls were in order today.", "Mill Creek", None]
+                (asked,) = (one for one in conflicts.conflicts(here.store, PROJECT) if one.status == "open")
+                told = conflicts.conflict(here.store, PROJECT, asked.id)
+                assert {field.path for field in told.fields} == {f"answers/{path}" for path in LATE}
