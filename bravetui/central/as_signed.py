@@ -37,7 +37,7 @@ class Late:
         return bool(self.answers)
 
     def as_signed(self) -> dict[str, Cell]:
-        """Cells that say what was signed, and have seen what came late. That there was nothing the signature says."""
+        """Cells that say what was signed, and have seen what came late. What nobody else has said the signature says."""
         nothing = Cell(None, self.signature, OLDEST)
         return {path: _as_signed(self.signed.get(path, nothing), cell) for path, cell in self.answers.items()}
 
@@ -92,7 +92,7 @@ def had_come(
         if path in entered:
             signed[path] = entered[path]
         elif had:
-            signed[path] = Cell(had[path], word.dots_of(path) if word else (), OLDEST)
+            signed[path] = Cell(had[path], word.dots_of(path) if word else signature.dots, OLDEST)
         elif has_seen:
             unknown.add(rules.unit_of(path))
     late = {path: cell for path, cell in answers.items() if rules.unit_of(path) not in unknown}

@@ -277,6 +277,29 @@ def test_two_words_that_were_apart_before_the_signature_are_both_still_told(
     assert {*words} <= {side["values"].get(at) for side in sides if isinstance(side, dict)}
 
 
+def test_what_was_put_back_is_told_apart_from_what_came_late_also_where_two_words_had_been_joined(
+    site: Site,
+) -> None:
+    """Nobody's change but the late one says what the signer had before him: his signature stands for it."""
+    carlos, dana, olga = (site.laptop(name) for name in ("carlos", "dana", "olga"))
+    seen = begun(site, carlos)
+    added = [
+        late(dana, seen, {"answers/prior_note": "Silt."}),
+        late(olga, seen, {"answers/prior_note": "Mud."}),
+    ]
+    in_order(True, (dana, added[0]), (olga, added[1]))
+    both = values(carlos)["answers/prior_note"]
+    assert both == "Silt.\nMud."
+    for change in added:
+        seen = seen.with_dot(change.dot)
+    upon = late(dana, seen, {"answers/prior_note": "None."}, prior_note=both)
+    signature = signing(carlos, seen)
+    in_order(True, (dana, upon), (carlos, signature))
+    state = carlos.row("submission", "r1", Lane.FORMS).state()
+    assert state.values()["answers/prior_note"] == both
+    assert {*state.cells["answers/prior_note"].dots} == {upon.dot, signature.dot}
+
+
 @BOTH_ORDERS
 def test_who_goes_on_without_knowing_of_the_signature_decides_nothing(
     site: Site, is_late_first: bool
