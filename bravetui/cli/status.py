@@ -53,15 +53,7 @@ def lines_of(summary: SyncSummary) -> list[str]:
     """The same in words, fit for 80 columns."""
     now = summary.now
     lines = [f"Line          {summary.line}", f"Last contact  {_ago(summary.last_contact_at, now)}"]
-    if summary.waiting:
-        oldest = age_words(summary.oldest_only_here, now) if summary.oldest_only_here else ""
-        lines.append(f"Only here     {counted(summary.waiting, 'change')}, the oldest made {oldest}")
-        if summary.waiting > WAITING_MANY or now - (summary.oldest_only_here or now) > WAITING_LONG:
-            lines.append("No line?      Carry it by hand: bravetui rescue export DIR")
-    elif summary.all_handed_in_at:
-        lines.append(f"All handed in {age_words(summary.all_handed_in_at, now)}")
-    elif summary.unconfirmed or not summary.refused:
-        lines.append(f"Only here     nothing{_unconfirmed(summary.unconfirmed)}")
+    lines += _only_here(summary)
     if summary.refused:
         lines.append(f"Refused       {summary.refused}, kept here: bravetui queue")
     if summary.set_aside:
@@ -79,6 +71,28 @@ def lines_of(summary: SyncSummary) -> list[str]:
     return lines + [_lane(lane, now) for lane in summary.lanes]
 
 
+def _only_here(summary: SyncSummary) -> list[str]:
+    """What exists on this laptop alone, and what central has and has not vouched for."""
+    if summary.waiting:
+        return _waits(summary)
+    if summary.all_handed_in_at:
+        return [f"All handed in {age_words(summary.all_handed_in_at, summary.now)}"]
+    if summary.unconfirmed or not summary.refused:
+        return [f"Only here     nothing{_unconfirmed(summary.unconfirmed)}"]
+    return []
+
+
+def _waits(summary: SyncSummary) -> list[str]:
+    now, since = summary.now, summary.oldest_only_here
+    oldest = age_words(since, now) if since else ""
+    lines = [f"Only here     {counted(summary.waiting, 'change')}, the oldest made {oldest}"]
+    if summary.waiting > WAITING_MANY or now - (since or now) > WAITING_LONG:
+        lines.append("No line?      Carry it by hand: bravetui rescue export DIR")
+    if count := summary.unconfirmed:
+        lines.append(f"At central    {counted(count, 'change')} {_confirmation(count)}")
+    return lines
+
+
 def _lane(lane: LaneRow, now: datetime) -> str:
     oldest = span_words(now - lane.oldest_at) if lane.oldest_at else ""
     left = "" if lane.eta_s is None else left_for_words(lane.eta_s)
@@ -90,7 +104,11 @@ def _lane(lane: LaneRow, now: datetime) -> str:
 
 def _unconfirmed(count: int) -> str:
     """What is at central and not vouched for; nothing is said of none."""
-    return f"; {count:,} at central {'waits' if count == 1 else 'wait'} for its confirmation" if count else ""
+    return f"; {count:,} at central {_confirmation(count)}" if count else ""
+
+
+def _confirmation(count: int) -> str:
+    return f"{'waits' if count == 1 else 'wait'} for its confirmation"
 
 
 def _ago(moment: datetime | None, now: datetime) -> str:

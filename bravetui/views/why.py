@@ -27,8 +27,8 @@ from bravetui.views.labels import labels_of
 from bravetui.views.values import NOTHING, Reader, names_of, reader_for
 from bravetui.views.words import (
     DECIDED_WORDS,
-    MERGED_WORDS,
     RULE_WORDS,
+    STATE_WORDS,
     clock_words,
     record_title,
     state_words,
@@ -245,7 +245,7 @@ def _state_words(state: OutboxState, verdict: Mapping[str, Any] | None, stands: 
     opened = [stands[key] for key in verdict.get("conflicts") or () if key in stands]
     if state not in (OutboxState.APPLIED, OutboxState.CONFIRMED) or OPEN in opened:
         return state_words(state, verdict)
-    return DECIDED_WORDS if opened else MERGED_WORDS["applied"]
+    return DECIDED_WORDS if opened else STATE_WORDS[state]
 
 
 def _conflicts_of(connection: Connection, scope_id: str, kind: Kind, record_id: str) -> list[RowMapping]:

@@ -25,12 +25,11 @@ STATE_WORDS: Mapping[OutboxState, str] = {
 MERGED_WORDS: Mapping[str, str] = {
     "merged": "at central, merged",
     "conflict": "at central, to be decided",
-    "applied": "at central",
 }
+"""By a verdict's outcome, for changes that are at central and did not stay as they came."""
+
 DECIDED_WORDS = "at central, decided"
 """For a change about which there was a conflict, once there is none any more."""
-
-"""By a verdict's outcome, for changes that are at central."""
 
 RULE_WORDS: Mapping[str, str] = {
     "server_wins": "the office decides this",

@@ -22,11 +22,13 @@ from bravetui.auth.sealed_file import SealedFile
 from bravetui.base.canonical import Json
 from bravetui.base.errors import BadInput
 from bravetui.cli.status import lines_of
+from bravetui.db.device import OutboxState
 from bravetui.db.store import Store
 from bravetui.sample.site import Seed
 from bravetui.sync.apply import apply_rows
 from bravetui.views.forms import submissions, templates
 from bravetui.views.status import SyncSummary, scopes
+from bravetui.views.words import state_words
 from bravetui.wiring import KEYS, open_laptop
 from tests.cli.terminal import ROOT, Terminal
 from tests.support.seeded import NOON, row_of
@@ -116,6 +118,19 @@ def test_much_that_waits_makes_status_say_how_work_travels_without_a_line() -> N
         oldest = now - timedelta(days=days)
         summary = SyncSummary(now, waiting, 0, 0, 0, 0, oldest, None, None, None, None, "down", ())
         assert any("bravetui rescue export" in line for line in lines_of(summary)) == told
+
+
+def test_status_tells_what_waits_for_confirmation_also_beside_what_is_only_here() -> None:
+    now = datetime(2026, 8, 3, 13, 30, tzinfo=UTC)
+    lines = lines_of(SyncSummary(now, 1, 2, 0, 0, 0, now, None, None, None, None, "down", ()))
+    assert "At central    2 changes wait for its confirmation" in lines
+
+
+@pytest.mark.parametrize(
+    ("state", "words"), [("applied", "at central"), ("confirmed", "at central, confirmed")]
+)
+def test_the_queue_tells_what_is_confirmed_from_what_is_at_central(state: str, words: str) -> None:
+    assert state_words(OutboxState(state), {"outcome": "applied"}) == words
 
 
 def test_what_was_refused_is_exported_in_full_once(enrolled: Terminal, tmp_path: Path) -> None:

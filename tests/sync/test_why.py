@@ -61,7 +61,10 @@ async def test_only_a_field_that_is_in_dispute_is_said_to_be_to_be_decided(world
     for path in ("location", "response_due"):
         (one,) = why(carlos.store, PROJECT, "violation", record, path).made_here
         states[path] = one.state
-    assert (states["location"], states["response_due"]) == ("at central", "at central, to be decided")
+    assert (states["location"], states["response_due"]) == (
+        "at central, confirmed",
+        "at central, to be decided",
+    )
     lines = "\n".join(
         lines_of(why(carlos.store, PROJECT, "violation", record, "location"), world.clock.now(), UTC)
     )
