@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bravetui.base.canonical import Json
-from bravetui.central.past import last_seen, word_before
+from bravetui.central.past import has_seen_what_stands, last_seen, word_before
 from bravetui.db.tables.forms import SIGNED_STATUSES
 from bravetui.merge.hlc import OLDEST
 from bravetui.merge.record import Conflict
@@ -19,6 +19,9 @@ from bravetui.merge.version import Dot, VersionVector
 from bravetui.wire.change import Change
 
 _ANSWER = f"{ANSWERS}/"
+
+Ledger = Callable[[], Sequence[Change]]
+"""Reads what is entered of the record, in the order taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,26 +63,32 @@ class Late:
 
 def came_late(
     central: RecordState, context: VersionVector, entered: Mapping[str, Cell],
-    had_seen: Mapping[str, VersionVector],
+    had_seen: Mapping[str, VersionVector], ledger: Ledger, mends: Change | None = None,
 ) -> Late:  # fmt: skip
-    """The signature is here, and these answers come upon it."""
-    signature = _unseen_signature(central, context)
+    """The signature is here, and these answers come upon it. Where the office `mends` a refused change, its author's."""
+    signature = unseen_signature(central, context, ledger)
     if signature is None:
         return Late()
-    signer = had_seen.get("status", VersionVector())
+    # What he himself had said before he signed may have been refused, and come after all.
+    signer = had_seen.get("status", VersionVector()).with_dots(signature.dots)
+    if mends is not None and signer.covers([mends.dot]):
+        return Late()
     late = {path: cell for path, cell in _answers(entered).items() if not signer.covers(cell.dots)}
     signed = {path: central.cells[path] for path in late if path in central.cells}
     return Late(late, signed, signature=signature.dots)
 
 
 def had_come(
-    central: RecordState, context: VersionVector, entered: Mapping[str, Cell],
-    ledger: Callable[[], Sequence[Change]], rules: Rules,
+    central: RecordState, context: VersionVector, entered: Mapping[str, Cell], ledger: Ledger, rules: Rules
 ) -> Late:  # fmt: skip
     """The signature comes, and these answers are here. Where several words had been joined before the signer, and nobody
     wrote upon that, it cannot be told what was signed: such answers are left, and the signature reads "changed since"."""
     signature = entered.get("status")
-    if signature is None or signature.value not in SIGNED_STATUSES or not _takes_effect(central, context):
+    if (
+        signature is None
+        or signature.value not in SIGNED_STATUSES
+        or not _takes_effect(central, context, ledger)
+    ):
         return Late()
     unseen = {path: cell for path, cell in _answers(central.cells).items() if not context.covers(cell.dots)}
     changes = ledger() if unseen else ()
@@ -99,9 +108,9 @@ def had_come(
     return Late(late, {path: cell for path, cell in signed.items() if path in late}, base, signature.dots)
 
 
-def is_late(path: str, central: RecordState, context: VersionVector) -> bool:
-    """Whether it is an answer of who has not seen that the report was signed: he means what he says, whatever was signed."""
-    return path.startswith(_ANSWER) and _unseen_signature(central, context) is not None
+def is_answer(path: str) -> bool:
+    """Whether it is something that is signed."""
+    return path.startswith(_ANSWER)
 
 
 def without(cells: Mapping[str, Cell], paths: Collection[str]) -> dict[str, Cell]:
@@ -109,17 +118,32 @@ def without(cells: Mapping[str, Cell], paths: Collection[str]) -> dict[str, Cell
     return {path: cell for path, cell in cells.items() if path not in paths}
 
 
-def _unseen_signature(central: RecordState, context: VersionVector) -> Cell | None:
+def unseen_signature(central: RecordState, context: VersionVector, ledger: Ledger) -> Cell | None:
+    """The status of a signed report, of none of whose signatures an author knows; else None."""
     status = central.cells.get("status")
     if status is None or status.value not in SIGNED_STATUSES or context.covers(status.dots):
         return None
-    return status
+    return None if _knows(context, ledger()) else status
 
 
-def _takes_effect(central: RecordState, context: VersionVector) -> bool:
+def _knows(context: VersionVector, changes: Sequence[Change]) -> bool:
+    """Whether an author has seen that the report is signed, since it was last sent back: by whom, and what the office has
+    said of it since, need not have reached him."""
+    for change in reversed(changes):
+        if "status" in change.after:
+            if change.after["status"] not in SIGNED_STATUSES:
+                return False
+            if context.covers(change.dots_of("status")):
+                return True
+    return False
+
+
+def _takes_effect(central: RecordState, context: VersionVector, ledger: Ledger) -> bool:
     """Whether a status that comes will stand: its author had seen what stands, which the office may have set."""
     status = central.cells.get("status")
-    return status is None or context.covers(status.dots)
+    if status is None or context.covers(status.dots):
+        return True
+    return has_seen_what_stands(status, "status", context, ledger())
 
 
 def _unknowing(
@@ -137,7 +161,7 @@ def _unknowing(
 
 
 def _answers(cells: Mapping[str, Cell]) -> dict[str, Cell]:
-    return {path: cell for path, cell in cells.items() if path.startswith(_ANSWER)}
+    return {path: cell for path, cell in cells.items() if is_answer(path)}
 
 
 def _as_signed(signed: Cell, late: Cell) -> Cell:

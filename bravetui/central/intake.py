@@ -7,14 +7,16 @@ decided. Knows no database and no clock.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 
 from bravetui.base.canonical import Json
-from bravetui.central.as_signed import came_late, had_come, is_late, without
+from bravetui.central.as_signed import Ledger, came_late, had_come, is_answer, unseen_signature, without
 from bravetui.central.past import Past, apart, counts, handed_in, last_seen
+from bravetui.central.replaced import unreplaced
 from bravetui.merge.hlc import OLDEST, Hlc, clamp, tick
-from bravetui.merge.join import Side, added
+from bravetui.merge.join import KEEPS_BOTH, Side, added
 from bravetui.merge.record import Conflict, Superseded, merge
 from bravetui.merge.rules import Rule, Rules
 from bravetui.merge.state import Cell, RecordState, alike, covering, rule_path
@@ -57,7 +59,7 @@ def decide(
     received_ms: int,
     mends: Change | None = None,
     past: Past | None = None,
-    ledger: Callable[[], Sequence[Change]] = tuple,
+    ledger: Ledger = tuple,
 ) -> Decision:
     """Take `change` into the record `central` (None: there is none yet).
 
@@ -67,7 +69,7 @@ def decide(
     entered of the record, is asked only where a change was made upon something that central does not have.
     """
     known = central or RecordState()
-    coming = _Coming(change, mends, known, seen_by(change, known.version), past, ledger)
+    coming = _Coming(change, mends, known, seen_by(change, known.version), past, cache(ledger))
     entered = _entered(change, after, known, coming.context, received_ms)
     if change.said and past is not None:
         entered = handed_in(change, entered, known, rules(), past)
@@ -92,7 +94,7 @@ class _Coming:
     context: VersionVector
     """What its author had seen, as far as central knows."""
     past: Past | None
-    ledger: Callable[[], Sequence[Change]]
+    ledger: Ledger
 
     @property
     def own(self) -> set[Dot]:
@@ -108,12 +110,15 @@ def _merged(coming: _Coming, entered: Mapping[str, Cell], version: VersionVector
     version_there = known.version.without(coming.own)
     had_seen = past.had_seen(known.cells, rules) if past else {}
     local, stands, held = apart(change, entered, known, rules)
-    late = came_late(known, context, {**local, **stands}, had_seen)
+    late = came_late(known, context, {**local, **stands}, had_seen, coming.ledger, coming.mends)
     late = late or had_come(known, context, entered, coming.ledger, rules)
     local, stands, there = (without(side, late.answers) for side in (local, stands, known.cells))
+    if past is None and not change.said:
+        there = unreplaced(known, there, local, context, coming.ledger, rules)
     remote = RecordState(_somebodys(there, local, version_there, had_seen, rules), version_there)
     before, unknown = _made_upon(coming, local, rules)
     declared = _never_weaving(_with_a_base(rules, coming.mends or change, local, known), unknown)
+    declared = _asked_about(declared, _decided_apart(coming, local), KEEPS_BOTH)
     # Of its own device's changes, too, an author has seen what the context says, and none between that and his dot.
     merged = merge(before, RecordState(local, context), remote, declared, had_seen)
     state = RecordState({**merged.record.cells, **late.as_signed(), **stands}, version)
@@ -257,28 +262,42 @@ def _goes_on(left: Json, right: Json) -> bool:
 
 
 def _never_weaving(rules: Rules, paths: Collection[str]) -> Rules:
+    return _asked_about(rules, paths, (Rule.TEXT,))
+
+
+def _asked_about(rules: Rules, paths: Collection[str], kinds: Collection[Rule]) -> Rules:
+    """The rules, but that a person decides about those of these paths that have one of these kinds."""
     if not paths:
         return rules
     by_path = {
-        path: replace(declared, rule=Rule.REVIEW)
-        if path in paths and declared.rule is Rule.TEXT
-        else declared
+        path: replace(declared, rule=Rule.REVIEW) if path in paths and declared.rule in kinds else declared
         for path, declared in rules.by_path.items()
     }
     return replace(rules, by_path=by_path)
+
+
+def _decided_apart(coming: _Coming, local: Mapping[str, Cell]) -> set[str]:
+    """Paths, as rules name them, that somebody of whom the author has not heard has decided about, too: two decisions do not
+    add up."""
+    asked = coming.change.conflict_id
+    others = coming.ledger() if asked is not None else ()
+    apart = any(one.conflict_id == asked and not coming.context.covers([one.dot]) for one in others)
+    return {rule_path(path) for path in local} if apart else set()
 
 
 def _moved(coming: _Coming, entered: Mapping[str, Cell]) -> dict[str, Cell]:
     """What the author entered over something else than stands there, though he had seen all of it. That an answer
     was put back to what had been signed he has not seen."""
     there, before = coming.known.cells, coming.change.before
-    return {
+    moved = {
         path: cell
         for path, cell in entered.items()
-        if not (coming.past is None and is_late(path, coming.known, coming.context))
-        and (path not in there or coming.context.covers(there[path].dots))
+        if (path not in there or coming.context.covers(there[path].dots))
         and before.get(path) != (there[path].value if path in there else None)
     }
+    if coming.past is None and unseen_signature(coming.known, coming.context, coming.ledger) is not None:
+        return {path: cell for path, cell in moved.items() if not is_answer(path)}
+    return moved
 
 
 def _by_steps(

@@ -104,6 +104,19 @@ def _had_seen(word: Change, path: str, changes: Iterable[Change]) -> bool:
     return all(one is word or word.context.covers(one.dots_of(path)) for one in changes)
 
 
+def has_seen_what_stands(cell: Cell, path: str, context: VersionVector, changes: Sequence[Change]) -> bool:
+    """Whether an author has seen all those who said what stands: the signature, where nobody else said what was put back."""
+    joined = [one for one in changes if is_in(cell, path, one)]
+    said = [one for one in joined if path in one.after and alike(one.after[path], cell.value)]
+    saying = said or [one for one in joined if path not in one.after]
+    return bool(saying) and all(context.covers(one.dots_of(path)) for one in saying)
+
+
+def is_in(cell: Cell, path: str, change: Change) -> bool:
+    """Whether the cell stands for what the change says there."""
+    return not set(change.dots_of(path)).isdisjoint(cell.dots)
+
+
 def counts(rules: Rules, path: str) -> bool:
     """Whether two that enter the same there have entered two."""
     return rules.of(path).rule in ADDS

@@ -171,21 +171,41 @@ def _untouched(path: str) -> Json:
     return 0 if is_row(path) else None
 
 
-def settles(change: Change, seen: VersionVector, question: Mapping[str, Json], record: RecordState) -> bool:
-    """Whether the change decides an open conflict: its author had seen both values and set every field in question.
+def settles(
+    change: Change, seen: VersionVector, question_id: str, question: Mapping[str, Json], record: RecordState
+) -> bool:
+    """Whether the change decides an open conflict: its author had seen both values and set every field in question. About
+    what was signed nobody decides by typing on, unless he knows how the report stands.
 
     `seen` is the author's context as central accepts it. A restored central knows nothing of dots that it has lost: whoever
     has seen what stands in their place in `record` has seen the question, which came with it.
     """
-    paths, sides = question["paths"], (question["local"], question["remote"])
+    paths, dots = question["paths"], _asked_of(question)
     assert isinstance(paths, list)
-    dots = {Dot.parse(str(dot)) for side in sides if isinstance(side, Mapping) for dot in side["dots"]}  # type: ignore[union-attr]
     known = {dot for dot in dots if record.version.covers([dot])}
-    if question["rule"] == SIGNED and "status" in record.cells:
-        known.update(record.cells["status"].dots)  # who does not know of the signature decides nothing
+    if question["rule"] == SIGNED and change.conflict_id != question_id and "status" in record.cells:
+        known.update(record.cells["status"].dots)
     if not known >= dots:
         known.update(dot for path in paths if path in record.cells for dot in record.cells[str(path)].dots)
     return set(paths) <= change.after.keys() and seen.covers(known)
+
+
+def is_asked_anew(
+    change: Change, seen: VersionVector, question: Mapping[str, Json], conflicts: Iterable[Conflict], merged: RecordState
+) -> bool:  # fmt: skip
+    """Whether one of these conflicts takes an open question's place: a person has decided against the one side of it, and
+    the other, which he had not seen, is held against his word."""
+    paths, unseen = question["paths"], {dot for dot in _asked_of(question) if not seen.covers([dot])}
+    assert isinstance(paths, list)
+    decides = change.conflict_id is not None and set(paths) <= change.after.keys()
+    return decides and any(
+        set(one.paths) == set(paths) and dots_of(one, merged)[1] == unseen for one in conflicts
+    )
+
+
+def _asked_of(question: Mapping[str, Json]) -> set[Dot]:
+    sides = (question["local"], question["remote"])
+    return {Dot.parse(str(dot)) for side in sides if isinstance(side, Mapping) for dot in side["dots"]}  # type: ignore[union-attr]
 
 
 def closing(change: Change, question: Mapping[str, Json], now: datetime) -> dict[str, Json]:

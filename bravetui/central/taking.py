@@ -31,6 +31,7 @@ from bravetui.central.questions import (
     closing,
     dots_of,
     duplicate,
+    is_asked_anew,
     opening,
     settles,
 )
@@ -270,7 +271,8 @@ class Taking:
             record = known or RecordState()
             seen = seen_by(change, record.version)
             for key, question in asked.items():
-                if settles(change, seen, question, record):
+                anew = is_asked_anew(change, seen, question, decision.conflicts, decision.state)
+                if anew or settles(change, seen, key, question, record):
                     plan.settled[key] = normalised(_QUESTION, closing(change, question, self._now))
         return plan
 

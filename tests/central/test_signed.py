@@ -6,49 +6,32 @@ import pytest
 
 from bravetui.base.canonical import Json
 from bravetui.central.as_signed import Late
-from bravetui.central.service import Writing
-from bravetui.forms.library import shipped
+from bravetui.central.quarantine import release
 from bravetui.merge.hlc import Hlc
 from bravetui.merge.state import Cell
-from bravetui.merge.version import Dot, VersionVector
-from bravetui.wire.change import Change, Op
+from bravetui.merge.version import Dot
+from bravetui.wire.change import Op
 from bravetui.wire.lanes import Lane
 from bravetui.wire.messages import Outcome
-from tests.support.central import ORGANIZATION, Laptop, Site, only
-
-EPA = "epa"
-SAID: dict[str, Json] = {"answers/summary": "All in order.", "answers/location": "lot 8"}
-
-
-def begun(site: Site, laptop: Laptop) -> VersionVector:
-    """A report that was begun, and what all have seen of it."""
-    form = shipped("cgp_site_inspection")
-    body: dict[str, Json] = {"key": form.key, "title": form.title, "body": form.to_json()}
-    site.central.publish(ORGANIZATION, [Writing("form_template", EPA, body)])
-    made = laptop.change("r1", {"template_id": EPA, **SAID}, kind="submission")
-    laptop.sync(made)
-    return VersionVector().with_dot(made.dot)
-
-
-def signing(laptop: Laptop, seen: VersionVector, **more: Json) -> Change:
-    """Signs what was `seen`."""
-    told: dict[str, Json] = {**more, "status": "submitted"}
-    return laptop.change("r1", told, kind="submission", op=Op.EDIT, seen=seen)
-
-
-def signed(site: Site, laptop: Laptop) -> VersionVector:
-    """A report that was begun, seen by all, and then signed; what the others have seen of it."""
-    seen = begun(site, laptop)
-    laptop.sync(signing(laptop, seen))
-    return seen
-
-
-def values(laptop: Laptop) -> dict[str, Json]:
-    return laptop.values("submission", "r1", Lane.FORMS)
-
-
-def questions(laptop: Laptop) -> list[dict[str, Json]]:
-    return [row.state().values() for (kind, _), row in laptop.rows().items() if kind == "conflict"]
+from tests.support.central import Site, only
+from tests.support.refusing import refuse_bad
+from tests.support.signed import (
+    BOTH_ORDERS,
+    SAID,
+    answered,
+    begun,
+    decision,
+    in_order,
+    in_review,
+    late,
+    questions,
+    seen_now,
+    signed,
+    signing,
+    unsettled,
+    values,
+    values_of,
+)
 
 
 def test_answers_that_come_after_the_signature_change_nothing_and_are_asked_about_together(
@@ -174,29 +157,6 @@ def test_who_had_seen_the_signature_or_says_the_same_is_not_asked(site: Site) ->
     mended = olga.change("r1", {"answers/location": "lot 8b"}, kind="submission", op=Op.EDIT, seen=known)
     assert only(olga.sync(mended).verdicts).outcome is Outcome.APPLIED
     assert not questions(carlos)
-
-
-def late(laptop: Laptop, seen: VersionVector, after: dict[str, Json], **before: Json) -> Change:
-    """Answers of somebody who knows of no signature."""
-    had: dict[str, Json] = {f"answers/{path}": value for path, value in before.items()}
-    return laptop.change("r1", after, kind="submission", op=Op.EDIT, seen=seen, before=had)
-
-
-def answered(site: Site, laptop: Laptop, **answers: Json) -> VersionVector:
-    """A report with these answers, too, and what all have seen of it."""
-    seen = begun(site, laptop)
-    told: dict[str, Json] = {f"answers/{path}": value for path, value in answers.items()}
-    more = laptop.change("r1", told, kind="submission", op=Op.EDIT, seen=seen)
-    laptop.sync(more)
-    return seen.with_dot(more.dot)
-
-
-BOTH_ORDERS = pytest.mark.parametrize("is_late_first", [True, False], ids=["late first", "signature first"])
-
-
-def in_order(is_late_first: bool, late: tuple[Laptop, Change], sign: tuple[Laptop, Change]) -> None:
-    for laptop, change in (late, sign) if is_late_first else (sign, late):
-        laptop.sync(change)
 
 
 @BOTH_ORDERS
@@ -338,6 +298,91 @@ def test_both_sides_of_the_question_bear_their_writers_names(site: Site, is_late
     (question,) = questions(carlos)
     sides = [question[side] for side in ("local", "remote")]
     assert [side["author_id"] for side in sides if isinstance(side, dict)] == ["dana", "carlos"]
+
+
+@pytest.mark.parametrize("status", ["reviewed", "approved", "rejected", "submitted by another"])
+@pytest.mark.parametrize("word", ["lot 9", "lot 8"], ids=["takes in what came late", "keeps what was signed"])
+def test_a_decision_closes_the_question_whatever_was_said_of_the_report_meanwhile(
+    site: Site, word: Json, status: str
+) -> None:
+    """Who decides had seen a signature, and not what the office, or another who signed, has said since."""
+    carlos, dana, third = site.laptop("carlos"), site.laptop("dana"), site.laptop("dana")
+    seen = signed(site, carlos)
+    (asked,) = only(
+        dana.sync(late(dana, seen, {"answers/location": "lot 9"}, location="lot 8")).verdicts
+    ).conflicts
+    decides = decision(carlos, asked, seen_now(carlos), {"answers/location": word}, location="lot 8")
+    if status == "submitted by another":
+        third.sync(signing(third, seen))
+    else:
+        in_review(site, status)
+    carlos.sync(decides)
+    assert (unsettled(carlos), values(carlos)["answers/location"]) == ([], word)
+
+
+@pytest.mark.parametrize(
+    ("path", "signed", "first", "second"),
+    [
+        ("location", "lot 8", "lot 9", "lot 7"),
+        ("storm_hours", "1.0", "2.0", "3.0"),
+        ("discharge_now", "yes", "no", "no"),
+        ("report_date", "2026-08-01", "2026-08-03", "2026-08-02"),
+        ("summary", "All in order.", "All in order. Silt at 3.", "All in order. Pump on."),
+    ],
+)
+@pytest.mark.parametrize("is_typed_after", [False, True], ids=["typed before", "typed after"])
+def test_a_decision_stands_though_a_third_ones_late_answer_came_before_it(
+    site: Site, path: str, signed: Json, first: Json, second: Json, is_typed_after: bool
+) -> None:
+    """What was decided against does not come back, nor is it asked about again; the third one's is."""
+    carlos, dana, third = site.laptop("carlos"), site.laptop("dana"), site.laptop("dana")
+    at = f"answers/{path}"
+    seen = begun(site, carlos) if at in SAID else answered(site, carlos, **{path: signed})
+    carlos.sync(signing(carlos, seen))
+    (asked,) = only(dana.sync(late(dana, seen, {at: first}, **{path: signed})).verdicts).conflicts
+    known = seen_now(carlos)
+    others = [late(third, seen, {at: second}, **{path: signed})]
+    site.clock.advance(hours=1)
+    decides = decision(carlos, asked, known, {at: first}, **{path: signed})
+    if is_typed_after:
+        site.clock.advance(hours=1)
+        others = [late(third, seen, {at: second}, **{path: signed})]
+    third.sync(*others)
+    carlos.sync(decides)
+    assert values(carlos)[at] == first
+    left = unsettled(carlos)
+    assert len(left) <= 1
+    assert all(second in [side.get(at) for side in values_of(one)] for one in left)
+
+
+def test_who_was_sent_back_his_report_signs_it_again_though_a_colleague_had_signed_the_first(
+    site: Site,
+) -> None:
+    carlos, dana = site.laptop("carlos"), site.laptop("dana")
+    seen = signed(site, carlos)
+    in_review(site, "rejected")
+    known = seen_now(carlos)
+    dana.sync(signing(dana, seen))
+    carlos.sync(signing(carlos, known, **{"answers/location": "lot 8b"}))
+    assert (values(carlos)["status"], values(carlos)["answers/location"]) == ("submitted", "lot 8b")
+
+
+@pytest.mark.parametrize("how", ["sent again", "released", "mended"])
+def test_what_the_signer_had_said_before_and_central_had_refused_is_as_signed_once_it_is_taken(
+    site: Site, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    carlos = site.laptop("carlos")
+    seen = begun(site, carlos)
+    own = late(carlos, seen, {"answers/location": "lot 9", "answers/phase": "bad"}, location="lot 8")
+    with monkeypatch.context() as now:
+        refuse_bad(now, "answers/phase")
+        carlos.sync(own, signing(carlos, seen.with_dot(own.dot)))
+    if how == "sent again":
+        carlos.sync(own)
+    else:
+        release(site.central, own.dot, "olga", {"answers/phase": "grading"} if how == "mended" else None)
+    got = values(carlos)
+    assert (got["status"], got["answers/location"], unsettled(carlos)) == ("submitted", "lot 9", [])
 
 
 def test_of_what_is_counted_each_has_counted_his_own() -> None:

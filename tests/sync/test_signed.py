@@ -93,3 +93,22 @@ async def test_a_restored_central_comes_to_what_was_signed_whoever_is_back_first
                 (asked,) = (one for one in conflicts.conflicts(here.store, PROJECT) if one.status == "open")
                 told = conflicts.conflict(here.store, PROJECT, asked.id)
                 assert {field.path for field in told.fields} == {f"answers/{path}" for path in LATE}
+
+
+@pytest.mark.parametrize("status", ["reviewed", "approved"])
+async def test_what_is_decided_while_the_office_looks_at_the_report_is_asked_no_second_time(
+    world: World, status: str
+) -> None:
+    carlos, dana, report = await begun(world)
+    sign(carlos, report)
+    forms.answer(dana.store, PROJECT, report, LATE)
+    await sync_all([carlos, dana])
+    (asked,) = conflicts.conflicts(carlos.store, PROJECT)
+    world.site.central.publish(PROJECT, [Writing("submission", report, {"status": status})], "olga")
+    told = conflicts.conflict(carlos.store, PROJECT, asked.id)
+    late = {field.path: field.remote.raw for field in told.fields}
+    decisions.decide(carlos.store, PROJECT, asked.id, late, "Dana saw it")
+    await sync_all([carlos, dana])
+    for device in (carlos, dana):
+        assert form(device.store, PROJECT, report).answers["location"] == "lot 9"
+        assert [one.status for one in conflicts.conflicts(device.store, PROJECT)] == ["resolved"]
