@@ -12,7 +12,7 @@ from bravetui.base.canonical import Json
 from bravetui.central.past import has_seen_what_stands, last_seen, word_before
 from bravetui.db.tables.forms import SIGNED_STATUSES
 from bravetui.merge.hlc import OLDEST
-from bravetui.merge.record import Conflict
+from bravetui.merge.record import Conflict, joined
 from bravetui.merge.rules import Rule, Rules
 from bravetui.merge.state import ANSWERS, Cell, RecordState, alike
 from bravetui.merge.version import Dot, VersionVector
@@ -42,7 +42,8 @@ class Late:
     def as_signed(self) -> dict[str, Cell]:
         """Cells that say what was signed, and have seen what came late. What nobody else has said the signature says."""
         nothing = Cell(None, self.signature, OLDEST)
-        return {path: _as_signed(self.signed.get(path, nothing), cell) for path, cell in self.answers.items()}
+        signed = {path: self.signed.get(path, nothing) for path in self.answers}
+        return {path: joined(signed[path].value, signed[path], late) for path, late in self.answers.items()}
 
     def question(self, before: Mapping[str, Json], counted: Collection[str] = ()) -> Conflict | None:
         """One about all that says something else than what was signed; None where nothing does. Of what is `counted` each
@@ -162,8 +163,3 @@ def _unknowing(
 
 def _answers(cells: Mapping[str, Cell]) -> dict[str, Cell]:
     return {path: cell for path, cell in cells.items() if is_answer(path)}
-
-
-def _as_signed(signed: Cell, late: Cell) -> Cell:
-    dots = tuple(sorted({*signed.dots, *late.dots}))
-    return Cell(signed.value, dots, max(signed.hlc, late.hlc))

@@ -13,6 +13,7 @@ from functools import reduce
 from bravetui.central.as_signed import Ledger, is_answer, unseen_signature
 from bravetui.central.past import has_seen_what_stands, is_in
 from bravetui.merge.join import JOINS, KEEPS_BOTH
+from bravetui.merge.record import joined
 from bravetui.merge.rules import Rule, Rules
 from bravetui.merge.state import DELETED, Cell, RecordState, is_row
 from bravetui.merge.version import VersionVector
@@ -44,7 +45,7 @@ def unreplaced(
             if not (is_answer(path) and unseen_signature(known, one.context, ledger))
         ]
         if against and rules.of(path).rule is not Rule.SERVER_WINS:  # of others' words none was central's
-            found[path] = reduce(lambda one, other: _joined(path, one, other, rules), against)
+            found[path] = reduce(lambda one, other: _by_rule(path, one, other, rules), against)
     return found
 
 
@@ -66,7 +67,6 @@ def _unseen(cell: Cell, path: str, context: VersionVector, changes: Sequence[Cha
     ]
 
 
-def _joined(path: str, one: Cell, other: Cell, rules: Rules) -> Cell:
+def _by_rule(path: str, one: Cell, other: Cell, rules: Rules) -> Cell:
     declared = rules.of(path)
-    stands = JOINS[declared.rule](None, one, other, declared, rules)
-    return Cell(stands.value, tuple(sorted({*one.dots, *other.dots})), max(one.hlc, other.hlc))
+    return joined(JOINS[declared.rule](None, one, other, declared, rules).value, one, other)

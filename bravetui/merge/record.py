@@ -165,13 +165,13 @@ class _Outcome:
         if side is not None:
             self.cells[path] = local if side is Side.LOCAL else remote
         elif alike(local.value, remote.value) and declared.rule not in ADDS:
-            self.cells[path] = _joined(local.value, local, remote)
+            self.cells[path] = joined(local.value, local, remote)
         else:
             self._apart(path, local, remote, declared)
 
     def _apart(self, path: str, local: Cell, remote: Cell, declared: FieldRule) -> None:
         stands = JOINS[declared.rule](self._base.get(path), local, remote, declared, self._rules)
-        self.cells[path] = _joined(stands.value, local, remote)
+        self.cells[path] = joined(stands.value, local, remote)
         if stands.ask:
             self._ask((path,), declared.rule)
             return
@@ -201,11 +201,11 @@ class _Outcome:
                 if self._knows(whole, other) or "/" not in path:
                     self.cells[path] = other
                 else:
-                    self.cells[path] = _joined(None, max(given, key=lambda cell: cell.rank), other)
+                    self.cells[path] = joined(None, max(given, key=lambda cell: cell.rank), other)
             elif other is None or self._knows(whole, other):
                 self.cells[path] = own
             else:
-                self.cells[path] = _joined(own.value, own, other)
+                self.cells[path] = joined(own.value, own, other)
 
     def _knows(self, side: Side, cell: Cell) -> bool:
         return self._seen[0 if side is Side.LOCAL else 1].covers(cell.dots)
@@ -276,7 +276,7 @@ class _Outcome:
         for path in sorted(self.cells):
             survivor = self._worked_on_apart(path) if _gone(path, self.cells[path]) else None
             if survivor is not None:
-                self.cells[path] = _joined(False if path == DELETED else 0, self.cells[path], survivor)
+                self.cells[path] = joined(False if path == DELETED else 0, self.cells[path], survivor)
                 if all(conflict.paths != (path,) for conflict in self.conflicts):
                     self._ask((path,), Rule.UNION)
 
@@ -301,7 +301,7 @@ class _Outcome:
         return None
 
 
-def _joined(value: Json, local: Cell, remote: Cell) -> Cell:
+def joined(value: Json, local: Cell, remote: Cell) -> Cell:
     """A cell that stands for the changes of both sides and mints no dot of its own."""
     return Cell(value, tuple(sorted({*local.dots, *remote.dots})), max(local.hlc, remote.hlc))
 
