@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 
 from bravetui.base.canonical import Json
 from bravetui.central.past import has_seen_what_stands, last_seen, word_before
@@ -70,11 +71,11 @@ def came_late(
     signature = unseen_signature(central, context, ledger)
     if signature is None:
         return Late()
-    # What he himself had said before he signed may have been refused, and come after all.
-    signer = had_seen.get("status", VersionVector()).with_dots(signature.dots)
+    signer = _before_the_signer(signature, had_seen.get("status", VersionVector()), ledger())
     if mends is not None and signer.covers([mends.dot]):
         return Late()
-    late = {path: cell for path, cell in _answers(entered).items() if not signer.covers(cell.dots)}
+    apart = {path: set(cell.dots).difference(signature.dots) for path, cell in _answers(entered).items()}
+    late = {path: entered[path] for path, dots in apart.items() if not signer.covers(dots)}
     signed = {path: central.cells[path] for path in late if path in central.cells}
     return Late(late, signed, signature=signature.dots)
 
@@ -137,6 +138,17 @@ def _knows(context: VersionVector, changes: Sequence[Change]) -> bool:
             if context.covers(change.dots_of("status")):
                 return True
     return False
+
+
+def _before_the_signer(signature: Cell, had_seen: VersionVector, changes: Sequence[Change]) -> VersionVector:
+    """What the signer had seen: also what he had said himself, and was refused then. His change tells it, his number does
+    not: below that lies, too, what was on a disk that he had lost. Where only others handed in his word, what `had_seen`."""
+    contexts = [
+        one.context
+        for one in changes
+        if one.dot in signature.dots and "status" in one.after and "status" not in one.said
+    ]
+    return reduce(VersionVector.joined, contexts) if contexts else had_seen
 
 
 def _takes_effect(central: RecordState, context: VersionVector, ledger: Ledger) -> bool:

@@ -384,6 +384,21 @@ def test_what_the_signer_had_said_before_and_central_had_refused_is_as_signed_on
     assert (got["status"], got["answers/location"], unsettled(carlos)) == ("submitted", "lot 9", [])
 
 
+def test_what_was_on_a_disk_that_its_signer_had_lost_is_asked_about_once_it_is_found(site: Site) -> None:
+    """He went on from an image of before, under numbers far above: he had not seen all that lies below them."""
+    carlos = site.laptop("carlos")
+    seen = begun(site, carlos)
+    lost = late(carlos, seen, {"answers/location": "lot 9"}, location="lot 8")
+    sign = carlos.change(
+        "r1", {"status": "submitted"}, kind="submission", op=Op.EDIT, seen=seen, counter=lost.dot.counter + 99
+    )
+    carlos.sync(sign)
+    assert only(carlos.sync(lost).verdicts).outcome is Outcome.CONFLICT
+    assert values(carlos)["answers/location"] == "lot 8"
+    (question,) = unsettled(carlos)
+    assert question["paths"] == ["answers/location"]
+
+
 def test_of_what_is_counted_each_has_counted_his_own() -> None:
     """Two that come to three apart are no two that say the same."""
     at = "answers/loads"
