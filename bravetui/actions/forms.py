@@ -25,6 +25,7 @@ from bravetui.db.site import (
 )
 from bravetui.db.starting import first_answers
 from bravetui.db.store import Changed, Store
+from bravetui.db.taken_back import taken_back
 from bravetui.db.templates import template_of, written_on
 from bravetui.db.values import to_cell
 from bravetui.db.writing import Writing
@@ -125,32 +126,33 @@ def answer(
             "Shorten it, or split it over several answers.",
         )
     with store.write() as writing:
-        stored = _editable(writing.connection, scope_id, submission_id)
+        stored, opened = _editable(writing, store, scope_id, submission_id)
         template = written_on(writing.connection, stored.state)
         values, outdone = upon(answers_of(stored), answers, over, rules_for(KINDS["submission"], template))
         if outdone:
             writing.fold_no_more()
-        writing.edit("submission", scope_id, submission_id, _prefixed(values))
+        writing.edit("submission", scope_id, submission_id, {**opened, **_prefixed(values)})
     return _changed(writing)
 
 
 def add_row(store: Store, scope_id: str, submission_id: str, repeat: str) -> Added:
     """Add an empty row at the end of the repeat; its id is what merging knows it by."""
     with store.write() as writing:
-        stored = _editable(writing.connection, scope_id, submission_id)
+        stored, opened = _editable(writing, store, scope_id, submission_id)
         row_path = f"{repeat}/{store.ids.new_id()}"
         last = max(
             (cell.value for path, cell in _rows(stored, repeat) if isinstance(cell.value, int)), default=-1
         )
-        writing.edit("submission", scope_id, submission_id, _prefixed({row_path: last + 1}))
+        added = _prefixed({row_path: last + 1})
+        writing.edit("submission", scope_id, submission_id, {**opened, **added})
     return Added(row_path, _changed(writing))
 
 
 def remove_row(store: Store, scope_id: str, submission_id: str, row_path: str) -> Changed:
     """Remove a row. If a colleague is working in it, it comes back and a person decides."""
     with store.write() as writing:
-        _editable(writing.connection, scope_id, submission_id)
-        writing.edit("submission", scope_id, submission_id, _prefixed({row_path: None}))
+        _, opened = _editable(writing, store, scope_id, submission_id)
+        writing.edit("submission", scope_id, submission_id, {**opened, **_prefixed({row_path: None})})
     return _changed(writing)
 
 
@@ -163,7 +165,7 @@ def submit(store: Store, scope_id: str, submission_id: str, signer_name: str, si
     if not signer_name.strip():
         raise BadInput("The report is not signed.", "Type your name to sign it.")
     with store.write() as writing:
-        stored = _editable(writing.connection, scope_id, submission_id)
+        stored, _ = _editable(writing, store, scope_id, submission_id)
         template = written_on(writing.connection, stored.state)
         answers = answers_of(stored)
         zone = calendar_of(project_of(writing.connection, scope_id)).zone
@@ -211,7 +213,9 @@ def countersign(
 def discard_draft(store: Store, scope_id: str, submission_id: str, reason: str) -> Changed:
     """Put a draft away. It leaves a tombstone and stays in the ledger; a submitted form cannot be discarded."""
     with store.write() as writing:
-        _editable(writing.connection, scope_id, submission_id)
+        stored, opened = _editable(writing, store, scope_id, submission_id)
+        if opened:
+            raise _as_it_stands(stored)
         writing.delete("submission", scope_id, submission_id, reason)
     return _changed(writing)
 
@@ -248,17 +252,29 @@ def _prefixed(answers: Mapping[str, Json]) -> dict[str, Json]:
     return {f"{ANSWERS}/{path}": value for path, value in answers.items()}
 
 
-def _editable(connection: Connection, scope_id: str, submission_id: str) -> Stored:
-    stored = load(connection, KINDS["submission"], scope_id, submission_id)
+def _editable(
+    writing: Writing, store: Store, scope_id: str, submission_id: str
+) -> tuple[Stored, dict[str, Json]]:
+    """A form that takes answers, and what is to be said with the next one (`db.taken_back`)."""
+    stored = load(writing.connection, KINDS["submission"], scope_id, submission_id)
     if stored is None:
         raise BadInput("This form is not on this laptop.", "Go back and open it from its list.")
-    status = stored.state.cells["status"].value if "status" in stored.state.cells else "draft"
-    if status not in EDITABLE:
-        raise BadInput(
-            f"This form is {status} and was signed as it stands.",
-            "Ask the office to send it back for correction.",
-        )
-    return stored
+    author_id = store.identity.user_id
+    opened = taken_back(writing.connection, author_id, scope_id, submission_id, stored.state)
+    if _status(stored) not in EDITABLE and not opened:
+        raise _as_it_stands(stored)
+    return stored, opened
+
+
+def _status(stored: Stored) -> Json:
+    return stored.state.cells["status"].value if "status" in stored.state.cells else "draft"
+
+
+def _as_it_stands(stored: Stored) -> BadInput:
+    return BadInput(
+        f"This form is {_status(stored)} and was signed as it stands.",
+        "Ask the office to send it back for correction.",
+    )
 
 
 def _rows(stored: Stored, repeat: str) -> list[tuple[str, Cell]]:

@@ -18,6 +18,7 @@ from bravetui.db.records import load
 from bravetui.db.site import EDITABLE, answers_of, calendar_of, hash_of_answers, may_sign, project_of
 from bravetui.db.starting import first_answers
 from bravetui.db.store import Store
+from bravetui.db.taken_back import taken_back
 from bravetui.db.templates import is_readable, template_of, written_on
 from bravetui.forms.engine import FormState, evaluate
 from bravetui.forms.template import Template
@@ -177,7 +178,8 @@ def form(store: Store, scope_id: str, submission_id: str) -> FormView:
         template = written_on(connection, stored.state)
         calendar = calendar_of(project_of(connection, scope_id))
         answers = answers_of(stored)
-        status = str(values.get("status", "draft"))
+        opened = taken_back(connection, store.identity.user_id, scope_id, submission_id, stored.state)
+        status = str(opened.get("status") or values.get("status", "draft"))
         row = inspection_row(connection, scope_id, submission_id=submission_id)
         derived = derived_answers(row, answers, calendar, now)
         person = _person(connection, store.identity.user_id)

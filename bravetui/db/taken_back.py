@@ -1,0 +1,33 @@
+"""A signed report that central refused for what it says is its author's to correct: that takes the signature back.
+
+The office can send such a report back to nobody, for it has none. So its author writes on in it, and signs it anew.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection
+
+from bravetui.base.canonical import Json
+from bravetui.db.quarantine import FAULTY, refused_run
+from bravetui.db.site import EDITABLE
+from bravetui.db.tables.forms import SIGNED_STATUSES
+from bravetui.merge.state import RecordState
+
+
+def taken_back(
+    connection: Connection, author_id: str, scope_id: str, submission_id: str, report: RecordState
+) -> dict[str, Json]:
+    """What the first correction says of the report beside the answer, by path, so that it is as it was before it was
+    signed. Empty where nothing is to be taken back: it is not signed, or central has the signature or would take it."""
+    status = report.cells.get("status")
+    if status is None or status.value not in SIGNED_STATUSES:
+        return {}
+    run = refused_run(connection, scope_id, "submission", submission_id)
+    if run is None or run.changes[0].author_id != author_id:
+        return {}
+    signing = next((one for one in run.changes if "status" in one.after and one.dot in status.dots), None)
+    is_faulty = any(why is not None and why.code in FAULTY for why in run.refusals)
+    before = (signing.before.get("status") or "draft") if signing else None
+    if signing is None or not is_faulty or before not in EDITABLE:
+        return {}
+    return {"status": before, "submitted_at": signing.before.get("submitted_at")}

@@ -1,0 +1,126 @@
+"""A signed report that central refuses for what it says: its author writes on in it, and signs it anew."""
+
+from __future__ import annotations
+
+import pytest
+
+from bravetui.actions import forms
+from bravetui.base.canonical import Json
+from bravetui.base.errors import BadInput
+from bravetui.central.quarantine import waiting
+from bravetui.central.service import Writing
+from bravetui.db.device import OutboxState
+from bravetui.views.forms import FormView, form
+from tests.support.central import PROJECT
+from tests.support.refusing import refuse_bad
+from tests.support.world import Here, World, demote, sync_all
+from tests.sync.test_signed import begun, sign
+
+
+def shown(here: Here, report: str) -> FormView:
+    return form(here.store, PROJECT, report)
+
+
+def at_central(world: World, report: str) -> dict[str, Json]:
+    return world.central_records()[PROJECT, "submission", report].state.values()
+
+
+async def refused(carlos: Here, report: str) -> None:
+    """He answers what central will not have, signs, and hears of it."""
+    forms.answer(carlos.store, PROJECT, report, {"location": "bad place"})
+    sign(carlos, report)
+    await carlos.sync()
+    assert OutboxState.REFUSED in carlos.states()
+
+
+async def test_its_author_corrects_it_and_signs_it_anew(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    carlos, dana, report = await begun(world)
+    refuse_bad(monkeypatch, "answers/location")
+    await refused(carlos, report)
+    assert (shown(carlos, report).editable, shown(carlos, report).status) == (True, "draft")
+    forms.answer(carlos.store, PROJECT, report, {"location": "lot 9"})
+    await sync_all([carlos, dana])
+    assert (at_central(world, report)["status"], shown(dana, report).answers["location"]) == (
+        "draft",
+        "lot 9",
+    )
+    assert [one.changed_since for one in shown(dana, report).signatures] == [True]
+    sign(carlos, report)
+    await sync_all([carlos, dana])
+    there = shown(dana, report)
+    assert (there.status, there.answers["location"], there.editable) == ("submitted", "lot 9", False)
+    assert sorted(one.changed_since for one in there.signatures) == [False, True]
+    assert OutboxState.REFUSED not in carlos.states()
+    assert not waiting(world.site.central)
+
+
+async def test_what_was_corrected_and_signed_without_a_line_goes_as_one_signed_report(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    carlos, dana, report = await begun(world)
+    refuse_bad(monkeypatch, "answers/location")
+    await refused(carlos, report)
+    forms.answer(carlos.store, PROJECT, report, {"location": "lot 9"})
+    sign(carlos, report)
+    forms.answer(dana.store, PROJECT, report, {"location": "lot 7"})
+    await sync_all([carlos, dana])
+    await carlos.sync()
+    assert (at_central(world, report)["status"], at_central(world, report)["answers/location"]) == (
+        "submitted",
+        "lot 9",
+    )
+    assert not shown(carlos, report).editable
+
+
+async def test_a_report_that_was_sent_back_and_signed_and_refused_is_a_report_sent_back_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    carlos, _, report = await begun(world)
+    sign(carlos, report)
+    await carlos.sync()
+    world.clock.advance(hours=1)
+    world.site.central.publish(PROJECT, [Writing("submission", report, {"status": "rejected"})], "olga")
+    await carlos.sync()
+    refuse_bad(monkeypatch, "answers/location")
+    await refused(carlos, report)
+    assert shown(carlos, report).status == "rejected"
+    forms.answer(carlos.store, PROJECT, report, {"location": "lot 9"})
+    await carlos.sync()
+    assert at_central(world, report)["status"] == "rejected"
+
+
+@pytest.mark.parametrize("why", ["it waits", "his right was taken"])
+async def test_a_signed_report_that_central_would_take_stays_as_it_was_signed(world: World, why: str) -> None:
+    carlos, _, report = await begun(world)
+    sign(carlos, report)
+    if why == "his right was taken":
+        demote(world, "carlos", "viewer")
+        await carlos.sync()
+        demote(world, "carlos", "foreman")
+        assert OutboxState.REFUSED in carlos.states()
+    with pytest.raises(BadInput, match="was signed as it stands"):
+        forms.answer(carlos.store, PROJECT, report, {"location": "lot 9"})
+
+
+async def test_it_is_not_put_away_like_a_draft(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    carlos, _, report = await begun(world)
+    refuse_bad(monkeypatch, "answers/location")
+    await refused(carlos, report)
+    with pytest.raises(BadInput, match="submitted and was signed as it stands"):
+        forms.discard_draft(carlos.store, PROJECT, report, "Not needed.")
+
+
+async def test_a_colleague_who_has_only_read_it_corrects_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where central has the signature, and another's change of the report is refused."""
+    carlos, dana, report = await begun(world)
+    sign(carlos, report)
+    refuse_bad(monkeypatch, "answers/location")
+    forms.answer(dana.store, PROJECT, report, {"location": "bad place"})
+    await sync_all([carlos, dana])
+    await dana.sync()
+    assert OutboxState.REFUSED in dana.states()
+    assert not shown(dana, report).editable
