@@ -55,7 +55,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     idle = tasks.add_parser("idle", help="lock the screen after so many minutes without a key")
     idle.add_argument("minutes", type=whole(0, HOURS_MAX), help="0: only by Ctrl+L (default: 10)")
     recover = tasks.add_parser("recover", help="when nothing opens it any more: let the office")
-    steps = recover.add_subparsers(dest="step", metavar="STEP", required=True)
+    steps = recover.add_subparsers(dest="step", metavar="ask|take", required=True)
     for step, says in (
         ("ask", "write the request to be brought to the office"),
         ("take", "take the office's answer"),

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from bravetui import __version__
 from bravetui.base.collecting import collect_seldom
@@ -78,12 +78,16 @@ COMMANDS: dict[str, Command] = {
 
 
 class _Parser(argparse.ArgumentParser):
-    """argparse keeps silent about output that cannot be written; here it is an error like any. No colours."""
+    """argparse keeps silent about output that cannot be written; here it is an error like any. No colours. Of what is wrong
+    with the words it says where to read on."""
 
     color = False
 
     def _print_message(self, message: str, file: SupportsWrite[str] | None = None) -> None:
         (file or sys.stderr).write(message)
+
+    def error(self, message: str) -> NoReturn:
+        super().error(f"{message}. All that can be said: {self.prog} --help")
 
 
 def parser_for(name: str | None) -> argparse.ArgumentParser:

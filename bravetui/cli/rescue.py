@@ -35,7 +35,7 @@ EPILOG = (
 def options(parser: argparse.ArgumentParser) -> None:
     """Export or send."""
     parser.epilog = EPILOG
-    tasks = parser.add_subparsers(dest="task", metavar="TASK", required=True)
+    tasks = parser.add_subparsers(dest="task", metavar="export|send", required=True)
     out = tasks.add_parser("export", help="seal all unconfirmed work into a new file")
     out.add_argument("place", type=Path, metavar="DIR", help="folder on a stick or another disk")
     out.add_argument(

@@ -110,7 +110,7 @@ def read_file(path: Path) -> bytes:
         data = path.read_bytes() if size <= BUNDLE_BYTES_MAX else b""
     except OSError as error:
         raise BadInput(
-            f"The file {safe_line(path.name)} cannot be read.", "Name the bundle on the stick."
+            f"The file {safe_line(str(path), 400)} cannot be read.", "Name the bundle on the stick."
         ) from error
     if size > BUNDLE_BYTES_MAX:
         raise BadInput(

@@ -68,6 +68,23 @@ def test_a_laptop_that_never_enrolled_says_how(terminal: Terminal) -> None:
     assert "not known to central yet. Enrol it" in terminal.run("status", code=1)
 
 
+@pytest.mark.parametrize(
+    ("words", "wrong"),
+    [
+        (("rescue",), "required: export|send"),
+        (("keys", "recover"), "required: ask|take"),
+        (("status", "--lowd"), "unrecognized arguments: --lowd"),
+    ],
+    ids=" ".join,
+)
+def test_wrong_words_are_told_where_to_read_on(
+    terminal: Terminal, words: tuple[str, ...], wrong: str
+) -> None:
+    said = terminal.run(*words, code=2)
+    assert wrong in said
+    assert "All that can be said: bravetui" in said
+
+
 def test_the_app_without_a_terminal_names_what_to_use_instead(enrolled: Terminal) -> None:
     """Escapes in a pipe help nobody."""
     assert "bravetui status" in enrolled.run("run", code=2)

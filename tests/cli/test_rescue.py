@@ -112,7 +112,7 @@ def test_what_cannot_be_is_a_sentence(
     for path, words in (
         (half, "cut short"),
         (other, "not a rescue bundle"),
-        (tmp_path / "none", "cannot be read"),
+        (tmp_path / "none", f"The file {tmp_path / 'none'} cannot be read"),
     ):
         assert words in enrolled.run("rescue", "send", str(path), code=2)
         assert words in operator.run("central", "import", str(path), code=2)
