@@ -45,7 +45,7 @@ class QueueScreen(WorkScreen):
     WRITES: ClassVar[frozenset[str]] = frozenset({"mend"})
     HELP = (
         "Critical goes first, even when queued last; then forms, photos, usage.\n"
-        "↑ only on this laptop   … on its way, no answer yet   ✓ at central\n"
+        "↑ only on this laptop   … gone out, no answer yet   ✓ at central\n"
         "✓✓ confirmed by central's signed checkpoint   ! refused\n"
         "A refused change is kept, and holds back only what follows in its record.\n"
         f"R tries now. With the cursor on a refused change: S sends it again as it is{HOW_CORRECTED}.\n"

@@ -14,7 +14,7 @@ from bravetui.merge.state import ANSWERS, DELETED
 
 STATE_WORDS: Mapping[OutboxState, str] = {
     OutboxState.PENDING: "on this laptop",
-    OutboxState.SENT: "on its way, no answer yet",
+    OutboxState.SENT: "gone out, no answer yet",
     OutboxState.PARKED: "at central, on hold",
     OutboxState.APPLIED: "at central",
     OutboxState.CONFIRMED: "at central, confirmed",
