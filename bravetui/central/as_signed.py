@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
+from itertools import takewhile
 
 from bravetui.base.canonical import Json
 from bravetui.central.past import has_seen_what_stands, last_seen, word_before
@@ -66,16 +67,17 @@ class Late:
 def came_late(
     central: RecordState, context: VersionVector, entered: Mapping[str, Cell],
     had_seen: Mapping[str, VersionVector], ledger: Ledger, mends: Change | None = None,
+    knew: VersionVector | None = None,
 ) -> Late:  # fmt: skip
     """The signature is here, and these answers come upon it. Where the office `mends` a refused change, its author's."""
-    signature = unseen_signature(central, context, ledger)
+    signature = unseen_signature(central, context, ledger, knew)
     if signature is None:
         return Late()
-    signer = _before_the_signer(signature, had_seen.get("status", VersionVector()), ledger())
-    if mends is not None and signer.covers([mends.dot]):
+    was_seen = _by_the_signer(signature, had_seen.get("status"), ledger())
+    if mends is not None and was_seen(mends.dot):
         return Late()
     apart = {path: set(cell.dots).difference(signature.dots) for path, cell in _answers(entered).items()}
-    late = {path: entered[path] for path, dots in apart.items() if not signer.covers(dots)}
+    late = {path: entered[path] for path, dots in apart.items() if not all(map(was_seen, dots))}
     signed = {path: central.cells[path] for path in late if path in central.cells}
     return Late(late, signed, signature=signature.dots)
 
@@ -120,35 +122,59 @@ def without(cells: Mapping[str, Cell], paths: Collection[str]) -> dict[str, Cell
     return {path: cell for path, cell in cells.items() if path not in paths}
 
 
-def unseen_signature(central: RecordState, context: VersionVector, ledger: Ledger) -> Cell | None:
-    """The status of a signed report, of none of whose signatures an author knows; else None."""
+def unseen_signature(
+    central: RecordState, context: VersionVector, ledger: Ledger, knew: VersionVector | None = None
+) -> Cell | None:
+    """The status of a signed report, of none of whose signatures an author knows; else None. Where his change is put upon
+    what the office has released of his meanwhile, he himself `knew` less than the `context` that it bears so."""
     status = central.cells.get("status")
     if status is None or status.value not in SIGNED_STATUSES or context.covers(status.dots):
         return None
-    return None if _knows(context, ledger()) else status
+    return None if _knows(context if knew is None else knew, ledger()) else status
 
 
 def _knows(context: VersionVector, changes: Sequence[Change]) -> bool:
     """Whether an author has seen that the report is signed, since it was last sent back: by whom, and what the office has
     said of it since, need not have reached him."""
-    for change in reversed(changes):
-        if "status" in change.after:
-            if change.after["status"] not in SIGNED_STATUSES:
-                return False
-            if context.covers(change.dots_of("status")):
-                return True
-    return False
+    return any(context.covers(one.dots_of("status")) for one in _since_sent_back(changes))
 
 
-def _before_the_signer(signature: Cell, had_seen: VersionVector, changes: Sequence[Change]) -> VersionVector:
-    """What the signer had seen: also what he had said himself, and was refused then. His change tells it, his number does
-    not: below that lies, too, what was on a disk that he had lost. Where only others handed in his word, what `had_seen`."""
-    contexts = [
-        one.context
-        for one in changes
-        if one.dot in signature.dots and "status" in one.after and "status" not in one.said
-    ]
-    return reduce(VersionVector.joined, contexts) if contexts else had_seen
+def _since_sent_back(changes: Sequence[Change]) -> list[Change]:
+    """What made or kept the report signed, since it was last sent back."""
+    told = [one for one in changes if "status" in one.after]
+    return list(takewhile(lambda one: one.after["status"] in SIGNED_STATUSES, reversed(told)))
+
+
+def _by_the_signer(
+    signature: Cell, had_seen: VersionVector | None, changes: Sequence[Change]
+) -> Callable[[Dot], bool]:
+    """Whether a signer had seen what comes only now. He had not but what he had said himself, and was refused then: of a
+    colleague's refused word he knew nothing, though his context covers it where he had seen what that one said next.
+
+    A restored central gets again what he had seen of others: his change tells it, or where only they hand in his word, that
+    (`had_seen`).
+    """
+    signings = [one for one in _since_sent_back(changes) if "status" not in one.said]
+    if had_seen is None:
+        return lambda dot: any(_had_said(one, dot, changes) for one in signings)
+    contexts = [one.context for one in signings if one.dot in signature.dots]
+    seen = reduce(VersionVector.joined, contexts) if contexts else had_seen
+    return lambda dot: seen.covers([dot])
+
+
+def _had_said(change: Change, dot: Dot, changes: Sequence[Change]) -> bool:
+    """Whether a change's author had said `dot` in its record before. His number alone does not tell: below that lies, too,
+    what was on a disk that he had lost. Each of his changes names the one before; behind one that is not here lies any."""
+    device = change.dot.device
+    if device != dot.device:
+        return False
+    own = (one for one in changes if one.dot.device == device and not one.said)
+    # A context may say what it likes, and is not to lead in a circle.
+    upon = {one.dot.counter: min(one.context[device], one.dot.counter - 1) for one in own}
+    before = change.context[device]
+    while before > dot.counter and before in upon:
+        before = upon[before]
+    return before >= dot.counter
 
 
 def _takes_effect(central: RecordState, context: VersionVector, ledger: Ledger) -> bool:

@@ -60,16 +60,19 @@ def decide(
     mends: Change | None = None,
     past: Past | None = None,
     ledger: Ledger = tuple,
+    as_sent: Change | None = None,
 ) -> Decision:
     """Take `change` into the record `central` (None: there is none yet).
 
     `after` holds the change's values as columns give them back; `rules` is asked only when there is something to merge;
     `received_ms` bounds the author's clock. `mends` is the refused change that this one of the office's says in its author's
     place: what both say alike stays his word. `past` is given for what a central of before had taken; `ledger`, what is
-    entered of the record, is asked only where a change was made upon something that central does not have.
+    entered of the record, is asked only where a change was made upon something that central does not have. `as_sent` is the
+    change before it was put upon what the office had released meanwhile (`again.upon_released`).
     """
     known = central or RecordState()
-    coming = _Coming(change, mends, known, seen_by(change, known.version), past, cache(ledger))
+    context, knew = (seen_by(one, known.version) for one in (change, as_sent or change))
+    coming = _Coming(change, mends, known, context, knew, past, cache(ledger))
     entered = _entered(change, after, known, coming.context, received_ms)
     if change.said and past is not None:
         entered = handed_in(change, entered, known, rules(), past)
@@ -93,6 +96,8 @@ class _Coming:
     known: RecordState
     context: VersionVector
     """What its author had seen, as far as central knows."""
+    knew: VersionVector
+    """The same without what the office has released of his own: he had not seen that central has it."""
     past: Past | None
     ledger: Ledger
 
@@ -110,7 +115,7 @@ def _merged(coming: _Coming, entered: Mapping[str, Cell], version: VersionVector
     version_there = known.version.without(coming.own)
     had_seen = past.had_seen(known.cells, rules) if past else {}
     local, stands, held = apart(change, entered, known, rules)
-    late = came_late(known, context, {**local, **stands}, had_seen, coming.ledger, coming.mends)
+    late = came_late(known, context, {**local, **stands}, had_seen, coming.ledger, coming.mends, coming.knew)
     late = late or had_come(known, context, entered, coming.ledger, rules)
     local, stands, there = (without(side, late.answers) for side in (local, stands, known.cells))
     if past is None and not change.said:
@@ -295,7 +300,9 @@ def _moved(coming: _Coming, entered: Mapping[str, Cell]) -> dict[str, Cell]:
         if (path not in there or coming.context.covers(there[path].dots))
         and before.get(path) != (there[path].value if path in there else None)
     }
-    if coming.past is None and unseen_signature(coming.known, coming.context, coming.ledger) is not None:
+    if coming.past is not None:
+        return moved
+    if unseen_signature(coming.known, coming.context, coming.ledger, coming.knew) is not None:
         return {path: cell for path, cell in moved.items() if not is_answer(path)}
     return moved
 

@@ -256,7 +256,7 @@ class Taking:
         decision = decide(
             upon, told.after, known, lambda: self._rules(sent, told.kind), self._received_ms, mends,
             past_of(self.connection, self._book, sent, known or RecordState()),
-            lambda: tuple(self._book.about(sent.target, put_down=True)),
+            lambda: tuple(self._book.about(sent.target, put_down=True)), change,
         )  # fmt: skip
         _check_fits(told, decision)
         plan = _Plan(decision, created=stored is None)

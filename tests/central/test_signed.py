@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from bravetui.base.canonical import Json
@@ -366,9 +368,10 @@ def test_who_was_sent_back_his_report_signs_it_again_though_a_colleague_had_sign
     assert (values(carlos)["status"], values(carlos)["answers/location"]) == ("submitted", "lot 8b")
 
 
+@pytest.mark.parametrize("status", ["submitted", "approved"])
 @pytest.mark.parametrize("how", ["sent again", "released", "mended"])
 def test_what_the_signer_had_said_before_and_central_had_refused_is_as_signed_once_it_is_taken(
-    site: Site, monkeypatch: pytest.MonkeyPatch, how: str
+    site: Site, monkeypatch: pytest.MonkeyPatch, how: str, status: str
 ) -> None:
     carlos = site.laptop("carlos")
     seen = begun(site, carlos)
@@ -376,23 +379,49 @@ def test_what_the_signer_had_said_before_and_central_had_refused_is_as_signed_on
     with monkeypatch.context() as now:
         refuse_bad(now, "answers/phase")
         carlos.sync(own, signing(carlos, seen.with_dot(own.dot)))
+    if status == "approved":
+        in_review(site, status)
     if how == "sent again":
         carlos.sync(own)
     else:
         release(site.central, own.dot, "olga", {"answers/phase": "grading"} if how == "mended" else None)
     got = values(carlos)
-    assert (got["status"], got["answers/location"], unsettled(carlos)) == ("submitted", "lot 9", [])
+    assert (got["status"], got["answers/location"], unsettled(carlos)) == (status, "lot 9", [])
 
 
-def test_what_was_on_a_disk_that_its_signer_had_lost_is_asked_about_once_it_is_found(site: Site) -> None:
+@pytest.mark.parametrize("how", ["sent again", "released", "mended"])
+def test_a_colleague_s_refused_answer_was_not_seen_by_the_signer_though_the_next_one_was(
+    site: Site, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    carlos, dana = site.laptop("carlos"), site.laptop("dana")
+    seen = begun(site, carlos)
+    bad = late(dana, seen, {"answers/location": "lot 9", "answers/phase": "bad"}, location="lot 8")
+    with monkeypatch.context() as now:
+        refuse_bad(now, "answers/phase")
+        dana.sync(bad, late(dana, seen.with_dot(bad.dot), {"answers/company": "Acme"}))
+    carlos.sync(signing(carlos, seen_now(carlos)))
+    if how == "sent again":
+        dana.sync(bad)
+    else:
+        release(site.central, bad.dot, "olga", {"answers/phase": "grading"} if how == "mended" else None)
+    assert values(carlos)["answers/location"] == "lot 8"
+    assert [question["paths"] for question in unsettled(carlos)] == [["answers/location", "answers/phase"]]
+
+
+@pytest.mark.parametrize("goes_on", [False, True], ids=["signs at once", "writes and signs"])
+def test_what_was_on_a_disk_that_its_signer_had_lost_is_asked_about_once_it_is_found(
+    site: Site, goes_on: bool
+) -> None:
     """He went on from an image of before, under numbers far above: he had not seen all that lies below them."""
     carlos = site.laptop("carlos")
     seen = begun(site, carlos)
     lost = late(carlos, seen, {"answers/location": "lot 9"}, location="lot 8")
-    sign = carlos.change(
-        "r1", {"status": "submitted"}, kind="submission", op=Op.EDIT, seen=seen, counter=lost.dot.counter + 99
-    )
-    carlos.sync(sign)
+    carlos.counters = itertools.count(lost.dot.counter + 99)
+    if goes_on:
+        word = late(carlos, seen, {"answers/company": "Acme"})
+        carlos.sync(word)
+        seen = seen.with_dot(word.dot)
+    carlos.sync(signing(carlos, seen))
     assert only(carlos.sync(lost).verdicts).outcome is Outcome.CONFLICT
     assert values(carlos)["answers/location"] == "lot 8"
     (question,) = unsettled(carlos)
