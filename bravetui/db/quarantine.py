@@ -18,6 +18,8 @@ from bravetui.base.canonical import Json
 from bravetui.db.device import UNACKNOWLEDGED, Outbox, OutboxState
 from bravetui.db.moves import Moves
 from bravetui.db.outbox import OF_RECORD, binding, queued
+from bravetui.db.site import EDITABLE
+from bravetui.db.tables.forms import SIGNED_STATUSES
 from bravetui.merge.join import ADDS, added
 from bravetui.merge.rules import Rules
 from bravetui.merge.state import Cell, RecordState, edited, is_row
@@ -53,6 +55,11 @@ class Run:
     """Why each was refused; None for one that waits."""
     since: tuple[Change, ...] = ()
     """What was made after the first of them and is at central all the same, taken or on hold, or may be, oldest first."""
+
+    @property
+    def is_faulty(self) -> bool:
+        """Whether central will not have one of them for what it says."""
+        return any(why is not None and why.code in FAULTY for why in self.refusals)
 
 
 def _behind_refused() -> ColumnElement[bool]:
@@ -207,7 +214,10 @@ def _fixes(run: Run, typed: Mapping[str, Json], now: RecordState, rules: Rules) 
     fixes: list[dict[str, Json]] = []
     counted: set[str] = set()
     for change, why in zip(reversed(run.changes), reversed(run.refusals), strict=True):
-        fix = {path: value for path, value in typed.items() if _is_about(why, change, path)}
+        signature = _taken_back(change, typed)
+        fix = {
+            path: value for path, value in typed.items() if path in signature or _is_about(why, change, path)
+        }
         for path in [path for path in fix if rules.of(path).rule in ADDS]:
             shown = now.cells[path].value if path in now.cells else None
             fix[path] = added(shown, change.after.get(path), typed[path])
@@ -222,6 +232,13 @@ def _is_about(why: Refusal | None, change: Change, path: str) -> bool:
     """Whether central may have refused the change for what it says there, or for saying nothing."""
     is_in_it = path in change.after or change.op is Op.CREATE
     return why is not None and why.code in FAULTY and is_in_it and why.field in (None, path)
+
+
+def _taken_back(change: Change, typed: Mapping[str, Json]) -> frozenset[str]:
+    """What a change says of a signature that is taken back now (`db.taken_back`): central is to have no report as signed
+    that says what nobody has signed."""
+    signs = change.kind == "submission" and change.after.get("status") in SIGNED_STATUSES
+    return frozenset({"status", "submitted_at"} if signs and typed.get("status") in EDITABLE else ())
 
 
 def _over_others(run: Run, now: RecordState) -> set[str]:

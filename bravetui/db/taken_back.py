@@ -8,7 +8,7 @@ from __future__ import annotations
 from sqlalchemy import Connection
 
 from bravetui.base.canonical import Json
-from bravetui.db.quarantine import FAULTY, refused_run
+from bravetui.db.quarantine import refused_run
 from bravetui.db.site import EDITABLE
 from bravetui.db.tables.forms import SIGNED_STATUSES
 from bravetui.merge.state import RecordState
@@ -26,8 +26,7 @@ def taken_back(
     if run is None or run.changes[0].author_id != author_id:
         return {}
     signing = next((one for one in run.changes if "status" in one.after and one.dot in status.dots), None)
-    is_faulty = any(why is not None and why.code in FAULTY for why in run.refusals)
     before = (signing.before.get("status") or "draft") if signing else None
-    if signing is None or not is_faulty or before not in EDITABLE:
+    if signing is None or not run.is_faulty or before not in EDITABLE:
         return {}
     return {"status": before, "submitted_at": signing.before.get("submitted_at")}

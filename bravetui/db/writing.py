@@ -22,6 +22,7 @@ from bravetui.db.outbox import OF_RECORD, binding
 from bravetui.db.put_away import frames_of, never_taken, put_away
 from bravetui.db.quarantine import Run, again, goes_on_in, moved, refused_run, release, take_out
 from bravetui.db.records import Stored, load, normalised, save_many
+from bravetui.db.tables.forms import SIGNED_STATUSES
 from bravetui.db.templates import rules_of
 from bravetui.merge.hlc import Hlc, tick
 from bravetui.merge.join import ADDS
@@ -113,7 +114,9 @@ class Writing:
         # To take back a removal that waits is no word of its own: it makes an edit of that (`_foldable`).
         is_typed = op is Op.EDIT and not reason and after.get(DELETED) is not False
         run = refused_run(self.connection, scope_id, kind.name, record_id) if is_typed else None
-        if run and run.changes[0].author_id == self._author_id:
+        # A signature corrects nothing: it waits behind what central will not have, or it would go without that.
+        signs = kind.name == "submission" and after.get("status") in SIGNED_STATUSES
+        if run and run.changes[0].author_id == self._author_id and not (signs and run.is_faulty):
             self._mend(kind, stored, run, after)
             return True
         self._write(kind, scope_id, record_id, stored, after, op, reason, conflict_id)

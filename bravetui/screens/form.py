@@ -457,7 +457,7 @@ class FormScreen(WorkScreen):
             return
         self.desk.wrote()
         when = clock_words(self._now(), self._now(), services.zone)
-        self.notify(f"Signed {when}. It goes to central as soon as there is a line.", markup=False)
+        self.notify(f"Signed {when}. {self._view.goes_words}", markup=False)
         self.desk.back()
 
     async def action_why(self) -> None:

@@ -119,8 +119,19 @@ class FormView:
     user_title: str
     may_countersign: bool
     """Whether this person may sign as the authorized representative, and nobody has yet."""
+    is_refused: bool = False
+    """Whether central has refused something of it, behind which whatever is signed waits."""
     only_reads: str = ""
     """Why this person can write nothing here; empty where he can."""
+
+    @property
+    def goes_words(self) -> str:
+        """When it goes to central once it is signed."""
+        if self.is_refused:
+            return (
+                "It waits here: central refused something of it. F4 says what; correct that, and sign again."
+            )
+        return "It goes to central as soon as there is a line."
 
 
 def templates(store: Store) -> tuple[TemplateRow, ...]:
@@ -185,6 +196,7 @@ def form(store: Store, scope_id: str, submission_id: str) -> FormView:
         person = _person(connection, store.identity.user_id)
         signatures = tuple(_signatures(connection, scope_id, submission_id, answers))
         closed = only_reads_in(connection, store, scope_id)
+        unsent = _unsent(connection, scope_id).get(submission_id, ())
         unsigned = all(signature.role != "signatory" for signature in signatures)
         return FormView(
             submission_id=submission_id,
@@ -196,7 +208,8 @@ def form(store: Store, scope_id: str, submission_id: str) -> FormView:
             status=status,
             status_words=_status_words(status),
             editable=status in EDITABLE and not closed,
-            sync_words=_sync_words(_unsent(connection, scope_id).get(submission_id, ())),
+            sync_words=_sync_words(unsent),
+            is_refused=OutboxState.REFUSED in unsent,
             disputes=disputes_of(connection, store.identity.user_id, scope_id, submission_id, answers),
             signatures=signatures,
             zone=calendar.zone,

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from bravetui.actions import conflicts as decisions
 from bravetui.actions import forms
 from bravetui.base.canonical import Json
 from bravetui.base.errors import BadInput
-from bravetui.central.quarantine import waiting
+from bravetui.central.quarantine import release, waiting
 from bravetui.central.service import Writing
 from bravetui.db.device import OutboxState
+from bravetui.views import conflicts
 from bravetui.views.forms import FormView, form
 from tests.support.central import PROJECT
 from tests.support.refusing import refuse_bad
@@ -23,6 +25,15 @@ def shown(here: Here, report: str) -> FormView:
 
 def at_central(world: World, report: str) -> dict[str, Json]:
     return world.central_records()[PROJECT, "submission", report].state.values()
+
+
+def statuses(world: World, report: str) -> list[Json]:
+    """What central was told of it, in the order taken."""
+    return [
+        one.after["status"]
+        for one in world.ledger()
+        if one.record_id == report and one.kind == "submission" and "status" in one.after
+    ]
 
 
 async def refused(carlos: Here, report: str) -> None:
@@ -54,6 +65,94 @@ async def test_its_author_corrects_it_and_signs_it_anew(
     assert sorted(one.changed_since for one in there.signatures) == [False, True]
     assert OutboxState.REFUSED not in carlos.states()
     assert not waiting(world.site.central)
+
+
+@pytest.mark.parametrize("signs", [False, True], ids=["corrected", "and signed anew"])
+async def test_what_a_colleague_wrote_before_it_was_corrected_stands_in_it(
+    world: World, monkeypatch: pytest.MonkeyPatch, signs: bool
+) -> None:
+    """Nothing reaches central as signed by the signature that was taken back."""
+    carlos, dana, report = await begun(world)
+    refuse_bad(monkeypatch, "answers/location")
+    await refused(carlos, report)
+    forms.answer(dana.store, PROJECT, report, {"company": "Acme"})
+    await sync_all([dana, carlos])
+    assert shown(carlos, report).answers["company"] == "Acme"
+    forms.answer(carlos.store, PROJECT, report, {"location": "lot 9"})
+    if signs:
+        sign(carlos, report)
+    await sync_all([carlos, dana])
+    there = at_central(world, report)
+    assert (there["answers/location"], there["answers/company"]) == ("lot 9", "Acme")
+    assert not conflicts.conflicts(dana.store, PROJECT)
+    assert [one.changed_since for one in shown(dana, report).signatures].count(False) == signs
+    assert statuses(world, report)[0] == "draft"
+
+
+async def test_a_decision_that_waits_behind_lets_no_signature_through(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    carlos, dana, report = await begun(world)
+    forms.answer(carlos.store, PROJECT, report, {"storm_hours": "2.0"})
+    forms.answer(dana.store, PROJECT, report, {"storm_hours": "3.0"})
+    await sync_all([carlos, dana, carlos])
+    (asked,) = conflicts.conflicts(carlos.store, PROJECT)
+    refuse_bad(monkeypatch, "answers/location")
+    await refused(carlos, report)
+    decisions.decide(carlos.store, PROJECT, asked.id, {"answers/storm_hours": "2.0"}, "I was there")
+    forms.answer(carlos.store, PROJECT, report, {"location": "lot 9"})
+    await sync_all([carlos, dana])
+    assert "submitted" not in statuses(world, report)
+
+
+@pytest.mark.parametrize("signs", [False, True], ids=["corrected", "and signed anew"])
+@pytest.mark.parametrize("status", ["reviewed", "approved"])
+async def test_what_the_office_released_and_approved_is_changed_by_no_correction_that_knew_nothing_of_it(
+    world: World, monkeypatch: pytest.MonkeyPatch, status: str, signs: bool
+) -> None:
+    carlos, dana, report = await begun(world)
+    with monkeypatch.context() as now:
+        refuse_bad(now, "answers/location")
+        await refused(carlos, report)
+    (one,) = waiting(world.site.central)
+    release(world.site.central, one.change.dot, "olga")
+    world.clock.advance(hours=1)
+    world.site.central.publish(PROJECT, [Writing("submission", report, {"status": status})], "olga")
+    world.clock.advance(hours=1)
+    forms.answer(carlos.store, PROJECT, report, {"location": "lot 9"})
+    if signs:
+        sign(carlos, report)
+    await sync_all([carlos, dana])
+    there = at_central(world, report)
+    assert (there["status"], there["answers/location"]) == (status, "bad place")
+    assert [one.status for one in conflicts.conflicts(dana.store, PROJECT)].count("open") == 1
+
+
+async def test_a_signature_waits_behind_what_central_will_not_have(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the report would be signed without the answer that stood before its signer."""
+    carlos, dana, report = await begun(world)
+    refuse_bad(monkeypatch, "answers/location")
+    forms.answer(carlos.store, PROJECT, report, {"location": "bad place"})
+    await carlos.sync()
+    forms.answer(dana.store, PROJECT, report, {"company": "Acme"})
+    await sync_all([dana, carlos])
+    sign(carlos, report)
+    await sync_all([carlos, dana])
+    assert "status" not in at_central(world, report)
+    assert "F4 says what" in shown(carlos, report).goes_words
+    forms.answer(carlos.store, PROJECT, report, {"location": "lot 9"})
+    sign(carlos, report)
+    await sync_all([carlos, dana])
+    there = shown(dana, report)
+    assert (there.status, there.answers["location"], there.answers["company"]) == (
+        "submitted",
+        "lot 9",
+        "Acme",
+    )
+    assert "F4" not in shown(carlos, report).goes_words
+    assert OutboxState.REFUSED not in carlos.states()
 
 
 async def test_what_was_corrected_and_signed_without_a_line_goes_as_one_signed_report(
