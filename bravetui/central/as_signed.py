@@ -148,7 +148,7 @@ def _since_sent_back(changes: Sequence[Change]) -> list[Change]:
 def _by_the_signer(
     signature: Cell, had_seen: VersionVector | None, changes: Sequence[Change]
 ) -> Callable[[Dot], bool]:
-    """Whether a signer had seen what comes only now. He had not but what he had said himself, and was refused then: of a
+    """Whether all signers had seen what comes only now. None had but what he had said himself, and was refused then: of a
     colleague's refused word he knew nothing, though his context covers it where he had seen what that one said next.
 
     A restored central gets again what he had seen of others: his change tells it, or where only they hand in his word, that
@@ -156,7 +156,10 @@ def _by_the_signer(
     """
     signings = [one for one in _since_sent_back(changes) if "status" not in one.said]
     if had_seen is None:
-        return lambda dot: any(_had_said(one, dot, changes) for one in signings)
+        signers = [
+            one for one in signings if one.after["status"] == SIGNED_STATUSES[0]
+        ]  # then the office has its say
+        return lambda dot: bool(signers) and all(_had_said(one, dot, changes) for one in signers)
     contexts = [one.context for one in signings if one.dot in signature.dots]
     seen = reduce(VersionVector.joined, contexts) if contexts else had_seen
     return lambda dot: seen.covers([dot])

@@ -120,6 +120,12 @@ def goes_on_in(change: Change, now: RecordState) -> bool:
     return now.version == change.context.with_dot(change.dot)
 
 
+def can_grow(run: Run, now: RecordState) -> bool:
+    """Whether what is typed now can be said in the last of a run. A reason was given for that one, and not for this."""
+    last = run.changes[-1]
+    return last.reason is None and _is_plain(last) and goes_on_in(last, now)
+
+
 @dataclass(frozen=True, slots=True)
 class Again:
     """How a run goes again, with what is typed now."""
@@ -152,9 +158,7 @@ def again(
         _without(one.saying(fix), out) if fix or out else one
         for one, fix, out in zip(run.changes, fixes, left_out, strict=True)
     ]
-    last = run.changes[-1]
-    # A reason was given for what was refused, and not for what is typed now.
-    goes_on = last.reason is None and _is_plain(last) and goes_on_in(last, now)
+    goes_on = can_grow(run, now)
     if goes_on:
         wanted[-1] = grown(wanted[-1])
     pairs = [*zip(run.changes, wanted, strict=True)]

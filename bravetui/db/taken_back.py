@@ -23,10 +23,11 @@ def taken_back(
     if status is None or status.value not in SIGNED_STATUSES:
         return {}
     run = refused_run(connection, scope_id, "submission", submission_id)
-    if run is None or run.changes[0].author_id != author_id:
+    if run is None or run.changes[0].author_id != author_id or not run.is_faulty:
         return {}
-    signing = next((one for one in run.changes if "status" in one.after and one.dot in status.dots), None)
-    before = (signing.before.get("status") or "draft") if signing else None
-    if signing is None or not run.is_faulty or before not in EDITABLE:
+    own = [one for one in run.changes if "status" in one.after and one.dot in status.dots]
+    # Where somebody else has signed it, too, or the office has had its say, that is not his to take back.
+    if not own or {one.dot for one in own} != set(status.dots):
         return {}
-    return {"status": before, "submitted_at": signing.before.get("submitted_at")}
+    before = own[0].before.get("status") or "draft"
+    return {"status": before, "submitted_at": own[0].before.get("submitted_at")} if before in EDITABLE else {}

@@ -20,7 +20,7 @@ from bravetui.db.device import Base, Outbox, OutboxState
 from bravetui.db.kinds import Kind, kind_of
 from bravetui.db.outbox import OF_RECORD, binding
 from bravetui.db.put_away import frames_of, never_taken, put_away
-from bravetui.db.quarantine import Run, again, goes_on_in, moved, refused_run, release, take_out
+from bravetui.db.quarantine import Run, again, can_grow, goes_on_in, moved, refused_run, release, take_out
 from bravetui.db.records import Stored, load, normalised, save_many
 from bravetui.db.tables.forms import SIGNED_STATUSES
 from bravetui.db.templates import rules_of
@@ -114,9 +114,7 @@ class Writing:
         # To take back a removal that waits is no word of its own: it makes an edit of that (`_foldable`).
         is_typed = op is Op.EDIT and not reason and after.get(DELETED) is not False
         run = refused_run(self.connection, scope_id, kind.name, record_id) if is_typed else None
-        # A signature corrects nothing: it waits behind what central will not have, or it would go without that.
-        signs = kind.name == "submission" and after.get("status") in SIGNED_STATUSES
-        if run and run.changes[0].author_id == self._author_id and not (signs and run.is_faulty):
+        if run and run.changes[0].author_id == self._author_id and not _waits(kind, run, stored, after):
             self._mend(kind, stored, run, after)
             return True
         self._write(kind, scope_id, record_id, stored, after, op, reason, conflict_id)
@@ -386,3 +384,10 @@ class Writing:
         }
         row = {**key, **target, **fresh, "state": state, "made_at": now, "attempts": 0}
         self.connection.execute(_ENQUEUE, row)
+
+
+def _waits(kind: Kind, run: Run, stored: Stored, after: Mapping[str, Json]) -> bool:
+    """Whether a signature stays behind what central will not have. It corrects nothing, and said in a change of its own it
+    would be taken without that."""
+    signs = kind.name == "submission" and after.get("status") in SIGNED_STATUSES
+    return signs and run.is_faulty and not can_grow(run, stored.state)

@@ -14,6 +14,7 @@ from bravetui.base.errors import BadInput
 from bravetui.base.text import safe_line
 from bravetui.db.device import UNACKNOWLEDGED, Outbox, OutboxState
 from bravetui.db.kinds import KINDS
+from bravetui.db.quarantine import refused_run
 from bravetui.db.records import load
 from bravetui.db.site import EDITABLE, answers_of, calendar_of, hash_of_answers, may_sign, project_of
 from bravetui.db.starting import first_answers
@@ -120,7 +121,7 @@ class FormView:
     may_countersign: bool
     """Whether this person may sign as the authorized representative, and nobody has yet."""
     is_refused: bool = False
-    """Whether central has refused something of it, behind which whatever is signed waits."""
+    """Whether central will not have something that is said in it: what is signed waits for that, or is refused with it."""
     only_reads: str = ""
     """Why this person can write nothing here; empty where he can."""
 
@@ -196,7 +197,7 @@ def form(store: Store, scope_id: str, submission_id: str) -> FormView:
         person = _person(connection, store.identity.user_id)
         signatures = tuple(_signatures(connection, scope_id, submission_id, answers))
         closed = only_reads_in(connection, store, scope_id)
-        unsent = _unsent(connection, scope_id).get(submission_id, ())
+        refused = refused_run(connection, scope_id, "submission", submission_id)
         unsigned = all(signature.role != "signatory" for signature in signatures)
         return FormView(
             submission_id=submission_id,
@@ -208,8 +209,8 @@ def form(store: Store, scope_id: str, submission_id: str) -> FormView:
             status=status,
             status_words=_status_words(status),
             editable=status in EDITABLE and not closed,
-            sync_words=_sync_words(unsent),
-            is_refused=OutboxState.REFUSED in unsent,
+            sync_words=_sync_words(_unsent(connection, scope_id).get(submission_id, ())),
+            is_refused=refused is not None and refused.is_faulty,
             disputes=disputes_of(connection, store.identity.user_id, scope_id, submission_id, answers),
             signatures=signatures,
             zone=calendar.zone,

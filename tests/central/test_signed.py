@@ -408,6 +408,22 @@ def test_a_colleague_s_refused_answer_was_not_seen_by_the_signer_though_the_next
     assert [question["paths"] for question in unsettled(carlos)] == [["answers/location", "answers/phase"]]
 
 
+@pytest.mark.parametrize("how", ["released", "mended"])
+def test_of_two_who_sign_apart_both_must_have_seen_what_is_taken_later(
+    site: Site, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    carlos, dana = site.laptop("carlos"), site.laptop("dana")
+    seen = begun(site, carlos)
+    own = late(carlos, seen, {"answers/location": "lot 9", "answers/phase": "bad"}, location="lot 8")
+    with monkeypatch.context() as now:
+        refuse_bad(now, "answers/phase")
+        carlos.sync(own)
+    dana.sync(signing(dana, seen))
+    carlos.sync(signing(carlos, seen.with_dot(own.dot)))
+    release(site.central, own.dot, "olga", {"answers/phase": "grading"} if how == "mended" else None)
+    assert (values(dana)["answers/location"], len(unsettled(dana))) == ("lot 8", 1)
+
+
 @pytest.mark.parametrize("goes_on", [False, True], ids=["signs at once", "writes and signs"])
 def test_what_was_on_a_disk_that_its_signer_had_lost_is_asked_about_once_it_is_found(
     site: Site, goes_on: bool

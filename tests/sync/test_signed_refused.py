@@ -128,6 +128,40 @@ async def test_what_the_office_released_and_approved_is_changed_by_no_correction
     assert [one.status for one in conflicts.conflicts(dana.store, PROJECT)].count("open") == 1
 
 
+@pytest.mark.parametrize("status", ["submitted", "approved"])
+async def test_what_a_colleague_signed_meanwhile_is_not_taken_back(
+    world: World, monkeypatch: pytest.MonkeyPatch, status: str
+) -> None:
+    """He hears of it before he corrects: the report is as the other one signed it."""
+    carlos, dana, report = await begun(world)
+    refuse_bad(monkeypatch, "answers/location")
+    await refused(carlos, report)
+    world.clock.advance(hours=1)
+    sign(dana, report)
+    await dana.sync()
+    if status == "approved":
+        world.clock.advance(hours=1)
+        world.site.central.publish(PROJECT, [Writing("submission", report, {"status": status})], "olga")
+    await carlos.sync()
+    assert not shown(carlos, report).editable
+    with pytest.raises(BadInput, match="was signed as it stands"):
+        forms.answer(carlos.store, PROJECT, report, {"location": "lot 9"})
+    assert at_central(world, report)["status"] == status
+
+
+async def test_a_signature_waits_for_no_right_that_is_back(world: World) -> None:
+    carlos, dana, report = await begun(world)
+    demote(world, "carlos", "viewer")
+    forms.answer(carlos.store, PROJECT, report, {"location": "lot 9"})
+    await carlos.sync()
+    demote(world, "carlos", "foreman")
+    assert OutboxState.REFUSED in carlos.states()
+    assert "F4" not in shown(carlos, report).goes_words
+    sign(carlos, report)
+    await sync_all([carlos, dana])
+    assert (shown(dana, report).status, shown(dana, report).answers["location"]) == ("submitted", "lot 9")
+
+
 async def test_a_signature_waits_behind_what_central_will_not_have(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
