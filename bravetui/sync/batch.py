@@ -40,6 +40,8 @@ class Entry:
     """Whether it has never been sent."""
     jumps: bool = False
     """Whether its record goes before all others of its lane."""
+    signs_unanswered: bool = False
+    """Whether it signs a report of which central has not answered something yet: were that refused, it would go without."""
 
 
 def sendable(waiting: Iterable[Entry], refused: Refusals, lanes: Sequence[Lane]) -> list[Entry]:
@@ -51,6 +53,9 @@ def sendable(waiting: Iterable[Entry], refused: Refusals, lanes: Sequence[Lane])
     for record, counter in refused:
         blocked[record] = min(counter, blocked.get(record, counter))
     waiting = list(waiting)
+    for entry in waiting:
+        if entry.signs_unanswered:
+            blocked[entry.record] = min(entry.counter, blocked.get(entry.record, entry.counter))
     first = {entry.record for entry in waiting if entry.jumps}
     return [
         entry

@@ -5,7 +5,7 @@ What central's words do to the outbox stands in `acknowledge`, what they do to t
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -31,6 +31,7 @@ from bravetui.db.device import (
 )
 from bravetui.db.requests import taken_before
 from bravetui.db.store import Identity, Store
+from bravetui.db.tables.forms import SIGNED_STATUSES
 from bravetui.db.urgent import jumping
 from bravetui.merge.version import Dot
 from bravetui.sync import again, agreement, lacking, refill
@@ -200,18 +201,34 @@ def _chosen(
     return own, next_batches([e for e in entries if e.device == own], refused, lanes, budget_bytes)
 
 
-def _waiting(connection: Connection, changes: Iterable[Row[Any]]) -> tuple[list[Entry], Refusals]:
+def _waiting(connection: Connection, changes: Sequence[Row[Any]]) -> tuple[list[Entry], Refusals]:
     entries, refused = [], []
     first = jumping(connection) if any(row.state in UNACKNOWLEDGED for row in changes) else frozenset()
+    sent: dict[tuple[str, str, str], int] = {}
     for row in changes:
-        record = (row.scope_id, row.kind, row.record_id)
+        if row.state == OutboxState.SENT:
+            sent[_record(row)] = min(row.counter, sent.get(_record(row), row.counter))
+    for row in changes:
         if row.state == OutboxState.REFUSED:
-            refused.append((record, row.counter))
+            refused.append((_record(row), row.counter))
         elif row.state in UNACKNOWLEDGED:
-            fresh = row.state == OutboxState.PENDING
-            jumps = record in first
-            entries.append(Entry(row.device, row.counter, Lane(row.lane), record, row.size, fresh, jumps))
+            fresh, record = row.state == OutboxState.PENDING, _record(row)
+            unanswered = fresh and sent.get(record, row.counter) < row.counter and _signs(connection, row)
+            lane, jumps = Lane(row.lane), record in first
+            entries.append(Entry(row.device, row.counter, lane, record, row.size, fresh, jumps, unanswered))
     return entries, refused
+
+
+def _record(row: Row[Any]) -> tuple[str, str, str]:
+    return row.scope_id, row.kind, row.record_id
+
+
+def _signs(connection: Connection, row: Row[Any]) -> bool:
+    if row.kind != "submission":
+        return False
+    body = select(_outbox.c.body).where(_outbox.c.device == row.device, _outbox.c.counter == row.counter)
+    change = Change.model_validate_json(connection.execute(body).scalar_one())
+    return change.after.get("status") in SIGNED_STATUSES
 
 
 def _bodies(connection: Connection, entries: Sequence[Entry]) -> dict[tuple[int, int], Change]:

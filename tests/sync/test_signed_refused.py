@@ -11,8 +11,10 @@ from bravetui.base.errors import BadInput
 from bravetui.central.quarantine import release, waiting
 from bravetui.central.service import Writing
 from bravetui.db.device import OutboxState
+from bravetui.sync.exchange import prepare
 from bravetui.views import conflicts
 from bravetui.views.forms import FormView, form
+from bravetui.wire.lanes import LANES
 from tests.support.central import PROJECT
 from tests.support.refusing import refuse_bad
 from tests.support.world import Here, World, demote, sync_all
@@ -147,6 +149,39 @@ async def test_what_a_colleague_signed_meanwhile_is_not_taken_back(
     with pytest.raises(BadInput, match="was signed as it stands"):
         forms.answer(carlos.store, PROJECT, report, {"location": "lot 9"})
     assert at_central(world, report)["status"] == status
+
+
+@pytest.mark.parametrize("place", ["bad place", "lot 9"])
+async def test_a_signature_goes_once_all_before_it_in_its_report_is_answered(
+    world: World, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    """An answer is on its way, and the line breaks; it is signed meanwhile. What is refused of it is not left out unseen."""
+    carlos, _, report = await begun(world)
+    refuse_bad(monkeypatch, "answers/location")
+    forms.answer(carlos.store, PROJECT, report, {"location": place})
+    prepare(carlos.store, [policy.lane for policy in LANES], 10**6)
+    sign(carlos, report)
+    await carlos.sync()
+    taken = place == "lot 9"
+    assert at_central(world, report).get("status", "draft") == ("submitted" if taken else "draft")
+    assert shown(carlos, report).editable is not taken
+
+
+async def test_a_signature_waits_though_another_answer_was_typed_since_the_refusal(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That one sends the refused one again; a colleague's word lies between."""
+    carlos, dana, report = await begun(world)
+    refuse_bad(monkeypatch, "answers/location")
+    forms.answer(carlos.store, PROJECT, report, {"location": "bad place"})
+    await carlos.sync()
+    forms.answer(dana.store, PROJECT, report, {"company": "Acme"})
+    await sync_all([dana, carlos])
+    forms.answer(carlos.store, PROJECT, report, {"station": "KABQ"})
+    sign(carlos, report)
+    await sync_all([carlos, dana])
+    assert "status" not in at_central(world, report)
+    assert shown(carlos, report).editable
 
 
 async def test_a_signature_waits_for_no_right_that_is_back(world: World) -> None:
