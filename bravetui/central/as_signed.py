@@ -158,7 +158,7 @@ def _by_the_signer(
     if had_seen is None:
         signers = [
             one for one in signings if one.after["status"] == SIGNED_STATUSES[0]
-        ]  # then the office has its say
+        ]  # the others are the office's
         return lambda dot: bool(signers) and all(_had_said(one, dot, changes) for one in signers)
     contexts = [one.context for one in signings if one.dot in signature.dots]
     seen = reduce(VersionVector.joined, contexts) if contexts else had_seen

@@ -46,6 +46,14 @@ async def refused(carlos: Here, report: str) -> None:
     assert OutboxState.REFUSED in carlos.states()
 
 
+async def refused_beside_a_colleague(carlos: Here, dana: Here, report: str) -> None:
+    """His answer is refused, and hers comes to him: what he says next is a change of its own."""
+    forms.answer(carlos.store, PROJECT, report, {"location": "bad place"})
+    await carlos.sync()
+    forms.answer(dana.store, PROJECT, report, {"company": "Acme"})
+    await sync_all([dana, carlos])
+
+
 async def test_its_author_corrects_it_and_signs_it_anew(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -173,10 +181,7 @@ async def test_a_signature_waits_though_another_answer_was_typed_since_the_refus
     """That one sends the refused one again; a colleague's word lies between."""
     carlos, dana, report = await begun(world)
     refuse_bad(monkeypatch, "answers/location")
-    forms.answer(carlos.store, PROJECT, report, {"location": "bad place"})
-    await carlos.sync()
-    forms.answer(dana.store, PROJECT, report, {"company": "Acme"})
-    await sync_all([dana, carlos])
+    await refused_beside_a_colleague(carlos, dana, report)
     forms.answer(carlos.store, PROJECT, report, {"station": "KABQ"})
     sign(carlos, report)
     await sync_all([carlos, dana])
@@ -203,10 +208,7 @@ async def test_a_signature_waits_behind_what_central_will_not_have(
     """Else the report would be signed without the answer that stood before its signer."""
     carlos, dana, report = await begun(world)
     refuse_bad(monkeypatch, "answers/location")
-    forms.answer(carlos.store, PROJECT, report, {"location": "bad place"})
-    await carlos.sync()
-    forms.answer(dana.store, PROJECT, report, {"company": "Acme"})
-    await sync_all([dana, carlos])
+    await refused_beside_a_colleague(carlos, dana, report)
     sign(carlos, report)
     await sync_all([carlos, dana])
     assert "status" not in at_central(world, report)
