@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
 EPILOG = (
     "JSON of export: {path, size_bytes, changes, records, by_kind, oldest_at, opens_by, damaged, unreadable, database_read, "
-    "marked}, path null when nothing is unconfirmed; of send: {bundle, device, outcomes, kept, why, at, signature}."
+    "marked, signatures_left}, path null when nothing is unconfirmed; of send: {bundle, device, outcomes, kept, why, at, "
+    "signature}."
 )
 
 
@@ -103,6 +104,11 @@ def exported_lines(found: Unconfirmed, exported: Exported | None) -> list[str]:
         lines.append(
             "The disk is so full that this laptop could not note what left: free room and export again before typing on."
         )
+    if found.signatures_left:
+        lines.append(
+            f"{counted(found.signatures_left, 'signature')} not in the file: central has refused an answer of the report. "
+            "Correct it in the app, where F4 says what, and sign again."
+        )
     if found.damaged:
         lines.append(f"{found.damaged} stretches of the journal could not be read; the rest is in the file.")
     if found.unreadable:
@@ -144,7 +150,7 @@ def _plain(found: Unconfirmed, exported: Exported | None) -> dict[str, object]:
     told: dict[str, object] = {"path": None, "changes": 0}
     if exported is not None:
         told = {**asdict(exported), "path": str(exported.path)}
-    notes = ("damaged", "unreadable", "database_read", "marked")
+    notes = ("damaged", "unreadable", "database_read", "marked", "signatures_left")
     return {**told, **{name: getattr(found, name) for name in notes}}
 
 

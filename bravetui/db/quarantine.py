@@ -18,8 +18,7 @@ from bravetui.base.canonical import Json
 from bravetui.db.device import UNACKNOWLEDGED, Outbox, OutboxState
 from bravetui.db.moves import Moves
 from bravetui.db.outbox import OF_RECORD, binding, queued
-from bravetui.db.site import EDITABLE
-from bravetui.db.tables.forms import SIGNED_STATUSES
+from bravetui.db.site import EDITABLE, signs
 from bravetui.merge.join import ADDS, added
 from bravetui.merge.rules import Rules
 from bravetui.merge.state import Cell, RecordState, edited, is_row
@@ -241,8 +240,8 @@ def _is_about(why: Refusal | None, change: Change, path: str) -> bool:
 def _taken_back(change: Change, typed: Mapping[str, Json]) -> frozenset[str]:
     """What a change says of a signature that is taken back now (`db.taken_back`): central is to have no report as signed
     that says what nobody has signed."""
-    signs = change.kind == "submission" and change.after.get("status") in SIGNED_STATUSES
-    return frozenset({"status", "submitted_at"} if signs and typed.get("status") in EDITABLE else ())
+    is_one = signs(change.kind, change.after) and typed.get("status") in EDITABLE
+    return frozenset({"status", "submitted_at"} if is_one else ())
 
 
 def _over_others(run: Run, now: RecordState) -> set[str]:

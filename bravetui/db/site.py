@@ -11,6 +11,7 @@ from sqlalchemy import Connection, RowMapping, func, select
 from bravetui.base.canonical import Json, content_hash
 from bravetui.db.kinds import KINDS
 from bravetui.db.records import Stored
+from bravetui.db.tables.forms import SIGNED_STATUSES
 from bravetui.forms.compliance.calendar import STANDARD_HOURS, WorkCalendar
 from bravetui.merge.state import ANSWERS
 
@@ -19,6 +20,11 @@ READING_ROLES = frozenset({"viewer", "agency", "support"})
 
 EDITABLE = frozenset({"draft", "rejected"})
 """Statuses in which a form takes answers; anything later was signed as it stands."""
+
+
+def signs(kind_name: str, after: Mapping[str, Json]) -> bool:
+    """Whether what is said of a record signs a report, or keeps it signed."""
+    return kind_name == "submission" and after.get("status") in SIGNED_STATUSES
 
 
 def project_of(connection: Connection, scope_id: str) -> RowMapping | None:

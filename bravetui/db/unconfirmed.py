@@ -25,10 +25,11 @@ from bravetui.db.engine import open_laptop_engine, read_transaction, write_trans
 from bravetui.db.frames import journal_cipher, scan
 from bravetui.db.kinds import KINDS
 from bravetui.db.outbox import OF_RECORD, binding
-from bravetui.db.quarantine import TAKEN_OFF
+from bravetui.db.quarantine import TAKEN_OFF, refused_run
 from bravetui.db.records import load
 from bravetui.db.recover import last_dots
 from bravetui.db.requests import taken_before
+from bravetui.db.site import signs
 from bravetui.merge.version import Dot
 from bravetui.wire.change import Change
 
@@ -71,6 +72,8 @@ class Unconfirmed:
     beneath: tuple[Change, ...] = ()
     """What central has confirmed of the same records, made before: one that was restored and lost it needs it first, or
     whoever reads what was made upon it would pass for having seen it."""
+    signatures_left: int = 0
+    """Signatures that stay here: they wait behind what central will not have, and would sign a report without that."""
 
     @property
     def oldest_at(self) -> datetime | None:
@@ -138,27 +141,28 @@ def _leaving(engine: Engine, journal: FromJournal, ballast: Ballast, now: dateti
     for _ in range(2):
         try:
             with write_transaction(engine) as connection:
-                changes, fresh = _from_both(connection, journal)
+                changes, fresh, left = _from_both(connection, journal)
                 if fresh:
                     told = [{"of": dot.device, "number": dot.counter, "at": now} for dot in fresh]
                     connection.execute(_MARK, told)
                 last = max([meta.get_counter(connection), *(dot.counter for dot in changes)])
                 meta.put(connection, meta.LEFT_TO, str(last))
-                return _told(connection, journal, changes, marked=True)
+                return _told(connection, journal, changes, left, marked=True)
         except StorageFull:
             if not ballast.give_up():
                 break
     with read_transaction(engine) as connection:
-        return _told(connection, journal, _from_both(connection, journal)[0], marked=False)
+        changes, _, left = _from_both(connection, journal)
+        return _told(connection, journal, changes, left, marked=False)
 
 
 def _told(
-    connection: Connection, journal: FromJournal, changes: Mapping[Dot, Change], *, marked: bool
+    connection: Connection, journal: FromJournal, changes: Mapping[Dot, Change], left: int, *, marked: bool
 ) -> Unconfirmed:
     beneath = _beneath(connection, changes.values())
     before = frozenset(taken_before(connection, [*changes, *beneath]))
     return Unconfirmed(
-        _ordered(changes), journal.damaged, journal.unreadable, True, marked, before, _ordered(beneath)
+        _ordered(changes), journal.damaged, journal.unreadable, True, marked, before, _ordered(beneath), left
     )
 
 
@@ -178,8 +182,8 @@ def _beneath(connection: Connection, changes: Iterable[Change]) -> dict[Dot, Cha
     return found
 
 
-def _from_both(connection: Connection, told: FromJournal) -> tuple[dict[Dot, Change], list[Dot]]:
-    """The outbox, and what only the journal has; then those that were never sent.
+def _from_both(connection: Connection, told: FromJournal) -> tuple[dict[Dot, Change], list[Dot], int]:
+    """The outbox, and what only the journal has; those of it that were never sent; and how many signatures stay here.
 
     A change that its record does not know was lost from the database. Where the journal is one save ahead, it counts, and
     the next start brings the database up to it.
@@ -204,7 +208,20 @@ def _from_both(connection: Connection, told: FromJournal) -> tuple[dict[Dot, Cha
                 fresh.append(dot)
     lost = {dot: change for dot, change in journal.items() if dot not in known}
     found |= {dot: change for dot, change in lost.items() if not _covered(connection, change)}
-    return found, fresh
+    stay = {dot for dot in fresh if _waits(connection, found[dot])}
+    return (
+        {dot: change for dot, change in found.items() if dot not in stay},
+        [dot for dot in fresh if dot not in stay],
+        len(stay),
+    )
+
+
+def _waits(connection: Connection, change: Change) -> bool:
+    """Whether it signs a report, and waits behind what central will not have (`Writing.change`)."""
+    if not signs(change.kind, change.after):
+        return False
+    run = refused_run(connection, change.scope_id, change.kind, change.record_id)
+    return run is not None and run.is_faulty and any(change.dot == one.dot for one in run.changes)
 
 
 def _covered(connection: Connection, change: Change) -> bool:

@@ -22,7 +22,7 @@ from bravetui.db.outbox import OF_RECORD, binding
 from bravetui.db.put_away import frames_of, never_taken, put_away
 from bravetui.db.quarantine import Run, again, can_grow, goes_on_in, moved, refused_run, release, take_out
 from bravetui.db.records import Stored, load, normalised, save_many
-from bravetui.db.tables.forms import SIGNED_STATUSES
+from bravetui.db.site import signs
 from bravetui.db.templates import rules_of
 from bravetui.merge.hlc import Hlc, tick
 from bravetui.merge.join import ADDS
@@ -389,5 +389,4 @@ class Writing:
 def _waits(kind: Kind, run: Run, stored: Stored, after: Mapping[str, Json]) -> bool:
     """Whether a signature stays behind what central will not have. It corrects nothing, and said in a change of its own it
     would be taken without that."""
-    signs = kind.name == "submission" and after.get("status") in SIGNED_STATUSES
-    return signs and run.is_faulty and not can_grow(run, stored.state)
+    return signs(kind.name, after) and run.is_faulty and not can_grow(run, stored.state)

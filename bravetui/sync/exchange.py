@@ -30,8 +30,8 @@ from bravetui.db.device import (
     ScopeSeen,
 )
 from bravetui.db.requests import taken_before
+from bravetui.db.site import signs
 from bravetui.db.store import Identity, Store
-from bravetui.db.tables.forms import SIGNED_STATUSES
 from bravetui.db.urgent import jumping
 from bravetui.merge.version import Dot
 from bravetui.sync import again, agreement, lacking, refill
@@ -228,7 +228,7 @@ def _signs(connection: Connection, row: Row[Any]) -> bool:
         return False
     body = select(_outbox.c.body).where(_outbox.c.device == row.device, _outbox.c.counter == row.counter)
     change = Change.model_validate_json(connection.execute(body).scalar_one())
-    return change.after.get("status") in SIGNED_STATUSES
+    return signs(row.kind, change.after)
 
 
 def _bodies(connection: Connection, entries: Sequence[Entry]) -> dict[tuple[int, int], Change]:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from bravetui import wiring
 from bravetui.actions import conflicts as decisions
 from bravetui.actions import forms
 from bravetui.base.canonical import Json
 from bravetui.base.errors import BadInput
 from bravetui.central.quarantine import release, waiting
 from bravetui.central.service import Writing
+from bravetui.cli.rescue import exported_lines
 from bravetui.db.device import OutboxState
 from bravetui.sync.exchange import prepare
 from bravetui.views import conflicts
@@ -17,7 +21,7 @@ from bravetui.views.forms import FormView, form
 from bravetui.wire.lanes import LANES
 from tests.support.central import PROJECT
 from tests.support.refusing import refuse_bad
-from tests.support.world import Here, World, demote, sync_all
+from tests.support.world import Here, World, demote, ring_of, sync_all
 from tests.sync.test_signed import begun, sign
 
 
@@ -224,6 +228,38 @@ async def test_a_signature_waits_behind_what_central_will_not_have(
     )
     assert "F4" not in shown(carlos, report).goes_words
     assert OutboxState.REFUSED not in carlos.states()
+
+
+@pytest.mark.parametrize("carried", [False, True], ids=["never carried", "carried"])
+async def test_a_stick_takes_along_no_signature_that_waits(
+    world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, carried: bool
+) -> None:
+    """What has left goes again over any line, whatever stands before it; and central would take it from the stick."""
+    carlos, dana, report = await begun(world)
+    refuse_bad(monkeypatch, "answers/location")
+    await refused_beside_a_colleague(carlos, dana, report)
+    sign(carlos, report)
+    found, made = wiring.rescue(carlos.folder, ring_of(carlos.folder), tmp_path, clock=world.clock)
+    assert made is not None
+    assert (found.signatures_left, "1 signature not in" in "\n".join(exported_lines(found, made))) == (
+        1,
+        True,
+    )
+    if carried:
+        await wiring.carry(ring_of(dana.folder), made.path, world.app)
+    await sync_all([carlos, dana])
+    assert "status" not in at_central(world, report)
+    forms.answer(carlos.store, PROJECT, report, {"location": "lot 9"})
+    sign(carlos, report)
+    await sync_all([carlos, dana])
+    there = shown(dana, report)
+    assert (there.status, there.answers["location"], there.answers["company"]) == (
+        "submitted",
+        "lot 9",
+        "Acme",
+    )
+    assert OutboxState.REFUSED not in carlos.states()
+    assert carlos.records() == dana.records()
 
 
 async def test_what_was_corrected_and_signed_without_a_line_goes_as_one_signed_report(
