@@ -14,7 +14,7 @@ from bravetui.central.past import Past
 from bravetui.central.sent import Sent
 from bravetui.central.shelf import Shelf
 from bravetui.central.state import OWN_FROM
-from bravetui.central.tables import DEVICES
+from bravetui.central.tables import DEVICES, REFUSED
 from bravetui.db.kinds import KINDS
 from bravetui.db.tables.conflict import is_answered
 from bravetui.merge.state import RecordState
@@ -26,6 +26,12 @@ LOST_MAX = 100_000
 
 _HELD = select(DEVICES.c.number, DEVICES.c.held).where(
     DEVICES.c.number == any_(bindparam("devices", type_=ARRAY(BigInteger)))
+)
+
+_RELEASED = select(REFUSED.c.counter).where(
+    REFUSED.c.device == bindparam("device"),
+    REFUSED.c.counter == any_(bindparam("counters", type_=ARRAY(BigInteger))),
+    REFUSED.c.settled_as == "released",
 )
 
 
@@ -78,10 +84,11 @@ def has_all(book: Book, shelf: Shelf, change: Change) -> bool:
     )
 
 
-def upon_released(book: Book, change: Change, known: RecordState | None) -> Change:
+def upon_released(connection: Connection, book: Book, change: Change, known: RecordState | None) -> Change:
     """A change that goes in the place of a refused one, which the office has released meanwhile, upon what that one said:
     its author had it before him, though his laptop could not know that it is here.
 
+    Of what else is here under his number he knows nothing: an unnoticed copy of his laptop said it, or a disk that he lost.
     What is said once more from somebody else stands upon nothing but what it names.
     """
     device, seen = change.dot.device, change.context[change.dot.device]
@@ -95,8 +102,15 @@ def upon_released(book: Book, change: Change, known: RecordState | None) -> Chan
         and seen < one.dot.counter < change.dot.counter
         and not one.said
     ]
+    released = _released(connection, device, [one.dot.counter for one in own])
     said, context = dict(change.before), change.context
-    for one in sorted(own, key=lambda one: one.hlc):
+    for one in sorted((one for one in own if one.dot.counter in released), key=lambda one: one.hlc):
         said |= {path: value for path, value in one.after.items() if path in change.after}
         context = context.with_dot(one.dot)
-    return change.model_copy(update={"before": said, "context": context}) if own else change
+    return change.model_copy(update={"before": said, "context": context}) if released else change
+
+
+def _released(connection: Connection, device: int, counters: Collection[int]) -> frozenset[int]:
+    """Those of a laptop's changes that the office has released."""
+    asked = {"device": device, "counters": list(counters)}
+    return frozenset(connection.execute(_RELEASED, asked).scalars() if counters else ())

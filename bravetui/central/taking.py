@@ -252,7 +252,7 @@ class Taking:
             if self._acts.is_known(change):
                 return _Plan(already(change, known), created=False, code=AGAIN)
             change = self._acts.seen(change)
-        upon = change if mends else upon_released(self._book, change, known)
+        upon = change if mends else upon_released(self.connection, self._book, change, known)
         decision = decide(
             upon, told.after, known, lambda: self._rules(sent, told.kind), self._received_ms, mends,
             past_of(self.connection, self._book, sent, known or RecordState()),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
-from bravetui.db.tables.forms import SIGNED_STATUSES
+from bravetui.db.site import signs
 from bravetui.merge.state import ANSWERS, RecordState
 from bravetui.merge.version import Dot
 from bravetui.simulate.ending import End
@@ -14,11 +14,13 @@ from bravetui.wire.change import Change
 
 def what_was_signed_changes_knowingly(end: End) -> list[str]:
     """No answer stands in a signed form whose author had not seen any signature, and whom no signer had seen. Of two who
-    sign apart, the report is as the first had it."""
+    sign apart, the report is as the first had it. A signature that a restored central lost, and nobody has brought back, is
+    none any more."""
     taken = {change.dot: change for change in (*end.witness.forgotten, *end.ledger)}
+    brought = {dot for one in end.ledger for dot in (one.dot, *_said_once_more(one))}
     signatures: dict[str, list[Change]] = defaultdict(list)
     for change in taken.values():
-        if change.kind == "submission" and change.after.get("status") in SIGNED_STATUSES:
+        if change.dot in brought and signs(change.kind, change.after):
             signatures[change.record_id].append(change)
     return [
         f"{answer} stands in {record_id} at {path}, signed by {', '.join(str(one.dot) for one in signed)} without it"
@@ -26,6 +28,10 @@ def what_was_signed_changes_knowingly(end: End) -> list[str]:
         if (record := end.central.get(("submission", record_id))) is not None
         for path, answer in _unseen(record, signed, taken)
     ]
+
+
+def _said_once_more(change: Change) -> Iterator[Dot]:
+    return (dot for said in change.said.values() for dot in said.dots)
 
 
 def _unseen(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, select
@@ -16,6 +16,7 @@ from bravetui.db.device import AT_REST, UNACKNOWLEDGED, Cursor, Outbox, OutboxSt
 from bravetui.db.kinds import KINDS, Kind
 from bravetui.db.records import load, rows_of, values_from_row
 from bravetui.merge.hlc import Hlc
+from bravetui.merge.state import Cell
 from bravetui.merge.version import Dot
 from bravetui.simulate.central import SimulatedCentral
 from bravetui.simulate.crash import CENTRAL
@@ -77,7 +78,7 @@ class Oversight:
             if strange is not None and self._has_taken(laptop, strange):
                 laptop.kept_strange.add(strange.record_id)
             with laptop.store.read() as here:
-                for words in hidden_work(here):
+                for words in hidden_work(here, central):
                     self._complain(f"{laptop.name} {words}")
         elif isinstance(event, Waiting):
             self._tried(laptop)
@@ -156,13 +157,13 @@ def unmoved(connection: Connection) -> list[str]:
     ]
 
 
-def hidden_work(connection: Connection) -> list[str]:
+def hidden_work(connection: Connection, central: SimulatedCentral) -> list[str]:
     """Typed here, not handed in, not on the screen: asked after every exchange, for the next one may heal it.
 
     Not while a restored central is refilled: then all of one's changes go again, also those that others have typed over.
     Nor what was refused once and goes again (`sync.again`), for the same reason; nor what a later word stands over: it goes
     again to be told as outdone; nor what waits behind a refused change and is shown joined with a colleague's word, as the
-    field's rule says.
+    field's rule says; nor what central has, of which a laptop that was put back to an older image does not know it.
     """
     if meta.is_refilling(connection):
         return []
@@ -178,21 +179,38 @@ def hidden_work(connection: Connection) -> list[str]:
             continue
         said = {path: (value, change.stamp_of(path), change.dot) for path, value in change.after.items()}
         typed[change.scope_id, change.kind, change.record_id] |= said
-    complaints = []
-    for (scope_id, kind, record_id), values in typed.items():
-        stored = load(connection, KINDS[kind], scope_id, record_id)
-        shown = stored.state.cells if stored else {}
-        complaints += [
-            f"typed and not shown: {kind} {record_id} {path} = {value!r}, but {shown.get(path)!r}"
-            for path, (value, stamp, dot) in values.items()
-            if path not in shown
-            or (
-                shown[path].hlc <= stamp
-                and canonical_bytes(shown[path].value) != canonical_bytes(value)
-                and not (dot in shown[path].dots and len(shown[path].dots) > 1)
-            )
-        ]
-    return complaints
+    found = [
+        (dot, f"typed and not shown: {kind} {record_id} {path} = {value!r}, but {shown.get(path)!r}")
+        for (scope_id, kind, record_id), values in typed.items()
+        for shown in [_shown(connection, scope_id, kind, record_id)]
+        for path, (value, stamp, dot) in values.items()
+        if not _is_shown(shown.get(path), value, stamp, dot)
+    ]
+    handed_in = _handed_in(central, {dot for dot, _ in found})
+    return [words for dot, words in found if dot not in handed_in]
+
+
+def _shown(connection: Connection, scope_id: str, kind: str, record_id: str) -> Mapping[str, Cell]:
+    stored = load(connection, KINDS[kind], scope_id, record_id)
+    return stored.state.cells if stored else {}
+
+
+def _is_shown(cell: Cell | None, value: Json, stamp: Hlc, dot: Dot) -> bool:
+    """Whether a word is on the screen, joined with another, or under a later one."""
+    if cell is None:
+        return False
+    is_later, is_joined = cell.hlc > stamp, dot in cell.dots and len(cell.dots) > 1
+    return is_later or is_joined or canonical_bytes(cell.value) == canonical_bytes(value)
+
+
+def _handed_in(central: SimulatedCentral, dots: Collection[Dot]) -> set[Dot]:
+    if not dots or not central.is_up:
+        return set()
+    held = select(LEDGER.c.device, LEDGER.c.counter).where(
+        LEDGER.c.counter.in_([dot.counter for dot in dots])
+    )
+    with central.engine.connect() as there:
+        return {Dot(*row) for row in there.execute(held)}
 
 
 def says_too_much(here: Connection, there: Connection) -> list[str]:

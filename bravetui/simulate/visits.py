@@ -74,7 +74,7 @@ class Visits:
                     task.cancel()
                 await asyncio.gather(syncing, working, return_exceptions=True)
             with laptop.store.read() as connection:
-                found = [*hidden_work(connection), *newer_dropped(connection, laptop)]
+                found = [*hidden_work(connection, self._central), *newer_dropped(connection, laptop)]
                 self._witness.complaints += [f"{laptop.name} {words}" for words in found]
             await laptop.shut()
         except Died:

@@ -444,6 +444,19 @@ def test_what_was_on_a_disk_that_its_signer_had_lost_is_asked_about_once_it_is_f
     assert question["paths"] == ["answers/location"]
 
 
+def test_what_a_copy_of_the_signer_s_laptop_says_under_his_number_did_not_know_of_the_signature(
+    site: Site,
+) -> None:
+    """Nobody has noticed that there are two: the copy goes on behind the last number that central has of it."""
+    carlos = site.laptop("carlos")
+    seen = begun(site, carlos)
+    carlos.sync(signing(carlos, seen))
+    verdict = only(carlos.sync(late(carlos, seen, {"answers/location": "lot 9"}, location="lot 8")).verdicts)
+    assert verdict.outcome is Outcome.CONFLICT
+    assert values(carlos)["answers/location"] == "lot 8"
+    assert [question["paths"] for question in unsettled(carlos)] == [["answers/location"]]
+
+
 def test_of_what_is_counted_each_has_counted_his_own() -> None:
     """Two that come to three apart are no two that say the same."""
     at = "answers/loads"
