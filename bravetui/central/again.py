@@ -31,7 +31,7 @@ _HELD = select(DEVICES.c.number, DEVICES.c.held).where(
 _RELEASED = select(REFUSED.c.counter).where(
     REFUSED.c.device == bindparam("device"),
     REFUSED.c.counter == any_(bindparam("counters", type_=ARRAY(BigInteger))),
-    REFUSED.c.settled_as == "released",
+    REFUSED.c.settled_as.in_(("released", "mended")),
 )
 
 
@@ -111,6 +111,6 @@ def upon_released(connection: Connection, book: Book, change: Change, known: Rec
 
 
 def _released(connection: Connection, device: int, counters: Collection[int]) -> frozenset[int]:
-    """Those of a laptop's changes that the office has released."""
+    """Those of a laptop's changes that the office has released, as they were or mended."""
     asked = {"device": device, "counters": list(counters)}
     return frozenset(connection.execute(_RELEASED, asked).scalars() if counters else ())
