@@ -69,7 +69,7 @@ def nothing_is_lost(end: End) -> list[str]:
             fate = "on_hold"  # the record was lost with central's and this laptop's disk; the office is shown what waits
         if not fate and (_told(one) in on_hold.get(where[1:], ()) or _anothers(one, end)):
             fate = "on_hold"
-        if not fate and _told(one) in away.get(where[1:], ()):
+        if not fate and (_told(one) in away.get(where[1:], ()) or _removed_on_a_dead_disk(one, end)):
             fate = "put_away"
         if (
             not fate
@@ -122,6 +122,12 @@ def _fate(
     if (one.by, *where) in later:
         return "folded"
     return "gone_with_disk" if one.gone_with_disk else ""
+
+
+def _removed_on_a_dead_disk(one: Saved, end: End) -> bool:
+    """Whether what central never had was removed by whoever had written it, and the journal that kept it is destroyed."""
+    record = one.kind, one.record_id
+    return one.by in end.witness.dead and record not in end.central and (one.by, *record) in end.witness.removed
 
 
 def _anothers(one: Saved, end: End) -> bool:

@@ -118,6 +118,7 @@ class People:
         record_id = self._known(laptop, kind)
         with laptop.store.write() as writing:
             writing.delete(kind, PROJECT, record_id, "made twice")
+        self._witness.removed.add((laptop.name, kind, record_id))
         return f"deletes {kind} {record_id}"
 
     def _start_form(self, laptop: SimulatedLaptop) -> str:

@@ -46,6 +46,8 @@ class Witness:
     """How often one was made: cloned, or its whole disk put back."""
     forms: dict[str, str] = field(default_factory=dict)
     """On which version of the form each submission was begun."""
+    removed: set[tuple[str, str, str]] = field(default_factory=set)
+    """Laptop, kind and id of each record that somebody took away."""
     dead: dict[str, float] = field(default_factory=dict)
     """Laptops whose disk was destroyed, and since when central is their only memory."""
     forgotten: list[Change] = field(default_factory=list)
