@@ -227,8 +227,11 @@ def _same_as(question: Mapping[str, Json]) -> dict[str, Json]:
     return {"same_as": told["same_as"]} if isinstance(told, Mapping) and "same_as" in told else {}
 
 
-def answer_of(told: Mapping[str, Json]) -> dict[str, Json]:
-    """What to write into it."""
+def answer_of(there: Mapping[str, Json], told: Mapping[str, Json]) -> dict[str, Json]:
+    """What to write into a question that is put again, and had been decided. Of two records the other may have come second
+    this time: then it is about the other one, and the whole of it is as it was decided."""
+    if there["record_id"] != told["record_id"]:
+        return dict(told)
     return {
         name: told[name] for name in ("status", "resolved_at", "resolved_by", "resolution") if name in told
     }

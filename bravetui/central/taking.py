@@ -291,8 +291,10 @@ class Taking:
             if values["status"] in UNDECIDED:
                 asked[sent.target[2]] = values
         elif is_answered(stored.state.values(), values):
-            self._write_own(sent.target, answer_of(values), Op.EDIT)
-            asked.pop(sent.target[2], None)
+            there = stored.state.values()
+            self._write_own(sent.target, answer_of(there, values), Op.EDIT)
+            record = (sent.target[0], str(there["record_kind"]), str(there["record_id"]))
+            self.shelf.questions(record).pop(sent.target[2], None)
         return verdict
 
     def _note(

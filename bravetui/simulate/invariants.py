@@ -127,7 +127,9 @@ def _fate(
 def _removed_on_a_dead_disk(one: Saved, end: End) -> bool:
     """Whether what central never had was removed by whoever had written it, and the journal that kept it is destroyed."""
     record = one.kind, one.record_id
-    return one.by in end.witness.dead and record not in end.central and (one.by, *record) in end.witness.removed
+    return (
+        one.by in end.witness.dead and record not in end.central and (one.by, *record) in end.witness.removed
+    )
 
 
 def _anothers(one: Saved, end: End) -> bool:

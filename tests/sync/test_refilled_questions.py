@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
 from bravetui.actions import conflicts as actions
+from bravetui.central.rescue import take_bundle
 from bravetui.db.device import OutboxState
 from bravetui.views import conflicts
 from tests.support.central import PROJECT
-from tests.support.restoring import asked, begun
+from tests.support.restoring import asked, begun, exported
 from tests.support.world import Here, World, sync_all
 
 OURS, THEIRS = {"trigger": "5.1.1"}, {"trigger": "5.1.2"}
@@ -130,4 +136,35 @@ async def test_two_that_were_kept_as_two_are_not_asked_about_again_by_a_restored
             await here.sync()
         with world.restored(backup):
             await sync_all([carlos, dana])
+            assert asked(world) == []
+
+
+@pytest.mark.parametrize("answers", [actions.keep_both, actions.join], ids=["kept apart", "joined"])
+async def test_of_two_that_come_back_the_other_way_round_it_stands_as_it_was_decided(
+    world: World, tmp_path: Path, answers: Callable[..., object]
+) -> None:
+    """Found by simulate in month 773: the question named one record twice, and no later central would take it back."""
+    carlos, dana, third, _ = await begun(world, "violation")
+    ticket = {"supplier": "Rio Ready-Mix", "ticket_number": "T-1207"}
+    with world.backup_of_central() as backup:
+        first, second = carlos.create("delivery", ticket), dana.create("delivery", ticket)
+        await carlos.sync()
+        take_bundle(
+            world.site.central, exported(world, dana, tmp_path)
+        )  # neither of them has heard of the other's
+        await third.sync()
+        (row,) = conflicts.conflicts(third.store, PROJECT)
+        answers(third.store, PROJECT, row.id)
+        assert await third.sync()
+        decided = world.central_records()[PROJECT, "conflict", row.id].state.values()
+        with world.restored(backup):
+            await dana.sync()
+            await carlos.sync()
+            assert asked(world) == [(["deleted"], "duplicate")]
+            await sync_all([third, carlos, dana])
+            question = world.central_records()[PROJECT, "conflict", row.id].state.values()
+            told = dict(question["resolution"])  # type: ignore[arg-type]
+            assert {question["record_id"], told["same_as"]} == {first, second}
+            assert question["record_id"] == decided["record_id"]
+            assert third.outbox(OutboxState.REFUSED) == []
             assert asked(world) == []
