@@ -217,22 +217,24 @@ def everybody_hands_in_his_own(end: End) -> list[str]:
 
     A laptop that forgets a change before it is confirmed is healed by its neighbours, and so would go unnoticed. What the
     office mended or set aside was handed in, too; what its author wrote over while it was refused, not knowing that the
-    office had released it, is no longer his to hand in.
+    office had released it, is no longer his to hand in. Where somebody else set the same, nobody can tell whose came back.
     """
     handed_in = _mended(end)
     for change in (*end.ledger, *end.aside):
         if change.reason != REFILLED:
             for path, value in change.after.items():
                 handed_in[change.kind, change.record_id, path].add(canonical_bytes(value))
-    offered, first = _written(change for change in end.acts if change.reason == REFILLED), dict[object, str]()
+    offered = _written(change for change in end.acts if change.reason == REFILLED)
+    authors = defaultdict[object, set[str]](set)
+    for one in end.witness.saved:
+        authors[one.kind, one.record_id, one.path, canonical_bytes(one.value)].add(one.by)
     complaints = []
     for one in end.witness.saved:
         where, told = (one.kind, one.record_id, one.path), canonical_bytes(one.value)
-        author = first.setdefault((where, told), one.by)
         alone = told in offered.get(where, ()) and told not in handed_in.get(where, ())
         if (
             alone
-            and author == one.by != "office"
+            and authors[*where, told] == {one.by} != {"office"}
             and one.by not in end.witness.gone_back | end.witness.rebuilt
         ):
             complaints.append(f"{one.by} forgot {' '.join(where)} = {one.value!r}; only others handed it in")
