@@ -11,7 +11,7 @@ from functools import reduce
 from itertools import takewhile
 
 from bravetui.base.canonical import Json
-from bravetui.central.past import has_seen_what_stands, last_seen, word_before
+from bravetui.central.past import has_seen_what_stands, last_seen, of_another_life, word_before
 from bravetui.db.tables.forms import SIGNED_STATUSES
 from bravetui.merge.hlc import OLDEST
 from bravetui.merge.record import Conflict, joined
@@ -145,6 +145,14 @@ def _since_sent_back(changes: Sequence[Change]) -> list[Change]:
     return list(takewhile(lambda one: one.after["status"] in SIGNED_STATUSES, reversed(told)))
 
 
+def signature_seen(change: Change, context: VersionVector, signature: Cell | None) -> VersionVector:
+    """What an author had seen; without the signature where he hands in what an unnoticed copy of the signer's laptop knows
+    nothing of."""
+    if signature is None or signature.value not in SIGNED_STATUSES or not of_another_life(change, signature):
+        return context
+    return context.without(signature.dots)
+
+
 def _by_the_signer(
     signature: Cell, had_seen: VersionVector | None, changes: Sequence[Change]
 ) -> Callable[[Dot], bool]:
@@ -193,7 +201,7 @@ def _unknowing(
 ) -> dict[str, Cell]:
     """Of these the answers of who had not seen the signature, and under their dots alone. A restored central may hear of a
     signature after what somebody has changed in the report, and knew that it was signed."""
-    knew = (one for one in changes if one.context.covers(signature.dots))
+    knew = (one for one in changes if signature_seen(one, one.context, signature).covers(signature.dots))
     knowing = {(path, dot) for one in knew for path in one.after for dot in one.dots_of(path)}
     return {
         path: cell._replace(dots=tuple(dot for dot in cell.dots if not context.covers([dot])))

@@ -12,7 +12,15 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 from bravetui.base.canonical import Json
-from bravetui.central.as_signed import Ledger, came_late, had_come, is_answer, unseen_signature, without
+from bravetui.central.as_signed import (
+    Ledger,
+    came_late,
+    had_come,
+    is_answer,
+    signature_seen,
+    unseen_signature,
+    without,
+)
 from bravetui.central.past import Past, apart, counts, handed_in, last_seen
 from bravetui.central.replaced import unreplaced
 from bravetui.merge.hlc import OLDEST, Hlc, clamp, tick
@@ -71,7 +79,10 @@ def decide(
     change before it was put upon what the office had released meanwhile (`again.upon_released`).
     """
     known = central or RecordState()
-    context, knew = (seen_by(one, known.version) for one in (change, as_sent or change))
+    signature = known.cells.get("status")
+    context, knew = (
+        signature_seen(one, seen_by(one, known.version), signature) for one in (change, as_sent or change)
+    )
     coming = _Coming(change, mends, known, context, knew, past, cache(ledger))
     entered = _entered(change, after, known, coming.context, received_ms)
     if change.said and past is not None:

@@ -112,6 +112,18 @@ def has_seen_what_stands(cell: Cell, path: str, context: VersionVector, changes:
     return bool(saying) and all(context.covers(one.dots_of(path)) for one in saying)
 
 
+def of_another_life(change: Change, cell: Cell) -> bool:
+    """Whether a change hands in a word of the cell's laptop from before that was copied, or put back to an older disk, and
+    nobody has noticed. Within one life a laptop's stamps go up with its numbers: that word has a higher number, and an older
+    stamp. Whoever had seen it had by that not seen the cell, whose number his context covers."""
+    return any(
+        _comes_behind(dot, other) and said.hlc < cell.hlc
+        for said in change.said.values()
+        for dot in said.dots
+        for other in cell.dots
+    )
+
+
 def is_in(cell: Cell, path: str, change: Change) -> bool:
     """Whether the cell stands for what the change says there."""
     return not set(change.dots_of(path)).isdisjoint(cell.dots)
@@ -190,6 +202,8 @@ def _is_outdone(there: Cell | None, cell: Cell, rules: Rules, path: str) -> bool
 
 def overwritten(cell: Cell | None, dot: Dot) -> bool:
     """Whether the same device has since set the cell anew."""
-    return cell is not None and any(
-        other.device == dot.device and other.counter > dot.counter for other in cell.dots
-    )
+    return cell is not None and any(_comes_behind(other, dot) for other in cell.dots)
+
+
+def _comes_behind(dot: Dot, other: Dot) -> bool:
+    return dot.device == other.device and dot.counter > other.counter

@@ -11,8 +11,8 @@ from bravetui.central.as_signed import Late
 from bravetui.central.quarantine import release
 from bravetui.merge.hlc import Hlc
 from bravetui.merge.state import Cell
-from bravetui.merge.version import Dot
-from bravetui.wire.change import Op
+from bravetui.merge.version import Dot, VersionVector
+from bravetui.wire.change import REFILLED, Op, Said
 from bravetui.wire.lanes import Lane
 from bravetui.wire.messages import Outcome
 from tests.support.central import Site, only
@@ -453,6 +453,30 @@ def test_what_a_copy_of_the_signer_s_laptop_says_under_his_number_did_not_know_o
     carlos.sync(signing(carlos, seen))
     verdict = only(carlos.sync(late(carlos, seen, {"answers/location": "lot 9"}, location="lot 8")).verdicts)
     assert verdict.outcome is Outcome.CONFLICT
+    assert values(carlos)["answers/location"] == "lot 8"
+    assert [question["paths"] for question in unsettled(carlos)] == [["answers/location"]]
+
+
+@pytest.mark.parametrize("is_signed_first", [True, False], ids=["signature first", "word first"])
+def test_who_had_a_word_from_the_signer_s_laptop_before_it_was_copied_did_not_know_what_the_copy_signs(
+    site: Site, is_signed_first: bool
+) -> None:
+    """Found by simulate in month 1592: the copy, which nobody has noticed, signs under a number that the laptop had used for
+    something else; a restored central hears of that from a neighbour."""
+    carlos, dana = site.laptop("carlos"), site.laptop("dana")
+    seen = begun(site, carlos)
+    said = Said(dots=(Dot(carlos.device, 9),), hlc=Hlc(int(site.clock.now().timestamp() * 1000)))
+    site.clock.advance(hours=1)
+    sign = signing(carlos, seen)
+    known = VersionVector({carlos.device: 9})
+    told = dana.change(
+        "r1", {"answers/location": "lot 9"}, kind="submission", op=Op.EDIT, seen=known, before=SAID, reason=REFILLED
+    ).model_copy(update={"said": {"answers/location": said}})  # fmt: skip
+    for laptop, change in (
+        [(carlos, sign), (dana, told)] if is_signed_first else [(dana, told), (carlos, sign)]
+    ):
+        laptop.sync(change)
+    assert values(carlos)["status"] == "submitted"
     assert values(carlos)["answers/location"] == "lot 8"
     assert [question["paths"] for question in unsettled(carlos)] == [["answers/location"]]
 
