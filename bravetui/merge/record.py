@@ -192,18 +192,17 @@ class _Outcome:
             self._note_group_loser(path, local, remote, whole)
 
     def _let_stand(self, sides: _Sides, whole: Side) -> None:
-        """The group as one side has it. An answer that this side never gave is empty, not borrowed from the other."""
+        """The group as one side has it. What this side never set stays unset, and is not borrowed from the other."""
         pairs = {path: pair if whole is Side.LOCAL else pair[::-1] for path, pair in sides.items()}
         given = [own for own, _ in pairs.values() if own is not None]
         for path, (own, other) in pairs.items():
-            if own is None:
-                assert other is not None
-                if self._knows(whole, other) or "/" not in path:
-                    self.cells[path] = other
-                else:
-                    self.cells[path] = joined(None, max(given, key=lambda cell: cell.rank), other)
-            elif other is None or self._knows(whole, other):
-                self.cells[path] = own
+            if other is None or self._knows(whole, other):
+                cell = own or other
+                assert cell is not None
+                self.cells[path] = cell
+            elif own is None:
+                latest = max(given, key=lambda cell: cell.rank)
+                self.cells[path] = joined(self._rules.of(path).unset, latest, other)
             else:
                 self.cells[path] = joined(own.value, own, other)
 
@@ -256,10 +255,17 @@ class _Outcome:
     def _safer_side(self, sides: _Sides) -> Side:
         """Whose group stands until a person decides: the safer one where a member says so, else central's."""
         for path, (local, remote) in sides.items():
-            if local is not None and remote is not None and newer(local, remote, self._seen) is None:
-                declared = self._rules.of(path)
-                if not declared.order or declared.rule is Rule.UNION:  # whose order is that of the form
-                    continue
+            declared = self._rules.of(path)
+            if not declared.order or declared.rule is Rule.UNION:  # whose order is that of the form
+                continue
+            if local is None or remote is None:
+                if (
+                    self._moved_alone(local, remote) == {Side.LOCAL}
+                    and local
+                    and local.value != declared.unset
+                ):
+                    return Side.LOCAL  # a reading, however low, is safer than none
+            elif newer(local, remote, self._seen) is None:
                 stands = JOINS[declared.rule](None, local, remote, declared, self._rules)
                 if stands.value == local.value != remote.value:
                     return Side.LOCAL

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from bravetui.base.canonical import Json
 from bravetui.merge.state import row_of, rule_path
 
 
@@ -50,6 +51,8 @@ class FieldRule:
     """Choices from least to most safe. For amounts the single word `higher` or `lower` says which is the safer."""
     group: str | None = None
     """Fields that only make sense together carry the same group: they win, lose or conflict as one."""
+    unset: Json = None
+    """What the field says where nobody has set it."""
 
 
 @dataclass(frozen=True, slots=True)

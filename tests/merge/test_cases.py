@@ -68,7 +68,8 @@ def _by_path(case: dict[str, Any], side: str) -> dict[str, Json]:
 
 
 def _field_rule(declared: dict[str, Any]) -> FieldRule:
-    return FieldRule(Rule(declared["rule"]), tuple(declared.get("order", ())), declared.get("group"))
+    order, group, unset = tuple(declared.get("order", ())), declared.get("group"), declared.get("unset")
+    return FieldRule(Rule(declared["rule"]), order, group, unset)
 
 
 def _rules(case: dict[str, Any]) -> Rules:

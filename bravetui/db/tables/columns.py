@@ -50,7 +50,7 @@ def merged(
     `json` is `list` or `dict` for a JSON column that is one cell.
     """
     told = {
-        "rule": FieldRule(rule, order, group),
+        "rule": FieldRule(rule, order, group, default),
         "document": document,
         "rows": rows or {},
         **field.pop("info", {}),
