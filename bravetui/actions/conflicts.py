@@ -14,8 +14,8 @@ from bravetui.db.tables.conflict import RESOLVED
 from bravetui.db.writing import Writing
 from bravetui.merge.record import merge
 from bravetui.merge.rules import Rules
-from bravetui.merge.state import DELETED, Cell, RecordState, alike
-from bravetui.merge.version import VersionVector
+from bravetui.merge.state import DELETED, RecordState, alike, is_row
+from bravetui.merge.version import Dot, VersionVector
 from bravetui.wire.change import Op
 
 
@@ -60,25 +60,28 @@ def keep_both(store: Store, scope_id: str, conflict_id: str, reason: str | None 
 def joined(newer: RecordState, kept: RecordState, rules: Rules) -> tuple[dict[str, Json], tuple[str, ...]]:
     """What to write into `kept` so that it says what both say, and the paths where it stays as it is though the newer one
     says something else: those are a person's to compare. The newer record keeps its own word in its history."""
-    cells = {path: cell for path, cell in newer.cells.items() if path != DELETED}
-    merged = merge({}, RecordState(cells, _of(cells)), RecordState(kept.cells, _of(kept.cells)), rules)
-    asked = {path for conflict in merged.conflicts for path in conflict.paths}
-    now = kept.values()
+    merged = merge({}, _by_itself(newer, 1), _by_itself(kept, 2), rules)
+    says, now = merged.record.values(), kept.values()
+    apart = {path for conflict in merged.conflicts for path in conflict.paths if not is_row(path)}
+    # Not by the one's station what fell by the other's gauge: of a group the newer one adds nothing.
     values = {
-        path: cell.value
-        for path, cell in merged.record.cells.items()
-        if path not in asked and (path not in now or not alike(now[path], cell.value))
+        path: value
+        for path, value in says.items()
+        if path not in apart and (path not in now or not alike(now[path], value))
     }
-    new = {path: cells[path].value for path in asked if now.get(path) is None and path in cells}
-    return {**values, **new}, tuple(sorted(asked - new.keys()))
+    return values, tuple(sorted(apart))
 
 
-def _of(cells: Mapping[str, Cell]) -> VersionVector:
-    version = VersionVector()
-    for cell in cells.values():
-        for dot in cell.dots:
-            version = version.with_dot(dot)
-    return version
+def _by_itself(record: RecordState, device: int) -> RecordState:
+    """What a record says, as of a device of its own: whoever wrote both had not, by that, seen in the one what the other
+    says. What is empty was left to the other."""
+    dot = Dot(device, 1)
+    cells = {
+        path: cell._replace(dots=(dot,))
+        for path, cell in record.cells.items()
+        if path != DELETED and (is_row(path) or cell.value not in (None, ""))
+    }
+    return RecordState(cells, VersionVector({device: 1}))
 
 
 def decide(
