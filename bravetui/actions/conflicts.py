@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+from sqlalchemy import Connection, RowMapping, select
 
 from bravetui.base.canonical import Json
 from bravetui.base.errors import BadInput
-from bravetui.db.kinds import KINDS, kind_of, rules_for
+from bravetui.db.kinds import KINDS, Kind, kind_of, rules_for
+from bravetui.db.outbox import decided_here
 from bravetui.db.records import children_of, load
 from bravetui.db.store import Changed, Store
-from bravetui.db.tables.conflict import RESOLVED
+from bravetui.db.tables.conflict import DUPLICATE, RESOLVED
 from bravetui.db.writing import Writing
 from bravetui.merge.record import merge
 from bravetui.merge.rules import Rules
 from bravetui.merge.state import DELETED, RecordState, alike, is_row
 from bravetui.merge.version import Dot, VersionVector
 from bravetui.wire.change import Op
+
+_conflict = KINDS["conflict"].table
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,19 +35,18 @@ class Joined:
 
 def join(store: Store, scope_id: str, conflict_id: str, reason: str | None = None) -> Joined:
     """Say that two records are one thing: the newer one's values go into the older, each by its field's rule, what refers
-    to it refers to the older from now on, and it leaves a tombstone. Raises BadInput as `decide` does."""
+    to it refers to the older from now on, and it leaves a tombstone. Where the older was joined into another, that stands
+    for it. Raises BadInput as `decide` does, and where it was removed."""
     with store.write() as writing:
         told = _undecided(writing, scope_id, conflict_id)
         kind, record_id = kind_of(str(told["record_kind"])), str(told["record_id"])
         resolution = told["resolution"]
         assert isinstance(resolution, Mapping)
-        kept_id = str(resolution["same_as"])
-        newer, kept = (load(writing.connection, kind, scope_id, key) for key in (record_id, kept_id))
-        if newer is None or kept is None:
-            raise BadInput("One of the two records is not on this laptop.", "Sync, then try again.")
-        values, apart = joined(newer.state, kept.state, rules_for(kind))
-        if values:
-            writing.edit(kind.name, scope_id, kept_id, values)
+        kept_id = _standing(writing.connection, kind, scope_id, str(resolution["same_as"]))
+        newer, kept = _pair(writing.connection, kind, scope_id, (record_id, kept_id))
+        values, apart = joined(newer, kept, rules_for(kind))
+        # It says that this one stays, even where the other adds nothing: to whoever has removed it meanwhile, too.
+        writing.edit(kind.name, scope_id, kept_id, {**values, DELETED: False}, op=Op.DECIDE)
         for child_kind, child_id, column in children_of(writing.connection, kind, scope_id, record_id):
             writing.edit(child_kind, scope_id, child_id, {column: kept_id})
         writing.edit(
@@ -50,6 +54,59 @@ def join(store: Store, scope_id: str, conflict_id: str, reason: str | None = Non
             reason=reason or f"The same as {kept_id}",
         )  # fmt: skip
     return Joined(frozenset({*writing.touched, ("conflict", conflict_id)}), apart)
+
+
+def _standing(connection: Connection, kind: Kind, scope_id: str, record_id: str) -> str:
+    """The record that this one was joined into, and that again; itself where it was not."""
+    passed = {record_id}
+    while (into := _joined_into(connection, kind, scope_id, record_id)) is not None and into not in passed:
+        passed.add(into)
+        record_id = into
+    return record_id
+
+
+def _joined_into(connection: Connection, kind: Kind, scope_id: str, record_id: str) -> str | None:
+    stored = load(connection, kind, scope_id, record_id)
+    if stored is None or not _is_removed(stored.state):
+        return None
+    for row in _asked_about(connection, kind, scope_id, record_id):
+        here, resolution = decided_here(connection, scope_id, record_id, row["id"]), row["resolution"]
+        told = here.after if here else resolution.get("values", {})
+        if row["rule"] == DUPLICATE and told.get(DELETED) is True:
+            return str(resolution["same_as"])
+    return None
+
+
+def _asked_about(connection: Connection, kind: Kind, scope_id: str, record_id: str) -> Sequence[RowMapping]:
+    """Every question about a record, whatever became of it."""
+    query = select(_conflict).where(
+        _conflict.c.scope_id == scope_id,
+        _conflict.c.record_kind == kind.name,
+        _conflict.c.record_id == record_id,
+        _conflict.c.deleted.is_(False),
+    )
+    return connection.execute(query.order_by(_conflict.c.id)).mappings().all()
+
+
+def _pair(
+    connection: Connection, kind: Kind, scope_id: str, ids: tuple[str, str]
+) -> tuple[RecordState, RecordState]:
+    """Two records that can be made one. Raises BadInput where they cannot."""
+    if ids[0] == ids[1]:
+        raise BadInput(
+            "They are one already: the first was joined into the second.",
+            "Keep both: that closes the question.",
+        )
+    newer, kept = (load(connection, kind, scope_id, record_id) for record_id in ids)
+    if newer is None or kept is None:
+        raise BadInput("One of the two records is not on this laptop.", "Sync, then try again.")
+    if _is_removed(kept.state):
+        raise BadInput("The first of the two was removed meanwhile.", "Keep both: then the second stays.")
+    return newer.state, kept.state
+
+
+def _is_removed(state: RecordState) -> bool:
+    return DELETED in state.cells and state.cells[DELETED].value is True
 
 
 def keep_both(store: Store, scope_id: str, conflict_id: str, reason: str | None = None) -> Changed:

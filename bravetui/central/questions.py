@@ -175,15 +175,18 @@ def settles(
     change: Change, seen: VersionVector, question_id: str, question: Mapping[str, Json], record: RecordState
 ) -> bool:
     """Whether the change decides an open conflict: its author had seen both values and set every field in question. About
-    what was signed nobody decides by typing on, unless he knows how the report stands.
+    what was signed nobody decides by typing on, unless he knows how the report stands; nor about two records by saying of
+    one that it stays, since that may be because a third is the same.
 
     `seen` is the author's context as central accepts it. A restored central knows nothing of dots that it has lost: whoever
     has seen what stands in their place in `record` has seen the question, which came with it.
     """
-    paths, dots = question["paths"], _asked_of(question)
+    paths, dots, is_named = question["paths"], _asked_of(question), change.conflict_id == question_id
     assert isinstance(paths, list)
+    if question["rule"] == DUPLICATE and not is_named and change.after.get(DELETED) is False:
+        return False
     known = {dot for dot in dots if record.version.covers([dot])}
-    if question["rule"] == SIGNED and change.conflict_id != question_id and "status" in record.cells:
+    if question["rule"] == SIGNED and not is_named and "status" in record.cells:
         known.update(record.cells["status"].dots)
     if not known >= dots:
         known.update(dot for path in paths if path in record.cells for dot in record.cells[str(path)].dots)

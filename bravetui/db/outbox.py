@@ -7,8 +7,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, select
 
-from bravetui.db.device import Outbox
+from bravetui.db.device import UNACKNOWLEDGED, Outbox
 from bravetui.db.moves import RecordKey
+from bravetui.wire.change import Change
 
 _outbox = Outbox.__table__  # type: ignore[attr-defined]
 
@@ -33,3 +34,16 @@ def binding(record: RecordKey) -> dict[str, str]:
 def queued(connection: Connection, record: RecordKey) -> Sequence[Row[Any]]:
     """State, body and verdict of each change, oldest first."""
     return connection.execute(_QUEUED, binding(record)).all()
+
+
+def decided_here(connection: Connection, scope_id: str, record_id: str, conflict_id: str) -> Change | None:
+    """The decision about a conflict that is on its way to central, if there is one; the last of several."""
+    bodies = connection.execute(
+        select(_outbox.c.body).where(
+            _outbox.c.scope_id == scope_id,
+            _outbox.c.record_id == record_id,
+            _outbox.c.state.in_(UNACKNOWLEDGED),
+        )
+    ).scalars()
+    found = [body for body in bodies if f'"conflict_id":"{conflict_id}"' in body]
+    return Change.model_validate_json(found[-1]) if found else None

@@ -12,8 +12,8 @@ from sqlalchemy import Connection, RowMapping, select
 from bravetui.base.canonical import Json
 from bravetui.base.errors import BadInput
 from bravetui.base.text import safe_line
-from bravetui.db.device import UNACKNOWLEDGED, Outbox
 from bravetui.db.kinds import KINDS, Kind, rules_for
+from bravetui.db.outbox import decided_here
 from bravetui.db.records import load
 from bravetui.db.store import Store
 from bravetui.db.tables.conflict import DUPLICATE, HANDED_IN_BY, OPEN, RESOLVED, SETTLED
@@ -52,7 +52,6 @@ _SAME_AS = "The same as "
 """How `actions.conflicts.join` begins the reason where nobody gave one."""
 
 _conflict = KINDS["conflict"].table
-_outbox = Outbox.__table__  # type: ignore[attr-defined]
 
 TWICE_FIELDS_MAX = 60
 """Fields of a duplicate shown at most."""
@@ -219,16 +218,7 @@ def status_of(connection: Connection, row: RowMapping) -> str:
 
 
 def _decided_here(connection: Connection, row: RowMapping) -> Change | None:
-    """The decision that is on its way to central, if there is one."""
-    bodies = connection.execute(
-        select(_outbox.c.body).where(
-            _outbox.c.scope_id == row["scope_id"],
-            _outbox.c.record_id == row["record_id"],
-            _outbox.c.state.in_(UNACKNOWLEDGED),
-        )
-    ).scalars()
-    found = [body for body in bodies if f'"conflict_id":"{row["id"]}"' in body]
-    return Change.model_validate_json(found[-1]) if found else None
+    return decided_here(connection, row["scope_id"], row["record_id"], row["id"])
 
 
 def _title(

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from bravetui.actions import conflicts as actions
 from bravetui.base.canonical import Json
+from bravetui.base.errors import BadInput
 from bravetui.views import conflicts
 from tests.support.central import PROJECT
 from tests.support.world import Here, World
@@ -77,3 +80,112 @@ async def test_a_reading_that_is_joined_is_one_that_somebody_made(world: World) 
     actions.join(carlos.store, PROJECT, asked(carlos)[newer])
     cells = carlos.records()[PROJECT, "weather_event", older].state.values()
     assert (cells["rain_hundredths"], cells.get("source"), cells.get("station")) == (30, None, None)
+
+
+async def test_what_is_joined_into_one_that_was_joined_itself_goes_where_that_went(world: World) -> None:
+    """Before central has heard of the first joining, and after."""
+    for is_told in (False, True):
+        carlos, first, second, third = await a_chain(world, f"carlos-{is_told}")
+        actions.join(carlos.store, PROJECT, asked(carlos)[second])
+        if is_told:
+            await carlos.sync()
+        actions.join(carlos.store, PROJECT, asked(carlos)[third])
+        await carlos.sync()
+        assert not asked(carlos)
+        assert carlos.value("delivery", first, "note") == "third"
+        assert carlos.value("delivery", first, "deleted") is False
+
+
+async def test_two_that_were_joined_the_other_way_round_are_not_joined_again(world: World) -> None:
+    carlos, first, second, third = await a_chain(world, "carlos-1")
+    for record_id in (third, first):
+        carlos.edit("delivery", record_id, ticket_number="T-3")
+        await carlos.sync()
+    questions = asked(carlos)
+    actions.join(carlos.store, PROJECT, questions[second])
+    actions.join(carlos.store, PROJECT, questions[third])
+    with pytest.raises(BadInput, match="one already"):
+        actions.join(carlos.store, PROJECT, questions[first])
+    actions.keep_both(carlos.store, PROJECT, questions[first])
+    await carlos.sync()
+    assert not asked(carlos)
+    assert carlos.value("delivery", first, "deleted") is False
+
+
+async def test_nothing_is_joined_into_one_that_somebody_removed(world: World) -> None:
+    carlos, older, newer = await both_by_carlos(
+        world, "delivery", TICKET, {**TICKET, "note": "two bags torn"}
+    )
+    remove(carlos, older)
+    with pytest.raises(BadInput, match="removed") as told:
+        actions.join(carlos.store, PROJECT, asked(carlos)[newer])
+    assert "Keep both" in told.value.todo
+    actions.keep_both(carlos.store, PROJECT, asked(carlos)[newer])
+    await carlos.sync()
+    assert carlos.value("delivery", newer, "deleted") is False
+    assert carlos.value("delivery", newer, "note") == "two bags torn"
+
+
+@pytest.mark.parametrize("remover_is_first", [True, False])
+@pytest.mark.parametrize("again", [False, True], ids=["never asked about", "kept once before"])
+async def test_one_that_is_removed_while_another_is_joined_into_it_is_asked_about(
+    world: World, remover_is_first: bool, again: bool
+) -> None:
+    """Also where the other one adds nothing to it: else both would be gone, though each of the two people kept one."""
+    carlos, older, newer = await both_by_carlos(world, "delivery", TICKET, TICKET)
+    if again:
+        carlos.edit("delivery", older, deleted=False)
+    dana = await world.laptop("dana-1", "dana")
+    for here in (carlos, dana):
+        await here.sync()
+    remove(dana, older)
+    actions.join(carlos.store, PROJECT, asked(carlos)[newer])
+    for here in (dana, carlos, dana) if remover_is_first else (carlos, dana, carlos):
+        await here.sync()
+    for here in (carlos, dana):
+        assert list(asked(here)) == [older]
+
+
+@pytest.mark.parametrize("joiner_is_first", [True, False])
+async def test_one_that_is_joined_away_while_another_is_joined_into_it_is_asked_about(
+    world: World, joiner_is_first: bool
+) -> None:
+    carlos, _, second, third = await a_chain(world, "carlos-1")
+    dana = await world.laptop("dana-1", "dana")
+    await dana.sync()
+    actions.join(carlos.store, PROJECT, asked(carlos)[second])
+    actions.join(dana.store, PROJECT, asked(dana)[third])
+    for here in (carlos, dana, carlos) if joiner_is_first else (dana, carlos, dana):
+        await here.sync()
+    for here in (carlos, dana):
+        assert second in asked(here)
+        assert here.value("delivery", second, "note") == "third"
+
+
+async def test_whether_one_is_a_third_stays_open_while_another_is_joined_into_it(world: World) -> None:
+    """To say of a record that it stays is no answer to that."""
+    carlos, _, second, third = await a_chain(world, "carlos-1")
+    actions.join(carlos.store, PROJECT, asked(carlos)[third])
+    await carlos.sync()
+    assert list(asked(carlos)) == [second]
+
+
+async def a_chain(world: World, name: str) -> tuple[Here, str, str, str]:
+    """Three deliveries: whether the third is the second is asked, and whether that is the first."""
+    carlos = await world.laptop(name, "carlos")
+    await carlos.sync()
+    first, second, third = (
+        carlos.create("delivery", {"supplier": name, "ticket_number": ticket, **said})
+        for ticket, said in (("T-1", {}), ("T-2", {}), ("T-2", {"note": "third"}))
+    )
+    await carlos.sync()
+    carlos.edit("delivery", second, ticket_number="T-1")
+    await carlos.sync()
+    await carlos.sync()
+    assert asked(carlos).keys() == {second, third}
+    return carlos, first, second, third
+
+
+def remove(here: Here, record_id: str) -> None:
+    with here.store.write() as writing:
+        writing.delete("delivery", PROJECT, record_id)
