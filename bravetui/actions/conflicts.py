@@ -13,7 +13,7 @@ from bravetui.db.kinds import KINDS, Kind, kind_of, rules_for
 from bravetui.db.outbox import decided_here
 from bravetui.db.records import children_of, load
 from bravetui.db.store import Changed, Store
-from bravetui.db.tables.conflict import DUPLICATE, RESOLVED
+from bravetui.db.tables.conflict import DUPLICATE, OPEN, RESOLVED
 from bravetui.db.writing import Writing
 from bravetui.merge.record import merge
 from bravetui.merge.rules import Rules
@@ -36,7 +36,8 @@ class Joined:
 def join(store: Store, scope_id: str, conflict_id: str, reason: str | None = None) -> Joined:
     """Say that two records are one thing: the newer one's values go into the older, each by its field's rule, what refers
     to it refers to the older from now on, and it leaves a tombstone. Where the older was joined into another, that stands
-    for it. Raises BadInput as `decide` does, and where it was removed."""
+    for it. Raises BadInput as `decide` does, where the older was removed, and while a field of one of the two is in
+    dispute: what stands there nobody has decided."""
     with store.write() as writing:
         told = _undecided(writing, scope_id, conflict_id)
         kind, record_id = kind_of(str(told["record_kind"])), str(told["record_id"])
@@ -102,7 +103,19 @@ def _pair(
         raise BadInput("One of the two records is not on this laptop.", "Sync, then try again.")
     if _is_removed(kept.state):
         raise BadInput("The first of the two was removed meanwhile.", "Keep both: then the second stays.")
+    for which, record_id in zip(("second", "first"), ids, strict=True):
+        _refuse_in_dispute(connection, kind, scope_id, record_id, which)
     return newer.state, kept.state
+
+
+def _refuse_in_dispute(connection: Connection, kind: Kind, scope_id: str, record_id: str, which: str) -> None:
+    for row in _asked_about(connection, kind, scope_id, record_id):
+        is_open = row["status"] == OPEN and not decided_here(connection, scope_id, record_id, row["id"])
+        if is_open and row["rule"] != DUPLICATE:
+            raise BadInput(
+                f"A field of the {which} of the two is in dispute.",
+                "Decide that in the list of conflicts (F7), then join them.",
+            )
 
 
 def _is_removed(state: RecordState) -> bool:

@@ -10,6 +10,7 @@ from bravetui.base.errors import BadInput
 from bravetui.views import conflicts
 from tests.support.central import PROJECT
 from tests.support.world import Here, World
+from tests.sync.test_duplicates import logged_twice
 
 TICKET: dict[str, Json] = {"supplier": "Rio Ready-Mix", "ticket_number": "T-1207"}
 FENCE, ROCK = (f"01980000-0000-7000-8000-00000000000{number}" for number in (1, 2))
@@ -168,6 +169,29 @@ async def test_whether_one_is_a_third_stays_open_while_another_is_joined_into_it
     actions.join(carlos.store, PROJECT, asked(carlos)[third])
     await carlos.sync()
     assert list(asked(carlos)) == [second]
+
+
+@pytest.mark.parametrize("is_older", [True, False])
+async def test_while_a_field_of_one_is_in_dispute_the_two_are_not_joined(
+    world: World, is_older: bool
+) -> None:
+    """What stands in it until then nobody has decided."""
+    carlos, dana, older, newer = await logged_twice(world, "delivery", TICKET, TICKET)
+    disputed = older if is_older else newer
+    question = asked(carlos)[newer]
+    for here, condition in ((carlos, "damaged"), (dana, "rejected")):
+        here.edit("delivery", disputed, condition=condition)
+    for here in (carlos, dana, carlos):
+        await here.sync()
+    with pytest.raises(BadInput, match=f"{'first' if is_older else 'second'} of the two"):
+        actions.join(carlos.store, PROJECT, question)
+    rows = conflicts.conflicts(carlos.store, PROJECT)
+    (other,) = (row.id for row in rows if row.id != question)
+    actions.decide(carlos.store, PROJECT, other, {"condition": "rejected"})
+    actions.join(carlos.store, PROJECT, question)
+    await carlos.sync()
+    assert not asked(carlos)
+    assert carlos.value("delivery", older, "condition") == "rejected"
 
 
 async def a_chain(world: World, name: str) -> tuple[Here, str, str, str]:
