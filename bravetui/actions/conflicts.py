@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, RowMapping, select
 
-from bravetui.base.canonical import Json
+from bravetui.base.canonical import Json, canonical_bytes
 from bravetui.base.errors import BadInput
 from bravetui.db.kinds import KINDS, Kind, kind_of, rules_for
 from bravetui.db.outbox import decided_here
 from bravetui.db.records import children_of, load
 from bravetui.db.store import Changed, Store
-from bravetui.db.tables.conflict import DUPLICATE, OPEN, RESOLVED
+from bravetui.db.tables.conflict import DUPLICATE, OPEN, RESOLVED, SET_ASIDE
 from bravetui.db.writing import Writing
 from bravetui.merge.record import merge
 from bravetui.merge.rules import Rules
@@ -29,8 +29,8 @@ class Joined:
     """What joining two records did."""
 
     records: frozenset[tuple[str, str]]
-    apart: tuple[str, ...]
-    """Fields in which they differ, and which stay as the older record has them."""
+    apart: Mapping[str, Json]
+    """Fields in which they differ, by path, each with the value that does not stand."""
 
 
 def join(store: Store, scope_id: str, conflict_id: str, reason: str | None = None) -> Joined:
@@ -45,14 +45,19 @@ def join(store: Store, scope_id: str, conflict_id: str, reason: str | None = Non
         assert isinstance(resolution, Mapping)
         kept_id = _standing(writing.connection, kind, scope_id, str(resolution["same_as"]))
         newer, kept = _pair(writing.connection, kind, scope_id, (record_id, kept_id))
-        values, apart = joined(newer, kept, rules_for(kind))
+        leads = _has_form(writing.connection, scope_id, newer)
+        if leads and _has_form(writing.connection, scope_id, kept):
+            raise BadInput(
+                "Each of the two has a form of its own.", "Discard the one that is not needed, or keep both."
+            )
+        values, apart = joined(newer, kept, rules_for(kind), leads=leads)
         # It says that this one stays, even where the other adds nothing: to whoever has removed it meanwhile, too.
         writing.edit(kind.name, scope_id, kept_id, {**values, DELETED: False}, op=Op.DECIDE)
         for child_kind, child_id, column in children_of(writing.connection, kind, scope_id, record_id):
             writing.edit(child_kind, scope_id, child_id, {column: kept_id})
         writing.edit(
             kind.name, scope_id, record_id, {DELETED: True}, op=Op.DECIDE, conflict_id=conflict_id,
-            reason=reason or f"The same as {kept_id}",
+            reason=(reason or f"The same as {kept_id}") + _set_aside(values, apart),
         )  # fmt: skip
     return Joined(frozenset({*writing.touched, ("conflict", conflict_id)}), apart)
 
@@ -127,19 +132,41 @@ def keep_both(store: Store, scope_id: str, conflict_id: str, reason: str | None 
     return decide(store, scope_id, conflict_id, {DELETED: False}, reason)
 
 
-def joined(newer: RecordState, kept: RecordState, rules: Rules) -> tuple[dict[str, Json], tuple[str, ...]]:
-    """What to write into `kept` so that it says what both say, and the paths where it stays as it is though the newer one
-    says something else: those are a person's to compare. The newer record keeps its own word in its history."""
-    merged = merge({}, _by_itself(newer, 1), _by_itself(kept, 2), rules)
+def joined(
+    newer: RecordState, kept: RecordState, rules: Rules, *, leads: bool = False
+) -> tuple[dict[str, Json], dict[str, Json]]:
+    """What to write into `kept` so that it says what both say, and what of either does not stand, by path. Where no rule can
+    join them, or the rule asks for central's, `kept` stands, or the newer one if it `leads`."""
+    second, first = _by_itself(newer, 1), _by_itself(kept, 2)
+    merged = merge({}, *((first, second) if leads else (second, first)), rules)
     says, now = merged.record.values(), kept.values()
-    apart = {path for conflict in merged.conflicts for path in conflict.paths if not is_row(path)}
-    # Not by the one's station what fell by the other's gauge: of a group the newer one adds nothing.
+    apart = {one.path: one.cell.value for one in merged.superseded}
+    for conflict in merged.conflicts:
+        for path in (path for path in conflict.paths if not is_row(path)):
+            # Not by the one's station what fell by the other's gauge: of a group nothing is borrowed.
+            stands = conflict.remote[path].value if path in conflict.remote else now.get(path)
+            says[path] = stands
+            if path in conflict.local and not alike(conflict.local[path].value, stands):
+                apart[path] = conflict.local[path].value
     values = {
         path: value
         for path, value in says.items()
-        if path not in apart and (path not in now or not alike(now[path], value))
+        if not alike(now.get(path), value) or (path not in now and is_row(path))
     }
-    return values, tuple(sorted(apart))
+    return values, apart
+
+
+def _set_aside(values: Mapping[str, Json], apart: Mapping[str, Json]) -> str:
+    """What the older record said before these values, for whoever reads why; what the newer one said is in it still."""
+    over: dict[str, Json] = {path: apart[path] for path in sorted(apart.keys() & values.keys())}
+    return SET_ASIDE + canonical_bytes(over).decode() if over else ""
+
+
+def _has_form(connection: Connection, scope_id: str, record: RecordState) -> bool:
+    """Whether it is an inspection with a form that was not discarded."""
+    form_id = record.values().get("submission_id")
+    form = load(connection, KINDS["submission"], scope_id, str(form_id)) if form_id else None
+    return form is not None and not _is_removed(form.state)
 
 
 def _by_itself(record: RecordState, device: int) -> RecordState:

@@ -295,4 +295,5 @@ def _refuse_problems(store: Store, template: Template, answers: Mapping[str, Jso
 def _inspection_of(connection: Connection, scope_id: str, submission_id: str) -> str | None:
     table = KINDS["inspection"].table
     query = select(table.c.id).where(table.c.scope_id == scope_id, table.c.submission_id == submission_id)
-    return connection.execute(query).scalar_one_or_none()
+    # One that was joined into another bears the form, too.
+    return connection.execute(query.order_by(table.c.deleted, table.c.id)).scalars().first()

@@ -319,9 +319,8 @@ class ConflictScreen(WorkScreen):
             if join:
                 done = await self.call(conflicts.join, *which, reason)
                 left = len(done.apart)
-                words = "Joined." + f" {left} field{'s' * (left != 1)} differ; the first one's stand." * bool(
-                    left
-                )
+                differ = f" {left} field{'s' * (left != 1)} differed; what does not stand is kept in this question."
+                words = "Joined." + differ * bool(left)
             else:
                 await self.call(conflicts.keep_both, *which, reason)
         except BravetuiError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,7 +17,7 @@ from bravetui.db.kinds import KINDS, Kind, rules_for
 from bravetui.db.outbox import decided_here
 from bravetui.db.records import load
 from bravetui.db.store import Store
-from bravetui.db.tables.conflict import DUPLICATE, HANDED_IN_BY, OPEN, RESOLVED, SETTLED
+from bravetui.db.tables.conflict import DUPLICATE, HANDED_IN_BY, OPEN, RESOLVED, SET_ASIDE, SETTLED
 from bravetui.forms.template import Question
 from bravetui.merge.state import DELETED, is_row
 from bravetui.merge.text import edits
@@ -276,9 +277,31 @@ def _view(connection: Connection, store: Store, row: RowMapping) -> ConflictView
             if path in row["paths"]
         },
         resolved_by=names.get(str(decider), ""),
-        reason=safe_line(str(reason), 300) if reason and not str(reason).startswith(_SAME_AS) else "",
+        reason=_reason_words(connection, row, str(reason or "")),
         **_remembered(connection, row, labels, store.clock.now()) if status == OPEN else {},
     )  # fmt: skip
+
+
+def _reason_words(connection: Connection, row: RowMapping, reason: str) -> str:
+    """What whoever decided gave as the reason, and, where two records were joined, what of the first does not stand."""
+    said, _, aside = reason.partition(SET_ASIDE)
+    said = "" if said.startswith(_SAME_AS) else safe_line(said, 300)
+    told = _told_aside(aside)
+    if not told:
+        return said
+    reader = reader_for(connection, row["scope_id"], KINDS.get(row["record_kind"]), told.values())
+    words = "; ".join(
+        f"{Labels().of(path)[0]}: {reader.text(None, value, path)}" for path, value in told.items()
+    )
+    return f"{f'{said}. ' if said else ''}{safe_line(f'Set aside of the first: {words}', 600)}."
+
+
+def _told_aside(aside: str) -> dict[str, Json]:
+    try:
+        told = json.loads(aside)
+    except ValueError:
+        return {}
+    return told if isinstance(told, dict) else {}
 
 
 def _remembered(connection: Connection, row: RowMapping, labels: Labels, now: datetime) -> dict[str, Any]:

@@ -52,10 +52,10 @@ def about_words(connection: Connection, scope_id: str, submission_id: str, zone:
 
 
 def inspection_row(connection: Connection, scope_id: str, **where: str) -> RowMapping | None:
-    """The inspection with these columns, or none."""
+    """The inspection with these columns, or none; one that stands before one that was removed."""
     table = KINDS["inspection"].table
     query = select(table).where(table.c.scope_id == scope_id, *(table.c[k] == v for k, v in where.items()))
-    return connection.execute(query).mappings().first()
+    return connection.execute(query.order_by(table.c.deleted, table.c.id)).mappings().first()
 
 
 def occasion_words(connection: Connection, kind: str, row: RowMapping | None, zone: ZoneInfo) -> str:

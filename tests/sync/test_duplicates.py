@@ -41,7 +41,7 @@ async def test_one_delivery_ticket_logged_on_two_laptops_is_asked_about_once_and
     assert view.is_duplicate
     assert differ == ["condition", "hazardous", "note", "ticket_number"]
     done = actions.join(carlos.store, PROJECT, row.id)
-    assert done.apart == ("condition",)
+    assert done.apart == {"condition": "damaged", "hazardous": "no", "ticket_number": "t-1207 "}
     for here in (carlos, dana):
         await here.sync()
         assert here.value("delivery", older, "hazardous") == "yes"

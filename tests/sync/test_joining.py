@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bravetui.actions import conflicts as actions
+from bravetui.actions.forms import _inspection_of
 from bravetui.base.canonical import Json
 from bravetui.base.errors import BadInput
 from bravetui.views import conflicts
@@ -192,6 +193,65 @@ async def test_while_a_field_of_one_is_in_dispute_the_two_are_not_joined(
     await carlos.sync()
     assert not asked(carlos)
     assert carlos.value("delivery", older, "condition") == "rejected"
+
+
+async def test_what_joining_set_aside_of_the_first_is_told_in_the_question(world: World) -> None:
+    """On every laptop: the later place of storage stands, the earlier one is named."""
+    carlos, dana, older, newer = await logged_twice(
+        world, "delivery", {**TICKET, "storage_location": "[b]yard A"}, {**TICKET, "condition": "damaged"}
+    )
+    dana.edit("delivery", newer, storage_location="yard B", ticket_number="t-1207")
+    for here in (dana, carlos):
+        await here.sync()
+    done = actions.join(carlos.store, PROJECT, asked(carlos)[newer], "one truck")
+    assert done.apart == {"storage_location": "[b]yard A", "ticket_number": "t-1207"}
+    for here in (carlos, dana):
+        await here.sync()
+        (row,) = conflicts.conflicts(here.store, PROJECT)
+        view = conflicts.conflict(here.store, PROJECT, row.id)
+        assert here.value("delivery", older, "storage_location") == "yard B"
+        assert view.reason == "one truck. Set aside of the first: Storage location: [b]yard A."
+
+
+async def test_of_two_inspections_the_one_that_has_a_report_stands(world: World) -> None:
+    """The other's form was discarded: it was not walked, though it came first."""
+    carlos, walks, forms = await two_inspections(world)
+    with carlos.store.write() as writing:
+        writing.delete("submission", PROJECT, forms[0])
+    actions.join(carlos.store, PROJECT, asked(carlos)[walks[1]])
+    await carlos.sync()
+    assert carlos.value("inspection", walks[0], "status") == "submitted"
+    assert carlos.value("inspection", walks[0], "submission_id") == forms[1]
+    assert carlos.value("inspection", walks[0], "inspector_id") == "dana"
+    assert _inspection_of_form(carlos, forms[1]) == walks[0]
+
+
+async def test_two_inspections_with_a_form_each_are_not_joined(world: World) -> None:
+    """One of the reports would belong to no inspection any more."""
+    carlos, walks, _ = await two_inspections(world)
+    with pytest.raises(BadInput, match="form of its own"):
+        actions.join(carlos.store, PROJECT, asked(carlos)[walks[1]])
+
+
+async def two_inspections(world: World) -> tuple[Here, tuple[str, str], tuple[str, str]]:
+    """Of one storm: Carlos began the first, Dana handed in the second."""
+    carlos = await world.laptop("carlos-1", "carlos")
+    await carlos.sync()
+    event = carlos.create("weather_event", {"kind": "melt"})
+    first, second = (carlos.create("submission", {"title": "Site inspection"}) for _ in "12")
+    walk: dict[str, Json] = {"kind": "storm", "weather_event_id": event}
+    ids = tuple(
+        carlos.create("inspection", {**walk, "submission_id": form, "status": status, "inspector_id": who})
+        for form, status, who in ((first, "in_progress", "carlos"), (second, "submitted", "dana"))
+    )
+    await carlos.sync()
+    await carlos.sync()
+    return carlos, (ids[0], ids[1]), (first, second)
+
+
+def _inspection_of_form(here: Here, form: str) -> str | None:
+    with here.store.read() as connection:
+        return _inspection_of(connection, PROJECT, form)
 
 
 async def a_chain(world: World, name: str) -> tuple[Here, str, str, str]:

@@ -22,6 +22,9 @@ SIGNED = "signed"
 OPEN, SETTLED, RESOLVED = "open", "settled", "resolved"
 """A person has to decide; a rule has decided, and a person still may; a person has decided."""
 
+SET_ASIDE = "\nSet aside: "
+"""In the reason for which two records were joined: behind it, what the first said and says no longer, by path, in JSON."""
+
 HANDED_IN_BY = "handed_in_by"
 """In `resolution`: who handed in a question that a restored central had lost."""
 
