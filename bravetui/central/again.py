@@ -20,9 +20,7 @@ from bravetui.db.tables.conflict import is_answered
 from bravetui.merge.state import RecordState
 from bravetui.merge.version import Dot
 from bravetui.wire.change import Change
-
-LOST_MAX = 100_000
-"""Changes of one laptop that a restored central may have lost: years of them."""
+from bravetui.wire.messages import LOST_MAX
 
 _HELD = select(DEVICES.c.number, DEVICES.c.held).where(
     DEVICES.c.number == any_(bindparam("devices", type_=ARRAY(BigInteger)))

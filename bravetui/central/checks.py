@@ -6,7 +6,7 @@ program never fails them; a stranger's client, a bug or a forger may.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -20,6 +20,7 @@ from bravetui.db.kinds import KINDS, Kind, kind_of
 from bravetui.db.records import normalised
 from bravetui.forms.template import Template
 from bravetui.merge.state import DELETED, PATH_LENGTH_MAX
+from bravetui.merge.version import Dot
 from bravetui.wire.change import REFILLED, Change, Op
 
 CHANGE_BYTES_MAX = 1024 * 1024
@@ -29,8 +30,9 @@ PATHS_MAX = 5000
 DEPTH_MAX = 12
 ID_LENGTH_MAX = 36
 
-COUNTER_MAX = 2**63 - 1
-"""Largest counter that the ledger can hold."""
+NUMBERS_SKIPPED_MAX = 10**9
+"""How far past the last number that is held of a laptop its next may lie: as many as none leaves out, and few beside all
+that there are (`merge.version`). It goes on behind the last that it has used, and behind the very last there is nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +127,7 @@ def check_shape(change: Change, size_bytes: int) -> None:
             "Shorten the longest one, or hand in a second form; nothing is lost meanwhile.",
             code="too_large",
         )
-    if not 1 <= change.dot.counter <= COUNTER_MAX or change.context.covers((change.dot,)):
+    if change.context.covers((change.dot,)):
         raise Refused("The change claims to have seen itself.", "Tell the office.", code="invalid_context")
     _check_said(change)
     for name, text in (("record_id", change.record_id), ("author_id", change.author_id)):
@@ -133,6 +135,16 @@ def check_shape(change: Change, size_bytes: int) -> None:
             raise Refused("The id cannot be stored.", "Tell the office.", code="invalid_field", field=name)
     if not change.after and change.op is not Op.DECIDE:
         raise Refused("The change changes nothing.", "Discard it.", code="empty")
+
+
+def check_number(dot: Dot, held: Sequence[Sequence[int]]) -> None:
+    """That the laptop of which these numbers are held can have come to this one. Raises Refused."""
+    if dot.counter > (held[-1][1] if held else 0) + NUMBERS_SKIPPED_MAX:
+        raise Refused(
+            "The change bears a number that its laptop cannot have come to.",
+            "Tell the office.",
+            code="invalid_number",
+        )
 
 
 def check_values(kind: Kind, values: Mapping[str, Json]) -> dict[str, Json]:

@@ -32,7 +32,7 @@ from bravetui.base.errors import Refused
 from bravetui.base.fault import fault
 from bravetui.central.access import Access
 from bravetui.central.checkpoint import with_counters
-from bravetui.central.checks import COUNTER_MAX, Admitted, admit
+from bravetui.central.checks import Admitted, admit, check_number
 from bravetui.central.desk import Desk
 from bravetui.central.refusals import is_sick, note, poison, settle_said
 from bravetui.central.rights import by_the_time_written
@@ -129,7 +129,7 @@ def _take_all(desk: Desk, connection: Connection, access: Access, batch: Sequenc
     shelf = Shelf(connection, dict.fromkeys(access.scopes, access.organization_id))
     taking = Taking(connection, desk.sign, desk.epoch, desk.now, shelf)
     taking.from_copies = numbers > 1
-    admitted = [_admitted(connection, sent, access) for sent in batch]
+    admitted = [_admitted(connection, sent, access, held) for sent in batch]
     good = [sent for sent, told in zip(batch, admitted, strict=True) if isinstance(told, Admitted)]
     taking.hold(sent.change.scope_id for sent in good)
     known = _known(connection, access.device, [sent.change.dot for sent in batch])
@@ -152,7 +152,13 @@ def _take_all(desk: Desk, connection: Connection, access: Access, batch: Sequenc
     return verdicts
 
 
-def _admitted(connection: Connection, sent: Sent, access: Access) -> Admitted | Refused:
+def _admitted(
+    connection: Connection, sent: Sent, access: Access, held: Sequence[Sequence[int]]
+) -> Admitted | Refused:
+    try:
+        check_number(sent.change.dot, held)
+    except Refused as error:
+        return error
     try:
         return admit(sent.change, access, len(sent.body))
     except Refused as error:
@@ -215,8 +221,7 @@ def _kept(connection: Connection, device: int, dots: Iterable[Dot]) -> dict[Dot,
 
 
 def _counters(device: int, dots: Iterable[Dot]) -> list[int]:
-    """Those of this device that the database can hold."""
-    return [dot.counter for dot in dots if dot.device == device and dot.counter <= COUNTER_MAX]
+    return [dot.counter for dot in dots if dot.device == device]
 
 
 def _answer_twin(

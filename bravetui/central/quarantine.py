@@ -21,7 +21,7 @@ from bravetui.base.errors import BadInput, Refused
 from bravetui.central.access import access_of
 from bravetui.central.audit_log import Event, note
 from bravetui.central.checkpoint import with_counters
-from bravetui.central.checks import check_content
+from bravetui.central.checks import check_content, check_number
 from bravetui.central.sent import Sent
 from bravetui.central.service import Central
 from bravetui.central.shelf import Shelf
@@ -90,6 +90,8 @@ def release(central: Central, dot: Dot, by: str, mends: Mapping[str, Json] | Non
         row = _locked(connection, dot)
         tenant(connection, row.organization_id)
         _from_the_office(connection, row.organization_id, by, now)
+        assert held is not None, "what is kept is kept of a laptop that is known"
+        check_number(dot, held)
         sent = Sent.of(Change.model_validate_json(row.body))
         change = sent.change
         said = change.model_copy(update={"after": {**change.after, **(mends or {})}})
@@ -98,7 +100,6 @@ def release(central: Central, dot: Dot, by: str, mends: Mapping[str, Json] | Non
         taking.shelf.fetch_records([(*sent.target, told.after)])
         verdict = taking.mend(sent, told, by) if mends else taking.take(sent, told, waited=True)
         taking.finish()
-        assert held is not None, "what is kept is kept of a laptop that is known"
         held_now = with_counters(held, [dot.counter])
         connection.execute(update(DEVICES).where(device).values(held=held_now))
         settled_as = "mended" if mends else "released"

@@ -34,7 +34,7 @@ from bravetui.db.site import signs
 from bravetui.db.store import Identity, Store
 from bravetui.db.urgent import jumping
 from bravetui.merge.version import Dot
-from bravetui.sync import again, agreement, lacking, refill
+from bravetui.sync import again, agreement, credible, lacking, refill
 from bravetui.sync.acknowledge import confirm, forget_old, take_verdicts
 from bravetui.sync.apply import drop_settled_bases
 from bravetui.sync.batch import Entry, Refusals, next_batches, sendable
@@ -144,6 +144,7 @@ def take(store: Store, prepared: Prepared, answer: SyncAnswer, took_s: float = 0
     fault("answer_received")
     with store.maintain() as connection:
         genuine = [one for one in (answer.checkpoint, *answer.earlier) if _is_genuine(store, one, answer)]
+        _pass_numbers(connection, store.identity.device, answer, genuine)
         if answer.checkpoint in genuine:
             _epoch(connection, answer.epoch)
             meta.put(connection, meta.CHECKPOINT, answer.checkpoint.model_dump_json(exclude_defaults=True))
@@ -157,7 +158,6 @@ def take(store: Store, prepared: Prepared, answer: SyncAnswer, took_s: float = 0
         confirm(connection, prepared, genuine)
         if answer.checkpoint in genuine:
             forget_old(connection, answer.checkpoint.at)
-        _pass_counters(connection, store.identity.device, answer)
         take_pages(connection, store, prepared, answer, taken, now)
         drop_settled_bases(connection)
         _take_scopes(connection, answer.scopes, now)
@@ -283,14 +283,13 @@ def _is_genuine(store: Store, checkpoint: Checkpoint, answer: SyncAnswer) -> boo
     return checkpoint.epoch == answer.epoch and is_genuine(checkpoint, signed_by(store.identity.central_key))
 
 
-def _pass_counters(connection: Connection, device: int, answer: SyncAnswer) -> None:
+def _pass_numbers(
+    connection: Connection, device: int, answer: SyncAnswer, genuine: Sequence[Checkpoint]
+) -> None:
     """Mint no dot that central knows under this laptop's number already: a copy of it, or its own lost past, made it."""
-    told = [row.version[device] for page in answer.pages for row in page.rows]
-    for checkpoint in (answer.checkpoint, *answer.earlier):
-        if checkpoint.device == device:
-            told += [last for _, last in checkpoint.held]
-    highest = max(told, default=0)
-    if highest > meta.get_counter(connection):
+    used = meta.get_counter(connection)
+    highest = credible.numbers_used(answer, genuine, device, used)
+    if highest > used:
         meta.put(connection, meta.COUNTER, str(highest))
 
 

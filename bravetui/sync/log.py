@@ -19,6 +19,7 @@ from bravetui.base.text import counted
 from bravetui.base.trust import Untrusted
 from bravetui.db.device import SyncLog
 from bravetui.sync.client import NoLine, TooLarge
+from bravetui.sync.credible import Incredible
 from bravetui.wire.lanes import Lane
 
 _log = SyncLog.__table__  # type: ignore[attr-defined]
@@ -37,6 +38,7 @@ _PRUNE_EVERY = 100
 _FAILED: tuple[tuple[type[BravetuiError], str, str], ...] = (
     (NoLine, "no line", "No line to central"),
     (Untrusted, "not trusted", "What answers at central's address shows no certificate that is trusted here"),
+    (Incredible, "not credible", "What central answered cannot be true; nothing of it was taken"),
     (TooLarge, "too large", "Central takes smaller batches; they are halved"),
     (Transient, "failed", "Central could not be asked; it is tried again by itself"),
     (NeedsSignIn, "sign-in", "Central does not accept this laptop's sign-in"),

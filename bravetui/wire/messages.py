@@ -41,6 +41,10 @@ ASKS_MAX = 10_000
 TAKEN_BEFORE_MAX = 20_000
 """As many as there may be changes in one exchange."""
 
+LOST_MAX = 100_000
+"""Changes of one laptop that a restored central, or a restored laptop, may have lost: years of them. Nobody is believed
+who tells of a number further past the last that is known to be used: the laptop would have to go on behind it."""
+
 _T = TypeVar("_T")
 _Many = Annotated[tuple[_T, ...], FailFast()]
 """Of many that are wrong one is told: a list of all faults takes kilobytes for each two bytes that were sent (CWE-400)."""

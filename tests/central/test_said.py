@@ -26,7 +26,7 @@ def offered(
 
 
 def test_a_forged_word_does_not_use_up_another_laptops_numbers(site: Site) -> None:
-    """Every laptop passes what central's rows show as used under its number (`sync.exchange._pass_counters`)."""
+    """Every laptop passes what central's rows show as used under its number (`sync.credible`)."""
     carlos, dana = site.laptop("carlos"), site.laptop("dana")
     last = 10**18 - 1
     carlos.sync(offered(carlos, "i1", {"note": "x"}, {"note": [Dot(dana.device, last)]}))
