@@ -144,6 +144,7 @@ def take(store: Store, prepared: Prepared, answer: SyncAnswer, took_s: float = 0
     fault("answer_received")
     with store.maintain() as connection:
         genuine = [one for one in (answer.checkpoint, *answer.earlier) if _is_genuine(store, one, answer)]
+        credible.check_pages(prepared.request, answer)
         _pass_numbers(connection, store.identity.device, answer, genuine)
         if answer.checkpoint in genuine:
             _epoch(connection, answer.epoch)

@@ -24,6 +24,7 @@ from bravetui.db.urgent import urgent_at
 from bravetui.sync.ahead import continuation
 from bravetui.sync.batch import BUDGET_BYTES_FIRST, next_budget, shrunk
 from bravetui.sync.client import UNSENT, Answered, CentralClient, TooLarge
+from bravetui.sync.credible import InARow
 from bravetui.sync.exchange import going_on, prepare, take, unsend
 from bravetui.sync.news import Listener, News
 from bravetui.sync.policy import poll_in_s, wait_s
@@ -140,6 +141,7 @@ class Worker:
         self._budget_bytes = BUDGET_BYTES_FIRST
         self._poll_at: datetime | None = None
         self._pull_failures = self._silences = 0
+        self._row = InARow()
         self._pull_not_before: datetime | None = None
         self._records: Callable[[frozenset[tuple[str, str]]], None] | None = None
         self.progress = SyncProgress()
@@ -200,6 +202,7 @@ class Worker:
         if isinstance(step, Exchange):
             await self._exchange(step.lanes)
         else:
+            self._row.ended(well=self._pull_not_before is None)
             await self._wait_until(step.until)
 
     def _stumbled(self, error: BravetuiError) -> datetime:
@@ -214,6 +217,7 @@ class Worker:
     async def run_once(self) -> bool:
         """Sync until nothing is left to move; returns whether all is handed in. Raises the error that stopped it."""
         closing = 0
+        self._row.ended(well=False)
         self.ask_now()
         while True:
             step = await self._next()
@@ -252,6 +256,7 @@ class Worker:
                 answering = asyncio.create_task(self._ask(following.request)) if following else None
                 taken = await self._run(take, self._store, prepared, answered.answer, came - began)
                 await self._succeeded(prepared, answered, taken, self._clock.monotonic_s() - began)
+                self._row.took(taken.waiting)
                 began = came
                 prepared = None if taken.silent or taken.waiting or taken.incomplete else following
         except TimeoutError:
@@ -334,7 +339,7 @@ class Worker:
         if self._way_out is not None and isinstance(error, Transient) and error.wait_s is None:
             self._lost_on = self._way_out()
         now = self._clock.now()
-        self._pull_failures += 1
+        self._pull_failures = max(self._pull_failures + 1, self._row.rows)
         pull_s = self._asked(LANES[0].lane, self._pull_failures, error)
         self._pull_not_before = now + timedelta(seconds=pull_s)
         self._poll_at = (
@@ -361,6 +366,7 @@ class Worker:
     def _asked(self, lane: Lane, failures: int, error: BravetuiError) -> float:
         if isinstance(error, NeedsSignIn | Refused | StorageFull) and not isinstance(error, TooLarge):
             return SIGN_IN_WAIT_S
+        failures = max(failures, self._row.rows)
         return wait_s(POLICY[lane], failures, error.wait_s if isinstance(error, Transient) else None)
 
     def _situation(self, connection: Connection) -> Situation:

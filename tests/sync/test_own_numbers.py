@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 
@@ -13,23 +13,11 @@ from bravetui.sync.progress import Waiting
 from bravetui.wire.messages import Checkpoint
 from bravetui.wire.receipt import sign
 from tests.support.central import KEYS
-from tests.support.tampering import Tampered, Told
+from tests.support.tampering import Told, altered
 from tests.support.world import Here, World, findings
 
 FAR = 10**17
 """A number that the wire can carry and no laptop ever comes to."""
-
-
-@contextmanager
-def altered(here: Here, alter: Callable[[Told], Told]) -> Iterator[Tampered]:
-    """Somebody stands on the laptop's line for a while."""
-    straight = here.line._inner
-    here.line._inner = line = Tampered(straight, alter)
-    yield line
-    here.line._inner = straight
-    here.worker.ask_now()
-    with here.store.maintain() as connection:
-        connection.exec_driver_sql("UPDATE lane_state SET next_attempt_at = NULL")
 
 
 def number(here: Here) -> int:
