@@ -51,7 +51,7 @@ def _news(data: bytes) -> News:
     try:
         told = json.loads(data)
         return News(str(told["scope_id"]), int(told["seq"]))
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
         raise _not_news() from error
 
 

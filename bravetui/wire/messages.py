@@ -6,6 +6,7 @@ and pages down, in one round trip. docs/protocol.md tells it to someone who woul
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, TypeVar
 
@@ -33,6 +34,12 @@ BODY_BYTES_MAX = 16 * 1024 * 1024
 
 NUMBER_MAX = 2**63 - 1
 """Largest number that either end's database holds."""
+
+_Number = Annotated[int, Field(ge=0, le=NUMBER_MAX)]
+_Moment = Annotated[
+    AwareDatetime, Field(ge=datetime(1970, 1, 1, tzinfo=UTC), lt=datetime(9000, 1, 1, tzinfo=UTC))
+]
+"""A time by central's clock: so far from the ends of the calendar that any offset and any span may be added."""
 
 BATCHES_MAX = 1_000
 ASKS_MAX = 10_000
@@ -184,7 +191,7 @@ class Verdict(Message):
     """Hash of the change it speaks of. A verdict whose hash is not ours acknowledges nothing. Empty on its way to a laptop
     that `spares_hashes`: it is that of the change sent under this dot, or the signature, which covers it, does not fit."""
     outcome: Outcome
-    seq: int = 0
+    seq: _Number = 0
     """Central's number for the change inside its scope; 0 while parked or refused."""
     superseded: tuple[str, ...] = ()
     """Paths where a rule let another's value stand."""
@@ -195,7 +202,7 @@ class Verdict(Message):
     reason: str | None = None
     """Why it was refused, for a person."""
     epoch: str = ""
-    at: AwareDatetime
+    at: _Moment
     signature: str = ""
     """Ed25519 by central over the canonical bytes of all other fields, base64url."""
 
@@ -241,7 +248,7 @@ class Row(Message):
 
     kind: str
     id: str
-    seq: int
+    seq: _Number
     whole: bool
     """Whether all cells are here, or only those changed since the laptop's cursor."""
     version: WireVector
@@ -275,13 +282,13 @@ class Page(Message):
     scope_id: str
     lane: Lane
     rows: tuple[Row, ...]
-    after: int
+    after: _Number
     """Cursor for the next ask: everything up to here, and from `before` on, has now been sent."""
-    before: int | None
+    before: _Number | None
     """None: the beginning has been reached."""
     more: bool
     """Whether asking again at once would bring more."""
-    rows_left: int = 0
+    rows_left: _Number = 0
     """Central's count of rows still to come in this lane, for the progress shown."""
     sum: str = ""
     """Over the rows with `agreed < seq <= after`, 16 hexadecimal digits; empty while not all of them have been sent."""
@@ -296,11 +303,11 @@ class Page(Message):
 class Checkpoint(Message):
     """Central's signed word that it holds these of a device's changes."""
 
-    device: int
+    device: _Number
     epoch: str
-    held: tuple[tuple[int, int], ...]
+    held: tuple[tuple[_Number, _Number], ...]
     """Ranges of counters, first and last inclusive, in order."""
-    at: AwareDatetime
+    at: _Moment
     standing: str = ""
     """Where central's ledger stood when the answer's rows were read, for central to know again. Opaque to all others."""
     signature: str = ""
@@ -342,19 +349,19 @@ class SyncAnswer(Message):
 
     protocol: int = PROTOCOL_PLAIN
     epoch: str
-    now: AwareDatetime
+    now: _Moment
     verdicts: tuple[Verdict, ...] = ()
     pages: tuple[Page, ...] = ()
     checkpoint: Checkpoint
     earlier: tuple[Checkpoint, ...] = ()
     """The same for other numbers under the same key: a copy that got a number of its own had work under the old one."""
-    new_device: int | None = None
+    new_device: _Number | None = None
     """Given to a twin: re-dot what is unsent under this device number."""
     scopes: tuple[ScopeGrant, ...] = ()
     """What this device may sync now, so that a permission change is noticed at the next contact."""
     sealing_key: SealingKey | None = None
     """For a laptop that asked."""
-    devices: dict[int, str] = Field(default_factory=dict)
+    devices: dict[_Number, str] = Field(default_factory=dict)
     """Whose laptops the organization's later device numbers are, for one that asked: the author of each change."""
     grant: str = ""
     """A newer grant, to be kept before it is first shown; from then on no other of this laptop's counts."""
@@ -370,7 +377,7 @@ class Delivered(Message):
 
     bundle: str
     """SHA-256 of the file."""
-    device: int
+    device: _Number
     """The laptop whose work it is."""
     outcomes: dict[str, int] = Field(default_factory=dict)
     """Changes by outcome of their verdict; empty if none was tried."""
@@ -378,7 +385,7 @@ class Delivered(Message):
     """Whether central keeps the file for a manager, since not all of it could be taken."""
     why: str = ""
     """Why it is kept, for a person."""
-    at: AwareDatetime
+    at: _Moment
     signature: str = ""
 
 
