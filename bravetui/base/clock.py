@@ -9,9 +9,21 @@ from __future__ import annotations
 import random
 import secrets
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import MAXYEAR, MINYEAR, UTC, datetime, timedelta, tzinfo
 from typing import Protocol
 from uuid import UUID
+
+_FIRST, _LAST = datetime(MINYEAR + 1, 1, 1, tzinfo=UTC), datetime(MAXYEAR - 1, 12, 31, tzinfo=UTC)
+"""Days of years that every zone has whole."""
+
+
+def local_time(moment: datetime, zone: tzinfo) -> datetime:
+    """An aware moment by the clock of a zone. For one at an end of the calendar that the zone has no date for, the nearer of
+    those two days stands: what one record says stops no screen, and nobody's sync."""
+    try:
+        return moment.astimezone(zone)
+    except OverflowError:
+        return (_FIRST if moment.year == MINYEAR else _LAST).astimezone(zone)
 
 
 class Clock(Protocol):

@@ -6,12 +6,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from sqlalchemy import Connection, select
 
 from bravetui.base.canonical import Json
+from bravetui.base.clock import local_time
 from bravetui.base.errors import Refused
 from bravetui.central.access import OFFICE_ROLES, READING_ROLES, Access
 from bravetui.central.refusals import OFFICE_DECIDES
@@ -43,13 +44,14 @@ def _could_write(connection: Connection, change: Change, access: Access) -> bool
     )
     if connection.execute(here).first() is None:
         return False
-    people = _as_of(connection, access.organization_id, "user", change.at)
+    at = local_time(change.at, UTC)
+    people = _as_of(connection, access.organization_id, "user", at)
     person = people.get(access.user_id, {"deleted": True})
     if person.get("deleted"):
         return False
     if person.get("role") in OFFICE_ROLES:
         return True
-    members = _as_of(connection, change.scope_id, "project_member", change.at).values()
+    members = _as_of(connection, change.scope_id, "project_member", at).values()
     kind = KINDS.get(change.kind)
     return kind is not None and not kind.office_only and _is_member(members, access.user_id, change.at.date())
 

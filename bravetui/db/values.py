@@ -15,6 +15,7 @@ from sqlalchemy import JSON, Boolean, Column, Date, DateTime, Integer, String
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from bravetui.base.canonical import Json
+from bravetui.base.clock import local_time
 from bravetui.base.errors import Refused
 
 INTEGER_MAX = 2**31 - 1
@@ -50,7 +51,7 @@ def to_column(column: Column[Any], value: Json) -> Any:
 def to_cell(value: Any) -> Json:
     """The JSON value of what a column holds."""
     if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+        return local_time(value, UTC).isoformat().replace("+00:00", "Z")
     if isinstance(value, date):
         return value.isoformat()
     return value  # type: ignore[no-any-return]

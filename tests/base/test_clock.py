@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from uuid import UUID
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bravetui.base.clock import ManualClock, SeededIds, SystemClock, SystemIds, uuid7
+from bravetui.base.clock import ManualClock, SeededIds, SystemClock, SystemIds, local_time, uuid7
 
 START = datetime(2025, 6, 1, 12, tzinfo=UTC)
 milliseconds = st.integers(0, (1 << 48) - 1)
@@ -61,3 +61,18 @@ def test_the_system_clock_is_aware_and_in_utc() -> None:
     clock = SystemClock()
     assert clock.now().utcoffset() == timedelta(0)
     assert clock.monotonic_s() <= clock.monotonic_s()
+
+
+fixed = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
+
+
+@given(st.datetimes(timezones=fixed), st.timezones() | fixed)
+@example(datetime.max.replace(tzinfo=timezone(timedelta(hours=-12))), UTC)
+@example(datetime.min.replace(tzinfo=timezone(timedelta(hours=14))), UTC)
+def test_every_moment_has_a_local_time_the_same_moment_unless_the_zone_has_no_date_for_it(
+    moment: datetime, zone: tzinfo
+) -> None:
+    local = local_time(moment, zone)
+    assert local.tzinfo is zone
+    assert local - moment == timedelta(0) or {moment.year, local.year} <= {1, 2, 9998, 9999}
+    assert local_time(local, UTC) - local == timedelta(0)
