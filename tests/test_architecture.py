@@ -143,6 +143,20 @@ def test_names_say_what_a_thing_is() -> None:
     ] == []
 
 
+def test_what_people_see_says_a_recorded_moment_in_a_zone_by_one_function() -> None:
+    """`astimezone` breaks off at the ends of the calendar, and a record may hold any date; a clock's own time does not."""
+    packages = ("actions", "cli", "screens", "views", "widgets")
+    found = {
+        f"{_name(path)}:{node.lineno}"
+        for path in SOURCE
+        if path.relative_to(ROOT).parts[1] in packages
+        for node in ast.walk(_tree(path))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "astimezone"
+        if node.args and not re.search(r"now(\(\))?$", ast.unparse(node.func.value))
+    }  # fmt: skip
+    assert not found, "use base.clock.local_time"
+
+
 def test_no_file_names_a_place_on_somebodys_machine() -> None:
     """What is written here holds on every machine."""
     place = re.compile(r"['\" ](?:/home/\w+|/Users/\w+|/root|/work|/tmp)/[\w.]+")

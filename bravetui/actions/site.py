@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from uuid import UUID, uuid5
 
 from bravetui.base.canonical import Json
+from bravetui.base.clock import local_time
 from bravetui.base.errors import BadInput
 from bravetui.db.kinds import KINDS
 from bravetui.db.records import load
@@ -21,7 +22,7 @@ _NAMES = UUID("5b0f2c52-6f0e-5c3a-9a51-6d0f7f1c2e11")
 
 def storm_id(scope_id: str, first_hour: datetime) -> str:
     """The same storm has the same id on every laptop: project, permit rule and first qualifying hour."""
-    return str(uuid5(_NAMES, f"{scope_id} cgp-4.2.2 {first_hour.astimezone(UTC):%Y-%m-%dT%H}"))
+    return str(uuid5(_NAMES, f"{scope_id} cgp-4.2.2 {local_time(first_hour, UTC):%Y-%m-%dT%H}"))
 
 
 def log_rain(

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from datetime import UTC
 from pathlib import Path
 
+from bravetui.base.clock import local_time
 from bravetui.base.errors import BadInput
 from bravetui.base.options import LINES_MAX, whole
 from bravetui.base.text import in_columns, safe_line
@@ -93,7 +94,7 @@ def _check(arguments: argparse.Namespace, path: Path) -> int:
 
 
 def _line(row: ReceiptRow) -> str:
-    given_at = f"{row.given_at.astimezone(UTC):%Y-%m-%d %H:%M}Z"
+    given_at = f"{local_time(row.given_at, UTC):%Y-%m-%d %H:%M}Z"
     title = safe_line(row.title, 24)
     return in_columns((row.dot, 18), (given_at, 18), (row.words, 28), (title, 26), (row.record_id, 38))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, RowMapping, func, select
@@ -13,6 +13,7 @@ from bravetui.db.kinds import KINDS
 from bravetui.db.records import Stored
 from bravetui.db.tables.forms import SIGNED_STATUSES
 from bravetui.forms.compliance.calendar import STANDARD_HOURS, WorkCalendar
+from bravetui.merge.join import moment
 from bravetui.merge.state import ANSWERS
 
 READING_ROLES = frozenset({"viewer", "agency", "support"})
@@ -39,7 +40,7 @@ def calendar_of(project: RowMapping | None) -> WorkCalendar:
         return WorkCalendar(ZoneInfo("UTC"))
     told = project["working_hours"].items()
     hours = {day: (str(span[0]), str(span[1])) for day, span in told} or dict(STANDARD_HOURS)
-    holidays = frozenset(date.fromisoformat(day) for day in project["holidays"])
+    holidays = frozenset(day.date() for told in project["holidays"] if (day := moment(told)))
     return WorkCalendar(ZoneInfo(project["timezone"] or "UTC"), hours, holidays)
 
 

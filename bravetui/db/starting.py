@@ -9,6 +9,7 @@ from __future__ import annotations
 from sqlalchemy import Connection, RowMapping, select
 
 from bravetui.base.canonical import Json
+from bravetui.base.clock import local_time
 from bravetui.db.kinds import KINDS
 from bravetui.db.site import calendar_of, project_of
 from bravetui.db.store import Identity
@@ -55,7 +56,7 @@ def _inspection_facts(
         return facts
     zone = calendar_of(project_of(connection, scope_id)).zone
     times = {"storm_start": event["storm_started_at"], "threshold_reached_at": event["threshold_reached_at"]}
-    facts |= {path: at.astimezone(zone).isoformat() for path, at in times.items() if at is not None}
+    facts |= {path: local_time(at, zone).isoformat() for path, at in times.items() if at is not None}
     source = _SOURCES.get(event["source"] or "")
     if event["rain_hundredths"] is not None and source is not None:
         facts |= {"rain_in": inches(event["rain_hundredths"]), "rain_source": source}

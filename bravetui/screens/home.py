@@ -128,8 +128,11 @@ class HomeScreen(WorkScreen):
         text.append(due.title, style="bold")
         if due.submission_id:
             text.append(" (begun)")
-        text.append(f"  by {clock_words(due.do_by, seen.now, seen.zone)}, {left_words(due.do_by, seen.now)}")
-        text.append(f"\n        {due.why} · {due.citation}", style="dim")
+        if due.is_dated:
+            by = clock_words(due.do_by, seen.now, seen.zone)
+            text.append(f"  by {by}, {left_words(due.do_by, seen.now)}")
+        told = " · ".join(filter(None, (due.why, due.citation)))
+        text.append(f"\n        {told}", style="dim")
         return text
 
     def _open_due(self, due: Due) -> None:

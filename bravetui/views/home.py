@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, RowMapping, func, select
 
+from bravetui.base.clock import local_time
 from bravetui.base.errors import BadInput
 from bravetui.base.text import safe_line, safe_text
 from bravetui.db.kinds import KINDS
@@ -16,6 +17,7 @@ from bravetui.db.store import Store
 from bravetui.forms.compliance.calendar import WorkCalendar
 from bravetui.forms.compliance.clocks import Standing, routine_deadline
 from bravetui.forms.compliance.rain import inches
+from bravetui.merge.join import moment
 from bravetui.views.occasion import INSPECTION_WORDS, inspection_deadline
 from bravetui.views.status import SyncSummary, summary_of
 
@@ -37,6 +39,8 @@ class Due:
     do_by: datetime
     standing: Standing
     citation: str
+    is_dated: bool = True
+    """Whether its date says by when. Otherwise it counts as due now, and `why` says what is wrong and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,13 +115,16 @@ def _due(
 def _from_inspection(connection: Connection, row: RowMapping, calendar: WorkCalendar, now: datetime) -> Due:
     start = row["due_from"] or now
     storm = row["kind"] in ("storm", "snowmelt")
-    deadline = inspection_deadline(row, start, calendar)
-    assert deadline is not None or row["schedule_basis"] == "frozen"
+    title = INSPECTION_WORDS.get(row["kind"], "Inspection")
+    try:
+        deadline = inspection_deadline(row, start, calendar)
+    except BadInput:
+        return _undated((row["id"], row["submission_id"], row["kind"], title), start, calendar.zone, now)
     return Due(
         inspection_id=row["id"],
         submission_id=row["submission_id"],
         kind=row["kind"],
-        title=INSPECTION_WORDS.get(row["kind"], "Inspection"),
+        title=title,
         why=_storm_words(connection, row, calendar.zone)
         if storm
         else deadline.words.capitalize()
@@ -130,6 +137,18 @@ def _from_inspection(connection: Connection, row: RowMapping, calendar: WorkCale
     )
 
 
+def _undated(
+    which: tuple[str | None, str | None, str, str], start: datetime, zone: ZoneInfo, now: datetime
+) -> Due:
+    """One that counts from a day of which the program knows no permit; `which` is its ids, its kind and its title."""
+    day = local_time(start, zone)
+    why = (
+        f"No deadline: it counts from {day:%a} {day.day} {day:%b} {day.year}, and no permit of that day is known here. "
+        "Have the office correct that day; if it is right, update this program, and count by hand until then."
+    )
+    return Due(*which, why, now, now, Standing.DUE, "", is_dated=False)
+
+
 def _storm_words(connection: Connection, row: RowMapping, zone: ZoneInfo) -> str:
     table = KINDS["weather_event"].table
     query = select(table.c.rain_hundredths, table.c.threshold_reached_at).where(
@@ -138,7 +157,10 @@ def _storm_words(connection: Connection, row: RowMapping, zone: ZoneInfo) -> str
     event = connection.execute(query).one_or_none()
     if event is None or event.rain_hundredths is None:
         return "Rain of 0.25 inch or more"
-    reached = (event.threshold_reached_at or row["due_from"]).astimezone(zone)
+    reached = event.threshold_reached_at or row["due_from"]
+    if reached is None:
+        return f"{inches(event.rain_hundredths)} in of rain"
+    reached = local_time(reached, zone)
     clock = f"{reached:%I:%M %p}".lstrip("0").lower()
     return f"{inches(event.rain_hundredths)} in of rain; 0.25 in had fallen {reached:%a} {clock}"
 
@@ -153,7 +175,7 @@ def _routine(
     try:
         deadline = routine_deadline(schedule, done_at, calendar)
     except BadInput:
-        return []
+        return [_undated((None, None, "routine", "Routine inspection"), done_at, calendar.zone, now)]
     if deadline is None:
         return []
     return [
@@ -202,12 +224,14 @@ def _rain(connection: Connection, scope_id: str, zone: ZoneInfo, now: datetime) 
     row = connection.execute(query.limit(1)).one_or_none()
     if row is None or row.fetched_at is None:
         return "No forecast on this laptop."
-    age = f"forecast of {row.fetched_at.astimezone(zone):%a} {row.fetched_at.astimezone(zone).day}"
+    fetched_at = local_time(row.fetched_at, zone)
+    age = f"forecast of {fetched_at:%a} {fetched_at.day}"
     by_day: dict[date, int] = {}
-    for hour in row.hours:
-        at = datetime.fromisoformat(hour[0])
-        if now <= at <= now + timedelta(days=7):
-            by_day[at.astimezone(zone).date()] = by_day.get(at.astimezone(zone).date(), 0) + int(hour[2])
+    for told, _, rain, *_ in row.hours:
+        at = moment(told)
+        if at is not None and now <= at <= now + timedelta(days=7):
+            day = local_time(at, zone).date()
+            by_day[day] = by_day.get(day, 0) + int(rain)
     likely = [(day, amount) for day, amount in sorted(by_day.items()) if amount >= 25]
     if not likely:
         return f"No quarter inch of rain in sight ({age})."

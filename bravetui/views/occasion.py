@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, RowMapping, select
 
 from bravetui.base.canonical import Json
+from bravetui.base.clock import local_time
 from bravetui.base.errors import BadInput
 from bravetui.db.kinds import KINDS, Kind
 from bravetui.forms.compliance.calendar import WorkCalendar
@@ -68,7 +69,7 @@ def occasion_words(connection: Connection, kind: str, row: RowMapping | None, zo
     event = connection.execute(query.where(table.c.id == row["weather_event_id"])).one_or_none()
     if event is None or event.rain_hundredths is None or event.threshold_reached_at is None:
         return words
-    day = event.threshold_reached_at.astimezone(zone)
+    day = local_time(event.threshold_reached_at, zone)
     return f"{words}, {inches(event.rain_hundredths)} in {day:%a} {day.day} {day:%b}"
 
 

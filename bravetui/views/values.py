@@ -10,6 +10,7 @@ from datetime import UTC, datetime, tzinfo
 from sqlalchemy import Connection, select
 
 from bravetui.base.canonical import Json
+from bravetui.base.clock import local_time
 from bravetui.base.text import safe_line, safe_text
 from bravetui.db.kinds import KINDS, Kind
 from bravetui.db.site import calendar_of, project_of
@@ -92,7 +93,7 @@ class Reader:
         try:
             if _DATE.fullmatch(value):
                 return value_text(Question("", "", QuestionKind.DATE, ""), value)
-            local = datetime.fromisoformat(value).astimezone(self.zone)
+            local = local_time(datetime.fromisoformat(value), self.zone)
         except ValueError:
             return value
         return value_text(Question("", "", QuestionKind.DATETIME, ""), local.isoformat())

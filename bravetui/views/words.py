@@ -7,6 +7,7 @@ from datetime import datetime, timedelta, tzinfo
 
 from sqlalchemy import Connection, select
 
+from bravetui.base.clock import local_time
 from bravetui.base.text import shortened
 from bravetui.db.device import OutboxState
 from bravetui.db.kinds import KINDS, Kind
@@ -104,7 +105,7 @@ def left_for_words(seconds: float) -> str:
 
 def clock_words(when: datetime, now: datetime, zone: tzinfo) -> str:
     """A moment as people say it: `2:32 pm`, `tomorrow 9:00 am`, `Fri 7:00 am`, `3 Dec 7:00 am`."""
-    local, today = when.astimezone(zone), now.astimezone(zone).date()
+    local, today = local_time(when, zone), local_time(now, zone).date()
     time = f"{local:%I:%M %p}".lstrip("0").lower()
     days = (local.date() - today).days
     if days in (0, 1, -1):
@@ -116,7 +117,7 @@ def clock_words(when: datetime, now: datetime, zone: tzinfo) -> str:
 
 def day_words(when: datetime, zone: tzinfo) -> str:
     """Today and the time of day: `Mon 3 Aug, 10:37 am`."""
-    local = when.astimezone(zone)
+    local = local_time(when, zone)
     return f"{local:%a} {local.day} {local:%b}, {clock_words(when, when, zone)}"
 
 

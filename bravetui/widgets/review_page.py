@@ -11,6 +11,7 @@ from textual.message import Message
 from textual.widgets import Button, Input, OptionList, Static
 from textual.widgets.option_list import Option
 
+from bravetui.base.clock import local_time
 from bravetui.base.text import safe_text, shortened
 from bravetui.forms.engine import FormState, Problem
 from bravetui.views.forms import FormView
@@ -57,7 +58,7 @@ class ReviewPage(Vertical):
         yield Static("", id="left", markup=False)
         yield OptionList(id="problems", markup=False, compact=True)
         for signature in self._view.signatures:
-            when = signature.signed_at.astimezone(self._zone) if signature.signed_at else None
+            when = local_time(signature.signed_at, self._zone) if signature.signed_at else None
             said = (
                 f"✓ Signed as {signature.role} by {signature.name}, {signature.title}, {when:%d %b %Y %H:%M}"
                 if when

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from bravetui.base.clock import local_time
+
 _WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _SEARCH_DAYS_MAX = 60
 
@@ -40,8 +42,8 @@ class WorkCalendar:
 
     def last_working_minute(self, begin: datetime, end: datetime) -> datetime | None:
         """The latest moment of work inside the window; None when the whole window lies outside working time."""
-        day = end.astimezone(self.zone).date()
-        while day >= begin.astimezone(self.zone).date():
+        day = local_time(end, self.zone).date()
+        while day >= local_time(begin, self.zone).date():
             span = self.working(day)
             if span is not None and span[0] < end and span[1] > begin:
                 return min(span[1], end)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 
+from bravetui.base.clock import local_time
 from bravetui.forms.compliance.calendar import WorkCalendar
 from bravetui.forms.compliance.rules import SCHEDULES, Clock, Code, PermitRule, rule_on
 
@@ -49,7 +50,7 @@ class Deadline:
 
 def deadline(rule: PermitRule, start: datetime, calendar: WorkCalendar) -> Deadline:
     """When `rule` falls due for something that began at `start` (aware)."""
-    local = start.astimezone(calendar.zone)
+    local = local_time(start, calendar.zone)
     if rule.clock is Clock.NEXT_BUSINESS_DAY:
         close = calendar.next_business_day_close(local.date())
         return Deadline(rule.code, close, close, rule.citation, rule.words)
@@ -58,14 +59,14 @@ def deadline(rule: PermitRule, start: datetime, calendar: WorkCalendar) -> Deadl
         due_at = end.replace(second=0, microsecond=0)
     else:
         # Hours are counted on the world's clock and not on the wall's: a night of daylight saving has 23 or 25 of them.
-        due_at = (start.astimezone(UTC) + timedelta(hours=rule.amount)).astimezone(calendar.zone)
+        due_at = local_time(local_time(start, UTC) + timedelta(hours=rule.amount), calendar.zone)
     do_by = calendar.last_working_minute(start, due_at)
     return Deadline(rule.code, due_at, do_by or due_at, rule.citation, rule.words)
 
 
 def storm_deadline(reached_at: datetime, calendar: WorkCalendar, *, snow: bool = False) -> Deadline:
     """When the inspection after 0.25 inch of rain (or a discharge of snowmelt) is due (CGP 4.2.2)."""
-    rule = rule_on(Code.SNOWMELT if snow else Code.STORM, reached_at.astimezone(calendar.zone).date())
+    rule = rule_on(Code.SNOWMELT if snow else Code.STORM, local_time(reached_at, calendar.zone).date())
     plain = deadline(rule, reached_at, calendar)
     if calendar.last_working_minute(reached_at, plain.due_at) is not None:
         return plain
@@ -92,7 +93,7 @@ def storm_inspections(
 
 def routine_deadline(schedule: str, last_inspection: datetime, calendar: WorkCalendar) -> Deadline | None:
     """When the next scheduled inspection is due; None where the schedule asks for none (frozen ground)."""
-    day = last_inspection.astimezone(calendar.zone).date()
+    day = local_time(last_inspection, calendar.zone).date()
     for code in SCHEDULES.get(schedule, SCHEDULES["7d"]):
         rule = rule_on(code, day)
         if rule.clock is Clock.CALENDAR_DAYS:
@@ -103,7 +104,7 @@ def routine_deadline(schedule: str, last_inspection: datetime, calendar: WorkCal
 def report_deadline(inspected_at: datetime, calendar: WorkCalendar) -> Deadline:
     """When the report of an inspection must be finished (CGP 4.7.1)."""
     return deadline(
-        rule_on(Code.REPORT, inspected_at.astimezone(calendar.zone).date()), inspected_at, calendar
+        rule_on(Code.REPORT, local_time(inspected_at, calendar.zone).date()), inspected_at, calendar
     )
 
 
@@ -115,4 +116,4 @@ def action_deadline(
     code = Code.MAINTENANCE
     if corrective:
         code = Code.CORRECTIVE_NEW if new_control else Code.CORRECTIVE_SIMPLE
-    return deadline(rule_on(code, identified_at.astimezone(calendar.zone).date()), identified_at, calendar)
+    return deadline(rule_on(code, local_time(identified_at, calendar.zone).date()), identified_at, calendar)
