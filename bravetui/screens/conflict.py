@@ -20,7 +20,7 @@ from bravetui.base.text import shortened
 from bravetui.forms.engine import Asked
 from bravetui.forms.template import Question, QuestionKind
 from bravetui.screens.base import UNLISTED, WorkScreen
-from bravetui.views.conflicts import ConflictField, ConflictView, SideView, Span
+from bravetui.views.conflicts import NEWER, ConflictField, ConflictView, SideView, Span
 from bravetui.views.words import clock_words
 from bravetui.widgets.question_field import QuestionField
 from bravetui.widgets.typing import Line
@@ -195,6 +195,8 @@ class ConflictScreen(WorkScreen):
             text = Text(f"A rule set the {side} side aside. B brings it back, K keeps it so.", style="bold")
         elif self.only_reads and view.status in UNDECIDED:
             text = Text(OTHERS_DECIDE, style="bold")
+        elif view.status == NEWER:
+            text = Text("It cannot be decided here.", style="bold")
         elif view.status not in UNDECIDED:
             text = Text(_decided_words(view), style="bold")
         elif view.remembered is not None and not self.choice:

@@ -27,8 +27,11 @@ from bravetui.views.occasion import titled
 from bravetui.views.remembered import Remembered, remembered
 from bravetui.views.unworded import unworded
 from bravetui.views.values import Reader, names_of, reader_for
-from bravetui.views.words import RULE_WORDS, age_words
+from bravetui.views.words import RULE_WORDS, age_words, named_by
 from bravetui.wire.change import Change
+
+NEWER = "newer"
+"""The status of a conflict to decide whose record only a newer version knows: it is shown here, and decided there."""
 
 _STATUS_ORDER = (OPEN, "decided here", SETTLED, RESOLVED)
 
@@ -39,6 +42,8 @@ _WHAT_NEXT: Mapping[str, str] = {
     SETTLED: "A rule has decided, and nothing waits. B brings the value back that was set aside: a new change, in your "
     "name, that goes to everyone.",
     RESOLVED: "Decided. The value that was not chosen stays in the record's history.",
+    NEWER: "It is about a record that a newer version made. Update this program to answer; nothing is lost, and nothing "
+    "waits for it.",
 }
 
 _TWICE_NEXT = (
@@ -119,6 +124,7 @@ class ConflictView:
     id: str
     title: str
     status: str
+    """As in `ConflictRow`, or `NEWER`."""
     is_duplicate: bool
     """Whether the question is if two records are one: the newer stands left, the older right."""
     is_presence: bool
@@ -225,12 +231,7 @@ def _decided_here(connection: Connection, row: RowMapping) -> Change | None:
 def _title(
     connection: Connection, row: RowMapping, title_of: Callable[[Connection, Kind, str, str], str] = titled
 ) -> str:
-    kind = KINDS.get(row["record_kind"])
-    return (
-        title_of(connection, kind, row["scope_id"], row["record_id"])
-        if kind
-        else safe_line(row["record_kind"], 40)
-    )
+    return named_by(title_of, connection, row["record_kind"], row["scope_id"], row["record_id"])
 
 
 def _view(connection: Connection, store: Store, row: RowMapping) -> ConflictView:
@@ -246,13 +247,14 @@ def _view(connection: Connection, store: Store, row: RowMapping) -> ConflictView
     names = names_of(connection, {str(person) for person in people})
     is_own = local.get("device") == own
     labels = _labels(connection, row)
-    status, doubled = status_of(connection, row), row["rule"] == DUPLICATE
+    kind, doubled = KINDS.get(row["record_kind"]), row["rule"] == DUPLICATE
+    status = status_of(connection, row)
+    status = NEWER if kind is None and status in (OPEN, SETTLED) else status
     values = [*local.get("values", {}).values(), *remote.get("values", {}).values(), *told.values()]
-    reader = reader_for(connection, row["scope_id"], KINDS.get(row["record_kind"]), values)
-    fields = (
-        tuple(_twice(connection, row, names))
-        if doubled
-        else tuple(_field(path, dict(row), (local, remote), labels, names, reader) for path in row["paths"])
+    reader = reader_for(connection, row["scope_id"], kind, values)
+    twice = tuple(_twice(connection, kind, row, names)) if doubled and kind else ()
+    fields = twice or tuple(
+        _field(path, dict(row), (local, remote), labels, names, reader) for path in row["paths"]
     )
     writer = "This laptop" if is_own else names.get(str(local.get("author_id")), "Colleague")
     heads = ("Logged second", "Logged first") if doubled else (writer, "Central")
@@ -319,9 +321,11 @@ def _remembered(connection: Connection, row: RowMapping, labels: Labels, now: da
     return {"remembered": found, "remembered_words": words}
 
 
-def _twice(connection: Connection, row: RowMapping, names: Mapping[str, str]) -> Iterator[ConflictField]:
-    """The fields of both records beside each other, those that differ first."""
-    kind, same_as = KINDS[row["record_kind"]], row["resolution"].get("same_as", "")
+def _twice(
+    connection: Connection, kind: Kind, row: RowMapping, names: Mapping[str, str]
+) -> Iterator[ConflictField]:
+    """The fields of both records beside each other, those that differ first; none if neither has arrived yet."""
+    same_as = row["resolution"].get("same_as", "")
     pair = (load(connection, kind, row["scope_id"], key) for key in (row["record_id"], same_as))
     left, right = (one.state.values() if one else {} for one in pair)
     paths = sorted((left.keys() | right.keys()) - {DELETED}, key=lambda p: (left.get(p) == right.get(p), p))

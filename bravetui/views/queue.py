@@ -17,7 +17,7 @@ from bravetui.db.tables.conflict import RESOLVED
 from bravetui.views.occasion import titled
 from bravetui.views.status import SyncSummary, summary_of
 from bravetui.views.unworded import unworded
-from bravetui.views.words import DECIDED_WORDS, paths_words, state_words
+from bravetui.views.words import DECIDED_WORDS, named_by, paths_words, state_words
 from bravetui.wire.lanes import LANES, POLICY, Lane
 
 WHY_MAX = 300
@@ -109,7 +109,7 @@ def _item(connection: Connection, row, next_attempts, decided, title_of) -> Queu
     state, waits = OutboxState(row.state), row.state in UNACKNOWLEDGED
     next_attempt_at, lane_why = next_attempts.get(row.lane, (None, None))
     reason = (row.verdict or {}).get("reason")
-    title = title_of(connection, KINDS[row.kind], row.scope_id, row.record_id)
+    title = named_by(title_of, connection, row.kind, row.scope_id, row.record_id)
     changed = paths_words(json.loads(row.body)["after"])
     words = state_words(state, row.verdict)
     opened = (row.verdict or {}).get("conflicts") or ()

@@ -19,7 +19,7 @@ from bravetui.db.kinds import KINDS
 from bravetui.db.store import Store
 from bravetui.merge.version import Dot
 from bravetui.views.unworded import unworded
-from bravetui.views.words import record_title
+from bravetui.views.words import kind_label, named_by, record_title
 from bravetui.wire.messages import Outcome, Verdict
 from bravetui.wire.receipt import is_genuine
 
@@ -80,7 +80,7 @@ def receipts(
         query = query.where(or_(by_record, *_by_dot(wanted)))
     with store.look() as connection:
         return tuple(
-            _row(row, title_of(connection, KINDS[row.kind], row.scope_id, row.record_id))
+            _row(row, named_by(title_of, connection, row.kind, row.scope_id, row.record_id))
             for row in connection.execute(query)
         )
 
@@ -192,7 +192,7 @@ def _by_dot(wanted: str) -> list[Any]:
 def _row(row: Any, title: str) -> ReceiptRow:
     verdict = Verdict.model_validate_json(row.body)
     return ReceiptRow(
-        str(verdict.dot), verdict.outcome.value, OUTCOME_WORDS[verdict.outcome], KINDS[row.kind].label, row.record_id,
+        str(verdict.dot), verdict.outcome.value, OUTCOME_WORDS[verdict.outcome], kind_label(row.kind), row.record_id,
         title, verdict.seq, verdict.at, verdict.hash, verdict.reason,
         json.dumps(verdict.model_dump(mode="json", exclude_defaults=True)),
     )  # fmt: skip

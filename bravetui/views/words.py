@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta, tzinfo
 
 from sqlalchemy import Connection, select
 
 from bravetui.base.clock import local_time
-from bravetui.base.text import shortened
+from bravetui.base.text import safe_line, shortened
 from bravetui.db.device import OutboxState
 from bravetui.db.kinds import KINDS, Kind
 from bravetui.merge.state import ANSWERS, DELETED
@@ -170,5 +170,14 @@ def set_aside_words(count: int) -> str:
 
 
 def kind_label(name: str) -> str:
-    """What a foreman calls a record of this kind."""
-    return KINDS[name].label if name in KINDS else name.replace("_", " ")
+    """What a foreman calls a record of this kind, which a newer version may have made; safe to show."""
+    return KINDS[name].label if name in KINDS else safe_line(name.replace("_", " "), 40)
+
+
+def named_by(
+    title_of: Callable[[Connection, Kind, str, str], str],
+    connection: Connection, kind_name: str, scope_id: str, record_id: str,
+) -> str:  # fmt: skip
+    """A record in the words of `title_of`; one that only a newer version knows by its kind alone."""
+    kind = KINDS.get(kind_name)
+    return title_of(connection, kind, scope_id, record_id) if kind else kind_label(kind_name)
