@@ -329,7 +329,7 @@ def _twice(
     pair = (load(connection, kind, row["scope_id"], key) for key in (row["record_id"], same_as))
     left, right = (one.state.values() if one else {} for one in pair)
     paths = sorted((left.keys() | right.keys()) - {DELETED}, key=lambda p: (left.get(p) == right.get(p), p))
-    rules, labels = rules_for(kind), Labels(values={**right, **left})
+    rules, labels = rules_for(kind), Labels(values={**right, **left}, kind=kind)
     reader = reader_for(connection, row["scope_id"], kind, [*left.values(), *right.values()])
     for path in paths[:TWICE_FIELDS_MAX]:
         local = {**row["local"], "values": {path: left.get(path)}}

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, select
 
 from bravetui.base.canonical import Json
 from bravetui.base.text import safe_line
-from bravetui.db.kinds import KINDS
+from bravetui.db.kinds import KINDS, Kind
 from bravetui.db.records import load
 from bravetui.db.templates import template_of
 from bravetui.forms.display import value_text
@@ -30,6 +30,8 @@ class Labels:
     """Of the record, by path; empty where no row is to be named."""
     names: Mapping[str, str] = field(default_factory=dict)
     """Of people, by id: some rows are known by whom they are about."""
+    kind: Kind | None = None
+    """Of the record: says in which order the fields of a row outside the forms stand."""
 
     def of(self, path: str) -> tuple[str, Question | None]:
         """What a field is called, and the question it answers, if it is one of a form's."""
@@ -60,7 +62,7 @@ class Labels:
         return self.template.find(path.removeprefix(f"{ANSWERS}/")) if self.template and is_answer else None
 
     def _row_name(self, row: str) -> str:
-        """What the form tells its rows by; elsewhere the first words in it."""
+        """What the form tells its rows by; elsewhere the first words in it, in the order of its fields."""
         document, _, row_id = row.removeprefix(f"{ANSWERS}/").partition("/")
         repeats = self.template.repeats() if self.template else ()
         repeat = next((one for one in repeats if one.path == document), None)
@@ -69,11 +71,17 @@ class Labels:
             question, value = self.question(named), self.values.get(named)
             said = value_text(question, value) if question else ""
         else:
-            inside = (value for path, value in self.values.items() if path.startswith(f"{row}/"))
-            first = next((value for value in inside if isinstance(value, str) and value), "")
+            first = next((value for value in self._inside(row) if isinstance(value, str) and value), "")
             said = self.names.get(row_id) or first
         called = repeat.label if repeat else field_words(document)
         return safe_line(said, ROW_NAME_MAX) or f"not named, in {safe_line(called, ROW_NAME_MAX)}"
+
+    def _inside(self, row: str) -> Iterator[Json]:
+        """What a row outside the forms says, in the order in which its fields are declared; a newer version's come last."""
+        column = self.kind.columns.get(row.partition("/")[0]) if self.kind else None
+        for name in column.info["rows"] if column is not None else ():
+            yield self.values.get(f"{row}/{name}")
+        yield from (value for path, value in self.values.items() if path.startswith(f"{row}/"))
 
 
 def _row_of(path: str) -> str:
@@ -93,7 +101,7 @@ def labels_of(
         return Labels(template)
     stored = load(connection, kind, scope_id, record_id)
     ids = {part for path in asked for part in path.split("/")}
-    return Labels(template, stored.state.values() if stored else {}, names_of(connection, ids))
+    return Labels(template, stored.state.values() if stored else {}, names_of(connection, ids), kind)
 
 
 def template_for(connection: Connection, scope_id: str, kind: str, record_id: str) -> Template | None:

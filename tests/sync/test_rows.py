@@ -134,3 +134,19 @@ async def test_a_row_that_one_removed_and_another_wrote_in_is_asked_about_by_its
             "Carlos": "removed", "Dana": "kept, with what is written in it",
         }  # fmt: skip
         assert ROW not in f"{field.label} {field.base_text} {field.local.text} {field.remote.text}"
+
+
+async def test_a_row_outside_the_forms_is_named_by_the_first_of_its_fields_that_says_something(
+    world: World,
+) -> None:
+    """In the order in which they stand in a row, and not in that of the alphabet: a material, and no lot."""
+    row = f"items/{ROW}"
+    told: dict[str, Json] = {row: 0, f"{row}/lot": "L-7", f"{row}/material": "Cement", f"{row}/quantity": "1"}
+    carlos, dana, record = await world.two_that_have(told, "delivery")
+    for here, quantity in ((carlos, "2"), (dana, "3")):
+        here.edit_paths("delivery", record, {f"{row}/quantity": quantity})
+        await here.sync()
+    await carlos.sync()
+    for here in (carlos, dana):
+        (asked,) = conflicts(here.store, PROJECT)
+        assert asked.what == "Cement: Quantity"
