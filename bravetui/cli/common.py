@@ -90,7 +90,7 @@ def laptop_of(
 ) -> Iterator[Laptop]:
     """The laptop, open for the length of the block. Says what a person should know of how it opened.
 
-    A command that `only_looks` gets a copy where the disk is read-only.
+    A command that `only_looks` gets a copy where the disk is read-only, and what there is where it is full.
     """
     folder = folder_of(arguments)
     if arguments.folder is not None and not folder.exists():
@@ -104,7 +104,7 @@ def laptop_of(
             laptop = open_laptop(stack.enter_context(copied(folder)), ring, ballast_bytes=0)
             laptop = replace(laptop, notices=(ONLY_LOOKED_AT, *laptop.notices))
         else:
-            laptop = open_laptop(folder, ring)
+            laptop = open_laptop(folder, ring, only_looks=only_looks)
         stack.callback(laptop.close)
         for notice in laptop.notices if say_notices else ():
             print(f"bravetui: {notice}", file=sys.stderr)

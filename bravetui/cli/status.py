@@ -16,12 +16,15 @@ from bravetui.views.words import age_words, left_for_words, set_aside_words, spa
 EPILOG = (
     "JSON: {now, waiting, unconfirmed, refused, conflicts_open, set_aside, oldest_only_here, all_handed_in_at, "
     "last_contact_at, next_attempt_at, why, line, lanes: [...], support: {at, who, did} or null, "
-    "sign_in: {state, until, clock}, black_box: {folder, state, why} or null}. Times are ISO 8601 in UTC, or null."
+    "room_kept, sign_in: {state, until, clock}, black_box: {folder, state, why} or null}. "
+    "Times are ISO 8601 in UTC, or null."
 )
 
 
 WAITING_MANY, WAITING_LONG = 200, timedelta(days=7)
 """From here on status says how work travels without a line."""
+
+NO_ROOM = "Disk          full, or nearly so: free 150 MB on it. What was saved is still here."
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -35,15 +38,19 @@ def run(arguments: argparse.Namespace) -> int:
     with laptop_of(arguments, only_looks=True) as laptop:
         summary, signed_in = sync_summary(laptop.store), sign_in(laptop.store)
         black_box = laptop.mirror.report if laptop.mirror else None
+        room_kept = laptop.store.ballast.is_reserved
     if arguments.json:
         told = {"state": signed_in.state, "until": signed_in.until, "clock": signed_in.clock_words or None}
-        print_json({**asdict(summary), "sign_in": told, "black_box": report_json(black_box)})
+        print_json(
+            {**asdict(summary), "room_kept": room_kept, "sign_in": told, "black_box": report_json(black_box)}
+        )
     else:
         lines = [
             f"Signed in     {signed_in.words}",
             *([f"              {signed_in.todo}"] * bool(signed_in.todo)),
             *([f"Clock         {signed_in.clock_words}"] * bool(signed_in.clock_words)),
         ]
+        lines += [NO_ROOM] * (not room_kept)
         lines += [f"Black box     {report_words(black_box)}"] * bool(black_box)
         print("\n".join(lines + lines_of(summary)))
     return 0

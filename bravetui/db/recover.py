@@ -117,6 +117,15 @@ def compact(store: Store) -> bool:
     return True
 
 
+def to_put_back(store: Store) -> int:
+    """How many changes only the journal has: what `recover` would put back, where it cannot."""
+    changes = [change for frame in store.journal.frames() if (change := _change_in(frame)) is not None]
+    latest = {change.dot: change for change in changes}
+    with store.read() as connection:
+        entries = _entries(connection)
+        return sum(not _has(connection, latest[dot], entries.get(dot)) for dot in last_dots(latest.values()))
+
+
 def last_dots(changes: Iterable[Change]) -> list[Dot]:
     """The dots under which the changes go on, in their order. A change that got a new dot (of a copied laptop, or one that
     goes again) stands in the journal under both, with the same stamp; only the later one counts."""

@@ -27,7 +27,7 @@ from bravetui.db.engine import open_laptop_engine, read_transaction
 from bravetui.db.journal import Journal
 from bravetui.db.migrate import migrate
 from bravetui.db.mirror import Mirror, MirroredJournal, MirrorState, heal
-from bravetui.db.recover import Recovered, compact, dot_in, recover
+from bravetui.db.recover import Recovered, compact, dot_in, recover, to_put_back
 from bravetui.db.store import DOTS_RESERVED, Identity, Store
 from bravetui.wiring.folder import BALLAST, DATABASE, JOURNAL, KEYS, MARK, TIME, mirror_of, who_is_here
 from bravetui.wiring.gate import Gate
@@ -73,8 +73,10 @@ def open_laptop(
     *,
     ballast_bytes: int = BALLAST_BYTES,
     card: type[Mirror] = Mirror,
+    only_looks: bool = False,
 ) -> Laptop:
-    """Open the laptop that `folder` holds; `card` is how it keeps its black box, if it keeps one.
+    """Open the laptop that `folder` holds; `card` is how it keeps its black box, if it keeps one. Whoever `only_looks`, and
+    will write nothing, gets it on a full disk too.
 
     The journal is opened first: its word on the key is final, so a database that then does not open is damaged, is moved
     aside and rebuilt from the journal and from central. Raises NeedsSignIn for a laptop that never enrolled.
@@ -100,7 +102,7 @@ def open_laptop(
 
         gate = Gate(ring, clock)
         store = Store(engine, journal, ballast, mark, passed, clock, ids, identity, gate.reads_all, keep)
-        recovered = recover(store)
+        recovered, full = _recovered(store, only_looks=only_looks)
         with suppress(StorageFull):  # it only makes room
             compact(store)
         store.ballast.restore_if_room()
@@ -113,8 +115,25 @@ def open_laptop(
     said += tuple(_told(recovered, journal_was_gone=gone and not was_used[1]))
     if journal.mirror is not None and journal.mirror.report.state is not MirrorState.IN_STEP:
         said += (f"The black box is not in step. {journal.mirror.report.why}",)
-    concerns = complete(ring, store.identity)
+    concerns = (*full, *complete(ring, store.identity))
     return Laptop(folder, store, ring, journal, (*notices, *said, *concerns), concerns)
+
+
+def _recovered(store: Store, *, only_looks: bool) -> tuple[Recovered, tuple[str, ...]]:
+    """What was put back from the journal; where the disk has no room for that, what is still to be."""
+    try:
+        return recover(store), ()
+    except StorageFull:
+        if not only_looks:
+            raise
+    lacking = to_put_back(store)
+    left = (
+        f"what only the journal has ({counted(lacking, 'change')}) was not put back"
+        if lacking
+        else "nothing was mended"
+    )
+    words = f"The disk is full, so {left}; what was saved is not lost."
+    return Recovered(0, 0, 0, 0), (f"{words} Free 150 MB on this disk, then start again.",)
 
 
 def _is_there(path: Path) -> bool:

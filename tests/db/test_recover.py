@@ -10,7 +10,7 @@ from sqlalchemy import text
 from bravetui.base import fault
 from bravetui.base.errors import StorageFull
 from bravetui.db.frames import HEAD_BYTES
-from bravetui.db.recover import compact, recover
+from bravetui.db.recover import compact, recover, to_put_back
 from bravetui.db.store import Store
 from bravetui.wire.change import Change
 from tests.support.laptop import PROJECT, open_store
@@ -54,6 +54,24 @@ def test_what_only_the_database_had_is_counted(tmp_path: Path) -> None:
     (tmp_path / "journal").write_bytes((tmp_path / "journal").read_bytes()[:HEAD_BYTES])
     assert recover(store).missing == 1
     assert recover(store).missing == 0
+
+
+def test_what_only_the_journal_has_is_counted_without_putting_it_back(tmp_path: Path) -> None:
+    """For a disk that has no room for that."""
+    store = open_store(tmp_path)
+    record_id = type_text(store, "fence")
+
+    def refuse(point: str) -> None:
+        if point == "after_journal_before_commit":
+            raise StorageFull("The disk is full.")
+
+    fault.install(refuse)
+    try:
+        with pytest.raises(StorageFull):
+            type_text(store, "gate", record_id)
+    finally:
+        fault.install(None)
+    assert [to_put_back(store), recover(store).replayed, to_put_back(store)] == [1, 1, 0]
 
 
 def test_typing_after_a_start_leaves_alone_what_may_have_been_sent_before_it(tmp_path: Path) -> None:
