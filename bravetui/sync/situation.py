@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, bindparam, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
-from bravetui.base.errors import BravetuiError, Transient
+from bravetui.base.errors import BravetuiError, NeedsSignIn, Refused, Transient
 from bravetui.db import meta
 from bravetui.db.device import AT_REST, Cursor, LaneState, Outbox, OutboxState
 from bravetui.db.quarantine import CAN_GO
@@ -91,7 +91,8 @@ def write_pauses(
             for lane, at in until.items()
         ]
         connection.execute(_PAUSE, told)
-    meta.put(connection, meta.LINE, "down" if isinstance(error, Transient) else "refused")
+    if isinstance(error, Transient | Refused | NeedsSignIn):  # of the line nothing else tells
+        meta.put(connection, meta.LINE, "down" if isinstance(error, Transient) else "refused")
     write_failure(connection, now, error)
     return until
 

@@ -364,7 +364,9 @@ class Worker:
         self._nudged.set()
 
     def _asked(self, lane: Lane, failures: int, error: BravetuiError) -> float:
-        if isinstance(error, NeedsSignIn | Refused | StorageFull) and not isinstance(error, TooLarge):
+        if isinstance(error, StorageFull):
+            return STUMBLED_WAIT_S  # there may be room again at any moment
+        if isinstance(error, NeedsSignIn | Refused) and not isinstance(error, TooLarge):
             return SIGN_IN_WAIT_S
         failures = max(failures, self._row.rows)
         return wait_s(POLICY[lane], failures, error.wait_s if isinstance(error, Transient) else None)
