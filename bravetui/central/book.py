@@ -22,6 +22,7 @@ from bravetui.merge.version import Dot
 from bravetui.wire.change import Change
 from bravetui.wire.lanes import Lane
 from bravetui.wire.messages import Verdict
+from bravetui.wire.receipt import MENDED
 
 # Built once: building a statement costs more than running it.
 _HELD = (
@@ -47,9 +48,6 @@ _MOVED = (
 
 AGAIN = "again"
 """Code of the verdict on a change that was taken before under another number of the same laptop."""
-
-MENDED = "mended"
-"""Code of the verdict on a refused change that the office mended and wrote in its own name."""
 
 _NOT_PUT_DOWN = tuple(f'"code":"{code}"' for code in (AGAIN, MENDED))
 """How a verdict says it, in its JSON; what people wrote there has its quotes escaped."""

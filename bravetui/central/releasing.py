@@ -49,7 +49,10 @@ def quarantine_task(central: Central, options: argparse.Namespace, say: Callable
             say(f"{dot} is set aside. It stays here and on its laptop.")
         else:
             verdict = release(central, dot, options.by, dict(map(parse_mend, options.set)))
-            say(f"{dot} is taken ({verdict.outcome.value}). Its laptop hears of it with the next contact.")
+            mended = ", mended in the name of --by" if options.set else ""
+            say(
+                f"{dot} is taken ({verdict.outcome.value}){mended}. Its laptop hears of it with the next contact."
+            )
         return
     found = [*waiting(central), *on_hold(central)]
     if options.show:

@@ -19,7 +19,7 @@ from bravetui.base.errors import Refused
 from bravetui.base.fault import fault
 from bravetui.central.acts import Acts
 from bravetui.central.again import has_all, past_of, upon_released
-from bravetui.central.book import AGAIN, MENDED, Book
+from bravetui.central.book import AGAIN, Book
 from bravetui.central.bulk import insert_rows
 from bravetui.central.checks import Admitted
 from bravetui.central.intake import Decision, already, decide, seen_by
@@ -50,7 +50,7 @@ from bravetui.merge.state import RecordState, alike, edited
 from bravetui.merge.version import Dot
 from bravetui.wire.change import REFILLED, Change, Op, make_change
 from bravetui.wire.messages import Outcome, Verdict
-from bravetui.wire.receipt import Sign, sign
+from bravetui.wire.receipt import MENDED, Sign, sign
 
 AUTHOR = "central"
 """Author of the changes that central makes itself: opening and closing conflicts."""

@@ -13,14 +13,14 @@ from bravetui.base.errors import BadInput
 from bravetui.base.options import LINES_MAX, whole
 from bravetui.base.text import in_columns, safe_line
 from bravetui.cli.common import ask_passphrase, folder_of, laptop_of, print_json, ring_of
-from bravetui.views.receipts import ReceiptRow, check, is_here, page_lines, receipts
+from bravetui.views.receipts import NOT_SIGNED, ReceiptRow, check, is_here, page_lines, receipts
 from bravetui.wire.messages import Verdict
 from bravetui.wiring import who_is_here
 
 FILE_BYTES_MAX = 64 * 1024 * 1024
 EPILOG = (
     "JSON: {central_key, receipts: [{dot, outcome, words, kind, record_id, title, seq, given_at, hash, reason, receipt}]}; "
-    "of a check: [{dot, genuine, words}]. A check ends with exit code 1 if any receipt is not genuine."
+    "of a check: [{dot, genuine, words, unsigned}]. A check ends with exit code 1 if any receipt is not genuine."
 )
 
 
@@ -90,6 +90,8 @@ def _check(arguments: argparse.Namespace, path: Path) -> int:
         for one in found:
             genuine = "genuine" if one.genuine else "NOT GENUINE"
             print(in_columns((one.dot, 18), (genuine, 13), (one.words, 40)))
+            for line in one.unsigned:
+                print(f"{'':18}central has not signed this line: {line!r}")
     return 0 if all(one.genuine for one in found) else 1
 
 
@@ -106,9 +108,9 @@ def _pages(found: tuple[ReceiptRow, ...], key: str) -> list[str]:
         (heading, dot), *signed = page_lines(Verdict.model_validate_json(row.body)).items()
         lines += [
             f"{heading} {dot}",
-            f"  Record     {row.kind}: {safe_line(row.title, 60)}",
-            f"             {row.record_id}",
             *(f"  {label:<10} {words}" for label, words in signed),
+            f"  {NOT_SIGNED} {row.kind}: {safe_line(row.title, 60)}",
+            f"  {NOT_SIGNED} {row.record_id}",
             row.body,
             "",
         ]

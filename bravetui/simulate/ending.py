@@ -12,7 +12,7 @@ from sqlalchemy import Connection, select
 
 from bravetui.auth.signing import signed_by
 from bravetui.base.errors import Corrupt
-from bravetui.central.book import AGAIN, MENDED
+from bravetui.central.book import AGAIN
 from bravetui.central.ledger import audit
 from bravetui.central.tables import HEADS, LEDGER, PARKED, REFUSED
 from bravetui.db.device import AT_REST, Outbox, OutboxState, Parked, Receipt
@@ -29,7 +29,7 @@ from bravetui.simulate.witness import Witness
 from bravetui.wire.change import Change
 from bravetui.wire.lanes import POLICY
 from bravetui.wire.messages import Verdict
-from bravetui.wire.receipt import is_genuine
+from bravetui.wire.receipt import MENDED, is_genuine
 
 _outbox = Outbox.__table__  # type: ignore[attr-defined]
 _parked = Parked.__table__  # type: ignore[attr-defined]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from sqlalchemy import or_, select
 
 from bravetui.auth.signing import read_public_key, signed_by
+from bravetui.base.canonical import Json
 from bravetui.base.errors import BadInput
 from bravetui.base.text import safe_line
 from bravetui.db.device import Outbox, Receipt
@@ -21,7 +22,7 @@ from bravetui.merge.version import Dot
 from bravetui.views.unworded import unworded
 from bravetui.views.words import kind_label, named_by, record_title
 from bravetui.wire.messages import Outcome, Verdict
-from bravetui.wire.receipt import is_genuine
+from bravetui.wire.receipt import MENDED, is_genuine
 
 _receipts = Receipt.__table__  # type: ignore[attr-defined]
 
@@ -33,6 +34,15 @@ OUTCOME_WORDS = {
     Outcome.REFUSED: "refused",
     Outcome.TWIN: "sent back for a new number",
 }
+MENDED_WORDS = "taken, mended by the office"
+"""For what the office wrote in its own name: what its author said does not stand as it was."""
+
+NOT_SIGNED = "Not signed"
+"""The label of a page's lines that are for people to read, and no word of central's."""
+
+Beside = Sequence[str] | Mapping[str, Any]
+"""What stands beside a receipt: the lines above it on a page, or the entries that list it in JSON."""
+
 _DEPTH_MAX = 8
 
 
@@ -66,6 +76,8 @@ class Checked:
     dot: str
     genuine: bool
     words: str
+    unsigned: tuple[str, ...] = ()
+    """What stands beside it, passes for signed, and is not."""
 
 
 def receipts(
@@ -102,19 +114,24 @@ def is_here(store: Store, wanted: str) -> bool:
 
 
 def check(text: str, central_key: str) -> tuple[Checked, ...]:
-    """Check every receipt in a file: JSON, or a printed page, and whether the page says what was signed. The record's name
-    there is for people to read: central signs for the content, by its hash.
+    """Check every receipt in a file: JSON, or a printed page, and whether what stands beside each is what was signed. The
+    record's name and id are not: central signs for the content, by its hash.
 
     Raises BadInput for none at all, or a key that is none.
     """
     read_public_key(central_key)
 
-    found = tuple(_checked(told, above, signed_by(central_key)) for told, above in _documents(text))
+    found = tuple(_checked(told, beside, signed_by(central_key)) for told, beside in _documents(text))
     if not found:
         raise BadInput(
             "There is no receipt in this file.", "Make one: bravetui receipts RECORD > FILE, or with --json."
         )
     return found
+
+
+def outcome_words(verdict: Verdict) -> str:
+    """What became of the change, as its receipt says it."""
+    return MENDED_WORDS if verdict.code == MENDED else OUTCOME_WORDS[verdict.outcome]
 
 
 def page_lines(verdict: Verdict) -> dict[str, str]:
@@ -123,23 +140,42 @@ def page_lines(verdict: Verdict) -> dict[str, str]:
     lines = {
         "Central's receipt for change": str(verdict.dot),
         "Given": f"{verdict.at:%Y-%m-%d %H:%M:%S} UTC",
-        "Outcome": f"{OUTCOME_WORDS[verdict.outcome]}{number}",
+        "Outcome": f"{outcome_words(verdict)}{number}",
         "Content": f"SHA-256 {verdict.hash}",
     }
     return {**lines, "Reason": safe_line(verdict.reason, 300)} if verdict.reason else lines
 
 
-def _altered(above: Sequence[str], verdict: Verdict) -> str | None:
-    """The first line of a page that says something else than what is signed under it."""
-    signed = page_lines(verdict)
-    for line in (" ".join(line.split()) for line in above):
-        label = next((label for label in (*signed, "Reason") if line.startswith(f"{label} ")), None)
-        if label is not None and line != " ".join(f"{label} {signed.get(label, '')}".split()):
-            return line
-    return None
+def _entries(verdict: Verdict) -> dict[str, Json]:
+    """The same of the JSON in which a receipt is listed."""
+    return {
+        "dot": str(verdict.dot), "outcome": verdict.outcome.value, "words": outcome_words(verdict), "seq": verdict.seq,
+        "given_at": verdict.at.isoformat(), "hash": verdict.hash, "reason": verdict.reason,
+    }  # fmt: skip
 
 
-def _checked(told: dict[str, Any], above: Sequence[str], centrals: Any) -> Checked:
+def _compared(beside: Beside, verdict: Verdict) -> tuple[list[str], list[str]]:
+    """What stands beside a receipt and says something else than what is signed; and what it does not speak of at all."""
+    altered, unsigned = [], []
+    if isinstance(beside, Mapping):
+        signed = _entries(verdict)
+        for name, value in beside.items():
+            if name not in signed:
+                unsigned.append(f"{name} {value}")
+            elif value != signed[name]:
+                altered.append(f"{name} {value}")
+        return altered, unsigned
+    said = page_lines(verdict)
+    for line in (" ".join(line.split()) for line in beside):
+        label = next((label for label in (*said, "Reason") if line.startswith(f"{label} ")), None)
+        if label is None and line and not line.startswith(f"{NOT_SIGNED} "):
+            unsigned.append(line)
+        elif label is not None and line != " ".join(f"{label} {said.get(label, '')}".split()):
+            altered.append(line)
+    return altered, unsigned
+
+
+def _checked(told: dict[str, Any], beside: Beside, centrals: Any) -> Checked:
     dot = safe_line(str(told.get("dot")), 40)
     try:
         verdict = Verdict.model_validate(told)
@@ -147,19 +183,18 @@ def _checked(told: dict[str, Any], above: Sequence[str], centrals: Any) -> Check
         return Checked(dot, False, "it is not a receipt as central writes them")
     if not is_genuine(verdict, centrals):
         return Checked(dot, False, "central did not sign this: it was changed, or another central gave it")
-    said, altered = page_lines(verdict), _altered(above, verdict)
-    if altered is not None:
-        signed = f"{said['Outcome']}, {said['Given']}"
-        return Checked(
-            dot, False, f"the page was changed: {safe_line(altered, 80)!r}. Central signed: {signed}"
-        )
-    return Checked(dot, True, f"{said['Outcome']}, {said['Given']}")
+    said, (altered, unsigned) = page_lines(verdict), _compared(beside, verdict)
+    signed = f"{said['Outcome']}, {said['Given']}"
+    if altered:
+        words = f"the page was changed: {safe_line(altered[0], 80)!r}. Central signed: {signed}"
+        return Checked(dot, False, words)
+    return Checked(dot, True, signed, tuple(safe_line(line, 200) for line in unsigned))
 
 
-def _documents(text: str) -> Iterator[tuple[dict[str, Any], Sequence[str]]]:
-    """Everything in the text that looks like a receipt, JSON as a whole or lines of it, with the words above each."""
+def _documents(text: str) -> Iterator[tuple[dict[str, Any], Beside]]:
+    """Everything in the text that looks like a receipt, JSON as a whole or lines of it, with what stands beside each."""
     try:
-        yield from ((told, ()) for told in _verdicts(json.loads(text), 0))
+        yield from _verdicts(json.loads(text), 0)
     except (ValueError, RecursionError):
         above: list[str] = []
         for line in text.splitlines():
@@ -167,17 +202,23 @@ def _documents(text: str) -> Iterator[tuple[dict[str, Any], Sequence[str]]]:
                 above.append(line)
                 continue
             try:
-                yield from ((told, above) for told in _verdicts(json.loads(line), 0))
+                yield from ((told, beside or above) for told, beside in _verdicts(json.loads(line), 0))
             except (ValueError, RecursionError):
                 yield {"dot": "damaged"}, ()
             above = []
 
 
-def _verdicts(value: Any, depth: int) -> Iterator[dict[str, Any]]:
+def _verdicts(value: Any, depth: int) -> Iterator[tuple[dict[str, Any], Beside]]:
     if isinstance(value, dict) and {"dot", "signature"} <= value.keys():
-        yield value
-    elif isinstance(value, dict | list) and depth < _DEPTH_MAX:
-        for inner in value.values() if isinstance(value, dict) else value:
+        yield value, ()
+    elif isinstance(value, dict) and depth < _DEPTH_MAX:
+        for name, inner in value.items():
+            others = (
+                {key: other for key, other in value.items() if key != name} if name == "receipt" else None
+            )
+            yield from ((told, others or beside) for told, beside in _verdicts(inner, depth + 1))
+    elif isinstance(value, list) and depth < _DEPTH_MAX:
+        for inner in value:
             yield from _verdicts(inner, depth + 1)
 
 
@@ -192,7 +233,7 @@ def _by_dot(wanted: str) -> list[Any]:
 def _row(row: Any, title: str) -> ReceiptRow:
     verdict = Verdict.model_validate_json(row.body)
     return ReceiptRow(
-        str(verdict.dot), verdict.outcome.value, OUTCOME_WORDS[verdict.outcome], kind_label(row.kind), row.record_id,
+        str(verdict.dot), verdict.outcome.value, outcome_words(verdict), kind_label(row.kind), row.record_id,
         title, verdict.seq, verdict.at, verdict.hash, verdict.reason,
         json.dumps(verdict.model_dump(mode="json", exclude_defaults=True)),
     )  # fmt: skip

@@ -12,6 +12,7 @@ from bravetui.base.text import safe_line, shortened
 from bravetui.db.device import OutboxState
 from bravetui.db.kinds import KINDS, Kind
 from bravetui.merge.state import ANSWERS, DELETED
+from bravetui.wire.receipt import MENDED
 
 STATE_WORDS: Mapping[OutboxState, str] = {
     OutboxState.PENDING: "on this laptop",
@@ -70,6 +71,8 @@ _TITLES: Mapping[str, tuple[str, ...]] = {
 def state_words(state: OutboxState, verdict: Mapping[str, object] | None) -> str:
     """Where a change stands, honestly."""
     if verdict and state in (OutboxState.APPLIED, OutboxState.CONFIRMED):
+        if verdict.get("code") == MENDED:
+            return "at central, mended"
         return MERGED_WORDS.get(str(verdict.get("outcome")), STATE_WORDS[state])
     return STATE_WORDS[state]
 

@@ -19,6 +19,9 @@ Sign = Callable[[bytes], str]
 Verify = Callable[[bytes, str], bool]
 """Whether a base64url signature is central's over the bytes."""
 
+MENDED = "mended"
+"""Code of the verdict on a refused change that the office mended and wrote in its own name."""
+
 _Signed = TypeVar("_Signed", Verdict, Checkpoint, SealingKey, Delivered)
 
 

@@ -8,8 +8,11 @@ from pathlib import Path
 from sqlalchemy import text
 
 from bravetui.central.database import open_central_engine
+from bravetui.views.forms import templates
 from tests.cli.terminal import Terminal
 from tests.cli.test_rescue import with_work
+from tests.cli.test_support import opened
+from tests.support.seeded import sample_site
 
 
 def test_receipts_are_listed_printed_and_checked_without_a_line(enrolled: Terminal, tmp_path: Path) -> None:
@@ -41,6 +44,28 @@ def test_receipts_are_listed_printed_and_checked_without_a_line(enrolled: Termin
         assert "NOT GENUINE" in told_so
         assert "the page was changed" in told_so
         assert "Central signed: taken as it is" in told_so
+    assert "  Not signed form: EPA site inspection" in page.read_text(encoding="utf-8")
+    changed.write_text(
+        page.read_text(encoding="utf-8").replace("  Not signed form: ", "  Record     Another form: "),
+        encoding="utf-8",
+    )
+    told_so = enrolled.run("receipts", "check", str(changed))
+    assert "central has not signed this line: 'Record Another form: EPA site inspection" in told_so
+    for field, other in (
+        ("words", "refused"),
+        ("given_at", "2020-01-01T00:00:00+00:00"),
+        ("reason", "x"),
+        ("seq", 9),
+    ):
+        changed.write_text(
+            json.dumps({**told, "receipts": [{**row, field: other}]}, indent=1), encoding="utf-8"
+        )
+        assert f"the page was changed: '{field}" in enrolled.run("receipts", "check", str(changed), code=1)
+    renamed = json.dumps({**told, "receipts": [{**row, "record_id": "another"}]})
+    changed.write_text(renamed, encoding="utf-8")
+    assert "central has not signed this line: 'record_id another'" in enrolled.run(
+        "receipts", "check", str(changed)
+    )
     auditor = Terminal(tmp_path / "auditor")
     assert json.loads(auditor.run("receipts", "check", str(page), f"--key={told['central_key']}", "--json"))[
         0
@@ -48,6 +73,30 @@ def test_receipts_are_listed_printed_and_checked_without_a_line(enrolled: Termin
     none = tmp_path / "none"
     assert f"The file {none} cannot be read" in enrolled.run("receipts", "check", str(none), code=2)
     assert "Which file" in enrolled.run("receipts", "check", code=2)
+
+
+def test_what_the_office_mended_is_receipted_as_mended(
+    enrolled: Terminal, operator: Terminal, tmp_path: Path
+) -> None:
+    """Not as taken as it is: what its author wrote does not stand."""
+    enrolled.run("sync", "--once")
+    with opened(enrolled) as (store, project_id):
+        template = templates(store)[0].id
+        with store.write() as writing:
+            writing.create("submission", project_id, {"title": "names no form"})
+    enrolled.run("sync", "--once")
+    (row,) = json.loads(enrolled.run("receipts", "--json"))["receipts"]
+    release = ("--release", row["dot"], "--set", f"template_id={template}", "--by", sample_site().office_id)
+    assert f"{row['dot']} is taken (applied), mended" in operator.run("central", "quarantine", *release)
+    enrolled.run("sync", "--once")
+    page = enrolled.run("receipts", row["dot"])
+    assert "Outcome    taken, mended by the office" in page
+    (tmp_path / "page").write_text(page, encoding="utf-8")
+    assert "genuine" in enrolled.run("receipts", "check", str(tmp_path / "page"))
+    assert (
+        json.loads(enrolled.run("receipts", "--json"))["receipts"][0]["words"]
+        == "taken, mended by the office"
+    )
 
 
 def test_the_audit_ends_with_exit_code_1_and_names_the_altered_entry(

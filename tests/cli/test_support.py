@@ -131,6 +131,7 @@ def test_status_tells_what_waits_for_confirmation_also_beside_what_is_only_here(
 )
 def test_the_queue_tells_what_is_confirmed_from_what_is_at_central(state: str, words: str) -> None:
     assert state_words(OutboxState(state), {"outcome": "applied"}) == words
+    assert state_words(OutboxState(state), {"outcome": "applied", "code": "mended"}) == "at central, mended"
 
 
 def test_what_was_refused_is_exported_in_full_once(enrolled: Terminal, tmp_path: Path) -> None:
