@@ -5,8 +5,9 @@ All of it goes through the ledger like any other change, so laptops get it by or
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import select
 
@@ -28,6 +29,8 @@ class Person:
     role: str
     devices: tuple[int, ...]
     """Numbers of the laptops enrolled in this name."""
+    laptops: tuple[tuple[int, ...], ...] = ()
+    """The same by laptop: first the number it enrolled under, then those of copies of it and of what came on a stick."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,20 +128,21 @@ def people(central: Central) -> tuple[Person, ...]:
     )
     with central.engine.connect() as connection:
         operator(connection)
-        devices: dict[tuple[str, str], list[int]] = {}
-        owners = select(DEVICES.c.number, DEVICES.c.organization_id, DEVICES.c.user_id)
-        for row in connection.execute(
-            owners.where(DEVICES.c.revoked_at.is_(None)).order_by(DEVICES.c.number)
-        ):
-            devices.setdefault((row.organization_id, row.user_id), []).append(row.number)
+        owners = select(DEVICES.c.number, DEVICES.c.organization_id, DEVICES.c.user_id, DEVICES.c.public_key)
+        laptops: dict[tuple[str, str], dict[str, list[int]]] = {}
+        in_use = owners.where(DEVICES.c.revoked_at.is_(None)).order_by(
+            DEVICES.c.enrolled_at, DEVICES.c.number
+        )
+        for row in connection.execute(in_use):
+            of_person = laptops.setdefault((row.organization_id, row.user_id), {})
+            of_person.setdefault(row.public_key, []).append(row.number)
         return tuple(
-            Person(
-                row.scope_id,
-                row.organization,
-                row.id,
-                row.name,
-                row.role,
-                tuple(devices.get((row.scope_id, row.id), ())),
-            )
+            _person(row, laptops.get((row.scope_id, row.id), {}).values())
             for row in connection.execute(query)
         )
+
+
+def _person(row: Any, laptops: Collection[Sequence[int]]) -> Person:
+    numbers = tuple(sorted(number for one in laptops for number in one))
+    by_laptop = tuple(sorted(map(tuple, laptops)))
+    return Person(row.scope_id, row.organization, row.id, row.name, row.role, numbers, by_laptop)

@@ -193,8 +193,12 @@ def _hand_in_all(
     while left:
         incoming = left.pop(0)
         told, own_number = _hand_in(central, bundle, maker, incoming, now)
-        verdicts += [one for one in told if one.outcome is not Outcome.TWIN]
-        if own_number is not None:
+        if own_number is None:
+            verdicts += [one for one in told if one.outcome is not Outcome.TWIN]
+        else:
+            # All of it goes once more, so that each change is told of once; but for what could not be read.
+            unread = {one.dot for one in incoming.broken}
+            verdicts += [one for one in told if one.dot in unread]
             strange = min(one.dot for one in told if one.outcome is Outcome.TWIN)
             strange, number = _goes_on(central, bundle, maker, strange, own_number)
             maker = replace(maker, numbers=maker.numbers | {number})

@@ -71,6 +71,29 @@ def test_work_travels_on_a_stick_by_a_colleague_and_by_the_operator(
     assert json.loads(enrolled.run("rescue", "export", str(stick), "--json"))["path"] is None
 
 
+def test_a_bundle_is_counted_by_what_it_holds_also_where_its_laptop_typed_on(
+    enrolled: Terminal, operator: Terminal, stick: Path
+) -> None:
+    """Its laptop could not note what left, on a full disk: what was typed on went out under the same number."""
+    enrolled.run("sync", "--once")
+    with opened(enrolled) as (store, project_id):
+        template = templates(store)[0].id
+        begun = [forms.start_form(store, project_id, template).submission_id for _ in range(8)]
+        image = enrolled.folder.with_name("image")
+        shutil.copytree(enrolled.folder, image)
+        exporting = Terminal(image)
+        exporting.folder = image
+        assert "8 changes of 8 records" in exporting.run("rescue", "export", str(stick))
+        forms.answer(store, project_id, begun[-1], {"summary": "Fence torn at gate 2."})
+    enrolled.run("sync", "--once")
+    (bundle,) = stick.iterdir()
+    for _ in range(2):
+        told = json.loads(operator.run("central", "import", str(bundle), "--json"))
+        assert (sum(told["outcomes"].values()), len(told["verdicts"])) == (8, 8)
+    (mine,) = (line for line in operator.run("central", "people").splitlines() if "Carlos Medina" in line)
+    assert "  1 (also as " in mine
+
+
 def test_a_stick_says_that_it_carries_what_was_confirmed_before(enrolled: Terminal, stick: Path) -> None:
     form = with_work(enrolled)
     assert "All handed in" in enrolled.run("sync", "--once")
