@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
@@ -165,10 +165,16 @@ def found_task(central: Central, options: argparse.Namespace, say: Say) -> None:
 def people_task(central: Central, options: argparse.Namespace, say: Say) -> None:
     """Everybody central knows, with the numbers of their laptops."""
     for person in people(central):
-        laptops = ", ".join(map(str, person.devices)) or "no laptop"
+        laptops = ", ".join(map(_laptop, person.laptops)) or "no laptop"
         say(
             f"{person.user_id}  {safe_line(person.name)}  {person.role}  {safe_line(person.organization)}  {laptops}"
         )
+
+
+def _laptop(numbers: Sequence[int]) -> str:
+    """One laptop by its number, and by those under which a copy of it, or what came on a stick, goes on."""
+    first, *others = map(str, numbers)
+    return f"{first} (also as {', '.join(others)})" if others else first
 
 
 def projects_task(central: Central, options: argparse.Namespace, say: Say) -> None:
@@ -192,12 +198,18 @@ def add_person_task(central: Central, options: argparse.Namespace, say: Say) -> 
         )
     for project_id in options.project:
         _project_of(central, organization, project_id)
+    namesakes = [one for one in people(central) if _is_called(one, organization, options.name)]
     user_id = add_person(
         central, organization.scope_id, options.name, options.role, new_id=options.person_id or ""
     )
     for project_id in options.project:
         add_member(central, project_id, user_id, options.role, may_sign=options.may_sign)
     say(f"Person {user_id}: {safe_line(options.name)}, {options.role}, of {safe_line(organization.name)}.")
+    for one in namesakes:
+        say(
+            f"There was a {safe_line(one.name)} already ({one.user_id}, {one.role}): this is a second person. To give "
+            f"the first another role in a project: bravetui central {ADD_MEMBER} --user {one.user_id} --project ID --role ROLE"
+        )
     if options.role == SUPPORT_ROLE:
         say(
             "Support is shown no record, so no code is given: it signs in on a laptop that needs it (bravetui support)."
@@ -265,6 +277,12 @@ def organization_of(central: Central, options: argparse.Namespace) -> Scope:
         else f"There is no organization {safe_line(told, 60)!r}."
     )
     raise BadInput(what, f"Give one of these with --organization: {listed}.")
+
+
+def _is_called(person: Person, organization: Scope, name: str) -> bool:
+    """Whether somebody there has this name, however it is spaced or written large."""
+    told, known = (" ".join(each.split()).casefold() for each in (name, person.name))
+    return person.organization_id == organization.scope_id and told == known
 
 
 def _known(central: Central, organization: Scope, user_id: str | None) -> Person | None:

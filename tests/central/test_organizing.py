@@ -93,6 +93,17 @@ def test_a_person_is_known_by_the_provider_s_id_and_added_once(site: Site, centr
         assert "cannot be kept" in central(*words, "--person-id", bad)[2]
 
 
+def test_a_second_person_of_one_name_is_made_and_said(site: Site, central: Command) -> None:
+    """Two people may be called alike; mostly somebody wanted to give the first one another role."""
+    words = ("add-person", "--organization", ORGANIZATION, "--role", "foreman", "--name")
+    assert "already" not in central(*words, "Nia Okafor")[1]
+    (first,) = [one for one in people(site.central) if one.name == "Nia Okafor"]
+    status, out, _ = central(*words, "nia  okafor")
+    assert status == 0
+    assert f"There was a Nia Okafor already ({first.user_id}, foreman): this is a second person." in out
+    assert f"bravetui central add-member --user {first.user_id} --project ID --role ROLE" in out
+
+
 def test_nobody_is_added_where_the_organization_or_project_is_none(site: Site, central: Command) -> None:
     words = ("add-person", "--name", "Nia", "--role", "foreman")
     before = people(site.central)
