@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
 
 @contextmanager
-def stoppable() -> Iterator[None]:
-    """For the length of the block SIGTERM raises KeyboardInterrupt in the main thread, as Ctrl-C does.
+def stoppable(words: str = "") -> Iterator[None]:
+    """For the length of the block SIGTERM raises KeyboardInterrupt in the main thread, as Ctrl-C does. Where that takes a
+    while, `words` say so at once, and a second one changes nothing.
 
     Libraries that call back into Python from C turn whatever is raised there into errors of their own; what comes out of the
     block after a signal is KeyboardInterrupt all the same.
@@ -19,6 +22,12 @@ def stoppable() -> Iterator[None]:
 
     def stop(number: int, frame: FrameType | None) -> None:
         nonlocal asked
+        if words:
+            if asked:
+                return
+            os.write(
+                sys.stderr.fileno(), f"{words}\n".encode()
+            )  # amid a print the stream cannot be printed on
         asked = True
         raise KeyboardInterrupt
 

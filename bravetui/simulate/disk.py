@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -32,6 +33,15 @@ def folder() -> Iterator[Path]:
     place = _IN_MEMORY if os.access(_IN_MEMORY, os.W_OK) else None
     with tempfile.TemporaryDirectory(prefix=_PREFIX, dir=place) as name:
         yield Path(name)
+
+
+@contextmanager
+def swept(place: Path) -> Iterator[None]:
+    """Leave nothing of a folder that is made meanwhile: root's PostgreSQL keeps its data outside of the story's."""
+    try:
+        yield
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
 
 
 def image_of(laptop: Path) -> Image:

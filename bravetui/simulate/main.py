@@ -20,7 +20,7 @@ from bravetui.base.collecting import collect_seldom
 from bravetui.base.errors import BadInput
 from bravetui.base.stopping import stoppable
 from bravetui.base.text import counted
-from bravetui.central.postgres import embedded_postgres
+from bravetui.central.postgres import data_folder, embedded_postgres
 from bravetui.simulate import disk
 from bravetui.simulate.central import FOREMEN, found_site
 from bravetui.simulate.database import Databases, databases_on
@@ -63,7 +63,8 @@ def run(arguments: argparse.Namespace) -> int:
     record.read()  # a wrong file is said before a server is started
     with (
         disk.folder() as folder,
-        stoppable(),
+        stoppable("Stopping ... what is under way is ended in order."),
+        disk.swept(data_folder(folder).parent),
         embedded_postgres(folder) as server,
     ):
         if arguments.seed is not None:

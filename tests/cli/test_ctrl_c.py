@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import select
+import signal
 import subprocess
 import sys
 import time
@@ -86,3 +87,23 @@ def test_ctrl_d_at_a_question_is_a_sentence_and_no_fault_of_the_program(
     code, said = pressed(CTRL_D, question, str(tmp_path / "laptop"))
     assert code == 2, said
     assert "Nothing was typed" in said
+
+
+def test_an_interrupted_simulation_says_so_at_once_and_leaves_nothing(tmp_path: Path) -> None:
+    """Neither the months' folders nor PostgreSQL's data, which root's lies elsewhere."""
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bravetui", "simulate", "--months", "500", "--days", "2", "--jobs", "1", "--once"],
+        cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert process.stdout is not None
+    assert process.stderr is not None
+    assert "month 1:" in process.stdout.readline()
+    before = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    assert "Stopping ..." in process.stderr.readline()
+    assert time.monotonic() - before < 2
+    process.send_signal(signal.SIGINT)  # whoever presses it again changes nothing
+    told, _ = process.communicate(timeout=120)
+    assert (process.returncode, "months in" in told or "month in" in told) == (EXIT_INTERRUPTED, True)
+    assert not [path.name for path in tmp_path.iterdir() if path.name.startswith("bravetui-")]
