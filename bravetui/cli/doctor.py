@@ -20,13 +20,14 @@ from bravetui.base.files import free_name
 from bravetui.base.text import safe_line
 from bravetui.cli.common import folder_of, laptop_of, print_json, write_new
 from bravetui.wiring import Laptop
-from bravetui.wiring.checkup import Finding, Health, check_up
+from bravetui.wiring.checkup import Finding, Health, check_up, not_fetched
 from bravetui.wiring.comparing import compare_with_central
 from bravetui.wiring.diagnosis import diagnosis, of_laptop, shut
 from bravetui.wiring.looking import ONLY_LOOKED_AT
 
 EPILOG = (
-    "Exit code 1: something needs a person; it says what to do. JSON: {healthy, findings: [{part, health, words, todo}]}, "
+    "Exit codes: 0 all is in order, or was mended; 1 something needs a person, or could not be looked at, and it says what "
+    "to do; 2 used wrongly; 75 not now, try again. JSON: {healthy, findings: [{part, health, words, todo}]}, "
     "health one of sound, mended, look, unknown. A bundle is a JSON file with no answers, names or secrets in it: read "
     "it, then send it to support."
 )
@@ -117,7 +118,9 @@ def _findings(laptop: Laptop, *, offline: bool) -> Iterable[Finding]:
         health = Health.LOOK if notice in (ONLY_LOOKED_AT, *laptop.concerns) else Health.MENDED
         yield Finding("start", health, notice)
     yield from check_up(laptop.store)
-    if not offline:
+    if offline:
+        yield from not_fetched(laptop.store)
+    else:
         yield asyncio.run(compare_with_central(laptop))
 
 

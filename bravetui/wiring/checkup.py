@@ -25,6 +25,7 @@ from bravetui.db.records import load, rows_of, stored_from_row
 from bravetui.db.recover import dot_in
 from bravetui.db.store import Store
 from bravetui.merge.version import Dot
+from bravetui.sync.situation import has_history_left
 from bravetui.views.sign_in import sign_in
 from bravetui.wire.change import Change
 from bravetui.wire.messages import Verdict
@@ -229,6 +230,15 @@ def _clock(store: Store) -> Finding:
     if words := sign_in(store).clock_words:
         return Finding("clock", Health.LOOK, words)
     return Finding("clock", Health.SOUND, f"{now:%Y-%m-%d %H:%M} UTC")
+
+
+def not_fetched(store: Store) -> Iterator[Finding]:
+    """Nothing of central's has come into this database, or not all: it is new, or was begun anew for a damaged one."""
+    with store.read() as connection:
+        contact, left = meta.get_moment(connection, meta.LAST_CONTACT_AT), has_history_left(connection)
+    if contact is None or left:
+        words = "what central has was not fetched into this database, or not all of it"
+        yield Finding("central", Health.LOOK, words, "When there is a line: bravetui sync --once.")
 
 
 _PARTS: dict[str, Callable[[Store], Finding]] = {

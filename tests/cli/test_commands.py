@@ -104,9 +104,12 @@ def test_a_damaged_database_is_set_aside_and_rebuilt(enrolled: Terminal) -> None
     for path in enrolled.folder.glob("site.db-*"):
         path.unlink()
     (enrolled.folder / "site.db").write_bytes(b"\x00" * 8192)
-    assert "set aside as site.db.damaged-" in enrolled.run("status")
+    assert "set aside as site.db.damaged-" in enrolled.run("doctor", "--offline", code=1)
+    assert "was not fetched" in enrolled.run("doctor", "--offline", code=1)
     assert list(enrolled.folder.glob("site.db.damaged-*"))
     assert "All handed in" in enrolled.run("sync", "--once")
+    assert "was not fetched" not in enrolled.run("doctor", "--offline")
+    assert "75 not now" in " ".join(enrolled.run("doctor", "--help").split())
 
 
 def test_a_taken_port_is_a_sentence(tmp_path: Path) -> None:
