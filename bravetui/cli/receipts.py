@@ -9,7 +9,7 @@ from datetime import UTC
 from pathlib import Path
 
 from bravetui.base.clock import local_time
-from bravetui.base.errors import BadInput
+from bravetui.base.errors import BadInput, NeedsSignIn
 from bravetui.base.options import LINES_MAX, whole
 from bravetui.base.text import in_columns, safe_line
 from bravetui.cli.common import ask_passphrase, folder_of, laptop_of, print_json, ring_of
@@ -82,7 +82,7 @@ def _check(arguments: argparse.Namespace, path: Path) -> int:
         raise BadInput(
             f"The file {safe_line(str(path))} cannot be read.", "Name a file with receipts."
         ) from error
-    key = arguments.key or who_is_here(ring_of(folder_of(arguments), ask_passphrase))[1].central_key
+    key = arguments.key or _key_here(arguments)
     found = check(text, key)
     if arguments.json:
         print_json([asdict(one) for one in found])
@@ -93,6 +93,18 @@ def _check(arguments: argparse.Namespace, path: Path) -> int:
             for line in one.unsigned:
                 print(f"{'':18}central has not signed this line: {line!r}")
     return 0 if all(one.genuine for one in found) else 1
+
+
+def _key_here(arguments: argparse.Namespace) -> str:
+    """Central's key as this laptop has it. Raises BadInput where there is no laptop."""
+    try:
+        return who_is_here(ring_of(folder_of(arguments), ask_passphrase))[1].central_key
+    except NeedsSignIn as error:
+        raise BadInput(
+            "A check needs central's public key, and no laptop is enrolled here.",
+            "Give it with --key=KEY: any laptop of that central prints it as central_key (bravetui receipts --json). "
+            "Do not take it from the page that is to be checked.",
+        ) from error
 
 
 def _line(row: ReceiptRow) -> str:

@@ -70,6 +70,8 @@ def test_receipts_are_listed_printed_and_checked_without_a_line(enrolled: Termin
     assert json.loads(auditor.run("receipts", "check", str(page), f"--key={told['central_key']}", "--json"))[
         0
     ]["genuine"]
+    told_so = auditor.run("receipts", "check", str(page), code=2)
+    assert "prints it as central_key (bravetui receipts --json)" in told_so
     none = tmp_path / "none"
     assert f"The file {none} cannot be read" in enrolled.run("receipts", "check", str(none), code=2)
     assert "Which file" in enrolled.run("receipts", "check", code=2)
