@@ -34,7 +34,7 @@ DECIDED_WORDS = "at central, decided"
 """For a change about which there was a conflict, once there is none any more."""
 
 RULE_WORDS: Mapping[str, str] = {
-    "server_wins": "the office decides this",
+    "server_wins": "what central has stands",
     "last_write_wins": "the later one stands",
     "earliest": "the earlier date stands",
     "latest": "the later date stands",
