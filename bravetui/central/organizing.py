@@ -207,8 +207,9 @@ def add_person_task(central: Central, options: argparse.Namespace, say: Say) -> 
     say(f"Person {user_id}: {safe_line(options.name)}, {options.role}, of {safe_line(organization.name)}.")
     for one in namesakes:
         say(
-            f"There was a {safe_line(one.name)} already ({one.user_id}, {one.role}): this is a second person. To give "
-            f"the first another role in a project: bravetui central {ADD_MEMBER} --user {one.user_id} --project ID --role ROLE"
+            f"There was a {safe_line(one.name)} already ({one.user_id}, {one.role}): this is a second person. "
+            "To give the first another role in a project: "
+            f"bravetui central {ADD_MEMBER} --user {one.user_id} --project ID --role ROLE"
         )
     if options.role == SUPPORT_ROLE:
         say(

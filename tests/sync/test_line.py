@@ -30,8 +30,7 @@ from bravetui.db.store import Store
 from bravetui.sync import client as client_module
 from bravetui.sync.client import CentralClient, TooLarge, retry_after_s
 from bravetui.sync.progress import SyncEvent, Waiting
-from bravetui.sync.worker import STUMBLED_WAIT_S, Worker
-from bravetui.views.status import log, sync_summary
+from bravetui.sync.worker import Worker
 from bravetui.wire.codec import decode, encode
 from bravetui.wire.messages import Checkpoint, Outcome, Problem, SyncAnswer, SyncRequest, Verdict
 from bravetui.wire.receipt import sign
@@ -485,28 +484,3 @@ async def test_a_disk_that_is_full_while_syncing_does_not_end_sync(
             "The disk is full."
         ] * 3
         assert set(truck.states()) == {OutboxState.CONFIRMED}
-
-
-async def test_a_moment_of_full_disk_is_waited_out_for_a_minute_and_is_not_the_line_s_fault(
-    server: Scripted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The reserve has made room, so the pause itself is written down: every window says the disk, and when it is tried."""
-    async with a_truck(tmp_path, server) as truck:
-        right, full = truck.store.maintain, [True]
-
-        @contextmanager
-        def maintain() -> Iterator[Connection]:
-            with right() as connection:
-                yield connection
-                if full[0]:
-                    full[0] = False
-                    raise StorageFull("The disk is full.", "Free some room on this disk.")
-
-        monkeypatch.setattr(truck.store, "maintain", maintain)
-        with pytest.raises(StorageFull):
-            await truck.worker.run_once()
-        (waiting,) = (event for event in truck.events if isinstance(event, Waiting))
-        assert waiting.until - waiting.at <= timedelta(seconds=STUMBLED_WAIT_S)
-        summary = sync_summary(truck.store)
-        assert (summary.line, summary.why) == ("unknown", "The disk is full.")
-        assert [line.words for line in log(truck.store)] == ["No room on this laptop's disk"]

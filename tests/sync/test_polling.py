@@ -19,6 +19,7 @@ from bravetui.sync.client import CentralClient
 from bravetui.sync.policy import LISTENING_POLLS, POLL_JITTER, poll_in_s, stream_wait_s
 from bravetui.sync.progress import Sending, SyncEvent, Waiting
 from bravetui.sync.worker import POLL_S, Worker
+from bravetui.views.status import log, sync_summary
 from tests.support.world import ADDRESS, World
 
 
@@ -97,6 +98,38 @@ async def test_after_a_full_disk_it_asks_again_by_the_time_that_is_shown(
     shown = next(event.until for event in events if isinstance(event, Waiting))
     tried = next(event.at for event in events if isinstance(event, Sending))
     assert shown <= tried < shown + timedelta(seconds=1)
+
+
+async def test_a_moment_of_full_disk_is_waited_out_for_a_minute_and_is_not_the_line_s_fault(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The reserve has made room, so the pause itself is written down: every window says the disk, and when it is tried."""
+    here = await world.laptop("a", "carlos")
+    assert await here.sync()
+    here.create("violation", {"description": "fence"})
+    events: list[SyncEvent] = []
+    right, full = here.store.maintain, [True]
+
+    @contextmanager
+    def maintain() -> Iterator[Connection]:
+        with right() as connection:
+            yield connection
+            if full[0]:
+                full[0] = False
+                raise StorageFull("The disk is full.", "Free some room on this disk.")
+
+    monkeypatch.setattr(here.store, "maintain", maintain)
+    client = CentralClient(ADDRESS, here.laptop.prover(), transport=here.line)
+    worker = Worker(here.store, client, events.append, InlineRunner())
+    with pytest.raises(StorageFull):
+        await worker.run_once()
+    await worker.close()
+    (waiting,) = (event for event in events if isinstance(event, Waiting))
+    assert waiting.until - waiting.at <= timedelta(minutes=1)
+    summary = sync_summary(here.store)
+    assert summary.line == "up"
+    assert (summary.why or "").startswith("The disk is full")
+    assert log(here.store)[0].words == "No room on this laptop's disk"
 
 
 async def test_a_clock_set_back_amid_an_attempt_delays_the_next_one_by_nothing(world: World) -> None:
