@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import func, select, text
 
-from bravetui.central import book, intake, parked, taking
+from bravetui.central import intake, parked, taking
 from bravetui.central.intake import Decision
 from bravetui.central.quarantine import release, waiting
 from bravetui.central.tables import PARKED
 from bravetui.wire.change import Change, Op
 from bravetui.wire.messages import Outcome
+from bravetui.wire.receipt import MENDED
 from tests.support.central import Laptop, Site
 
 MOST = 2_000_000_000
@@ -53,7 +54,7 @@ def test_a_change_on_hold_that_does_not_fit_what_arrives_is_refused_then_and_the
     assert [one.change.dot for one in waiting(site.central)] == [late.dot]
     assert (on_hold(site), carlos.sync().checkpoint.held) == (0, ())
     assert outcomes(carlos, late) == [Outcome.REFUSED]
-    assert release(site.central, late.dot, "olga", {"count": 5}).code == book.MENDED
+    assert release(site.central, late.dot, "olga", {"count": 5}).code == MENDED
     assert carlos.sync().checkpoint.held == ((1, 1),)
 
 
