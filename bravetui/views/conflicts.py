@@ -301,7 +301,7 @@ def _reason_words(connection: Connection, row: RowMapping, reason: str) -> str:
 def _told_aside(aside: str) -> dict[str, Json]:
     try:
         told = json.loads(aside)
-    except ValueError:
+    except (ValueError, RecursionError):  # somebody's own words
         return {}
     return told if isinstance(told, dict) else {}
 

@@ -8,6 +8,7 @@ from bravetui.actions import conflicts as actions
 from bravetui.actions.forms import _inspection_of
 from bravetui.base.canonical import Json
 from bravetui.base.errors import BadInput
+from bravetui.db.tables.conflict import SET_ASIDE
 from bravetui.views import conflicts
 from tests.support.central import PROJECT
 from tests.support.world import Here, World
@@ -211,6 +212,17 @@ async def test_what_joining_set_aside_of_the_first_is_told_in_the_question(world
         view = conflicts.conflict(here.store, PROJECT, row.id)
         assert here.value("delivery", older, "storage_location") == "yard B"
         assert view.reason == "one truck. Set aside of the first: Storage location: [b]yard A."
+
+
+async def test_a_reason_that_passes_for_what_was_set_aside_is_shown_as_far_as_it_can_be(world: World) -> None:
+    """Somebody's own words, or another client's: nobody's list of conflicts breaks off over them."""
+    carlos, _, _, newer = await logged_twice(world, "delivery", TICKET, TICKET)
+    reason = f"two trucks{SET_ASIDE}{'[' * 100_000}"
+    actions.keep_both(carlos.store, PROJECT, asked(carlos)[newer], reason)
+    await carlos.sync()
+    await carlos.sync()
+    (row,) = conflicts.conflicts(carlos.store, PROJECT)
+    assert conflicts.conflict(carlos.store, PROJECT, row.id).reason == "two trucks"
 
 
 async def test_of_two_inspections_the_one_that_has_a_report_stands(world: World) -> None:
