@@ -11,7 +11,7 @@ from functools import reduce
 from itertools import takewhile
 
 from bravetui.base.canonical import Json
-from bravetui.central.past import has_seen_what_stands, last_seen, of_another_life, word_before
+from bravetui.central.past import had_said, has_seen_what_stands, last_seen, of_another_life, word_before
 from bravetui.db.tables.forms import SIGNED_STATUSES
 from bravetui.merge.hlc import OLDEST
 from bravetui.merge.record import Conflict, joined
@@ -167,25 +167,10 @@ def _by_the_signer(
         signers = [
             one for one in signings if one.after["status"] == SIGNED_STATUSES[0]
         ]  # the others are the office's
-        return lambda dot: bool(signers) and all(_had_said(one, dot, changes) for one in signers)
+        return lambda dot: bool(signers) and all(had_said(one, dot, changes) for one in signers)
     contexts = [one.context for one in signings if one.dot in signature.dots]
     seen = reduce(VersionVector.joined, contexts) if contexts else had_seen
     return lambda dot: seen.covers([dot])
-
-
-def _had_said(change: Change, dot: Dot, changes: Sequence[Change]) -> bool:
-    """Whether a change's author had said `dot` in its record before. His number alone does not tell: below that lies, too,
-    what was on a disk that he had lost. Each of his changes names the one before; behind one that is not here lies any."""
-    device = change.dot.device
-    if device != dot.device:
-        return False
-    own = (one for one in changes if one.dot.device == device and not one.said)
-    # A context may say what it likes, and is not to lead in a circle.
-    upon = {one.dot.counter: min(one.context[device], one.dot.counter - 1) for one in own}
-    before = change.context[device]
-    while before > dot.counter and before in upon:
-        before = upon[before]
-    return before >= dot.counter
 
 
 def _takes_effect(central: RecordState, context: VersionVector, ledger: Ledger) -> bool:

@@ -21,7 +21,7 @@ from bravetui.central.as_signed import (
     unseen_signature,
     without,
 )
-from bravetui.central.past import Past, apart, counts, handed_in, last_seen
+from bravetui.central.past import Past, apart, counts, handed_in, last_seen, less_other_lives
 from bravetui.central.replaced import unreplaced
 from bravetui.merge.hlc import OLDEST, Hlc, clamp, tick
 from bravetui.merge.join import KEEPS_BOTH, Side, added
@@ -79,11 +79,9 @@ def decide(
     change before it was put upon what the office had released meanwhile (`again.upon_released`).
     """
     known = central or RecordState()
-    signature = known.cells.get("status")
-    context, knew = (
-        signature_seen(one, seen_by(one, known.version), signature) for one in (change, as_sent or change)
-    )
-    coming = _Coming(change, mends, known, context, knew, past, cache(ledger))
+    ledger = cache(ledger)
+    context, knew = (_seen(one, known, past, ledger) for one in (change, as_sent or change))
+    coming = _Coming(change, mends, known, context, knew, past, ledger)
     entered = _entered(change, after, known, coming.context, received_ms)
     if change.said and past is not None:
         entered = handed_in(change, entered, known, rules(), past)
@@ -96,6 +94,26 @@ def decide(
         state = RecordState({**known.cells, **entered}, version)
         return Decision(state, Outcome.APPLIED, _told(change, state, entered))
     return _merged(coming, entered, version.joined(known.version), rules())
+
+
+def _seen(change: Change, known: RecordState, past: Past | None, ledger: Ledger) -> VersionVector:
+    """What a change's author had seen of the record, as far as central knows it."""
+    context = seen_by(change, known.version)
+    if past is not None:
+        context = less_other_lives(change, context, past.changes)
+    elif any(_is_over_another_s(change, path, known.cells.get(path), context) for path in change.after):
+        context = less_other_lives(change, context, ledger())
+    return signature_seen(change, context, known.cells.get("status"))
+
+
+def _is_over_another_s(change: Change, path: str, there: Cell | None, context: VersionVector) -> bool:
+    """Whether something else stands than what the author wrote over, though it is his own laptop's and he had seen it."""
+    return (
+        there is not None
+        and any(dot.device == change.dot.device for dot in there.dots)
+        and context.covers(there.dots)
+        and not alike(change.before.get(path), there.value)
+    )
 
 
 @dataclass(frozen=True, slots=True)

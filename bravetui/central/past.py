@@ -112,6 +112,31 @@ def has_seen_what_stands(cell: Cell, path: str, context: VersionVector, changes:
     return bool(saying) and all(context.covers(one.dots_of(path)) for one in saying)
 
 
+def had_said(change: Change, dot: Dot, changes: Sequence[Change]) -> bool:
+    """Whether a change's author had said `dot` in its record before. His number alone does not tell: below that lies, too,
+    what was on a disk that he had lost. Each of his changes names the one before; behind one that is not here lies any."""
+    device = change.dot.device
+    if device != dot.device:
+        return False
+    own = (one for one in changes if one.dot.device == device and not one.said)
+    # A context may say what it likes, and is not to lead in a circle.
+    upon = {one.dot.counter: min(one.context[device], one.dot.counter - 1) for one in own}
+    before = change.context[device]
+    while before > dot.counter and before in upon:
+        before = upon[before]
+    return before >= dot.counter
+
+
+def less_other_lives(change: Change, context: VersionVector, changes: Sequence[Change]) -> VersionVector:
+    """What an author had seen, less what another life of his own laptop said under a lower number: a copy that nobody has
+    noticed, or he himself before an older disk was put back. Told where it starts its numbers, a laptop counts on behind."""
+    device = change.dot.device
+    own = [
+        one.dot for one in changes if one.dot.device == device and not one.said and context.covers([one.dot])
+    ]
+    return context.without(dot for dot in own if not had_said(change, dot, changes))
+
+
 def of_another_life(change: Change, cell: Cell) -> bool:
     """Whether a change hands in a word of the cell's laptop from before that was copied, or put back to an older disk, and
     nobody has noticed. Within one life a laptop's stamps go up with its numbers: that word has a higher number, and an older
