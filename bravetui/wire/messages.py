@@ -36,7 +36,7 @@ NUMBER_MAX = 2**63 - 1
 """Largest number that either end's database holds."""
 
 _Number = Annotated[int, Field(ge=0, le=NUMBER_MAX)]
-_Moment = Annotated[
+Moment = Annotated[
     AwareDatetime, Field(ge=datetime(1970, 1, 1, tzinfo=UTC), lt=datetime(9000, 1, 1, tzinfo=UTC))
 ]
 """A time by central's clock: so far from the ends of the calendar that any offset and any span may be added."""
@@ -202,7 +202,7 @@ class Verdict(Message):
     reason: str | None = None
     """Why it was refused, for a person."""
     epoch: str = ""
-    at: _Moment
+    at: Moment
     signature: str = ""
     """Ed25519 by central over the canonical bytes of all other fields, base64url."""
 
@@ -307,7 +307,7 @@ class Checkpoint(Message):
     epoch: str
     held: tuple[tuple[_Number, _Number], ...]
     """Ranges of counters, first and last inclusive, in order."""
-    at: _Moment
+    at: Moment
     standing: str = ""
     """Where central's ledger stood when the answer's rows were read, for central to know again. Opaque to all others."""
     signature: str = ""
@@ -349,7 +349,7 @@ class SyncAnswer(Message):
 
     protocol: int = PROTOCOL_PLAIN
     epoch: str
-    now: _Moment
+    now: Moment
     verdicts: tuple[Verdict, ...] = ()
     pages: tuple[Page, ...] = ()
     checkpoint: Checkpoint
@@ -385,7 +385,7 @@ class Delivered(Message):
     """Whether central keeps the file for a manager, since not all of it could be taken."""
     why: str = ""
     """Why it is kept, for a person."""
-    at: _Moment
+    at: Moment
     signature: str = ""
 
 
