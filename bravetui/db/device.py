@@ -120,6 +120,49 @@ class Base(DeviceTable, table=True):
     """Values by path."""
 
 
+class BlobState(StrEnum):
+    """Where the bytes of a photo stand."""
+
+    WAITING = "waiting"
+    """Central has not signed for them."""
+    TAKEN = "taken"
+    """Central has; or they came from there."""
+    PRUNED = "pruned"
+    """Central has, and they made room here."""
+
+
+class BlobProgress(DeviceTable, table=True):
+    """How far the bytes of a photo, in one size, have come on their way to central. Made again from the files
+    (`db.blob_rows`) where it is lost."""
+
+    __tablename__ = "blob"
+    __table_args__ = (Index("ix_blob_state", "state"),)
+
+    scope_id: str = Field(primary_key=True, max_length=36)
+    photo: str = Field(primary_key=True, max_length=64)
+    """SHA-256 of the original, as the photo's record has it."""
+    rendition: str = Field(primary_key=True, max_length=20)
+    sha256: str = Field(max_length=64)
+    """Of these bytes."""
+    size_bytes: int
+    sent_bytes: int = 0
+    """How many central said last that it holds."""
+    state: str = Field(default=BlobState.WAITING, max_length=20)
+    epoch: str = Field(default="", max_length=40)
+    """The life of central in which it signed for them, or was last asked whether it has them."""
+    receipt: str | None = None
+    """Central's signed word that it has them (`BlobTaken`), as JSON."""
+    failures: int = 0
+    """In a row; 0 after any part that went through."""
+    next_attempt_at: datetime | None = None
+    why: str | None = None
+    """Why the last part did not go through, in words."""
+    made_at: datetime
+    """When they came here."""
+    settled_at: datetime | None = None
+    """When central signed for them, by its own clock."""
+
+
 class Cursor(DeviceTable, table=True):
     """How much of one scope's lane has been pulled: news up to `after`, history down to `before`."""
 

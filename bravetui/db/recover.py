@@ -16,6 +16,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from bravetui.base.errors import Corrupt
 from bravetui.db import meta
+from bravetui.db.blob_rows import adopt
 from bravetui.db.device import UNACKNOWLEDGED, Base, Outbox, OutboxState
 from bravetui.db.kinds import KINDS
 from bravetui.db.put_away import put_away_again
@@ -75,6 +76,7 @@ def recover(store: Store) -> Recovered:
             except Corrupt:  # its record does not read back: the frame waits in the journal until it does
                 unreplayed.append(latest[dot][1])
         put_away_again(connection, off.values())
+        adopt(connection, store.photos, store.clock.now())
         _catch_up(connection, store, latest)
         store.folds_after = meta.get_counter(connection)
         entries = _entries(connection) if replayed else entries

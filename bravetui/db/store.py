@@ -25,6 +25,7 @@ from bravetui.base.errors import BravetuiError, StorageFull
 from bravetui.base.fault import fault
 from bravetui.db import meta
 from bravetui.db.ballast import Ballast
+from bravetui.db.blobs import BlobFiles
 from bravetui.db.engine import fold_wal, read_transaction, wal_of, write_transaction
 from bravetui.db.journal import Journal
 from bravetui.db.reading import narrow
@@ -106,13 +107,14 @@ class Changed:
 
 
 class Store:
-    """Encrypted database, journal and ballast of one laptop; safe to use from several threads."""
+    """Encrypted database, journal, photos and ballast of one laptop; safe to use from several threads."""
 
     def __init__(
         self,
         engine: Engine,
         journal: Journal,
         ballast: Ballast,
+        photos: BlobFiles,
         high_water: CounterMark,
         passed: PassedTime,
         clock: Clock,
@@ -121,7 +123,7 @@ class Store:
         reads_all: Callable[[Store, Connection], bool],
         keep_identity: Callable[[Identity], None] = lambda identity: None,
     ) -> None:
-        self.engine, self.journal, self.ballast = engine, journal, ballast
+        self.engine, self.journal, self.ballast, self.photos = engine, journal, ballast, photos
         self.clock, self.ids, self.identity = clock, ids, identity
         self.keep_identity = keep_identity
         """Puts a new identity where it outlives the database."""

@@ -51,6 +51,14 @@ _HASH = re.compile(HASH_PATTERN)
 _Hash = Annotated[str, Field(pattern=HASH_PATTERN)]
 
 
+class Blob(NamedTuple):
+    """The bytes of a photo in one size, wherever it belongs."""
+
+    photo: str
+    """SHA-256 of the original, hexadecimal."""
+    rendition: Rendition
+
+
 class BlobName(NamedTuple):
     """Which bytes: of one scope's photo, in one size."""
 
@@ -58,6 +66,11 @@ class BlobName(NamedTuple):
     photo: str
     """SHA-256 of the original, hexadecimal, as the photo's record has it."""
     rendition: Rendition
+
+    @property
+    def blob(self) -> Blob:
+        """The bytes alone."""
+        return Blob(self.photo, self.rendition)
 
     @property
     def path(self) -> str:

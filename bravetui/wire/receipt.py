@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from bravetui.base.canonical import canonical_bytes
+from bravetui.wire.blobs import BlobTaken
 from bravetui.wire.messages import Checkpoint, Delivered, SealingKey, Verdict
 
 Sign = Callable[[bytes], str]
@@ -22,10 +23,10 @@ Verify = Callable[[bytes, str], bool]
 MENDED = "mended"
 """Code of the verdict on a refused change that the office mended and wrote in its own name."""
 
-_Signed = TypeVar("_Signed", Verdict, Checkpoint, SealingKey, Delivered)
+_Signed = TypeVar("_Signed", Verdict, Checkpoint, SealingKey, Delivered, BlobTaken)
 
 
-def signed_bytes(message: Verdict | Checkpoint | SealingKey | Delivered) -> bytes:
+def signed_bytes(message: Verdict | Checkpoint | SealingKey | Delivered | BlobTaken) -> bytes:
     """The bytes that the signature covers."""
     label = type(message).__name__.lower().encode()
     body = message.model_dump(mode="json", exclude={"signature"}, exclude_defaults=True)
@@ -37,6 +38,6 @@ def sign(message: _Signed, with_key: Sign) -> _Signed:
     return message.model_copy(update={"signature": with_key(signed_bytes(message))})
 
 
-def is_genuine(message: Verdict | Checkpoint | SealingKey | Delivered, verify: Verify) -> bool:
+def is_genuine(message: Verdict | Checkpoint | SealingKey | Delivered | BlobTaken, verify: Verify) -> bool:
     """Whether the key's owner really said this. A captive portal, a proxy or a rogue server did not."""
     return bool(message.signature) and verify(signed_bytes(message), message.signature)

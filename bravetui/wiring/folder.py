@@ -25,6 +25,8 @@ PASSPHRASE_FILE_VARIABLE = "BRAVETUI_PASSPHRASE_FILE"
 
 KEYS, DATABASE, JOURNAL, MARK, BALLAST, LEASE = "keys", "site.db", "journal", "mark", "reserve", "sync.lease"
 TRIES = "pin.tries"
+PHOTOS = "photos"
+"""Folder of the photos' bytes."""
 TIME = "time"
 """The time that has certainly passed (`auth.time_floor`)."""
 _SEALED = (DATABASE, JOURNAL, f"{MARK}.a", f"{MARK}.b")

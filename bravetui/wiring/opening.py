@@ -22,6 +22,7 @@ from bravetui.base.files import refuse_folder
 from bravetui.base.text import counted
 from bravetui.db import meta
 from bravetui.db.ballast import BALLAST_BYTES, Ballast
+from bravetui.db.blobs import BlobFiles
 from bravetui.db.damage import check_pages, cut_commits, move_aside
 from bravetui.db.engine import open_laptop_engine, read_transaction
 from bravetui.db.journal import Journal
@@ -29,7 +30,17 @@ from bravetui.db.migrate import migrate
 from bravetui.db.mirror import Mirror, MirroredJournal, MirrorState, heal
 from bravetui.db.recover import Recovered, compact, dot_in, recover, to_put_back
 from bravetui.db.store import DOTS_RESERVED, Identity, Store
-from bravetui.wiring.folder import BALLAST, DATABASE, JOURNAL, KEYS, MARK, TIME, mirror_of, who_is_here
+from bravetui.wiring.folder import (
+    BALLAST,
+    DATABASE,
+    JOURNAL,
+    KEYS,
+    MARK,
+    PHOTOS,
+    TIME,
+    mirror_of,
+    who_is_here,
+)
 from bravetui.wiring.gate import Gate
 from bravetui.wiring.locking import complete
 from bravetui.wiring.sealing import finish_rotation
@@ -101,7 +112,10 @@ def open_laptop(
             complete(ring, known)
 
         gate = Gate(ring, clock)
-        store = Store(engine, journal, ballast, mark, passed, clock, ids, identity, gate.reads_all, keep)
+        photos = BlobFiles(folder / PHOTOS, secrets.database_key)
+        store = Store(
+            engine, journal, ballast, photos, mark, passed, clock, ids, identity, gate.reads_all, keep
+        )
         recovered, full = _recovered(store, only_looks=only_looks)
         with suppress(StorageFull):  # it only makes room
             compact(store)

@@ -1,4 +1,5 @@
-"""Gives a laptop a new database key: content key, journal, counter mark and every page of the database, sealed anew.
+"""Gives a laptop a new database key: content key, journal, counter mark, photos and every page of the database, sealed
+anew.
 
 The new key is noted in the key file, beside the old one, before anything is sealed with it; then each file is brought over
 in a way that leaves it old or new, and may be repeated; then the old key is forgotten. Killed at any moment, the next start
@@ -19,10 +20,11 @@ from bravetui.auth.locks import Lock
 from bravetui.auth.sealed_file import SealedFile
 from bravetui.base.errors import Corrupt, FailingDisk, WrongKey
 from bravetui.base.fault import fault
+from bravetui.db.blobs import BlobFiles
 from bravetui.db.engine import refuse_others, rekey
 from bravetui.db.frames import journal_cipher, scan
 from bravetui.db.journal import seal_anew
-from bravetui.wiring.folder import DATABASE, JOURNAL, MARK
+from bravetui.wiring.folder import DATABASE, JOURNAL, MARK, PHOTOS
 
 
 def begin_rotation(folder: Path, ring: SealedFile, locks: Sequence[Lock]) -> None:
@@ -53,6 +55,8 @@ def finish_rotation(folder: Path, ring: KeyRing) -> Secrets:
     with _whatever_is_damaged():
         HighWater.seal_anew(folder / MARK, old, new)
     fault("rotation_mark")
+    BlobFiles(folder / PHOTOS, new).seal_anew(old)
+    fault("rotation_photos")
     done = replace(secrets, database_key=new, next_key=None)
     ring.save(done)
     fault("rotation_done")

@@ -118,6 +118,7 @@ def test_kill_9_at_every_step_leaves_a_laptop_that_has_everything(
         "rotation_database",
         "rotation_journal",
         "rotation_mark",
+        "rotation_photos",
     }
     assert wanted <= set(names)
     assert names.count("before_replace") >= 6

@@ -17,6 +17,7 @@ from bravetui.auth.signing import public_key_of
 from bravetui.auth.time_floor import TimeFloor
 from bravetui.base.clock import Clock, ManualClock, SeededIds
 from bravetui.db.ballast import Ballast
+from bravetui.db.blobs import BlobFiles
 from bravetui.db.engine import open_laptop_engine
 from bravetui.db.journal import Journal
 from bravetui.db.migrate import migrate
@@ -57,6 +58,7 @@ def open_store(folder: Path, *, clock: Clock | None = None, device: int = 3) -> 
         engine,
         Journal.open(folder / "journal", KEY),
         Ballast(folder / "ballast", 1 << 20),
+        BlobFiles(folder / "photos", KEY),
         HighWater.open(folder / "mark", KEY),
         TimeFloor.open(folder / "time", KEY, clock, MORNING),
         clock,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
+from sqlalchemy import Index
+
 from bravetui.db.tables.columns import Synced, merged, parent
 from bravetui.merge.rules import FieldRule, Rule
 
@@ -113,6 +115,7 @@ class Photo(Synced, table=True):
     """What is known of a photo; its bytes are a blob named by their hash."""
 
     __tablename__ = "photo"
+    __table_args__ = (Index("ix_photo_scope_id_sha256", "scope_id", "sha256"),)
 
     owner_kind: str = merged(Rule.SERVER_WINS, default="submission", max_length=40)
     owner_id: str = merged(Rule.SERVER_WINS, default="", max_length=36)

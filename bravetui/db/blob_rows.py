@@ -1,0 +1,202 @@
+"""Which photo bytes have to go to central, and how far each has come: rows of `blob`, in step with records and files.
+
+A row follows from two facts: a photo's record that is not removed, and a file that is here. Lost rows are made again by
+`adopt`, and central says how much of each it has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, and_, case, exists, func, or_, select, tuple_, update
+from sqlalchemy.dialects.sqlite import insert
+
+from bravetui.base.canonical import sha256_hex
+from bravetui.base.errors import Corrupt
+from bravetui.db.blobs import BlobFiles
+from bravetui.db.device import UNACKNOWLEDGED, BlobProgress, BlobState, Outbox
+from bravetui.db.kinds import KINDS
+from bravetui.wire.blobs import RENDITIONS, BlobName, BlobTaken, Rendition
+
+_blob = BlobProgress.__table__  # type: ignore[attr-defined]
+_outbox = Outbox.__table__  # type: ignore[attr-defined]
+_photo = KINDS["photo"].table
+
+_TURN = case({rendition.value: turn for turn, rendition in enumerate(RENDITIONS)}, value=_blob.c.rendition)
+"""All thumbnails, then all previews, then originals."""
+
+_ITS_RECORD = and_(
+    _photo.c.scope_id == _blob.c.scope_id, _photo.c.sha256 == _blob.c.photo, _photo.c.deleted.is_(False)
+)
+_UNSENT = exists().where(
+    _outbox.c.scope_id == _photo.c.scope_id, _outbox.c.kind == "photo", _outbox.c.record_id == _photo.c.id,
+    _outbox.c.state.in_(UNACKNOWLEDGED),
+)  # fmt: skip
+_WAITS = and_(_blob.c.state == BlobState.WAITING, exists().where(_ITS_RECORD))
+_CAN_GO = and_(_blob.c.state == BlobState.WAITING, exists().where(_ITS_RECORD, ~_UNSENT))
+"""The record goes first: central takes bytes of no photo that it does not know."""
+
+_PHOTOS = select(_photo.c.scope_id, _photo.c.sha256).where(_photo.c.deleted.is_(False))
+_KNOWN = select(_blob.c.scope_id, _blob.c.photo, _blob.c.rendition)
+_LEFT = select(
+    func.count(func.distinct(_blob.c.scope_id + _blob.c.photo)),
+    func.coalesce(func.sum(_blob.c.size_bytes - _blob.c.sent_bytes), 0),
+    func.min(_blob.c.made_at),
+).where(_WAITS)
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Bytes that are to go to central."""
+
+    name: BlobName
+    sha256: str
+    size_bytes: int
+    sent_bytes: int
+    failures: int
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """How much is still to go, of photos whose record is not removed."""
+
+    photos: int
+    size_bytes: int
+    oldest_at: datetime | None
+
+
+def note(connection: Connection, name: BlobName, data: bytes, now: datetime) -> None:
+    """These bytes are here and have to go to central; nothing changes where that is known."""
+    row = {**_key(name), "sha256": sha256_hex(data), "size_bytes": len(data), "made_at": now}
+    connection.execute(insert(_blob).values(**row).on_conflict_do_nothing())
+
+
+def adopt(connection: Connection, files: BlobFiles, now: datetime) -> int:
+    """Make the rows that are lacking for records and files that are here; returns how many. A file that does not read is
+    left for the doctor."""
+    here = files.kept()
+    if not here:
+        return 0
+    scopes: dict[str, set[str]] = {}
+    for scope_id, photo in connection.execute(_PHOTOS):
+        scopes.setdefault(photo, set()).add(scope_id)
+    known = {_name(*row) for row in connection.execute(_KNOWN)}
+    wanted = {BlobName(scope_id, *blob) for blob in here for scope_id in scopes.get(blob.photo, ())}
+    made = 0
+    for name in sorted(wanted - known):
+        try:
+            note(connection, name, files.read(name.blob), now)
+        except Corrupt:
+            continue
+        made += 1
+    return made
+
+
+def due(
+    connection: Connection, now: datetime, count: int, renditions: Collection[Rendition]
+) -> list[Waiting]:
+    """What may go now of these renditions, in the order in which it goes, at most so many."""
+    columns = (_blob.c.scope_id, _blob.c.photo, _blob.c.rendition, _blob.c.sha256, _blob.c.size_bytes)
+    query = select(*columns, _blob.c.sent_bytes, _blob.c.failures).where(
+        _CAN_GO,
+        _blob.c.rendition.in_(sorted(renditions)),
+        or_(_blob.c.next_attempt_at.is_(None), _blob.c.next_attempt_at <= now),
+    )
+    rows = connection.execute(query.order_by(_TURN, _blob.c.made_at, _blob.c.photo).limit(count))
+    return [Waiting(_name(*row[:3]), *row[3:]) for row in rows]
+
+
+def due_at(connection: Connection, renditions: Collection[Rendition]) -> datetime | None:
+    """When the first of what may go is to be tried again; None where nothing may go. One that was never tried is due since
+    it came here."""
+    moment = func.min(func.coalesce(_blob.c.next_attempt_at, _blob.c.made_at))
+    query = select(moment).where(_CAN_GO, _blob.c.rendition.in_(sorted(renditions)))
+    return connection.execute(query).scalar_one_or_none()
+
+
+def left(connection: Connection) -> Left:
+    """How much is still to go."""
+    return Left(*connection.execute(_LEFT).one())
+
+
+def is_all_handed_in(connection: Connection, epoch: str) -> bool:
+    """Whether central, in the life that is known here, has the bytes of every photo whose record is not removed."""
+    return not left(connection).photos and not unasked(connection, epoch, 1)
+
+
+def unasked(connection: Connection, epoch: str, count: int) -> list[BlobName]:
+    """What another life of central's had signed for, or a colleague had handed in then: whether this one has it is to be
+    asked. Only what is here can be sent again; what is not is not asked about."""
+    query = select(_blob.c.scope_id, _blob.c.photo, _blob.c.rendition).where(
+        _blob.c.state == BlobState.TAKEN, _blob.c.epoch != epoch, exists().where(_ITS_RECORD)
+    )
+    return [_name(*row) for row in connection.execute(query.order_by(_blob.c.made_at).limit(count))]
+
+
+def failures(connection: Connection, name: BlobName) -> int:
+    """How often in a row it has failed."""
+    query = select(_blob.c.failures).where(
+        *(_blob.c[column] == value for column, value in _key(name).items())
+    )
+    return connection.execute(query).scalar_one_or_none() or 0
+
+
+def went(connection: Connection, name: BlobName, sent_bytes: int) -> None:
+    """Central holds so many bytes of it."""
+    _set(connection, [name], sent_bytes=sent_bytes, failures=0, next_attempt_at=None, why=None)
+
+
+def failed(
+    connection: Connection, name: BlobName, until: datetime, why: str, sent_bytes: int | None = None
+) -> None:
+    """It is tried again then; `sent_bytes` where central has said how much it holds."""
+    held = {} if sent_bytes is None else {"sent_bytes": sent_bytes}
+    _set(connection, [name], failures=_blob.c.failures + 1, next_attempt_at=until, why=why, **held)
+
+
+def taken(connection: Connection, name: BlobName, told: BlobTaken) -> None:
+    """Central has signed for it."""
+    _set(
+        connection, [name], state=BlobState.TAKEN.value, epoch=told.epoch, sent_bytes=_blob.c.size_bytes, failures=0,
+        next_attempt_at=None, why=None, receipt=told.model_dump_json(exclude_defaults=True), settled_at=told.at,
+    )  # fmt: skip
+
+
+def asked(
+    connection: Connection, names: Sequence[BlobName], lacking: Collection[BlobName], epoch: str
+) -> None:
+    """What central of this epoch said of `names`: what it lacks goes again from the start."""
+    again, there = [one for one in names if one in lacking], [one for one in names if one not in lacking]
+    _set(connection, there, epoch=epoch)
+    _set(
+        connection,
+        again,
+        state=BlobState.WAITING.value,
+        epoch=epoch,
+        sent_bytes=0,
+        receipt=None,
+        settled_at=None,
+    )
+
+
+def forget_pauses(connection: Connection) -> None:
+    """Everything that waits may go at once."""
+    waits = _blob.c.state == BlobState.WAITING
+    connection.execute(update(_blob).where(waits).values(next_attempt_at=None, failures=0))
+
+
+def _set(connection: Connection, names: Sequence[BlobName], **values: object) -> None:
+    keys = [(name.scope_id, name.photo, name.rendition.value) for name in names]
+    where = tuple_(_blob.c.scope_id, _blob.c.photo, _blob.c.rendition).in_(keys)
+    if keys:
+        connection.execute(update(_blob).where(where).values(**values))
+
+
+def _key(name: BlobName) -> dict[str, str]:
+    return {"scope_id": name.scope_id, "photo": name.photo, "rendition": name.rendition.value}
+
+
+def _name(scope_id: str, photo: str, rendition: str) -> BlobName:
+    return BlobName(scope_id, photo, Rendition(rendition))
