@@ -7,7 +7,7 @@ protocol, rubbish. All of these are `Transient`, since the next network may be a
 from __future__ import annotations
 
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import UTC
@@ -76,6 +76,18 @@ class Answered:
     answer: SyncAnswer
     bytes_up: int
     bytes_down: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A whole answer, as it came."""
+
+    status: int
+    headers: Mapping[str, str]
+    """Names in any case."""
+    body: bytes
+    failure: BravetuiError | None
+    """What the status stands for, where that is no success."""
 
 
 class CentralClient:
@@ -185,6 +197,21 @@ class CentralClient:
         except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, OSError, ssl.SSLError) as error:
             raise _no_line(error) from error
 
+    async def request(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> Reply:
+        """Any request that shows whose it is. Raises Transient where no whole answer came."""
+        response, raw = await self._proven(method, path, body, headers)
+        failure = None if response.is_success else error_of(response, raw)
+        return Reply(response.status_code, response.headers, raw, failure)
+
+    async def _proven(
+        self, method: str, path: str, body: bytes | None, headers: dict[str, str]
+    ) -> tuple[httpx.Response, bytes]:
+        response, raw = await self._asked(method, path, body, headers)
+        if _wants_proof(response):
+            self._nonce = response.headers[_NONCE]
+            response, raw = await self._asked(method, path, body, headers)
+        return response, raw
+
     async def close(self) -> None:
         """Let go of the connection."""
         await self._http.aclose()
@@ -206,10 +233,7 @@ class CentralClient:
     async def _send(
         self, path: str, body: bytes, headers: dict[str, str], kind: type[_M]
     ) -> tuple[_M, int, int]:
-        response, raw = await self._asked(path, body, headers)
-        if _wants_proof(response):
-            self._nonce = response.headers[_NONCE]
-            response, raw = await self._asked(path, body, headers)
+        response, raw = await self._proven("POST", path, body, headers)
         if response.status_code != httpx.codes.OK:
             raise error_of(response, raw)
         packing = response.headers.get("content-encoding", "")
@@ -224,9 +248,11 @@ class CentralClient:
             self._form = COLUMNS_TYPE
         return answer, len(body), len(raw)
 
-    async def _asked(self, path: str, body: bytes, headers: dict[str, str]) -> tuple[httpx.Response, bytes]:
+    async def _asked(
+        self, method: str, path: str, body: bytes | None, headers: dict[str, str]
+    ) -> tuple[httpx.Response, bytes]:
         try:
-            async with self._shown("POST", path, body, headers, _TIMEOUT) as response:
+            async with self._shown(method, path, body, headers, _TIMEOUT) as response:
                 self._answered += 1
                 return response, await _read(response)
         except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, OSError, ssl.SSLError) as error:

@@ -17,7 +17,7 @@ from bravetui.auth.grant import read_grant
 from bravetui.auth.signing import signed_by
 from bravetui.base.errors import NeedsSignIn
 from bravetui.base.fault import fault
-from bravetui.db import meta
+from bravetui.db import blob_rows, meta
 from bravetui.db.device import (
     AT_REST,
     UNACKNOWLEDGED,
@@ -392,11 +392,12 @@ def _settle(connection: Connection, taken: Taken, now: datetime, *, heard: bool)
     counts: dict[str, int] = dict(connection.execute(_BY_STATE).all())
     taken.waiting = sum(counts.get(state, 0) for state in UNACKNOWLEDGED)
     taken.narrowing = agreement.is_narrowing(connection)
-    confirmed = heard and not counts
+    waits = bool(counts) or not blob_rows.is_all_handed_in(connection, meta.get(connection, meta.EPOCH))
+    confirmed = heard and not waits
     # Where central tells nothing, nothing was compared either; yet it has signed for it all.
     taken.all_handed_in = confirmed and not taken.closed and agreement.is_agreed(connection)
     if taken.all_handed_in or (confirmed and taken.closed):
         told[meta.ALL_HANDED_IN_AT] = now.isoformat()
-    elif counts:  # an earlier time says nothing of this work, also once it is confirmed
+    elif waits:  # an earlier time says nothing of this work, also once it is confirmed
         told[meta.ALL_HANDED_IN_AT] = ""
     meta.put_all(connection, told)

@@ -57,6 +57,35 @@ class Exchanged(SyncEvent):
 
 
 @dataclass(frozen=True, slots=True)
+class PhotosCarried(SyncEvent):
+    """Some photo bytes went to central."""
+
+    bytes_up: int
+    took_s: float
+    done: int
+    """Pictures, of whatever size, that central has signed for."""
+    photos_left: int
+    bytes_left: int
+
+    def words(self) -> str:
+        if not self.photos_left:
+            return f"{counted(self.done, 'picture')} handed in, no photo left"
+        return f"{self.bytes_up:,} bytes of photos handed in, {counted(self.photos_left, 'photo')} to come"
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoFailed(SyncEvent):
+    """One photo did not go through, and waits by itself; the others go on."""
+
+    photo: str
+    """SHA-256 of the original."""
+    why: str
+
+    def words(self) -> str:
+        return f"A photo waits: {self.why}"
+
+
+@dataclass(frozen=True, slots=True)
 class ConflictOpened(SyncEvent):
     """Central could not join two people's values."""
 
@@ -148,6 +177,10 @@ class SyncProgress:
     handed_in_at: datetime | None = None
     by_lane: Mapping[Lane, int] = field(default_factory=dict)
     """Changes and rows moved, by lane."""
+    photos_left: int = 0
+    photo_bytes_left: int = 0
+    photo_bytes_up: int = 0
+    photo_busy_s: float = 0.0
 
     @property
     def eta_s(self) -> float | None:
@@ -157,10 +190,18 @@ class SyncProgress:
             return None
         return left * self.busy_s / moved
 
+    @property
+    def photos_eta_s(self) -> float | None:
+        """Seconds until the photos that are left have gone, at the rate so far; None before there is a rate."""
+        if not self.photo_bytes_up or self.photo_busy_s <= 0:
+            return None
+        return self.photo_bytes_left * self.photo_busy_s / self.photo_bytes_up
+
     def to_json(self) -> dict[str, Any]:
         """For `--json`: plain values."""
         told = asdict(self) | {
             "eta_s": self.eta_s,
+            "photos_eta_s": self.photos_eta_s,
             "by_lane": {lane.value: n for lane, n in self.by_lane.items()},
         }
         return {
@@ -196,6 +237,17 @@ def fold(progress: SyncProgress, event: SyncEvent) -> SyncProgress:
         case Waiting():
             return replace(
                 progress, wait_until=event.until, why=event.why, line_up=progress.line_up and not event.lanes
+            )
+        case PhotosCarried():
+            return replace(
+                progress,
+                bytes_up=progress.bytes_up + event.bytes_up,
+                photos_left=event.photos_left,
+                photo_bytes_left=event.bytes_left,
+                photo_bytes_up=progress.photo_bytes_up + event.bytes_up,
+                photo_busy_s=progress.photo_busy_s + event.took_s,
+                wait_until=None,
+                why="",
             )
         case ConflictOpened():
             return replace(progress, conflicts=progress.conflicts + event.count)

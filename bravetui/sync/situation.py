@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime, timedelta
+from collections.abc import Callable, Collection, Iterable, Mapping
+from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Connection, bindparam, func, select, update
+from sqlalchemy import Connection, bindparam, delete, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from bravetui.base.errors import BravetuiError, NeedsSignIn, Refused, Transient
-from bravetui.db import meta
+from bravetui.db import blob_rows, meta
 from bravetui.db.device import AT_REST, Cursor, LaneState, Outbox, OutboxState
 from bravetui.db.quarantine import CAN_GO
 from bravetui.sync.agreement import is_agreed, may_agree
 from bravetui.sync.log import write_failure
 from bravetui.sync.step import LaneSituation
+from bravetui.wire.blobs import Rendition
 from bravetui.wire.lanes import LANES, Lane
 
 _outbox = Outbox.__table__  # type: ignore[attr-defined]
@@ -22,11 +23,15 @@ _lanes = LaneState.__table__  # type: ignore[attr-defined]
 _cursor = Cursor.__table__  # type: ignore[attr-defined]
 
 
+_BYTES = "bytes"
+"""Stands among the lanes for the pause of all photo bytes, which hold up no record of their lane."""
+
 # Asked at every wake-up, and built once: building a statement costs more than running it.
 _TO_SEND = select(_outbox.c.lane, func.count()).where(CAN_GO).group_by(_outbox.c.lane)
 _ATTEMPTS = select(_lanes.c.lane, _lanes.c.next_attempt_at)
 _HISTORY_LEFT = select(func.count()).select_from(_cursor).where(_cursor.c.before.is_not(None))
 _IN_STATE = select(func.count()).select_from(_outbox).where(_outbox.c.state == bindparam("state"))
+_BYTES_PAUSE = select(_lanes.c.next_attempt_at).where(_lanes.c.lane == _BYTES)
 _FAILURES = select(_lanes.c.lane, _lanes.c.failures)
 _PAUSE = insert(_lanes)
 _PAUSE = _PAUSE.on_conflict_do_update(
@@ -65,7 +70,8 @@ def is_all_handed_in(connection: Connection) -> bool:
     """Whether central vouches for every change, and both ends were found equal; not while nothing may be read here."""
     if meta.get(connection, meta.CLOSED):
         return False
-    return connection.execute(_NOT_CONFIRMED).scalar_one() == 0 and is_agreed(connection)
+    settled = connection.execute(_NOT_CONFIRMED).scalar_one() == 0 and is_agreed(connection)
+    return settled and blob_rows.is_all_handed_in(connection, meta.get(connection, meta.EPOCH))
 
 
 def is_behind(connection: Connection, heads: Mapping[str, int]) -> bool:
@@ -97,6 +103,31 @@ def write_pauses(
     return until
 
 
+def bytes_due_at(connection: Connection, renditions: Collection[Rendition]) -> datetime | None:
+    """When the next photo bytes may go; None where none of these renditions waits and nothing is to be asked."""
+    due = blob_rows.due_at(connection, renditions)
+    if due is None and blob_rows.unasked(connection, meta.get(connection, meta.EPOCH), 1):
+        due = datetime.fromtimestamp(0, UTC)
+    pause = connection.execute(_BYTES_PAUSE).scalar_one_or_none()
+    return due if due is None or pause is None else max(due, pause)
+
+
+def pause_bytes(
+    connection: Connection, pause_s: Callable[[int], float], error: BravetuiError, now: datetime
+) -> datetime:
+    """Until when all photo bytes wait: nothing of them went through."""
+    failures: dict[str, int] = dict(connection.execute(_FAILURES).all())
+    until = now + timedelta(seconds=pause_s(failures.get(_BYTES, 0) + 1))
+    connection.execute(_PAUSE, {"lane": _BYTES, "failures": 1, "next_attempt_at": until, "why": error.what})
+    return until
+
+
+def bytes_went(connection: Connection) -> None:
+    """Some did: no pause holds the others."""
+    connection.execute(delete(_lanes).where(_lanes.c.lane == _BYTES))
+
+
 def forget_pauses(connection: Connection) -> None:
     """Every lane may go at once."""
     connection.execute(update(_lanes).values(next_attempt_at=None, failures=0))
+    blob_rows.forget_pauses(connection)

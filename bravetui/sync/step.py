@@ -51,6 +51,8 @@ class Situation:
     """When this laptop last tried to reach central."""
     on_battery: bool = False
     """Whether lanes that may wait go only with a contact that is made anyway."""
+    bytes_at: datetime | None = None
+    """When photo bytes may go next; None where none may."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +63,19 @@ class Exchange:
 
 
 @dataclass(frozen=True, slots=True)
+class Carry:
+    """Carry some photo bytes to central, and then look again."""
+
+
+@dataclass(frozen=True, slots=True)
 class Wait:
     """Nothing to do before then."""
 
     until: datetime
 
 
-def next_step(situation: Situation, now: datetime) -> Exchange | Wait:
-    """An exchange if anything is due, else the moment at which something will be."""
+def next_step(situation: Situation, now: datetime) -> Exchange | Carry | Wait:
+    """An exchange if anything is due, else photo bytes, else the moment at which something will be."""
     at_once = _at_once(situation)
     ready = [
         lane
@@ -81,11 +88,18 @@ def next_step(situation: Situation, now: datetime) -> Exchange | Wait:
     patient = {lane for lane in situation.lanes if situation.on_battery and POLICY[lane].may_wait}
     if not patient.issuperset(ready) or (may_pull and wants_pull):
         return Exchange(tuple(sorted(ready, key=PRIORITY.__getitem__)))
+    bytes_at = (
+        situation.bytes_at if may_pull else situation.pull_not_before
+    )  # a line that is lost is lost for them too
+    if situation.bytes_at is not None and may_pull and _due(bytes_at, now):
+        return Carry()
     moments = [
         state.next_attempt_at
         for lane, state in situation.lanes.items()
         if state.waiting and state.next_attempt_at and lane not in patient
     ]  # none of them lies beyond `PAUSE_MAX`: that lane would be ready
+    if situation.bytes_at is not None and bytes_at is not None:
+        moments.append(bytes_at)
     if at_once and situation.lanes[MOST_URGENT].waiting:
         moments.append(at_once)
     poll = now if situation.unfinished or _due(situation.next_poll_at, now) else situation.next_poll_at or now

@@ -23,6 +23,7 @@ from bravetui.db.store import Store
 from bravetui.db.urgent import urgent_at
 from bravetui.sync.ahead import continuation
 from bravetui.sync.batch import BUDGET_BYTES_FIRST, next_budget, shrunk
+from bravetui.sync.carrying import ALL, THUMBNAILS, Carrier
 from bravetui.sync.client import UNSENT, Answered, CentralClient, TooLarge
 from bravetui.sync.credible import InARow
 from bravetui.sync.exchange import going_on, prepare, take, unsend
@@ -44,6 +45,7 @@ from bravetui.sync.progress import (
     fold,
 )
 from bravetui.sync.situation import (
+    bytes_due_at,
     forget_pauses,
     has_history_left,
     is_all_handed_in,
@@ -53,9 +55,11 @@ from bravetui.sync.situation import (
     wants_closing,
     write_pauses,
 )
-from bravetui.sync.step import Exchange, Situation, Wait, next_step
+from bravetui.sync.step import Carry, Exchange, Situation, Wait, next_step
 from bravetui.sync.taken import Prepared, Taken
+from bravetui.sync.tus import Uploads
 from bravetui.sync.twin import renumber
+from bravetui.wire.blobs import Rendition
 from bravetui.wire.lanes import LANES, POLICY, Lane
 from bravetui.wire.messages import SyncRequest
 
@@ -143,6 +147,9 @@ class Worker:
         self._pull_failures = self._silences = 0
         self._row = InARow()
         self._pull_not_before: datetime | None = None
+        self._carrier = Carrier(store, Uploads(client, store.identity.central_key), run, self._clock, power)
+        self._with_contact: frozenset[Rendition] = frozenset()
+        """Which photo bytes go on the battery, too: they ride along with a contact that was made, until nothing is left."""
         self._records: Callable[[frozenset[tuple[str, str]]], None] | None = None
         self.progress = SyncProgress()
 
@@ -162,6 +169,7 @@ class Worker:
     def ask_now(self) -> None:
         """A person wants it now: forget pauses in memory and go."""
         self._poll_at = self._pull_not_before = None
+        self._with_contact = ALL
         self._nudged.set()
 
     def hold(self, held: bool) -> None:
@@ -197,11 +205,14 @@ class Worker:
                     await listening
 
     async def _go_on(self) -> None:
-        """What is next: one exchange, or one wait."""
+        """What is next: one exchange, a few photo bytes, or one wait."""
         step = await self._next()
         if isinstance(step, Exchange):
             await self._exchange(step.lanes)
+        elif isinstance(step, Carry):
+            await self._carry()
         else:
+            self._with_contact = frozenset()
             self._row.ended(well=self._pull_not_before is None)
             await self._wait_until(step.until)
 
@@ -221,6 +232,10 @@ class Worker:
         self.ask_now()
         while True:
             step = await self._next()
+            if isinstance(step, Carry):
+                if (error := await self._carry()) is not None:
+                    raise error
+                continue
             lanes = step.lanes if isinstance(step, Exchange) else ()
             is_done = isinstance(step, Wait) and closing == CLOSING_MAX
             if is_done or (isinstance(step, Wait) and not await self._reads(wants_closing, closing)):
@@ -230,7 +245,7 @@ class Worker:
             if error is not None:
                 raise error
 
-    async def _next(self) -> Exchange | Wait:
+    async def _next(self) -> Exchange | Carry | Wait:
         now = self._clock.now()
         if self._held:
             return Wait(now + timedelta(seconds=self._poll_s))
@@ -273,6 +288,17 @@ class Worker:
         self._silences = 0  # the first answer of the one that is left is that of another once more
         return await self._failed(taken.silent, Transient(*ELSEWHERE))
 
+    async def _carry(self) -> BravetuiError | None:
+        """Photo bytes, a part of a few photos; returns why nothing at all went through."""
+        came = await self._carrier.step(self._with_contact if self._power.on_battery() else ALL)
+        if came.all_gone:
+            self._poll_at = (
+                self._clock.now()
+            )  # whether all is handed in is central's word, and may be asked for
+        for event in came.events:
+            self._tell(event)
+        return came.error
+
     async def _ask(self, request: SyncRequest) -> Answered:
         async with asyncio.timeout(STUCK_S), awake(self._power):
             return await self._client.sync(request)
@@ -300,6 +326,7 @@ class Worker:
             self._tell(Renumbered(now, taken.new_device))
         soon = taken.narrowing or await self._reads(unconfirmed) > 0
         self._lost_on = None
+        self._with_contact |= THUMBNAILS
         self._poll_at = now + timedelta(seconds=min(CONFIRM_S, self._poll_s) if soon else self._pause_s())
         if self._listener is not None:
             self._listener.line(up=True)
@@ -374,6 +401,7 @@ class Worker:
     def _situation(self, connection: Connection) -> Situation:
         lanes, unfinished = lane_situations(connection), self._more or has_history_left(connection)
         sends = any(lane.waiting for lane in lanes.values())
+        on_battery = self._power.on_battery()
         return Situation(
             lanes,
             unfinished,
@@ -382,7 +410,8 @@ class Worker:
             self._pull_not_before,
             urgent_at(connection) if sends else None,
             self._attempted_at,
-            self._power.on_battery(),
+            on_battery,
+            bytes_due_at(connection, self._with_contact if on_battery else ALL),
         )
 
     async def _reads(
