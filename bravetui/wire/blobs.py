@@ -46,7 +46,7 @@ CHECKSUM_MISMATCH = 460
 """HTTP status of a part, or of a whole blob, whose bytes are not those of its hash (tus 1.0, checksum extension)."""
 
 HASH_PATTERN = r"^[0-9a-f]{64}$"
-_HASH = re.compile(HASH_PATTERN)
+_HASH = re.compile("[0-9a-f]{64}")
 
 _Hash = Annotated[str, Field(pattern=HASH_PATTERN)]
 
@@ -81,10 +81,10 @@ class BlobName(NamedTuple):
 def is_hash(text: str) -> bool:
     """Whether a text has the form of a SHA-256.
 
-    >>> is_hash("0" * 64), is_hash("")
-    (True, False)
+    >>> is_hash("0" * 64), is_hash(""), is_hash("0" * 64 + "\\n")
+    (True, False, False)
     """
-    return _HASH.match(text) is not None
+    return _HASH.fullmatch(text) is not None
 
 
 class NamedBlob(Message):
