@@ -24,11 +24,12 @@ _RIGHTS = {
     "parked_change": f"{_MOST}, DELETE",
     "shown_proof": f"{_MOST}, DELETE",
     "audit_event": "SELECT, INSERT",
+    "blob_part": "SELECT, INSERT, DELETE",
     "unlock": "",
     "alembic_version": "SELECT",
 }
-"""Where requests need less than most, or more: ledger and log are only appended to, nobody makes a scope or a code, and
-what the operator has unlocked is no request's business."""
+"""Where requests need less than most, or more: ledger and log are only appended to, nobody makes a scope or a code, a part
+is never another, and what the operator has unlocked is no request's business."""
 
 _FUNCTIONS = (
     "central_number_is_used", "central_key_of", "central_chains", "central_organizations_of", "central_waiting",

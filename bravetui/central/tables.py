@@ -224,6 +224,43 @@ class KeptBundle(CentralTable, table=True):
     """When all of it had been taken after all."""
 
 
+class Blob(CentralTable, table=True):
+    """A photo in one size: how much of it is here. Its bytes are in `BlobPart`; both are `central.blobs`' alone."""
+
+    __tablename__ = "blob"
+
+    scope_id: str = Field(primary_key=True, max_length=36)
+    photo: str = Field(primary_key=True, max_length=64)
+    """SHA-256 of the original, as the photo's record has it."""
+    rendition: str = Field(primary_key=True, max_length=20)
+    organization_id: str = Field(max_length=36)
+    sha256: str = Field(max_length=64)
+    """Of this rendition's bytes, as whoever began it said."""
+    size: int = Field(sa_type=BigInteger)
+    received: int = Field(default=0, sa_type=BigInteger)
+    """Bytes that are here, from the first on without a gap."""
+    device: int = Field(sa_type=BigInteger)
+    """The laptop that began it."""
+    created_at: datetime
+    complete_at: datetime | None = None
+    """When all bytes were here and were those of the hash."""
+    receipt: str | None = Field(default=None, sa_type=Text)
+    """What central signed then (`BlobTaken`), JSON."""
+
+
+class BlobPart(CentralTable, table=True):
+    """Bytes of a blob as they came, from `start` on; never changed, and removed only while the blob is not complete."""
+
+    __tablename__ = "blob_part"
+
+    scope_id: str = Field(primary_key=True, max_length=36)
+    photo: str = Field(primary_key=True, max_length=64)
+    rendition: str = Field(primary_key=True, max_length=20)
+    start: int = Field(primary_key=True, sa_type=BigInteger, sa_column_kwargs={"autoincrement": False})
+    content: bytes = Field(sa_type=LargeBinary)
+    """Stored as it is: a JPEG does not get smaller."""
+
+
 class Unlock(CentralTable, table=True):
     """The office has opened a laptop's keys with the recovery key; never changed, never removed."""
 
@@ -292,6 +329,8 @@ LEDGER = _table(Ledger)
 PARKED = _table(ParkedChange)
 REFUSED = _table(RefusedChange)
 KEPT_BUNDLES = _table(KeptBundle)
+BLOBS = _table(Blob)
+BLOB_PARTS = _table(BlobPart)
 UNLOCKS = _table(Unlock)
 AUDIT = _table(AuditEvent)
 STATE = _table(CentralState)
