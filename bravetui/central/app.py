@@ -6,9 +6,7 @@ health, the dictionary and the OpenAPI page answers without a proof of the lapto
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from sqlalchemy import Engine, text
@@ -20,19 +18,11 @@ from bravetui.base.clock import Clock, IdSource
 from bravetui.base.errors import BadInput, Corrupt, NeedsSignIn, Refused, WrongKey
 from bravetui.base.runner import Runner, ThreadRunner
 from bravetui.central import openapi
-from bravetui.central.body import (
-    VARY,
-    accepted,
-    accepted_form,
-    dictionary_for,
-    encoding_of,
-    form_of,
-    read_body,
-    read_short,
-)
+from bravetui.central.blob_routes import add_blob_routes
+from bravetui.central.body import accepted_form, encoding_of, form_of, packed, read_body, read_short
 from bravetui.central.callers import Caller, Shown, check_known, remember, shown_by
 from bravetui.central.clerk import ClerkIssuer
-from bravetui.central.database import foreign_errors
+from bravetui.central.database import mapped
 from bravetui.central.enrolment import Attempts
 from bravetui.central.gate import Gate, address_of
 from bravetui.central.incoming import read
@@ -45,24 +35,15 @@ from bravetui.central.rescue import take_bundle
 from bravetui.central.service import Central, caller_and_access
 from bravetui.central.support import give_pass, note_act
 from bravetui.central.tenants import stranger
-from bravetui.wire.codec import JSON_TYPE, encode_as
 from bravetui.wire.dictionary import current
 from bravetui.wire.messages import (
     BUNDLE_BYTES_MAX,
     PROTOCOL,
-    Delivered,
     Enrol,
     Enrolled,
-    SignInOffer,
     SupportAsk,
-    SupportGiven,
-    SupportNoted,
     SupportReport,
-    SyncAnswer,
 )
-
-DICTIONARY_LINK = '</v1/dictionary>; rel="compression-dictionary"'
-"""Told to clients that do not show that they have it (RFC 9842 section 3)."""
 
 THREADS = 8
 """Requests worked on at a time in one process; each holds one database connection."""
@@ -108,6 +89,7 @@ def make_app(
     app.add_api_route("/v1/sync", api.sync, methods=["POST"], **openapi.SYNC)
     app.add_api_route("/v1/bundles", api.bundle, methods=["POST"], **openapi.BUNDLE)
     app.add_api_route("/v1/news", api.news, methods=["GET"], **openapi.NEWS)
+    add_blob_routes(app, api.central, api.shown, api.run)
     app.add_api_route("/v1/dictionary", api.dictionary, methods=["GET"], **openapi.DICTIONARY)
     app.add_api_route("/v1/health", api.health, methods=["GET"], **openapi.HEALTH)
     app.add_middleware(
@@ -148,7 +130,7 @@ class _Api:
                 404, "no-issuer",
                 BadInput("This central knows no identity provider.", "Ask the office for a one-time code."),
             )  # fmt: skip
-        return _packed(request, issuer.offer)
+        return packed(request, issuer.offer)
 
     async def support(self, request: Request) -> Response:
         """Let somebody look at a laptop as support."""
@@ -190,42 +172,42 @@ class _Api:
         wait_s = self._attempts.wait_s(address, now_s)
         if wait_s > 0:
             raise TooManyCodes(wait_s)
-        shown = self._shown(request)
+        shown = self.shown(request)
         asked = await read_short(Enrol, request)
         try:
-            enrolled: Enrolled = await self.run(_mapped, self.central.enrol, asked, shown)
+            enrolled: Enrolled = await self.run(mapped, self.central.enrol, asked, shown)
         except Refused:
             self._attempts.failed(address, now_s)
             raise
-        return _packed(request, enrolled)
+        return packed(request, enrolled)
 
     async def _support(self, request: Request) -> Response:
-        shown = self._shown(request)
+        shown = self.shown(request)
         asked = await read_short(SupportAsk, request)
-        return _packed(request, await self.run(_mapped, give_pass, self.central, asked, shown))
+        return packed(request, await self.run(mapped, give_pass, self.central, asked, shown))
 
     async def _support_act(self, request: Request) -> Response:
-        shown = self._shown(request)
+        shown = self.shown(request)
         told = await read_short(SupportReport, request)
-        return _packed(request, await self.run(_mapped, note_act, self.central, told, shown))
+        return packed(request, await self.run(mapped, note_act, self.central, told, shown))
 
     async def _sync(self, request: Request) -> Response:
-        shown = self._shown(request)
+        shown = self.shown(request)
         if shown.grant is None:  # before its body is read
-            await self.run(_mapped, self._check_known, shown)
+            await self.run(mapped, self._check_known, shown)
         body = await read_body(request)
-        return await self.run(_mapped, self._exchange, request, shown, body)
+        return await self.run(mapped, self._exchange, request, shown, body)
 
     async def _news(self, request: Request) -> Response:
-        events = await open_stream(self.central, self.newsroom, self.run, self._shown(request))
+        events = await open_stream(self.central, self.newsroom, self.run, self.shown(request))
         # The second header keeps nginx from holding events back until it has a bufferful.
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         return StreamingResponse(events, headers=headers, media_type="text/event-stream")
 
     async def _bundle(self, request: Request) -> Response:
-        carrier = await self.run(_mapped, self._carrier, self._shown(request))
+        carrier = await self.run(mapped, self._carrier, self.shown(request))
         body = await read_body(request, BUNDLE_BYTES_MAX)
-        return await self.run(_mapped, self._take_bundle, request, carrier, body)
+        return await self.run(mapped, self._take_bundle, request, carrier, body)
 
     def _carrier(self, shown: Shown) -> Caller:
         now = self.central.clock.now()
@@ -244,7 +226,7 @@ class _Api:
 
     def _take_bundle(self, request: Request, carrier: Caller, body: bytes) -> Response:
         try:
-            return _packed(request, take_bundle(self.central, body, carrier).delivered)
+            return packed(request, take_bundle(self.central, body, carrier).delivered)
         except (WrongKey, Corrupt) as error:
             raise BadInput(error.what, error.todo) from error
 
@@ -259,10 +241,10 @@ class _Api:
         if self.metrics is not None:
             sent = {one.change.dot for batch in incoming.batches() for one in batch}
             self.metrics.verdicts(verdict for verdict in answer.verdicts if verdict.dot in sent)
-        return _packed(request, answer, accepted_form(request.headers.get("accept", "")))
+        return packed(request, answer, accepted_form(request.headers.get("accept", "")))
 
     async def _health(self, request: Request) -> Response:
-        await self.run(_mapped, self._look)
+        await self.run(mapped, self._look)
         return Response('{"status":"ok"}', media_type="application/json")
 
     def _look(self) -> None:
@@ -270,30 +252,10 @@ class _Api:
             stranger(connection)
             connection.execute(text("SELECT 1"))
 
-    def _shown(self, request: Request) -> Shown:
+    def shown(self, request: Request) -> Shown:
+        """What the request shows of its sender, who may ask as often as that."""
         place = f"{request.url.netloc.lower()}{request.url.path}"
         clock = self.central.clock
         shown = shown_by(request.method, place, request.headers, clock.now(), self.central.keys)
         self._by_key.take(shown.proof.key, clock.monotonic_s())
         return shown
-
-
-def _mapped(function: Callable[..., Any], *args: Any) -> Any:
-    with foreign_errors():
-        return function(*args)
-
-
-def _packed(
-    request: Request,
-    message: SignInOffer | Enrolled | SyncAnswer | Delivered | SupportGiven | SupportNoted,
-    media_type: str = JSON_TYPE,
-) -> Response:
-    shared = dictionary_for(request)
-    encoding = "dcz" if shared else accepted(request.headers.get("accept-encoding", ""))
-    headers = {"Vary": VARY, "Cache-Control": "no-store", "Link": DICTIONARY_LINK}
-    if encoding != "identity":
-        headers["Content-Encoding"] = encoding
-    if shared:
-        del headers["Link"]
-    body, media_type = encode_as(message, media_type, encoding, shared)
-    return Response(body, 200, headers, media_type=media_type)

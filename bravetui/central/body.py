@@ -7,10 +7,11 @@ from collections.abc import AsyncIterator
 from typing import TypeVar
 
 from starlette.requests import Request
+from starlette.responses import Response
 
 from bravetui.base.errors import BadInput
 from bravetui.wire.change import Message
-from bravetui.wire.codec import COLUMNS_TYPE, JSON_TYPE, TooLarge, decode, media_type_of
+from bravetui.wire.codec import COLUMNS_TYPE, JSON_TYPE, TooLarge, decode, encode_as, media_type_of
 from bravetui.wire.dictionary import Dictionary, named
 from bravetui.wire.messages import BODY_BYTES_MAX
 
@@ -27,6 +28,9 @@ UNDERSTOOD_TYPES = f"{COLUMNS_TYPE}, {JSON_TYPE}"
 
 VARY = "Accept, Accept-Encoding, Available-Dictionary"
 """What an answer's form and packing depend on (RFC 9842 section 6.2)."""
+
+DICTIONARY_LINK = '</v1/dictionary>; rel="compression-dictionary"'
+"""Told to clients that do not show that they have it (RFC 9842 section 3)."""
 
 
 SHORT_BYTES_MAX = 64 * 1024
@@ -68,6 +72,19 @@ async def read_short(kind: type[_M], request: Request) -> _M:
     """What anybody may say, known or not: little, also once it is unpacked, since it is read where all others wait."""
     body = await read_body(request, SHORT_BYTES_MAX)
     return decode(kind, body, encoding_of(request), limit_bytes=SHORT_BYTES_MAX)
+
+
+def packed(request: Request, message: Message, media_type: str = JSON_TYPE) -> Response:
+    """The answer that a message is, as small as the client takes it."""
+    shared = dictionary_for(request)
+    encoding = "dcz" if shared else accepted(request.headers.get("accept-encoding", ""))
+    headers = {"Vary": VARY, "Cache-Control": "no-store", "Link": DICTIONARY_LINK}
+    if encoding != "identity":
+        headers["Content-Encoding"] = encoding
+    if shared:
+        del headers["Link"]
+    body, media_type = encode_as(message, media_type, encoding, shared)
+    return Response(body, 200, headers, media_type=media_type)
 
 
 async def _in_time(stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import resources
 from os import pathsep
 from pathlib import Path
+from typing import Any
 
 from alembic import command
 from alembic.config import Config
@@ -135,3 +136,9 @@ def foreign_errors() -> Iterator[None]:
         raise Transient("Central cannot reach its database, or has to wait for it.", wait_s=5.0) from error
     except DBAPIError as error:
         raise Transient("Central's database did not take the request.", wait_s=30.0) from error
+
+
+def mapped(function: Callable[..., Any], *args: Any) -> Any:
+    """What the function returns; the database's errors are mapped."""
+    with foreign_errors():
+        return function(*args)

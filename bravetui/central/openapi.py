@@ -10,6 +10,7 @@ from typing import Any
 from fastapi import FastAPI
 from pydantic.json_schema import models_json_schema
 
+from bravetui.wire.blobs import BlobsAsked, BlobsLacking, BlobTaken
 from bravetui.wire.codec import COLUMNS_TYPE
 from bravetui.wire.messages import (
     Delivered,
@@ -45,57 +46,60 @@ _PROBLEMS = {
     503: "Central or its database is busy or down: wait for Retry-After seconds.",
 }
 
-_ALWAYS = (429, 431, 503)
+ALWAYS = (429, 431, 503)
 """What any request may be answered, before its route is looked at."""
 
 
-def _schema(name: str) -> dict[str, Any]:
+def schema_of(name: str) -> dict[str, Any]:
+    """A message, as its schema is referred to."""
     return {"$ref": f"#/components/schemas/{name}"}
 
 
-def _responses(answer: str, *problems: int) -> dict[int | str, dict[str, Any]]:
+def responses(answer: str, *problems: int) -> dict[int | str, dict[str, Any]]:
+    """An answer by its message, and the problems that may come instead."""
     told: dict[int | str, dict[str, Any]] = {
-        200: {"description": "The answer.", "content": {"application/json": {"schema": _schema(answer)}}}
+        200: {"description": "The answer.", "content": {"application/json": {"schema": schema_of(answer)}}}
     }
     for status in problems:
         told[status] = {
             "description": _PROBLEMS[status],
-            "content": {"application/problem+json": {"schema": _schema("Problem")}},
+            "content": {"application/problem+json": {"schema": schema_of("Problem")}},
         }
     return told
 
 
-def _body(name: str) -> dict[str, Any]:
-    content = {"application/json": {"schema": _schema(name)}}
+def body_of(name: str) -> dict[str, Any]:
+    """A body by its message."""
+    content = {"application/json": {"schema": schema_of(name)}}
     return {"requestBody": {"required": True, "content": content}}
 
 
 SIGN_IN: dict[str, Any] = {
     "summary": "Where people of this central's sign in.",
     "operation_id": "sign_in",
-    "responses": _responses("SignInOffer", 404),
+    "responses": responses("SignInOffer", 404),
     "openapi_extra": {"security": []},
 }
 
 ENROL: dict[str, Any] = {
     "summary": "Trade a one-time code, or an identity provider's token, for a device number and a grant.",
     "operation_id": "enrol",
-    "responses": _responses("Enrolled", 400, 401, 403, 408, 413, 415, *_ALWAYS),
-    "openapi_extra": {**_body("Enrol"), "security": [{"proof": []}]},
+    "responses": responses("Enrolled", 400, 401, 403, 408, 413, 415, *ALWAYS),
+    "openapi_extra": {**body_of("Enrol"), "security": [{"proof": []}]},
 }
 
 SUPPORT: dict[str, Any] = {
     "summary": "Let a support person look at the laptop that he is at: his provider's token for a pass of an hour.",
     "operation_id": "support",
-    "responses": _responses("SupportGiven", 400, 401, 403, 408, 413, 415, *_ALWAYS),
-    "openapi_extra": {**_body("SupportAsk"), "security": [{"grant": [], "proof": []}]},
+    "responses": responses("SupportGiven", 400, 401, 403, 408, 413, 415, *ALWAYS),
+    "openapi_extra": {**body_of("SupportAsk"), "security": [{"grant": [], "proof": []}]},
 }
 
 SUPPORT_ACT: dict[str, Any] = {
     "summary": "Say what support is about to do on the laptop; without the answer it is not done.",
     "operation_id": "support_act",
-    "responses": _responses("SupportNoted", 400, 401, 403, 408, 413, 415, *_ALWAYS),
-    "openapi_extra": {**_body("SupportReport"), "security": [{"grant": [], "proof": []}]},
+    "responses": responses("SupportNoted", 400, 401, 403, 408, 413, 415, *ALWAYS),
+    "openapi_extra": {**body_of("SupportReport"), "security": [{"grant": [], "proof": []}]},
 }
 
 
@@ -109,14 +113,14 @@ def _also_in_columns(told: dict[str, Any], name: str) -> dict[str, Any]:
     return {**told, "content": {**told["content"], COLUMNS_TYPE: {"schema": form}}}
 
 
-_SYNC_RESPONSES = _responses("SyncAnswer", 400, 401, 408, 413, 415, 422, *_ALWAYS)
+_SYNC_RESPONSES = responses("SyncAnswer", 400, 401, 408, 413, 415, 422, *ALWAYS)
 
 SYNC: dict[str, Any] = {
     "summary": "Hand in changes and fetch what is new.",
     "operation_id": "sync",
     "responses": {**_SYNC_RESPONSES, 200: _also_in_columns(_SYNC_RESPONSES[200], "SyncAnswer")},
     "openapi_extra": {
-        "requestBody": _also_in_columns(_body("SyncRequest")["requestBody"], "SyncRequest"),
+        "requestBody": _also_in_columns(body_of("SyncRequest")["requestBody"], "SyncRequest"),
         "security": [{"grant": [], "proof": []}],
     },
 }
@@ -124,7 +128,7 @@ SYNC: dict[str, Any] = {
 BUNDLE: dict[str, Any] = {
     "summary": "Hand in another laptop's rescue bundle.",
     "operation_id": "bundle",
-    "responses": _responses("Delivered", 400, 401, 408, 413, *_ALWAYS),
+    "responses": responses("Delivered", 400, 401, 408, 413, *ALWAYS),
     "openapi_extra": {
         "requestBody": {
             "required": True,
@@ -142,7 +146,7 @@ NEWS: dict[str, Any] = {
             "description": "`event: news`, `data: {scope_id, seq}`; first the heads as they are. Comments keep it alive.",
             "content": {"text/event-stream": {"schema": {"type": "string"}}},
         },
-        **{status: told for status, told in _responses("Problem", 401, *_ALWAYS).items() if status != 200},
+        **{status: told for status, told in responses("Problem", 401, *ALWAYS).items() if status != 200},
     },
     "openapi_extra": {"security": [{"grant": [], "proof": []}]},
 }
@@ -155,7 +159,7 @@ DICTIONARY: dict[str, Any] = {
             "description": "The dictionary, raw. Its SHA-256 is its name.",
             "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
         },
-        **{status: told for status, told in _responses("Problem", 429, 431).items() if status != 200},
+        **{status: told for status, told in responses("Problem", 429, 431).items() if status != 200},
     },
     "openapi_extra": {"security": []},
 }
@@ -176,13 +180,15 @@ HEALTH: dict[str, Any] = {
                 }
             },
         },
-        **{status: told for status, told in _responses("Problem", *_ALWAYS).items() if status != 200},
+        **{status: told for status, told in responses("Problem", *ALWAYS).items() if status != 200},
     },
     "openapi_extra": {"security": []},
 }
 
-_SENT = (Enrol, SupportAsk, SupportReport, SyncRequest)
-_ANSWERED = (SignInOffer, Enrolled, SupportGiven, SupportNoted, SyncAnswer, Delivered, Problem)
+_SENT = (Enrol, SupportAsk, SupportReport, SyncRequest, BlobsAsked)
+_ANSWERED = (
+    SignInOffer, Enrolled, SupportGiven, SupportNoted, SyncAnswer, Delivered, BlobsLacking, BlobTaken, Problem,
+)  # fmt: skip
 
 
 def install(app: FastAPI) -> None:

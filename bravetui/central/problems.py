@@ -10,9 +10,21 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from bravetui.base.errors import BadInput, BravetuiError, NeedsSignIn, Refused, Transient
+from bravetui.central.blob_faults import (
+    RECORD_FIRST,
+    BlobFault,
+    NotThere,
+    OutOfRange,
+    RecordFirst,
+    WrongBytes,
+    WrongOffset,
+    WrongType,
+    WrongVersion,
+)
 from bravetui.central.body import UNDERSTOOD, UNDERSTOOD_TYPES, TooSlow
 from bravetui.central.callers import WantsProof
 from bravetui.central.rates import TooOften
+from bravetui.wire.blobs import CHECKSUM_MISMATCH
 from bravetui.wire.codec import TooLarge, UnknownEncoding
 from bravetui.wire.messages import Problem
 from bravetui.wire.texts import UnknownText
@@ -36,6 +48,13 @@ _STATUS: tuple[tuple[type[BravetuiError], int, str], ...] = (
     (TooLarge, 413, "too-large"),
     (UnknownEncoding, 415, "unknown-encoding"),
     (UnknownText, 422, "unknown-text"),
+    (NotThere, 404, "not-found"),
+    (WrongOffset, 409, "wrong-offset"),
+    (RecordFirst, 409, RECORD_FIRST),
+    (WrongVersion, 412, "wrong-version"),
+    (WrongType, 415, "wrong-type"),
+    (OutOfRange, 416, "out-of-range"),
+    (WrongBytes, CHECKSUM_MISMATCH, "wrong-bytes"),
     (BadInput, 400, "bad-request"),
     (NeedsSignIn, 401, "sign-in"),
     (Refused, 403, "refused"),
@@ -76,8 +95,10 @@ def problem_of(status: int, name: str, error: BravetuiError) -> Response:
     headers = {"WWW-Authenticate": 'DPoP algs="EdDSA"'} if status == 401 else {}
     if isinstance(error, WantsProof):  # RFC 9449 section 9
         headers = {"WWW-Authenticate": 'DPoP error="use_dpop_nonce"', "DPoP-Nonce": error.nonce}
-    if status == 415:
+    if isinstance(error, UnknownEncoding):
         headers |= {"Accept-Encoding": UNDERSTOOD, "Accept": UNDERSTOOD_TYPES}
+    if isinstance(error, BlobFault):
+        headers |= error.headers
     if wait_s is not None:
         headers["Retry-After"] = str(max(1, round(wait_s)))
     body = problem.model_dump_json(exclude_none=True)
