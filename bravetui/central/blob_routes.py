@@ -13,6 +13,7 @@ from hashlib import sha256
 from typing import NamedTuple
 
 from fastapi import FastAPI, Request, Response
+from starlette.exceptions import HTTPException
 from starlette.responses import StreamingResponse
 
 from bravetui.base.errors import BadInput, NeedsSignIn, Refused
@@ -71,6 +72,7 @@ def add_blob_routes(app: FastAPI, central: Central, shown: Callable[[Request], S
     app.add_api_route(PATH, api.go_on, methods=["PATCH"], **openapi_blobs.GO_ON)
     app.add_api_route(PATH, api.stand, methods=["HEAD"], **openapi_blobs.STAND)
     app.add_api_route(PATH, api.content, methods=["GET"], **openapi_blobs.CONTENT)
+    app.add_api_route(PATH, _no_such_method, methods=["PUT", "DELETE", "OPTIONS"], include_in_schema=False)
 
 
 class _Blobs:
@@ -208,6 +210,11 @@ def range_of(header: str, size: int) -> tuple[int, int] | None:
     if start >= end:
         raise OutOfRange(size)
     return start, end
+
+
+async def _no_such_method() -> Response:
+    """One address has several routes, of which the framework would name one (RFC 9110 section 15.5.6)."""
+    raise HTTPException(405, "Method Not Allowed", {"Allow": "GET, HEAD, PATCH, POST"})
 
 
 async def _tus(request: Request, route: Route) -> Response:

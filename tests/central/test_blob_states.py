@@ -125,6 +125,25 @@ async def test_a_caption_written_meanwhile_and_what_is_here_stand_beside_each_ot
     assert (told["caption"], told["blob_state"]) == ("fence", "original")
 
 
+async def test_a_question_about_the_photo_is_not_settled_by_its_bytes(
+    site: Site, carlos: Carrier, picture: BlobName
+) -> None:
+    laptop, dana = carlos.laptop, site.laptop("dana")
+    seen = VersionVector({laptop.device: 1})
+    for one, width in ((laptop, 640), (dana, 1280)):
+        edit = one.change("photo-1", {"width": width}, kind="photo", op=Op.EDIT, seen=seen)
+        one.sync(edit)
+
+    def asked() -> list[object]:
+        rows = laptop.rows().values()
+        return [row.state().values()["status"] for row in rows if row.kind == "conflict"]
+
+    assert asked() == ["open"]
+    await carlos.hand_in(picture, ORIGINAL)
+    assert blob_state(laptop) == "original"
+    assert asked() == ["open"]
+
+
 async def test_nobody_can_say_that_bytes_are_here_that_are_not(carlos: Carrier, picture: BlobName) -> None:
     laptop = carlos.laptop
     recorded_as = {"sha256": picture.photo, "blob_state": "original"}

@@ -338,6 +338,14 @@ async def test_a_part_that_is_none_gets_a_sentence_and_changes_nothing(
     assert offset(await carlos.stand(picture)) == 10
 
 
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "OPTIONS"])
+async def test_a_method_that_a_blob_has_not_is_told_those_it_has(
+    carlos: Carrier, picture: BlobName, method: str
+) -> None:
+    answer = await carlos.ask(method, picture.path)
+    assert (answer.status_code, answer.headers["Allow"]) == (405, "GET, HEAD, PATCH, POST")
+
+
 @pytest.mark.parametrize("photo", ["0" * 63, "0" * 65, "0" * 64 + "%0A", "A" * 64, "..", hash_of(PICTURE)])
 @pytest.mark.parametrize("rendition", ["thumbnail", "ORIGINAL", "x"])
 async def test_an_address_that_names_no_blob_is_nowhere(carlos: Carrier, photo: str, rendition: str) -> None:

@@ -56,8 +56,9 @@ def _make_tables() -> None:
 
 
 def upgrade() -> None:
-    """Make the tables and bind them to organizations."""
+    """Make the tables and bind them to organizations; photos are found by their hash from now on."""
     _make_tables()
+    op.create_index("ix_photo_scope_id_sha256", "photo", ["scope_id", "sha256"])
     connection = op.get_bind()
     # PostgreSQL would try to compress each part, and a slice of what is not compressed is read without the rest.
     connection.exec_driver_sql("ALTER TABLE blob_part ALTER COLUMN content SET STORAGE EXTERNAL")
