@@ -40,8 +40,21 @@ HEAVY = {
     "fastapi",
     "lxml",
     "cryptography",
+    "PIL",
 }
-LAPTOP_MODULES = ("actions", "auth", "base", "db", "forms", "merge", "signin", "sync", "views", "wire")
+LAPTOP_MODULES = (
+    "actions",
+    "auth",
+    "base",
+    "db",
+    "forms",
+    "merge",
+    "pictures",
+    "signin",
+    "sync",
+    "views",
+    "wire",
+)
 
 
 def _name(path: Path) -> str:
