@@ -314,11 +314,6 @@ class CentralState(CentralTable, table=True):
     started_at: datetime
 
 
-PHOTOS_BY_HASH = ("ix_photo_scope_id_sha256", "photo", ("scope_id", "sha256"))
-"""An index (name, table, columns) that central alone has on a table of the site's: each of a photo's blobs is asked after
-by the photo's hash."""
-
-
 def _table(model: type[CentralTable]) -> Table:
     return model.__table__  # type: ignore[attr-defined,no-any-return]
 

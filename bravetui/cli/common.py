@@ -111,16 +111,14 @@ def laptop_of(
         yield laptop
 
 
-def write_new(path: Path, text: str) -> None:
+def write_new(path: Path, content: str | bytes) -> None:
     """Write a file that only its owner may read; half a one is taken away again. Raises BadInput where one is there already,
     or none can be written, and StorageFull."""
     made = False
     try:
-        with open(
-            path, "x", encoding="utf-8", opener=lambda name, flags: os.open(name, flags, 0o600)
-        ) as file:
+        with open(path, "xb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
             made = True
-            file.write(text)
+            file.write(content.encode() if isinstance(content, str) else content)
             file.flush()
             flush_file(file.fileno())
     except FileExistsError as error:

@@ -46,6 +46,7 @@ COMMANDS: dict[str, Command] = {
     "status": Command("bravetui.cli.status", "queue, lanes, last contact, next attempt"),
     "queue": Command("bravetui.cli.queue", "the outbox, change by change; send a refused one again"),
     "receipts": Command("bravetui.cli.receipts", "central's signed word on each change; check one offline"),
+    "photo": Command("bravetui.cli.photo", "pictures of a report: add, list, save as a file"),
     "conflicts": Command("bravetui.cli.conflicts", "open conflicts, side by side"),
     "why": Command(
         "bravetui.cli.why", "why a field says what it says: who wrote what, and which rule decided"

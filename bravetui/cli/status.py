@@ -11,11 +11,12 @@ from bravetui.cli.common import laptop_of, print_json
 from bravetui.cli.mirror import report_json, report_words
 from bravetui.views.sign_in import sign_in
 from bravetui.views.status import LaneRow, SyncSummary, sync_summary
-from bravetui.views.words import age_words, left_for_words, set_aside_words, span_words
+from bravetui.views.words import age_words, left_for_words, photos_words, set_aside_words, span_words
 
 EPILOG = (
     "JSON: {now, waiting, unconfirmed, refused, conflicts_open, set_aside, oldest_only_here, all_handed_in_at, "
-    "last_contact_at, next_attempt_at, why, line, lanes: [...], support: {at, who, did} or null, "
+    "last_contact_at, next_attempt_at, why, line, lanes: [...], "
+    "photos: {photos, size_bytes, oldest_at, sick, next_attempt_at, why, eta_s}, support: {at, who, did} or null, "
     "room_kept, sign_in: {state, until, clock}, black_box: {folder, state, why} or null}. "
     "Times are ISO 8601 in UTC, or null."
 )
@@ -67,6 +68,7 @@ def lines_of(summary: SyncSummary) -> list[str]:
         lines.append(f"By a rule     {set_aside_words(summary.set_aside)} bravetui conflicts")
     if summary.conflicts_open:
         lines.append(f"Conflicts     {summary.conflicts_open} to decide: bravetui conflicts")
+    lines += _photos(summary)
     if summary.next_attempt_at and summary.waiting:
         wait = "now" if summary.next_attempt_at <= now else f"in {span_words(summary.next_attempt_at - now)}"
         lines.append(f"Next attempt  {wait}{f': {summary.why}' if summary.why else ''}")
@@ -82,11 +84,25 @@ def _only_here(summary: SyncSummary) -> list[str]:
     """What exists on this laptop alone, and what central has and has not vouched for."""
     if summary.waiting:
         return _waits(summary)
-    if summary.all_handed_in_at:
+    if summary.all_handed_in_at and not summary.photos.photos:
         return [f"All handed in {age_words(summary.all_handed_in_at, summary.now)}"]
     if summary.unconfirmed or not summary.refused:
         return [f"Only here     nothing{_unconfirmed(summary.unconfirmed)}"]
     return []
+
+
+def _photos(summary: SyncSummary) -> list[str]:
+    """Photos that central has not signed for, and what holds them."""
+    left, now = summary.photos, summary.now
+    if not left.photos:
+        return []
+    since = f", the oldest {age_words(left.oldest_at, now)}" if left.oldest_at else ""
+    time_left = f", {left_for_words(left.eta_s)}" if left.eta_s is not None else ""
+    lines = [f"Photos        {photos_words(left.photos, left.size_bytes)} not handed in{since}{time_left}"]
+    if left.why:
+        which = f"{counted(left.sick, 'photo')}: " if left.sick else ""
+        lines.append(f"              {which}{shortened(left.why, 60)}")
+    return lines
 
 
 def _waits(summary: SyncSummary) -> list[str]:

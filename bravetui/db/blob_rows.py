@@ -15,10 +15,11 @@ from sqlalchemy.dialects.sqlite import insert
 
 from bravetui.base.canonical import sha256_hex
 from bravetui.base.errors import Corrupt
+from bravetui.db import meta
 from bravetui.db.blobs import BlobFiles
 from bravetui.db.device import UNACKNOWLEDGED, BlobProgress, BlobState, Outbox
 from bravetui.db.kinds import KINDS
-from bravetui.wire.blobs import RENDITIONS, BlobName, BlobTaken, Rendition
+from bravetui.wire.blobs import RENDITIONS, Blob, BlobName, BlobTaken, Rendition
 
 _blob = BlobProgress.__table__  # type: ignore[attr-defined]
 _outbox = Outbox.__table__  # type: ignore[attr-defined]
@@ -44,6 +45,9 @@ _LEFT = select(
     func.count(func.distinct(_blob.c.scope_id + _blob.c.photo)),
     func.coalesce(func.sum(_blob.c.size_bytes - _blob.c.sent_bytes), 0),
     func.min(_blob.c.made_at),
+    func.count(func.distinct(case((_blob.c.failures > 0, _blob.c.scope_id + _blob.c.photo)))),
+    func.max(_blob.c.why),
+    func.min(_blob.c.next_attempt_at),
 ).where(_WAITS)
 
 
@@ -65,6 +69,12 @@ class Left:
     photos: int
     size_bytes: int
     oldest_at: datetime | None
+    sick: int = 0
+    """Photos of which something did not go through, so that they wait by themselves."""
+    why: str | None = None
+    """Of one of those."""
+    next_attempt_at: datetime | None = None
+    """When the first of those is tried again."""
 
 
 def note(connection: Connection, name: BlobName, data: bytes, now: datetime) -> None:
@@ -143,6 +153,16 @@ def failures(connection: Connection, name: BlobName) -> int:
     return connection.execute(query).scalar_one_or_none() or 0
 
 
+def came(connection: Connection, name: BlobName, data: bytes, now: datetime) -> None:
+    """Central gave them out: they are here, and this laptop can hand them in again where central loses them."""
+    note(connection, name, data, now)
+    fresh = _blob.c.state == BlobState.PRUNED
+    epoch = meta.get(connection, meta.EPOCH)
+    known = {"state": BlobState.TAKEN.value, "epoch": epoch, "sent_bytes": len(data), "settled_at": now}
+    statement = update(_blob).where(*(_blob.c[column] == value for column, value in _key(name).items()))
+    connection.execute(statement.where(or_(fresh, _blob.c.receipt.is_(None))).values(**known))
+
+
 def went(connection: Connection, name: BlobName, sent_bytes: int) -> None:
     """Central holds so many bytes of it."""
     _set(connection, [name], sent_bytes=sent_bytes, failures=0, next_attempt_at=None, why=None)
@@ -179,6 +199,45 @@ def asked(
         receipt=None,
         settled_at=None,
     )
+
+
+def settled(connection: Connection) -> dict[Blob, datetime]:
+    """What central has of every project that needs it, and when it signed for it last."""
+    newest = func.max(_blob.c.settled_at)
+    query = select(_blob.c.photo, _blob.c.rendition, newest).group_by(_blob.c.photo, _blob.c.rendition)
+    every = query.having(func.count() == func.count(case((_blob.c.state != BlobState.WAITING, 1))))
+    return {Blob(photo, Rendition(rendition)): at for photo, rendition, at in connection.execute(every) if at}
+
+
+def wanted(connection: Connection) -> dict[Blob, bool]:
+    """What is to be here, and whether central has it for every project that needs it."""
+    query = select(
+        _blob.c.photo, _blob.c.rendition, func.count(case((_blob.c.state == BlobState.WAITING, 1)))
+    )
+    rows = connection.execute(
+        query.where(_blob.c.state != BlobState.PRUNED, exists().where(_ITS_RECORD)).group_by(
+            _blob.c.photo, _blob.c.rendition
+        )
+    )
+    return {Blob(photo, Rendition(rendition)): not waiting for photo, rendition, waiting in rows}
+
+
+def made_again(connection: Connection, blob: Blob, data: bytes) -> None:
+    """A smaller size was made of the original once more: other bytes, of which central has none."""
+    where = (
+        _blob.c.photo == blob.photo,
+        _blob.c.rendition == blob.rendition.value,
+        _blob.c.state == BlobState.WAITING,
+    )
+    fresh = {"sha256": sha256_hex(data), "size_bytes": len(data), "sent_bytes": 0, "failures": 0}
+    connection.execute(update(_blob).where(*where).values(**fresh, next_attempt_at=None, why=None))
+
+
+def pruned(connection: Connection, blobs: Sequence[Blob]) -> None:
+    """They make room here."""
+    keys = [(blob.photo, blob.rendition.value) for blob in blobs]
+    where = tuple_(_blob.c.photo, _blob.c.rendition).in_(keys)
+    connection.execute(update(_blob).where(where).values(state=BlobState.PRUNED.value))
 
 
 def forget_pauses(connection: Connection) -> None:

@@ -193,6 +193,10 @@ class Parked(DeviceTable, table=True):
     row: Mapping[str, Any] = Field(default_factory=dict, sa_type=JsonType)
 
 
+BYTES_LANE = "bytes"
+"""Stands among the lanes for the pause of all photo bytes, which hold up no record of theirs."""
+
+
 class LaneState(DeviceTable, table=True):
     """What a lane is doing, for every window to read."""
 

@@ -36,6 +36,8 @@ ALL_HANDED_IN_AT = "all_handed_in_at"
 """When the outbox was last seen empty and confirmed, and both ends were found equal."""
 RATE = "rate"
 """Records and changes a second that exchanges moved lately, for the time left."""
+BYTES_RATE = "bytes_rate"
+"""Bytes a second at which photos went lately, for the time left."""
 CLOSED = "closed"
 """Why central let nothing be read at the last contact (`SyncAnswer.closed`); empty where it did."""
 TIME_FLOOR = "time_floor"
@@ -124,9 +126,9 @@ def put_last_minted(connection: Connection, counter: int, hlc: Hlc) -> None:
     put_all(connection, {COUNTER: str(counter), HLC: str(hlc)})
 
 
-def get_rate(connection: Connection) -> float | None:
-    """Records and changes a second that exchanges moved lately; None before any has."""
-    text = get(connection, RATE)
+def get_rate(connection: Connection, key: str = RATE) -> float | None:
+    """Records and changes a second that exchanges moved lately, or bytes of photos (`BYTES_RATE`); None before any has."""
+    text = get(connection, key)
     return float(text) if text else None
 
 

@@ -17,7 +17,7 @@ from bravetui.base.text import counted, shortened
 from bravetui.screens.base import WorkScreen
 from bravetui.views.queue import Queue, QueueItem
 from bravetui.views.status import LaneRow
-from bravetui.views.words import clock_words, left_for_words, span_words
+from bravetui.views.words import clock_words, left_for_words, photos_words, span_words
 from bravetui.widgets import tones
 from bravetui.widgets.rows import Rows, show_rows
 
@@ -123,6 +123,9 @@ class QueueScreen(WorkScreen):
             if summary.oldest_only_here:
                 text.append(f"the oldest for {span_words(summary.now - summary.oldest_only_here)}")
             return text
+        if summary.photos.photos:
+            words = photos_words(summary.photos.photos, summary.photos.size_bytes)
+            return Text(f"↑ {words} only on this laptop", style="bold")
         if summary.all_handed_in_at:
             return Text(
                 f"✓ All handed in, {clock_words(summary.all_handed_in_at, summary.now, zone)}",
@@ -155,9 +158,17 @@ class QueueScreen(WorkScreen):
             why = f"goes with the next contact{', ' if why else ''}{why}"
         if upcoming and now < upcoming < now + timedelta(minutes=1):
             next_try = f"in {int((upcoming - now).total_seconds()) + 1} s"
+        if lane.carries_bytes and seen.summary.photos.photos:
+            why = self._bytes_words(seen)
         if not why and lane.last_done_at:
             why = f"done {clock_words(lane.last_done_at, now, zone)}"
         return [Text(lane.label, style="bold"), waiting, Text(oldest), Text(next_try), Text(why)]
+
+    def _bytes_words(self, seen: Queue) -> str:
+        """How much of the photos is still to go, and what holds it."""
+        left = seen.summary.photos
+        why = left.why or ("" if left.eta_s is None else left_for_words(left.eta_s))
+        return f"{photos_words(left.photos, left.size_bytes)} to go{', ' if why else ''}{why}"
 
     def _item_cells(self, item: QueueItem) -> list[Text]:
         style = tones.bad() if item.state == "refused" else "dim" if item.state == "confirmed" else ""

@@ -1,7 +1,7 @@
 """Photo bytes on their way: which parts go next, and what becomes of each, a few at a time between two exchanges.
 
 Reads and writes the tables; `tus` talks to central. A blob that fails waits by itself and names its reason, and the others
-go on. Where nothing at all went through it is the line, and all of them wait.
+go on. Where the line is lost, all of them wait.
 """
 
 from __future__ import annotations
@@ -18,8 +18,10 @@ from bravetui.base.errors import BravetuiError, Corrupt, NeedsSignIn, Refused, T
 from bravetui.base.fault import fault
 from bravetui.base.runner import Runner
 from bravetui.db import blob_rows, meta
+from bravetui.db.blob_room import make_room
 from bravetui.db.blob_rows import Left
 from bravetui.db.store import Store
+from bravetui.sync.client import UNSENT
 from bravetui.sync.policy import wait_s
 from bravetui.sync.power import Power, awake
 from bravetui.sync.progress import PhotoFailed, PhotosCarried, SyncEvent, Waiting
@@ -100,7 +102,9 @@ class Carrier:
         if carried.line is not None:
             until = await self._run(_pause, self._store, carried.line, now)
             return Stepped((Waiting(now, until, carried.line.what),), error=carried.line)
-        left = await self._run(_go_on, self._store)
+        left = await self._run(_go_on, self._store, carried)
+        if carried.done and not left.photos:
+            await self._run(make_room, self._store)
         told = PhotosCarried(
             now, carried.bytes_up, carried.took_s, len(carried.done), left.photos, left.size_bytes
         )
@@ -128,10 +132,13 @@ def _pause(store: Store, error: BravetuiError, now: datetime) -> datetime:
         return pause_bytes(connection, lambda failures: _pause_s(error, failures), error, now)
 
 
-def _go_on(store: Store) -> Left:
+def _go_on(store: Store, carried: Carried) -> Left:
     """No pause holds the bytes any more; returns how much is left."""
     with store.maintain() as connection:
         bytes_went(connection)
+        if carried.bytes_up and carried.took_s > 0:
+            before, now = meta.get_rate(connection, meta.BYTES_RATE), carried.bytes_up / carried.took_s
+            meta.put(connection, meta.BYTES_RATE, f"{now if before is None else (before + now) / 2:.3g}")
         return blob_rows.left(connection)
 
 
@@ -207,10 +214,10 @@ def settle_asked(store: Store, load: Load, epoch: str, lacking: frozenset[BlobNa
     return Carried(line=Transient("Another central server answers than the one before."))
 
 
-def _line(came: Sequence[tuple[Part, Stands | BravetuiError]]) -> Transient | None:
-    """The line's failure, where no part went through for one of its reasons."""
-    failures = [stands for _, stands in came if isinstance(stands, Transient)]
-    return failures[0] if failures and len(failures) == len(came) else None
+def _line(came: Sequence[tuple[Part, Stands | BravetuiError]]) -> BravetuiError | None:
+    """The line's failure, where it is one that no part got past; what central answers to one part is that one's own."""
+    lost = [stands for _, stands in came if isinstance(stands, UNSENT)]
+    return lost[0] if lost and all(isinstance(stands, BravetuiError) for _, stands in came) else None
 
 
 def next_part_bytes(budget_bytes: int, moved: int, took_s: float) -> int:

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from bravetui.base.errors import BravetuiError, NeedsSignIn, Refused, Transient
 from bravetui.db import blob_rows, meta
-from bravetui.db.device import AT_REST, Cursor, LaneState, Outbox, OutboxState
+from bravetui.db.device import AT_REST, BYTES_LANE, Cursor, LaneState, Outbox, OutboxState
 from bravetui.db.quarantine import CAN_GO
 from bravetui.sync.agreement import is_agreed, may_agree
 from bravetui.sync.log import write_failure
@@ -23,15 +23,12 @@ _lanes = LaneState.__table__  # type: ignore[attr-defined]
 _cursor = Cursor.__table__  # type: ignore[attr-defined]
 
 
-_BYTES = "bytes"
-"""Stands among the lanes for the pause of all photo bytes, which hold up no record of their lane."""
-
 # Asked at every wake-up, and built once: building a statement costs more than running it.
 _TO_SEND = select(_outbox.c.lane, func.count()).where(CAN_GO).group_by(_outbox.c.lane)
 _ATTEMPTS = select(_lanes.c.lane, _lanes.c.next_attempt_at)
 _HISTORY_LEFT = select(func.count()).select_from(_cursor).where(_cursor.c.before.is_not(None))
 _IN_STATE = select(func.count()).select_from(_outbox).where(_outbox.c.state == bindparam("state"))
-_BYTES_PAUSE = select(_lanes.c.next_attempt_at).where(_lanes.c.lane == _BYTES)
+_BYTES_PAUSE = select(_lanes.c.next_attempt_at).where(_lanes.c.lane == BYTES_LANE)
 _FAILURES = select(_lanes.c.lane, _lanes.c.failures)
 _PAUSE = insert(_lanes)
 _PAUSE = _PAUSE.on_conflict_do_update(
@@ -117,14 +114,16 @@ def pause_bytes(
 ) -> datetime:
     """Until when all photo bytes wait: nothing of them went through."""
     failures: dict[str, int] = dict(connection.execute(_FAILURES).all())
-    until = now + timedelta(seconds=pause_s(failures.get(_BYTES, 0) + 1))
-    connection.execute(_PAUSE, {"lane": _BYTES, "failures": 1, "next_attempt_at": until, "why": error.what})
+    until = now + timedelta(seconds=pause_s(failures.get(BYTES_LANE, 0) + 1))
+    connection.execute(
+        _PAUSE, {"lane": BYTES_LANE, "failures": 1, "next_attempt_at": until, "why": error.what}
+    )
     return until
 
 
 def bytes_went(connection: Connection) -> None:
     """Some did: no pause holds the others."""
-    connection.execute(delete(_lanes).where(_lanes.c.lane == _BYTES))
+    connection.execute(delete(_lanes).where(_lanes.c.lane == BYTES_LANE))
 
 
 def forget_pauses(connection: Connection) -> None:

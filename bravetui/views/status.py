@@ -10,15 +10,24 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, case, func, select
 
 from bravetui.base.text import safe_line
-from bravetui.db import meta
-from bravetui.db.device import UNACKNOWLEDGED, Cursor, LaneState, Outbox, OutboxState, ScopeSeen, SyncLog
+from bravetui.db import blob_rows, meta
+from bravetui.db.device import (
+    BYTES_LANE,
+    UNACKNOWLEDGED,
+    Cursor,
+    LaneState,
+    Outbox,
+    OutboxState,
+    ScopeSeen,
+    SyncLog,
+)
 from bravetui.db.kinds import KINDS
 from bravetui.db.site import calendar_of, project_of
 from bravetui.db.store import Store
 from bravetui.db.tables.conflict import OPEN, SETTLED
 from bravetui.merge.join import Side
 from bravetui.sync.log import SUPPORT, WHO
-from bravetui.wire.lanes import LANES
+from bravetui.wire.lanes import LANES, Lane
 
 _outbox = Outbox.__table__  # type: ignore[attr-defined]
 _lanes = LaneState.__table__  # type: ignore[attr-defined]
@@ -53,9 +62,27 @@ class LaneRow:
     """When the oldest change waiting was made."""
     rows_left: int
     """Rows still to come down."""
+    carries_bytes: bool = False
+    """Whether photo bytes ride beside its records (`SyncSummary.photos`)."""
     eta_s: float | None = None
     """Seconds until this lane and those before it are done, at the pace of the last exchanges; None where nothing is left
     or no pace is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class PhotosLeft:
+    """Photos whose bytes central has not signed for, in full."""
+
+    photos: int = 0
+    size_bytes: int = 0
+    oldest_at: datetime | None = None
+    sick: int = 0
+    """Of those, how many wait by themselves, since something of theirs did not go through."""
+    next_attempt_at: datetime | None = None
+    """When the bytes, or the first of the sick, are tried again; None where nothing holds them."""
+    why: str | None = None
+    eta_s: float | None = None
+    """Seconds until they have gone, at the pace of the last ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +117,7 @@ class SyncSummary:
     line: str
     """`up`, `down`, `held` or `unknown`."""
     lanes: tuple[LaneRow, ...]
+    photos: PhotosLeft = PhotosLeft()
     support: Visited | None = None
     """Who was here last as support, if that is not long ago."""
 
@@ -128,10 +156,11 @@ def summary_of(connection: Connection, now: datetime, user_id: str) -> SyncSumma
     waiting = sum(lane.waiting for lane in lanes)
     busy = [lane for lane in lanes if lane.waiting and lane.next_attempt_at]
     soonest = min(busy, key=lambda lane: lane.next_attempt_at or now, default=None)
-    oldest = [lane.oldest_at for lane in lanes if lane.oldest_at]
+    photos = _photos_left(connection)
+    oldest = [moment for moment in (*(lane.oldest_at for lane in lanes), photos.oldest_at) if moment]
     not_confirmed = connection.execute(unconfirmed).scalar_one()
     refused = sum(lane.refused for lane in lanes)
-    is_over = not (waiting or refused or not_confirmed)
+    is_over = not (waiting or refused or not_confirmed or photos.photos)
     return SyncSummary(
         now=now,
         waiting=waiting,
@@ -146,8 +175,21 @@ def summary_of(connection: Connection, now: datetime, user_id: str) -> SyncSumma
         why=next((lane.why for lane in lanes if lane.why), None),
         line=meta.get(connection, meta.LINE, "unknown"),
         lanes=lanes,
+        photos=photos,
         support=_visited(connection, now),
     )
+
+
+def _photos_left(connection: Connection) -> PhotosLeft:
+    left, rate = blob_rows.left(connection), meta.get_rate(connection, meta.BYTES_RATE)
+    if not left.photos:
+        return PhotosLeft()
+    paused = connection.execute(select(_lanes).where(_lanes.c.lane == BYTES_LANE)).one_or_none()
+    why, until = (paused.why, paused.next_attempt_at) if paused else (left.why, left.next_attempt_at)
+    return PhotosLeft(
+        left.photos, left.size_bytes, left.oldest_at, left.sick, until,
+        safe_line(why, WORDS_MAX) if why else None, left.size_bytes / rate if rate else None,
+    )  # fmt: skip
 
 
 def _visited(connection: Connection, now: datetime) -> Visited | None:
@@ -254,6 +296,7 @@ def _lane_rows(connection: Connection) -> tuple[LaneRow, ...]:
                 last_done_at=state.last_done_at if state else None,
                 oldest_at=min((oldest for _, oldest in only_here), default=None),
                 rows_left=rows_left,
+                carries_bytes=policy.lane is Lane.PHOTOS,
                 eta_s=before / rate if rate and waiting + rows_left else None,
             )
         )

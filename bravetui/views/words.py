@@ -8,7 +8,7 @@ from datetime import datetime, timedelta, tzinfo
 from sqlalchemy import Connection, select
 
 from bravetui.base.clock import local_time
-from bravetui.base.text import safe_line, shortened
+from bravetui.base.text import counted, safe_line, shortened
 from bravetui.db.device import OutboxState
 from bravetui.db.kinds import KINDS, Kind
 from bravetui.merge.state import ANSWERS, DELETED
@@ -104,6 +104,21 @@ def left_for_words(seconds: float) -> str:
     if seconds < 90:
         return f"about {max(1, round(seconds))} s left"
     return f"about {span_words(timedelta(seconds=seconds))} left"
+
+
+def bytes_words(size_bytes: int) -> str:
+    """How much that is, as a disk's label would say it.
+
+    >>> bytes_words(340_000), bytes_words(3_700_000), bytes_words(0)
+    ('340 kB', '3.7 MB', '0 kB')
+    """
+    kilobytes = -(-size_bytes // 1000)
+    return f"{kilobytes} kB" if kilobytes < 1000 else f"{size_bytes / 1_000_000:.1f} MB"
+
+
+def photos_words(photos: int, size_bytes: int) -> str:
+    """`1 photo (3.7 MB)`."""
+    return f"{counted(photos, 'photo')} ({bytes_words(size_bytes)})"
 
 
 def clock_words(when: datetime, now: datetime, zone: tzinfo) -> str:

@@ -54,7 +54,7 @@ class StatusLine(Static):
 
 def status_words(stands: OnTop, *, cut: bool, zone: tzinfo) -> list[tuple[str, str]]:
     """The parts of the line: words and a style, each meaning in words or a sign too."""
-    from bravetui.views.words import clock_words, span_words
+    from bravetui.views.words import clock_words, photos_words, span_words
 
     summary = stands.summary
     line = "cut" if cut else summary.line
@@ -67,6 +67,9 @@ def status_words(stands: OnTop, *, cut: bool, zone: tzinfo) -> list[tuple[str, s
     if summary.waiting:
         since = span_words(summary.now - summary.oldest_only_here) if summary.oldest_only_here else ""
         parts.append((f"↑ {summary.waiting} only here, {since}", "bold"))
+    elif summary.photos.photos:
+        words = photos_words(summary.photos.photos, summary.photos.size_bytes)
+        parts.append((f"↑ {words} only here", "bold"))
     elif summary.refused:
         parts.append((f"! {summary.refused} refused, kept here", tones.bad()))
     elif summary.unconfirmed:

@@ -18,6 +18,7 @@ from bravetui.base.errors import BravetuiError
 from bravetui.base.files import replace_file
 from bravetui.base.text import counted
 from bravetui.db import meta
+from bravetui.db.blob_check import check_photos
 from bravetui.db.damage import check_pages
 from bravetui.db.device import AT_REST, Outbox, OutboxState, Receipt
 from bravetui.db.kinds import KINDS, Kind
@@ -26,7 +27,9 @@ from bravetui.db.recover import dot_in
 from bravetui.db.store import Store
 from bravetui.merge.version import Dot
 from bravetui.sync.situation import has_history_left
+from bravetui.views.photos import ID_SHOWN, photos
 from bravetui.views.sign_in import sign_in
+from bravetui.wire.blobs import Rendition
 from bravetui.wire.change import Change
 from bravetui.wire.messages import Verdict
 from bravetui.wire.receipt import is_genuine
@@ -177,6 +180,32 @@ def _journal(store: Store) -> Finding:
     return Finding("journal", Health.SOUND, "it holds every change that central has not confirmed")
 
 
+def _photos(store: Store) -> Finding:
+    """The bytes of every photo that are to be here."""
+    checked = check_photos(store, _remade)
+    mended = [
+        f"{counted(checked.mended, 'file')} written again" * bool(checked.mended),
+        f"{counted(checked.at_central, 'file')} set aside, which central has" * bool(checked.at_central),
+    ]
+    if checked.lost:
+        lost = {blob.photo for blob in checked.lost}
+        named = ", ".join(row.id[:ID_SHOWN] for row in photos(store) if row.sha256 in lost)
+        words = f"{counted(len(checked.lost), 'file')} only here cannot be read, of the photos {named}"
+        todo = "See which (bravetui photo list), and add them again from the phone or camera. Nothing was deleted."
+        return Finding("photos", Health.LOOK, words, todo)
+    if any(mended):
+        return Finding("photos", Health.MENDED, "; ".join(words for words in mended if words))
+    told = f"{counted(checked.whole, 'file')}, each whole" if checked.whole else "none is kept here"
+    return Finding("photos", Health.SOUND, told)
+
+
+def _remade(original: bytes) -> dict[Rendition, bytes]:
+    from bravetui.pictures.opening import open_picture
+
+    picture = open_picture(original)
+    return {Rendition.THUMBNAIL: picture.thumbnail, Rendition.PREVIEW: picture.preview}
+
+
 def _receipts_of(store: Store) -> Finding:
     with store.read() as connection:
         bodies = connection.execute(select(_receipts.c.body)).scalars().all()
@@ -242,6 +271,6 @@ def not_fetched(store: Store) -> Iterator[Finding]:
 
 
 _PARTS: dict[str, Callable[[Store], Finding]] = {
-    "database": _database, "records": _records, "queue": _queue, "journal": _journal,
+    "database": _database, "records": _records, "queue": _queue, "journal": _journal, "photos": _photos,
     "receipts": _receipts_of, "reserve": _reserve, "sign-in": _sign_in, "clock": _clock,
 }  # fmt: skip

@@ -22,6 +22,7 @@ from bravetui.base.files import refuse_folder
 from bravetui.base.text import counted
 from bravetui.db import meta
 from bravetui.db.ballast import BALLAST_BYTES, Ballast
+from bravetui.db.blob_room import make_room
 from bravetui.db.blobs import BlobFiles
 from bravetui.db.damage import check_pages, cut_commits, move_aside
 from bravetui.db.engine import open_laptop_engine, read_transaction
@@ -119,6 +120,7 @@ def open_laptop(
         recovered, full = _recovered(store, only_looks=only_looks)
         with suppress(StorageFull):  # it only makes room
             compact(store)
+            make_room(store)
         store.ballast.restore_if_room()
         opened.pop_all()
     gone = bool(mark.reserved) and not all(was_used)

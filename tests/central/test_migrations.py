@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Index, MetaData, inspect, select, text
+from sqlalchemy import MetaData, inspect, select, text
 
 from bravetui.base.errors import BadInput, Transient
 from bravetui.central.database import migrate, open_central_engine
-from bravetui.central.tables import CENTRAL, PHOTOS_BY_HASH
+from bravetui.central.tables import CENTRAL
 from bravetui.db.added import columns_of, note_added
 from bravetui.db.kinds import KINDS
 from bravetui.db.records import Stored, save_many
@@ -24,9 +24,6 @@ def both() -> MetaData:
     for metadata in (SITE, CENTRAL):
         for table in metadata.sorted_tables:
             table.to_metadata(together)
-    name, table_name, columns = PHOTOS_BY_HASH
-    indexed = together.tables[table_name]
-    Index(name, *(indexed.c[column] for column in columns))
     return together
 
 

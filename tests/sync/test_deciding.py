@@ -31,7 +31,16 @@ from bravetui.sync.progress import (
     Waiting,
     fold,
 )
-from bravetui.sync.step import PAUSE_MAX, URGENT_APART, Exchange, LaneSituation, Situation, Wait, next_step
+from bravetui.sync.step import (
+    PAUSE_MAX,
+    URGENT_APART,
+    Carry,
+    Exchange,
+    LaneSituation,
+    Situation,
+    Wait,
+    next_step,
+)
 from bravetui.wire.lanes import LANES, POLICY, PRIORITY, Lane, LanePolicy
 
 NOW = datetime(2026, 8, 3, 13, 30, tzinfo=UTC)
@@ -50,6 +59,7 @@ situations = st.builds(
     unconfirmed=st.integers(0, 3),
     next_poll_at=moments,
     pull_not_before=moments,
+    bytes_at=moments,
 )
 urgent_situations = st.builds(replace, situations, urgent_at=moments, attempted_at=moments)
 
@@ -83,7 +93,8 @@ def test_work_that_may_go_goes_now_or_at_a_moment_that_is_known(situation: Situa
     """Liveness: never later than the first waiting lane's next attempt, or than the poll once its pause is over."""
     step = next_step(situation, NOW)
     waiting = [state.next_attempt_at for state in situation.lanes.values() if state.waiting]
-    if isinstance(step, Exchange):
+    if not isinstance(step, Wait):
+        assert isinstance(step, Exchange) or not any(moment is None or moment <= NOW for moment in waiting)
         return
     assert all(moment is not None and moment > NOW for moment in waiting)
     assert step.until > NOW
@@ -157,7 +168,25 @@ def test_a_pause_that_a_wrong_clock_wrote_down_is_not_kept() -> None:
 @given(situations)
 def test_no_wait_is_longer_than_any_pause_can_be(situation: Situation) -> None:
     step = next_step(situation, NOW)
-    assert isinstance(step, Exchange) or step.until <= NOW + PAUSE_MAX
+    assert not isinstance(step, Wait) or step.until <= NOW + PAUSE_MAX
+
+
+@given(situations)
+def test_photo_bytes_go_only_while_nothing_else_is_due_and_hold_up_nothing(situation: Situation) -> None:
+    without = next_step(replace(situation, bytes_at=None), NOW)
+    step = next_step(situation, NOW)
+    if isinstance(without, Exchange):
+        assert step == without
+    if isinstance(step, Carry):
+        assert situation.bytes_at is not None
+    if isinstance(step, Wait) and isinstance(without, Wait):
+        assert step.until <= without.until
+
+
+@given(situations)
+def test_photo_bytes_that_are_due_on_a_line_that_is_up_are_not_left_lying(situation: Situation) -> None:
+    up = replace(situation, bytes_at=NOW, pull_not_before=None)
+    assert not isinstance(next_step(up, NOW), Wait)
 
 
 @given(urgent_situations)
@@ -167,7 +196,7 @@ def test_something_urgent_never_makes_anything_else_wait_longer(situation: Situa
     if isinstance(calm, Exchange):
         assert isinstance(step, Exchange)
         assert set(calm.lanes) <= set(step.lanes)
-    elif isinstance(step, Wait):
+    elif isinstance(step, Wait) and isinstance(calm, Wait):
         assert step.until <= calm.until
 
 

@@ -1,0 +1,70 @@
+"""Looks at every photo's bytes that are to be here, and mends what can be: from the second copy, from the original, and by
+letting central's take their place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from bravetui.base.errors import BravetuiError, Corrupt, FailingDisk
+from bravetui.db import blob_rows
+from bravetui.db.store import Store
+from bravetui.wire.blobs import Blob, Rendition
+
+Remake = Callable[[bytes], Mapping[Rendition, bytes]]
+"""Makes the smaller ones of an original; raises BravetuiError where it cannot."""
+
+
+@dataclass(slots=True)
+class PhotosChecked:
+    """What was found."""
+
+    whole: int = 0
+    """Files that read as what they are."""
+    mended: int = 0
+    """Files written again from their second copy, or made again from the original."""
+    at_central: int = 0
+    """Files set aside that did not read: central has them, and gives them out when somebody asks."""
+    lost: list[Blob] = field(default_factory=list)
+    """What does not read, and central has not either. It is left as it lies."""
+
+
+def check_photos(store: Store, remake: Remake) -> PhotosChecked:
+    """Look at all of them. Raises FailingDisk: then nothing is set aside."""
+    checked = PhotosChecked()
+    with store.read() as connection:
+        wanted = blob_rows.wanted(connection)
+    for blob, is_at_central in sorted(wanted.items()):
+        try:
+            whole = store.photos.check(blob)
+        except FailingDisk:
+            raise
+        except Corrupt:
+            _mend(store, blob, is_at_central, remake, checked)
+        else:
+            checked.whole += whole
+            checked.mended += not whole
+    return checked
+
+
+def _mend(store: Store, blob: Blob, is_at_central: bool, remake: Remake, checked: PhotosChecked) -> None:
+    if is_at_central:
+        store.photos.set_aside(blob)
+        with store.maintain() as connection:
+            blob_rows.pruned(connection, [blob])
+        checked.at_central += 1
+    elif blob.rendition is not Rendition.ORIGINAL and (data := _remade(store, blob, remake)) is not None:
+        store.photos.set_aside(blob)
+        store.photos.keep(blob, data)
+        with store.maintain() as connection:
+            blob_rows.made_again(connection, blob, data)
+        checked.mended += 1
+    else:
+        checked.lost.append(blob)
+
+
+def _remade(store: Store, blob: Blob, remake: Remake) -> bytes | None:
+    try:
+        return remake(store.photos.read(Blob(blob.photo, Rendition.ORIGINAL)))[blob.rendition]
+    except BravetuiError:
+        return None
