@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator
+from importlib import resources
 
 from sqlalchemy import text
 
 from bravetui.actions import conflicts as conflict_actions
 from bravetui.actions import forms, usage
+from bravetui.actions.photos import Owner, attach
 from bravetui.auth.signing import signed_by
 from bravetui.base.canonical import Json
 from bravetui.base.errors import Transient
@@ -20,14 +22,18 @@ from bravetui.db.values import to_cell
 from bravetui.demo.office import edit_same_inspection, raise_alert
 from bravetui.demo.report import whole_report
 from bravetui.demo.stage import FOREMAN, OFFICE, Say, Stage, storm_inspection, sync
+from bravetui.pictures.opening import open_picture
 from bravetui.views import conflicts, home, queue
 from bravetui.views.forms import form
+from bravetui.views.photos import photos, where_words
 from bravetui.views.status import sync_summary
 from bravetui.views.words import clock_words, span_words
 from bravetui.wire.messages import Verdict
 from bravetui.wire.receipt import is_genuine
 
 WIDTH = 96
+PICTURE = "sf2.jpg"
+"""A silt fence that water has run under; drawn, like everything on this site."""
 
 
 class Story:
@@ -85,7 +91,7 @@ class Story:
             forms.answer(store, stage.project_id, self._submission_id, answers)
             self._tell(f"{page:<26} {len(answers):>3} answers  saved on this laptop")
         self._record_findings(to_cell(store.clock.now()))
-        self._tell("A violation, its corrective action and a photo are recorded too.")
+        self._tell("A violation, its corrective action and a photo of it are recorded too.")
         left = list(form(store, stage.project_id, self._submission_id).state.problems())
         self._tell(f"The report is complete: {len(left)} questions left to answer or mend.")
 
@@ -98,15 +104,12 @@ class Story:
             "identified_at": at,
         }
         action: dict[str, Json] = {"kind": "corrective", "condition": "SF-2 undercut", "identified_at": at}
-        photo: dict[str, Json] = {
-            "owner_id": self._submission_id,
-            "size_bytes": 1_204_112,
-            "caption": "SF-2, looking north",
-        }
         with store.write() as writing:
             found = writing.create("violation", project_id, finding)
             writing.create("corrective_action", project_id, {**action, "violation_id": found})
-            writing.create("photo", project_id, photo)
+        data = (resources.files("bravetui.demo") / PICTURE).read_bytes()
+        owner = Owner("submission", self._submission_id)
+        attach(store, project_id, owner, data, open_picture(data), "SF-2 undercut, looking north")
         usage.count(store, project_id, "forms saved")
 
     def _look_at_queue(self) -> None:
@@ -133,6 +136,8 @@ class Story:
         progress = sync(stage.foreman, stage.line)
         self._tell(f"{progress.changes_done} changes up, {progress.rows_done} records down")
         self._tell(f"{progress.bytes_up:,} bytes up, {progress.bytes_down:,} bytes down")
+        for row in photos(stage.foreman.store, stage.project_id, ("submission", self._submission_id)):
+            self._tell(f"Beside them its photo went, small picture first: {where_words(row)}, signed for")
         for alert in home.home(stage.foreman.store, stage.project_id).alerts[:1]:
             self._tell(f"On {FOREMAN}'s first screen now: {alert.level.upper()} {safe_line(alert.title)}")
         self._tell("Central's own ledger (PostgreSQL), in the order in which it numbered them:")
