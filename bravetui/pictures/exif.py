@@ -20,7 +20,8 @@ _UPRIGHT = 1
 
 _MOMENT = re.compile(r"([0-9]{4})[:/-]([0-9]{2})[:/-]([0-9]{2})[ T]([0-9]{2}):([0-9]{2}):([0-9]{2})")
 _ZONE = re.compile(r"([+-])([0-9]{2}):([0-9]{2})")
-_YEARS = range(1990, 2100)
+YEARS = range(1990, 2100)
+"""Before, there was no such camera; after, there is none yet."""
 _OFFSET_MAX = timedelta(hours=14)
 """No zone is further from UTC."""
 
@@ -40,7 +41,7 @@ def taken_at(tags: Tags) -> datetime | None:
     True
     """
     match = _MOMENT.fullmatch(_text(tags.get(_TAKEN)))
-    if match is None or int(match[1]) not in _YEARS:
+    if match is None or int(match[1]) not in YEARS:
         return None
     try:
         moment = datetime(*(int(part) for part in match.groups()))  # type: ignore[arg-type]  # noqa: DTZ001
@@ -79,7 +80,7 @@ def _zone(text: str) -> timezone | None:
 
 def _degrees(value: object, side: str, sides: str, most: int) -> float | None:
     """Degrees, minutes and seconds as one number, negative on the second of two sides."""
-    if not isinstance(value, tuple) or len(value) != 3 or not side or side not in sides:
+    if not isinstance(value, tuple) or len(value) != 3 or side not in tuple(sides):
         return None
     try:
         whole, minutes, seconds = (float(part) for part in value)

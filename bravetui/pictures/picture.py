@@ -13,6 +13,8 @@ from datetime import datetime
 from enum import Enum
 from typing import Any
 
+from bravetui.pictures.exif import YEARS
+
 INPUT_BYTES_MAX = 20 * 1024 * 1024
 PIXELS_MAX = 40_000_000
 """Read from the header: what a picture unpacks to has nothing to do with how large its file is."""
@@ -103,11 +105,10 @@ def unpack(answer: bytes) -> Picture | Refusal:
         if "refused" in told:
             return Refusal[told["refused"]]
         picture = _picture(told, body)
+        is_whole = len(body) == told["thumbnail"] + told["preview"]
+        return picture if is_whole and _can_be(picture) else Refusal.STOPPED
     except (ValueError, KeyError, TypeError, RecursionError):
         return Refusal.STOPPED
-    return (
-        picture if _can_be(picture) and len(body) == told["thumbnail"] + told["preview"] else Refusal.STOPPED
-    )
 
 
 def _picture(told: dict[str, Any], body: bytes) -> Picture:
@@ -130,6 +131,7 @@ def _can_be(picture: Picture) -> bool:
         all(type(side) is int and side > 0 for side in sides)
         and picture.width * picture.height <= PIXELS_MAX
         and picture.media_type in MEDIA_TYPES
+        and (picture.taken_at is None or picture.taken_at.year in YEARS)
         and _is_place(picture.latitude, picture.longitude)
         and picture.thumbnail.startswith(_JPEG_START)
         and len(picture.thumbnail) <= THUMBNAIL_BYTES_MAX

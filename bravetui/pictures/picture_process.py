@@ -1,4 +1,5 @@
-"""Opens one picture, in a process of its own that can be killed: a file on standard input, `picture.pack` on its output.
+"""Opens one picture, in a process of its own that can be killed: its file on standard input, `picture.pack` on standard
+output.
 
 Before it looks at a byte it gives up what it does not need: memory, time, and writing any file. Where the system has no such
 limits (Windows) those on pixels and on the parent's patience hold.

@@ -1,4 +1,4 @@
-"""`make fuzz`: a hundred thousand spoiled inputs for central's parsers, and its routes asked by their own page."""
+"""`make fuzz`: a hundred thousand spoiled inputs for what strangers send, and the routes asked by their own page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""What central reads of strangers, fed with good input that was spoiled: nothing but errors of ours may come of it.
+"""What central reads of strangers, and a laptop of a phone, fed with good input that was spoiled: nothing but errors of ours
+may come of it.
 
 Every input is a good one with bytes changed, cut, doubled or put in; texts and JSON are spoiled in their parts too. A seed
 says everything, so a find is told by its number.
@@ -9,6 +10,7 @@ from __future__ import annotations
 import base64
 import json
 import random
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -22,16 +24,19 @@ from bravetui.auth.grant import Grant, read_grant, sign_grant
 from bravetui.auth.proof import Prover, read_proof
 from bravetui.auth.support_pass import SupportPass, read_support_pass, sign_support_pass
 from bravetui.base.clock import ManualClock, SeededIds
-from bravetui.base.errors import BravetuiError
+from bravetui.base.errors import BadInput, BravetuiError
 from bravetui.central.incoming import read
 from bravetui.central.keys import CentralKeys
 from bravetui.merge.hlc import Hlc
 from bravetui.merge.version import Dot, VersionVector
+from bravetui.pictures.picture import Picture, Refusal, unpack
+from bravetui.pictures.picture_process import CPU_S, answer
 from bravetui.wire.change import Op, make_change
 from bravetui.wire.codec import COLUMNS_TYPE, JSON_TYPE, encode
 from bravetui.wire.columns import pack
 from bravetui.wire.lanes import Lane
 from bravetui.wire.messages import Batch, PullAsk, SyncRequest
+from tests.support.pictures import encoded, exif, image
 
 NOW = datetime(2026, 8, 3, 13, 30, tzinfo=UTC)
 KEYS = CentralKeys(bytes(range(32)))
@@ -61,7 +66,7 @@ class Find:
 
 
 def targets() -> tuple[Target, ...]:
-    """Tokens, proof, batch in every form, bundle."""
+    """Tokens, proof, batch in every form, bundle, picture."""
     clock = ManualClock(NOW)
     key = signing.new_private_key()
     prover = Prover(key, lambda: "", clock, SeededIds(clock))
@@ -99,7 +104,30 @@ def targets() -> tuple[Target, ...]:
         Target("packed values", lambda body: read(body, "", COLUMNS_TYPE), [pack(json.loads(plain))]),
         *forms.values(),
         Target("bundle", lambda body: read_bundle(body).opened([KEYS.recovery]), [bundle]),
+        Target("picture", _opened, _pictures()),
     )
+
+
+def _pictures() -> list[bytes]:
+    """Small, so that most of what is spoiled is in the header."""
+    told = exif(orientation=6, taken="2026:08:03 13:30:00", offset="-06:00", gps=(35.1876, -106.6781))
+    small = image(24, 16)
+    return [encoded(small, form, exif=told) for form in ("JPEG", "PNG", "WEBP")]
+
+
+def _opened(body: bytes) -> Picture:
+    """As the process of its own does, without the process: what would break it is found by its name.
+
+    Raises BadInput for a refusal, AssertionError for an answer that the parent would not believe, and for one that took
+    longer than the process may.
+    """
+    began_s = time.process_time()
+    opened = unpack(answer(body))
+    assert time.process_time() - began_s < CPU_S, "too slow"
+    assert opened is not Refusal.STOPPED, "an answer that cannot be"
+    if isinstance(opened, Refusal):
+        raise BadInput(*opened.value)
+    return opened
 
 
 def _unsigned(token: bytes) -> bytes:
