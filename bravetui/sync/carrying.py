@@ -7,7 +7,7 @@ go on. Where the line is lost, all of them wait.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -22,6 +22,7 @@ from bravetui.db.blob_room import make_room
 from bravetui.db.blob_rows import Left
 from bravetui.db.store import Store
 from bravetui.sync.client import UNSENT
+from bravetui.sync.log import write_log
 from bravetui.sync.policy import wait_s
 from bravetui.sync.power import Power, awake
 from bravetui.sync.progress import PhotoFailed, PhotosCarried, SyncEvent, Waiting
@@ -85,9 +86,18 @@ class Stepped:
 class Carrier:
     """Carries photo bytes for one worker, one bounded step at a time."""
 
-    def __init__(self, store: Store, uploads: Uploads, run: Runner, clock: Clock, power: Power) -> None:
+    def __init__(
+        self,
+        store: Store,
+        uploads: Uploads,
+        run: Runner,
+        clock: Clock,
+        power: Power,
+        let_go: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """`let_go`: whether this laptop has hung up by itself, which is nobody's failure and no reason to wait."""
         self._store, self._uploads, self._run = store, uploads, run
-        self._clock, self._power = clock, power
+        self._clock, self._power, self._let_go = clock, power, let_go
         self._budget_bytes = PART_BYTES_FIRST
 
     async def step(self, renditions: Collection[Rendition]) -> Stepped:
@@ -99,6 +109,8 @@ class Carrier:
         except (Transient, NeedsSignIn, Refused) as error:
             carried = Carried(line=error)
         now = self._clock.now()
+        if carried.line is not None and self._let_go():
+            return Stepped((), error=carried.line)
         if carried.line is not None:
             until = await self._run(_pause, self._store, carried.line, now)
             return Stepped((Waiting(now, until, carried.line.what),), error=carried.line)
@@ -120,6 +132,8 @@ class Carrier:
                     told = await self._uploads.lacking(load.unasked)
                 return await self._run(settle_asked, self._store, load, *told)
             came = await carry(self._uploads, load)
+        if self._let_go():
+            came = [(part, stands) for part, stands in came if isinstance(stands, Stands)]
         carried: Carried = await self._run(settle, self._store, load, came)
         carried.took_s = self._clock.monotonic_s() - began_s
         if load.parts:
@@ -139,7 +153,10 @@ def _go_on(store: Store, carried: Carried) -> Left:
         if carried.bytes_up and carried.took_s > 0:
             before, now = meta.get_rate(connection, meta.BYTES_RATE), carried.bytes_up / carried.took_s
             meta.put(connection, meta.BYTES_RATE, f"{now if before is None else (before + now) / 2:.3g}")
-        return blob_rows.left(connection)
+        left = blob_rows.left(connection)
+        if carried.done and not left.photos:
+            write_log(connection, store.clock.now(), "photos", "All photos are handed in, and signed for")
+        return left
 
 
 def _pause_s(error: BravetuiError, failures: int) -> float:

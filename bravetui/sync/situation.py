@@ -94,9 +94,7 @@ def write_pauses(
             for lane, at in until.items()
         ]
         connection.execute(_PAUSE, told)
-    if isinstance(error, Transient | Refused | NeedsSignIn):  # of the line nothing else tells
-        meta.put(connection, meta.LINE, "down" if isinstance(error, Transient) else "refused")
-    write_failure(connection, now, error)
+    _note_failure(connection, error, now)
     return until
 
 
@@ -115,10 +113,16 @@ def pause_bytes(
     """Until when all photo bytes wait: nothing of them went through."""
     failures: dict[str, int] = dict(connection.execute(_FAILURES).all())
     until = now + timedelta(seconds=pause_s(failures.get(BYTES_LANE, 0) + 1))
-    connection.execute(
-        _PAUSE, {"lane": BYTES_LANE, "failures": 1, "next_attempt_at": until, "why": error.what}
-    )
+    told = {"lane": BYTES_LANE, "failures": 1, "next_attempt_at": until, "why": error.what}
+    connection.execute(_PAUSE, told)
+    _note_failure(connection, error, now)
     return until
+
+
+def _note_failure(connection: Connection, error: BravetuiError, now: datetime) -> None:
+    if isinstance(error, Transient | Refused | NeedsSignIn):  # of the line nothing else tells
+        meta.put(connection, meta.LINE, "down" if isinstance(error, Transient) else "refused")
+    write_failure(connection, now, error)
 
 
 def bytes_went(connection: Connection) -> None:

@@ -147,7 +147,8 @@ class Worker:
         self._pull_failures = self._silences = 0
         self._row = InARow()
         self._pull_not_before: datetime | None = None
-        self._carrier = Carrier(store, Uploads(client, store.identity.central_key), run, self._clock, power)
+        uploads = Uploads(client, store.identity.central_key)
+        self._carrier = Carrier(store, uploads, run, self._clock, power, lambda: self._hung_up)
         self._with_contact: frozenset[Rendition] = frozenset()
         """Which photo bytes go on the battery, too: they ride along with a contact that was made, until nothing is left."""
         self._records: Callable[[frozenset[tuple[str, str]]], None] | None = None

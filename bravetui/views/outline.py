@@ -88,7 +88,8 @@ def summary_outline(store: Store) -> SyncSummary:
         told = summary_of(connection, store.clock.now(), store.identity.user_id)
         why = last_failure(connection) or UNSAID
     lanes = tuple(replace(lane, why=why) if lane.why else lane for lane in told.lanes)
-    return replace(told, lanes=lanes, why=why if told.why else None)
+    photos = replace(told.photos, why=why) if told.photos.why else told.photos
+    return replace(told, lanes=lanes, why=why if told.why else None, photos=photos)
 
 
 def last_failure(connection: Connection) -> str:

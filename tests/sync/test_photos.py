@@ -21,9 +21,11 @@ from bravetui.pictures.picture import Picture
 from bravetui.sync import carrying
 from bravetui.sync.progress import AllHandedIn, PhotoFailed, PhotosCarried
 from bravetui.sync.step import Carry, Exchange
+from bravetui.views.outline import summary_outline
 from bravetui.views.photos import photos, where_words
-from bravetui.views.status import sync_summary
+from bravetui.views.status import log, sync_summary
 from bravetui.wire.blobs import Blob, BlobName, Rendition
+from bravetui.wire.lanes import Lane
 from bravetui.wiring.photos import fetch
 from tests.support.central import PROJECT
 from tests.support.world import Here, World
@@ -113,6 +115,9 @@ async def test_a_photo_goes_to_central_small_first_is_signed_for_and_reaches_a_c
     await same_at_another(world, first, 10)
     await same_at_another(world, second, 20)
     assert not [*(carlos.store.photos.folder / SECOND).iterdir()]
+    assert [line.words for line in log(carlos.store) if line.event == "photos"] == [
+        "All photos are handed in, and signed for"
+    ]
 
 
 async def test_all_handed_in_is_not_said_while_a_photo_is_only_here(
@@ -455,3 +460,37 @@ async def test_a_laptop_that_takes_a_photo_in_and_is_killed_has_it_or_was_told_n
             assert row.here == EVERY
     assert await carlos.sync()
     assert left(carlos).photos == 0
+
+
+async def test_support_is_told_how_many_photos_wait_and_nothing_that_central_said_of_them(
+    world: World,
+) -> None:
+    carlos = await world.laptop("carlos-1", "carlos")
+    shot(carlos)
+    said = {"type": "urn:bravetui:problem:refused", "title": "No SECRET here.", "status": 403}
+    refusal = httpx.Response(403, json=said, headers={"Content-Type": "application/problem+json"})
+    answer(carlos, lambda request: refusal if "/v1/blobs/" in request.url.path else None)
+    await carlos.sync()
+    assert "SECRET" in (sync_summary(carlos.store).photos.why or "")
+    told = summary_outline(carlos.store).photos
+    assert (told.photos, told.sick) == (1, 1)
+    assert "SECRET" not in (told.why or "")
+
+
+async def test_hanging_up_in_mid_photo_is_no_failure_and_no_reason_to_wait(world: World) -> None:
+    carlos = await world.laptop("carlos-1", "carlos")
+    shot(carlos)
+    await carlos.worker._exchange(())
+    await carlos.worker._exchange(tuple(Lane))
+
+    def hangs_up(request: httpx.Request) -> httpx.Response | None:
+        if "/v1/blobs/" in request.url.path:
+            carlos.worker._hung_up = True
+            raise httpx.ReadError("closed", request=request)
+        return None
+
+    answer(carlos, hangs_up)
+    await carlos.worker._carry()
+    with carlos.store.read() as connection:
+        assert blob_rows.due(connection, world.clock.now(), 9, EVERY)
+        assert not connection.exec_driver_sql("SELECT 1 FROM lane_state WHERE lane = 'bytes'").all()
