@@ -41,11 +41,8 @@ def everything_is_handed_in(end: End) -> list[str]:
 def nothing_is_lost(end: End) -> list[str]:
     """Every saved value is kept, in a conflict, superseded in the ledger, or was typed over before it was sent; or it is of
     what nobody holds any more, and waits at central, or of what was refused and removed, and is in that laptop's journal."""
-    written, asked, replaced = (
-        _written(end.ledger),
-        _asked(end.central),
-        _replaced((*end.ledger, *end.witness.forgotten)),
-    )
+    written, asked = _written(end.ledger), _asked(end.central)
+    replaced = _replaced((*end.ledger, *end.witness.forgotten), written)
     later: set[tuple[str, str, str, str]] = set()
     counts: dict[str, int] = defaultdict(int)
     lost: list[str] = []
@@ -159,12 +156,27 @@ def _written(ledger: Iterable[Change]) -> dict[tuple[str, str, str], set[bytes]]
     return found
 
 
-def _replaced(ledger: Iterable[Change]) -> dict[tuple[str, str, str], set[tuple[str, bytes]]]:
-    """Who wrote over what, having seen it, by where it belongs."""
+def _replaced(
+    ledger: Iterable[Change], written: Mapping[tuple[str, str, str], set[bytes]]
+) -> dict[tuple[str, str, str], set[tuple[str, bytes]]]:
+    """Who wrote over what, having seen it, by where it belongs.
+
+    So does the office where it mends what was refused: its word stands in that one's place, with nothing before it. It
+    counts while it has not gone with central itself.
+    """
     found: dict[tuple[str, str, str], set[tuple[str, bytes]]] = defaultdict(set)
+    stamped: dict[tuple[str, str, Hlc], list[Change]] = defaultdict(list)
     for change in ledger:
+        stamped[change.kind, change.record_id, change.hlc].append(change)
         for path, value in change.before.items():
             found[change.kind, change.record_id, path].add((change.author_id, canonical_bytes(value)))
+    for changes in stamped.values():
+        for mend in filter(is_mend, changes):
+            for path, value in mend.after.items():
+                where, told = (mend.kind, mend.record_id, path), canonical_bytes(value)
+                refused = {canonical_bytes(one.after[path]) for one in changes if path in one.after} - {told}
+                if told in written.get(where, ()) or any(told == over for _, over in found[where]):
+                    found[where] |= {(mend.author_id, word) for word in refused}
     return found
 
 

@@ -64,11 +64,10 @@ def an_end(witness: Witness, **told: Any) -> End:
 def an_edit(after: dict[str, Json], **told: Any) -> Change:
     """Dana's, of one violation."""
     usual: dict[str, Any] = {
-        "dot": Dot(1, 1), "hlc": Hlc(1), "context": VersionVector(), "kind": "violation",
+        "dot": Dot(1, 1), "hlc": Hlc(1), "context": VersionVector(), "kind": "violation", "author_id": "dana",
     }  # fmt: skip
     return Change(
-        scope_id=PROJECT, record_id="v1", op=Op.EDIT, author_id="dana",
-        at=datetime(2026, 3, 2, tzinfo=UTC), after=after, **usual | told,
+        scope_id=PROJECT, record_id="v1", op=Op.EDIT, at=datetime(2026, 3, 2, tzinfo=UTC), after=after, **usual | told,
     )  # fmt: skip
 
 
@@ -169,6 +168,28 @@ def test_what_somebody_wrote_over_is_superseded_also_in_a_ledger_that_central_ha
     witness = Witness(forgotten=[over])
     witness.note("dana", 1.0, "violation", "v1", {"location": "A"})
     assert bool(nothing_is_lost(an_end(witness))) is (author == "dana")
+
+
+@pytest.mark.parametrize(
+    ("mended", "came_back", "stamp", "complains"),
+    [("B", "B", 1, False), ("B", "C", 1, True), ("A", "B", 1, True), ("B", "B", 2, True)],
+    ids=["mended", "the mend is lost, too", "left as it was", "another was mended"],
+)
+def test_what_the_office_mended_is_superseded_by_what_it_wrote_in_its_place_while_somebody_has_that(
+    mended: str, came_back: str, stamp: int, complains: bool
+) -> None:
+    """Month 146: refused, removed by its author, mended, and central put back to before; a neighbour had the mend."""
+    refused = an_edit({"location": "A"})
+    mend = an_edit(
+        {"location": mended}, dot=Dot(9, 1), hlc=Hlc(stamp), author_id="olga",
+        reason="Mended at the office: change 1.1 of dana",
+    )  # fmt: skip
+    witness = Witness(forgotten=[mend, refused])
+    witness.note("dana", 1.0, "violation", "v1", {"location": "A"})
+    again = an_edit({"location": came_back}, dot=Dot(2, 1), author_id="rosa", reason=REFILLED)
+    end = an_end(witness, ledger=[again])
+    assert bool(nothing_is_lost(end)) is complains
+    assert end.fates.superseded == (not complains)
 
 
 @pytest.mark.parametrize(("kept", "complains"), [("A", False), ("B", True)])
