@@ -65,6 +65,7 @@ class BravetuiApp(App[None]):
         Binding("f6", "line", "Line", key_display="F6", show=False),
         Binding("f7", "go('conflicts')", "Decide", key_display="F7"),
         Binding("f8", "rain", "Rain", key_display="F8", show=False),
+        Binding("f12", "photos", "Photos", key_display="F12", show=False),
         Binding("ctrl+l", "lock", "Lock", show=False, priority=True),
         Binding("ctrl+q", "quit", "Quit", show=False, priority=True),
     ]
@@ -318,6 +319,13 @@ class BravetuiApp(App[None]):
         if may_write and not isinstance(self.screen, RainScreen):
             self.open(RainScreen())
 
+    def action_photos(self) -> None:
+        """Show the photos of the project; a form shows its own."""
+        from bravetui.screens.photos import PhotosScreen
+
+        if not isinstance(self.screen, PhotosScreen):
+            self.open(PhotosScreen())
+
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         if isinstance(screen, WorkScreen):
             # The palette reads markup, and a page is called as somebody called it.
@@ -333,6 +341,11 @@ class BravetuiApp(App[None]):
             "Conflicts",
             "Decide between two values (F7)",
             lambda: self.call_later(self.action_go, "conflicts"),
+        )
+        yield SystemCommand(
+            "Photos",
+            "Photos of the whole project (F12; in a form, its own)",
+            self.action_photos,
         )
         yield SystemCommand("Rain", "Log a rain reading (F8)", self.action_rain)
         yield SystemCommand(

@@ -7,20 +7,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 from sqlalchemy import Connection, select
 
 from bravetui.base.canonical import Json, sha256_hex
 from bravetui.base.clock import local_time
 from bravetui.base.errors import BadInput, StorageFull
+from bravetui.base.files import foreign_file_errors
+from bravetui.base.text import safe_line
 from bravetui.db import blob_rows
 from bravetui.db.kinds import KINDS
 from bravetui.db.records import load
 from bravetui.db.site import calendar_of, project_of
 from bravetui.db.store import Changed, Store
+from bravetui.db.taken_back import is_signed
 from bravetui.db.values import to_cell
 from bravetui.pictures.picture import Picture
-from bravetui.wire.blobs import Blob, BlobName, Rendition
+from bravetui.wire.blobs import BYTES_MAX, Blob, BlobName, Rendition
 
 _photo = KINDS["photo"].table
 
@@ -41,6 +45,14 @@ class Attached:
     changed: Changed
 
 
+def take_in(store: Store, scope_id: str, owner: Owner, path: Path, caption: str = "") -> Attached:
+    """Take in the picture in a file. Raises BadInput for one that is none, and as `attach`. Takes half a second or more."""
+    from bravetui.pictures.opening import open_picture
+
+    data = _read(path)
+    return attach(store, scope_id, owner, data, open_picture(data), caption)
+
+
 def attach(
     store: Store,
     scope_id: str,
@@ -51,7 +63,7 @@ def attach(
     field_path: str | None = None,
 ) -> Attached:
     """Keep a picture's file as it is, the smaller ones that were made of it, and its record. Raises BadInput where that
-    which it belongs to has this picture already, or is not here, and StorageFull, after which nothing of it is here."""
+    which it belongs to has this picture already, was signed, or is not here, and StorageFull: then nothing of it is here."""
     photo = sha256_hex(data)
     _check_owner(store, scope_id, owner, photo)
     blobs = {
@@ -79,15 +91,17 @@ def attach(
 
 
 def word(store: Store, scope_id: str, photo_id: str, caption: str) -> Changed:
-    """Say what a photo shows."""
+    """Say what a photo shows. Raises BadInput where it belongs to a report that was signed."""
     with store.write() as writing:
+        _refuse_signed(store, writing.connection, scope_id, photo_id)
         writing.edit("photo", scope_id, photo_id, {"caption": caption.strip() or None})
     return Changed(frozenset(writing.touched))
 
 
 def remove(store: Store, scope_id: str, photo_id: str) -> Changed:
-    """Take a photo off its record. Its bytes stay until the room is needed: it can be put back."""
+    """Take a photo off its record. Its bytes stay until the room is needed: it can be put back. Raises as `word`."""
     with store.write() as writing:
+        _refuse_signed(store, writing.connection, scope_id, photo_id)
         writing.delete("photo", scope_id, photo_id)
     return Changed(frozenset(writing.touched))
 
@@ -101,12 +115,31 @@ def _check_owner(store: Store, scope_id: str, owner: Owner, photo: str) -> None:
     with store.read() as connection:
         stored = load(connection, kind, scope_id, owner.record_id) if kind is not None else None
         known = connection.execute(same.limit(1)).first() is not None
+        signed = is_signed(connection, store.identity.user_id, scope_id, owner.kind, owner.record_id)
     if stored is None:
         raise BadInput(
             "What this photo is to belong to is not on this laptop.", "Open it once, or sync, and try again."
         )
+    if signed:
+        raise _is_signed()
     if known:
         raise BadInput("This picture is there already.", "Choose another, or say more in its caption.")
+
+
+def _refuse_signed(store: Store, connection: Connection, scope_id: str, photo_id: str) -> None:
+    query = select(_photo.c.owner_kind, _photo.c.owner_id).where(
+        _photo.c.scope_id == scope_id, _photo.c.id == photo_id
+    )
+    owner = connection.execute(query).first()
+    if owner is not None and is_signed(connection, store.identity.user_id, scope_id, *owner):
+        raise _is_signed()
+
+
+def _is_signed() -> BadInput:
+    return BadInput(
+        "This report was handed in, and is kept with its photos as it was signed.",
+        "The office can send it back; then its photos can be changed.",
+    )
 
 
 def _keep(store: Store, blobs: dict[Blob, bytes]) -> None:
@@ -132,3 +165,26 @@ def _taken_at(store: Store, connection: Connection, scope_id: str, picture: Pict
         return now
     zone = calendar_of(project_of(connection, scope_id)).zone
     return min(now, local_time(told if told.tzinfo else told.replace(tzinfo=zone), UTC))
+
+
+def _read(path: Path) -> bytes:
+    """Raises BadInput for a file that cannot be read, or is larger than any photo that is taken in."""
+    most = BYTES_MAX[Rendition.ORIGINAL]
+    name = safe_line(path.name, 80)
+    try:
+        with foreign_file_errors():
+            if path.is_dir():
+                raise BadInput(f"{name} is a folder.", "Name the picture's file in it.")
+            with path.open("rb") as file:
+                data = file.read(most + 1)
+    except FileNotFoundError as error:
+        raise BadInput(
+            f"There is no file {name}.", "Look at its name and where it is, and try again."
+        ) from error
+    except OSError as error:
+        raise BadInput(
+            f"{name} cannot be read.", "Copy it again from the phone or camera, and try again."
+        ) from error
+    if len(data) > most:
+        raise BadInput(f"{name} is larger than 20 MiB.", "Save it smaller, as JPEG, and choose that.")
+    return data

@@ -7,7 +7,7 @@ import asyncio
 from dataclasses import asdict
 from pathlib import Path
 
-from bravetui.actions.photos import Owner, remove
+from bravetui.actions.photos import Owner, remove, take_in
 from bravetui.base.errors import BadInput
 from bravetui.base.text import safe_line, shortened
 from bravetui.cli.common import laptop_of, print_json, write_new
@@ -19,7 +19,7 @@ from bravetui.views.status import project_zone
 from bravetui.views.words import bytes_words, day_words
 from bravetui.wire.blobs import Rendition
 from bravetui.wiring import Laptop
-from bravetui.wiring.photos import content, take_in
+from bravetui.wiring.photos import content
 
 EPILOG = (
     "Examples: bravetui photo add IMG_0412.jpg --caption 'Undercut at SF-2'; bravetui photo list; "

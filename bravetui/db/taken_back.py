@@ -8,7 +8,9 @@ from __future__ import annotations
 from sqlalchemy import Connection
 
 from bravetui.base.canonical import Json
+from bravetui.db.kinds import KINDS
 from bravetui.db.quarantine import refused_run
+from bravetui.db.records import load
 from bravetui.db.site import EDITABLE
 from bravetui.db.tables.forms import SIGNED_STATUSES
 from bravetui.merge.state import RecordState
@@ -31,3 +33,11 @@ def taken_back(
         return {}
     before = own[0].before.get("status") or "draft"
     return {"status": before, "submitted_at": own[0].before.get("submitted_at")} if before in EDITABLE else {}
+
+
+def is_signed(connection: Connection, author_id: str, scope_id: str, kind: str, record_id: str) -> bool:
+    """Whether a record is a report that is kept as it was signed, with its photos."""
+    stored = load(connection, KINDS[kind], scope_id, record_id) if kind == "submission" else None
+    if stored is None or stored.state.values().get("status", "draft") in EDITABLE:
+        return False
+    return not taken_back(connection, author_id, scope_id, record_id, stored.state)

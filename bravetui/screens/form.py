@@ -6,7 +6,6 @@ Answers live in memory only until then; an arriving sync never touches a questio
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from functools import partial
@@ -31,6 +30,7 @@ from bravetui.forms.template import Question, Repeat, Section
 from bravetui.merge.state import ANSWERS
 from bravetui.screens.base import UNLISTED, WorkScreen
 from bravetui.screens.confirm import ConfirmScreen
+from bravetui.screens.settling import settle
 from bravetui.screens.unsaved import Unsaved
 from bravetui.views.forms import FormView, NewForm
 from bravetui.views.words import clock_words, short_title
@@ -47,9 +47,6 @@ SAVE_AFTER_S = 0.3
 SAVE_AGAIN_S = 3.0
 """What could not be saved is tried again this often, so that room on the disk is all that it takes."""
 
-SETTLED_MAX_S = 1.0
-"""Tab waits at most this long for questions to appear or vanish."""
-
 WIDE = 100
 """Columns from which the sections stand beside the questions."""
 
@@ -65,6 +62,7 @@ class FormScreen(WorkScreen):
         Binding("pagedown,ctrl+n", "turn(1)", "Next", key_display="PgDn", priority=True),
         Binding("ctrl+r", "review", "Sign", key_display="^R"),
         Binding("f9", "why", "Why", key_display="F9"),
+        Binding("f12", "photos", "Photos", key_display="F12"),
         Binding("tab", "step(1)", "Next question", show=False, priority=True),
         Binding("shift+tab", "step(-1)", "Question before", show=False, priority=True),
         *UNLISTED,
@@ -77,7 +75,8 @@ class FormScreen(WorkScreen):
         "* must be answered. ! under a question says what is wrong with it.\n"
         "≠ two people wrote it apart. It is not typed over here: Enter shows both, there one decides.\n"
         "Every answer is saved on this laptop within half a second; there is no Save key.\n"
-        "F9: who wrote an answer, what others wrote, which rule decided. Ctrl+R: sign and submit."
+        "F9: who wrote an answer, what others wrote, which rule decided. Ctrl+R: sign and submit.\n"
+        "F12: the photos of this report; there one adds them."
     )
 
     def __init__(self, submission_id: str = "", new: NewForm | None = None, page: int = 0) -> None:
@@ -211,7 +210,8 @@ class FormScreen(WorkScreen):
             listed.highlighted = self._page
         missing, wrong = map(sum, zip(*counts, strict=True))
         here = counts[self._page] if self._page < len(counts) else (missing, wrong)
-        text = heading_words(self._page, names, here, self._view.title, self.size.width)
+        title, photos = self._view.title, self._view.photos
+        text = heading_words(self._page, names, here, title, self.size.width, photos)
         self.query_one("#where", Static).update(text)
 
     async def _show_state(self) -> None:
@@ -225,7 +225,7 @@ class FormScreen(WorkScreen):
         for repeat in self.query(RepeatField):
             await repeat.show(self._state, self._view.disputes)
         for review in self.query(ReviewPage):
-            review.show(self._state)
+            review.show(self._state, self._view)
         self._show_where()
 
     async def action_step(self, step: int) -> None:
@@ -241,19 +241,8 @@ class FormScreen(WorkScreen):
             self.focus_previous()
 
     async def _settle(self) -> None:
-        """Return when an answer on its way from the focused widget up to here has been dealt with.
-
-        For keys only, which the app takes one by one: inside a message of this screen it would wait for itself.
-        """
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._settled(), SETTLED_MAX_S)
-
-    async def _settled(self) -> None:
-        for node in self.focused.ancestors_with_self if self.focused is not None else ():
-            if isinstance(node, Widget):
-                passed = asyncio.Event()
-                node.call_later(passed.set)
-                await passed.wait()
+        """What was typed has been dealt with."""
+        await settle(self.focused)
 
     async def action_turn(self, step: int) -> None:
         """Turn the page; what was typed is saved first."""
@@ -272,7 +261,8 @@ class FormScreen(WorkScreen):
         await self._show_page()
 
     def commands(self) -> Iterator[tuple[str, str, Callable[[], object]]]:
-        """Its pages, for a window too narrow to show them beside the questions."""
+        """Its photos, and its pages for a window too narrow to show them beside the questions."""
+        yield "Photos of this form", "See them, add one (F12)", partial(self.call_later, self.action_photos)
         for page, name in enumerate(self._page_names()):
             yield f"Page: {name}", "Go there in this form", partial(self.call_later, self._go_to, page)
 
@@ -368,16 +358,17 @@ class FormScreen(WorkScreen):
         which = shortened(asked.question.label, 40) if asked is not None else "An answer"
         self._say(f"✗ NOT SAVED: {which}. {TOO_LONG} All else is saved.", tones.bad())
 
-    async def _begin(self) -> None:
-        """Store the form, once, as the first thing that is written in it."""
+    async def _begin(self) -> str:
+        """Store the form, once, as the first thing that is written in it; gives its id."""
         from bravetui.actions import forms
 
         if self._new is None or self._submission_id:
-            return
+            return self._submission_id
         services, new = self.desk.services, self._new
         which = (services.store, services.scope_id, new.template_id, new.inspection_id)
         started = await self.call(forms.start_form, *which, routine=new.kind == "routine")
         self._submission_id = started.submission_id
+        return self._submission_id
 
     def _say(self, words: str, style: str) -> None:
         for line in self.query("#saved").results(Static):  # none once the screen is being taken down
@@ -483,6 +474,15 @@ class FormScreen(WorkScreen):
             )
             return
         self.desk.open(WhyScreen("submission", self._submission_id, f"{ANSWERS}/{fields[0].path}"))
+
+    async def action_photos(self) -> None:
+        """Show the photos of this report; what was typed is saved first."""
+        from bravetui.screens.photos import PhotosScreen, report_of
+
+        if self._view is not None:
+            await self._settle()
+            await self.save()
+            self.desk.open(PhotosScreen(report_of(self._view, self._submission_id, self._begin)))
 
     async def may_leave(self) -> bool:
         """What was typed is saved first, and nobody leaves while it cannot be."""

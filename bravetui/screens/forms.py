@@ -32,11 +32,13 @@ class FormsScreen(WorkScreen):
         Binding("n", "new", "New"),
         Binding("slash", "filter", "Filter", key_display="/"),
         Binding("d", "discard", "Discard"),
+        Binding("f12", "app.photos", "Photos", key_display="F12"),
     ]
     WRITES: ClassVar[frozenset[str]] = frozenset({"new", "discard"})
     HELP = (
         "Enter opens a form. N starts the form that is marked on top; Tab goes between the two lists.\n"
         "/ filters by any word. D puts a draft away; it stays in the ledger.\n"
+        "F12 shows the photos of the whole project; in a form, those of the form.\n"
         "Job facts carry over into a new form, observations never do."
     )
 

@@ -12,13 +12,13 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 EVERYWHERE = (
-    "F2 home  F3 forms  F4 queue  F5 sync now  F7 conflicts  F8 rain  Esc back\n"
-    "{line}Ctrl+P: every command by name\n"
+    "F2 home  F3 forms  F4 queue  F5 sync now  F7 conflicts  F8 rain  F12 photos\n"
+    "{line}Ctrl+P: commands by name   Esc back\n"
     "Ctrl+Q quits; all you typed is saved   Ctrl+L locks   Ctrl+C copies\n"
     "● line up   ○ no line   ↑ only on this laptop   ✓ at central\n"
     "≠ two values, a person decides   * must be answered   ! to correct"
 )
-LINE = "F6 cuts or restores the line, in the demo   "
+LINE = "F6 cuts or restores the demo's line   "
 
 
 class HelpScreen(ModalScreen[None]):

@@ -24,6 +24,7 @@ from bravetui.screens.conflicts import ConflictsScreen
 from bravetui.screens.form import FormScreen
 from bravetui.screens.forms import FormsScreen
 from bravetui.screens.home import HomeScreen
+from bravetui.screens.photos import PhotosScreen
 from bravetui.screens.queue import QueueScreen
 from bravetui.views.services import Services
 from bravetui.widgets.key_line import KeyLine
@@ -183,7 +184,7 @@ async def _is_saved(screen: Screen[Any]) -> bool:
 
 def _anew(screen: Screen[Any]) -> Screen[Any] | None:
     """The same screen, to be read again; None for one that is only looked at, and closed like that."""
-    if isinstance(screen, FormScreen):
+    if isinstance(screen, FormScreen | PhotosScreen):
         return screen.again()
     if isinstance(screen, HomeScreen | FormsScreen | QueueScreen | ConflictsScreen):
         return type(screen)()

@@ -17,13 +17,16 @@ from bravetui.base.text import counted, shortened
 from bravetui.screens.base import WorkScreen
 from bravetui.views.queue import Queue, QueueItem
 from bravetui.views.status import LaneRow
-from bravetui.views.words import clock_words, left_for_words, photos_words, span_words
+from bravetui.views.words import bytes_words, clock_words, left_for_words, photos_words, span_words
 from bravetui.widgets import tones
 from bravetui.widgets.rows import Rows, show_rows
 
 WHY_LEAST, LANES_TAKE = 32, 49
 WHAT_LEAST, OTHERS_TAKE = 29, 51
 """Columns for what a change is about at the least, and what the others and the scroll bar take."""
+
+WHY_MAX = 150
+"""Characters of what holds photos: two lines at most."""
 
 HOW_CORRECTED = ";\nM opens its form, and what you write there goes with it as one new change"
 
@@ -59,6 +62,7 @@ class QueueScreen(WorkScreen):
     def body(self) -> ComposeResult:
         yield Static("", id="oldest", classes="words", markup=False)
         yield Static("", id="support", classes="words", markup=False)
+        yield Static("", id="photos", classes="words", markup=False)
         yield Rows(id="lanes", cursor_type="none", zebra_stripes=False)
         yield Rows(id="items", cursor_type="row")
         yield Static("", id="why", classes="words", markup=False)
@@ -98,6 +102,7 @@ class QueueScreen(WorkScreen):
         self._items = seen.items
         self.query_one("#oldest", Static).update(self._oldest(seen))
         self._tell_support(seen)
+        self._tell_photos(seen)
         lanes, items = self.query_one("#lanes", DataTable), self.query_one("#items", DataTable)
         show_rows(lanes, [(lane.lane, self._lane_cells(lane, seen)) for lane in seen.summary.lanes])
         show_rows(items, [(item.dot, self._item_cells(item)) for item in seen.items])
@@ -110,6 +115,14 @@ class QueueScreen(WorkScreen):
         if visited is not None:
             when = clock_words(visited.at, seen.summary.now, self.desk.services.zone)
             line.update(Text(f"Support: {visited.who} {visited.did}, {when}. L shows all of it."))
+
+    def _tell_photos(self, seen: Queue) -> None:
+        """Why photos wait, in full: their lane has no room for a sentence."""
+        left, line = seen.summary.photos, self.query_one("#photos", Static)
+        line.display = bool(left.photos and left.why)
+        which = counted(left.sick, "photo") if left.sick else "Photos"
+        waits = "waits by itself" if left.sick == 1 else "wait by themselves" if left.sick else "wait"
+        line.update(Text(f"{which} {waits}: {shortened(left.why or '', WHY_MAX)}", style=tones.warn()))
 
     def _oldest(self, seen: Queue) -> Text:
         summary, zone = seen.summary, self.desk.services.zone
@@ -165,10 +178,14 @@ class QueueScreen(WorkScreen):
         return [Text(lane.label, style="bold"), waiting, Text(oldest), Text(next_try), Text(why)]
 
     def _bytes_words(self, seen: Queue) -> str:
-        """How much of the photos is still to go, and what holds it."""
+        """How much of the photos is still to go, and how long that takes, in the room there is."""
         left = seen.summary.photos
-        why = left.why or ("" if left.eta_s is None else left_for_words(left.eta_s))
-        return f"{photos_words(left.photos, left.size_bytes)} to go{', ' if why else ''}{why}"
+        many, room = photos_words(left.photos, left.size_bytes), max(WHY_LEAST, self.size.width - LANES_TAKE)
+        if left.why or left.eta_s is None:
+            return f"{many} to go"
+        eta = left_for_words(left.eta_s)
+        told = (f"{many} to go, {eta}", f"{bytes_words(left.size_bytes)} to go, {eta}")
+        return next((words for words in told if len(words) <= room), eta)
 
     def _item_cells(self, item: QueueItem) -> list[Text]:
         style = tones.bad() if item.state == "refused" else "dim" if item.state == "confirmed" else ""

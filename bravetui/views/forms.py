@@ -26,6 +26,7 @@ from bravetui.forms.template import Template
 from bravetui.merge.hlc import Hlc
 from bravetui.views.disputes import Dispute, disputes_of
 from bravetui.views.occasion import about_words, derived_answers, inspection_row, occasion_words
+from bravetui.views.photos import tally_of
 from bravetui.views.rights import only_reads_in
 
 _outbox = Outbox.__table__  # type: ignore[attr-defined]
@@ -124,6 +125,8 @@ class FormView:
     """Whether central will not have something that is said in it: what is signed waits for that, or is refused with it."""
     only_reads: str = ""
     """Why this person can write nothing here; empty where he can."""
+    photos: int = 0
+    """Photos that belong to it."""
 
     @property
     def goes_words(self) -> str:
@@ -221,6 +224,7 @@ def form(store: Store, scope_id: str, submission_id: str) -> FormView:
             and not closed
             and may_sign(connection, scope_id, store.identity.user_id),
             only_reads=closed,
+            photos=tally_of(connection, scope_id, ("submission", submission_id)).photos,
         )
 
 

@@ -6,7 +6,8 @@ from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, RowMapping, false, select
+from rich.text import Text
+from sqlalchemy import Connection, RowMapping, false, func, select
 
 from bravetui.base.errors import BadInput, Corrupt
 from bravetui.base.text import safe_line
@@ -61,6 +62,14 @@ class PhotoRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Tally:
+    """So many photos."""
+
+    photos: int
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class Target:
     """A record that a photo can be added to."""
 
@@ -70,7 +79,9 @@ class Target:
     words: str
 
 
-def photos(store: Store, scope_id: str = "", owner: tuple[str, str] | None = None) -> tuple[PhotoRow, ...]:
+def photos(
+    store: Store, scope_id: str = "", owner: tuple[str, str] | None = None, limit: int | None = None
+) -> tuple[PhotoRow, ...]:
     """The photos of a project, newest first, or of all, or those of one record (kind, id)."""
     query = select(_photo).where(_photo.c.deleted.is_(False))
     if scope_id:
@@ -80,7 +91,7 @@ def photos(store: Store, scope_id: str = "", owner: tuple[str, str] | None = Non
     here = store.photos.kept()
     with store.look() as connection:
         progress = _progress(connection)
-        rows = connection.execute(query.order_by(_photo.c.taken_at.desc(), _photo.c.id)).all()
+        rows = connection.execute(query.order_by(_photo.c.taken_at.desc(), _photo.c.id).limit(limit)).all()
         return tuple(
             PhotoRow(
                 id=row.id, scope_id=row.scope_id, sha256=row.sha256, caption=safe_line(row.caption or "", CAPTION_MAX),
@@ -93,6 +104,21 @@ def photos(store: Store, scope_id: str = "", owner: tuple[str, str] | None = Non
             )
             for row in rows
         )  # fmt: skip
+
+
+def tally(store: Store, scope_id: str, owner: tuple[str, str] | None = None) -> Tally:
+    """How many photos a project has, or one record, and how much that is."""
+    with store.look() as connection:
+        return tally_of(connection, scope_id, owner)
+
+
+def tally_of(connection: Connection, scope_id: str, owner: tuple[str, str] | None = None) -> Tally:
+    """`tally` inside a look that is open already."""
+    query = select(func.count(), func.coalesce(func.sum(_photo.c.size_bytes), 0))
+    query = query.where(_photo.c.scope_id == scope_id, _photo.c.deleted.is_(False))
+    if owner is not None:
+        query = query.where(_photo.c.owner_kind == owner[0], _photo.c.owner_id == owner[1])
+    return Tally(*connection.execute(query).one())
 
 
 def photo(store: Store, photo_id: str) -> PhotoRow:
@@ -156,10 +182,31 @@ def smallest_here(store: Store, row: PhotoRow) -> bytes | None:
         return None
 
 
+def in_blocks(store: Store, row: PhotoRow, columns: int, rows: int) -> Text | None:
+    """The picture as half blocks; None where its thumbnail is not here or does not read."""
+    from bravetui.pictures.blocks import half_blocks
+
+    data = smallest_here(store, row)
+    try:
+        return half_blocks(data, columns, rows) if data is not None else None
+    except BadInput:
+        return None
+
+
+def to_fetch(row: PhotoRow) -> Rendition | None:
+    """What central has and this laptop has not: the thumbnail, by which it can be shown here, then the best there is."""
+    if row.at_central and Rendition.THUMBNAIL not in row.here:
+        return Rendition.THUMBNAIL
+    best = max(row.at_central, key=RENDITIONS.index, default=None)
+    return best if best not in row.here else None
+
+
 def where_words(row: PhotoRow) -> str:
     """Where its bytes are, for a person."""
+    if row.is_at_central and Rendition.ORIGINAL not in row.here:
+        return "at central, small picture here" if row.here else "at central, not fetched yet"
     if row.is_at_central:
-        return "at central" if Rendition.ORIGINAL in row.here else "at central, made room here"
+        return "at central"
     if row.at_central:
         return "small picture at central, the rest to go" if row.here else "only small at central yet"
     return "only on this laptop" if row.here else "not come in yet"

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import NoReturn, Protocol, cast
 from zoneinfo import ZoneInfo
 
 from bravetui.base.errors import WrongKey
 from bravetui.base.runner import Runner
 from bravetui.db.store import Store
+from bravetui.views.photos import PhotoRow
 from bravetui.views.status import project_zone, scopes
+from bravetui.wire.blobs import Rendition
 
 
 class SyncWorker(Protocol):
@@ -47,6 +50,14 @@ class ScreenLock(Protocol):
         ...
 
 
+class PhotoSource(Protocol):
+    """Brings a photo's bytes from central (`wiring.photos.photo_source`)."""
+
+    async def __call__(self, row: PhotoRow, rendition: Rendition) -> None:
+        """Return when they are here. Raises BadInput where central has none of them, and as the client."""
+        ...
+
+
 class Shut:
     """Stands where the store was while the screen is locked: whoever asks it for anything hears that."""
 
@@ -73,6 +84,10 @@ class Services:
     """Told after every write made here."""
     lock: ScreenLock | None = None
     """None where the screen cannot be locked: the demo's."""
+    bring_photo: PhotoSource | None = None
+    """None where nothing is fetched: tests."""
+    last_folder: Path | None = None
+    """Where a picture was chosen last."""
     _held: Store | None = field(default=None, repr=False)
 
     def find_project(self) -> None:

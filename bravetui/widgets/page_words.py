@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
-from bravetui.base.text import shortened
+from bravetui.base.text import counted, shortened
 from bravetui.forms.engine import FormState
 from bravetui.forms.template import Section
 from bravetui.views.words import short_title, to_do_words
@@ -34,12 +34,17 @@ def page_words(name: str, left: int | None) -> Text:
     return text
 
 
-def heading_words(page: int, names: Sequence[str], left: tuple[int, int], form: str, width: int) -> Text:
-    """The line on top: page number and name, what is left to do on it, and as much of the form's title as fits."""
+def heading_words(
+    page: int, names: Sequence[str], left: tuple[int, int], form: str, width: int, photos: int = 0
+) -> Text:
+    """The line on top: page number and name, what is left to do on it, photos of the report, and as much of the form's title
+    as fits."""
     text = Text()
     text.append(f"{page + 1}/{len(names)}  ", style="dim")
     text.append(names[page], style="bold")
     words = to_do_words(*left)
     text.append(f"   {words}" if words else "   ✓ complete", style=tones.warn() if words else tones.good())
+    if photos:
+        text.append(f"   {counted(photos, 'photo')}")
     text.append(f"   {shortened(short_title(form), max(0, width - text.cell_len - 5))}", style="dim")
     return text

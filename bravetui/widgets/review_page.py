@@ -12,7 +12,7 @@ from textual.widgets import Button, Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from bravetui.base.clock import local_time
-from bravetui.base.text import safe_text, shortened
+from bravetui.base.text import counted, safe_text, shortened
 from bravetui.forms.engine import FormState, Problem
 from bravetui.views.forms import FormView
 from bravetui.views.words import to_do_words
@@ -56,6 +56,7 @@ class ReviewPage(Vertical):
 
     def compose(self) -> ComposeResult:
         yield Static("", id="left", markup=False)
+        yield Static(self._photos_words(), id="photos", markup=False)
         yield OptionList(id="problems", markup=False, compact=True)
         for signature in self._view.signatures:
             when = local_time(signature.signed_at, self._zone) if signature.signed_at else None
@@ -88,8 +89,21 @@ class ReviewPage(Vertical):
     def on_mount(self) -> None:
         self._list()
 
-    def show(self, state: FormState) -> None:
-        """Show the problems of a new state."""
+    def _photos_words(self) -> Text:
+        """What goes with it, before it is signed."""
+        many, editable = self._view.photos, self._view.editable
+        if not many:
+            return Text("No photo goes with it; F12 adds one." if editable else "It has no photos.")
+        goes = "go" if many > 1 else "goes"
+        words = f"{counted(many, 'photo')} {goes} with it" if editable else f"It has {counted(many, 'photo')}"
+        return Text(f"{words}; F12 shows {'them' if many > 1 else 'it'}.")
+
+    def show(self, state: FormState, view: FormView) -> None:
+        """Show the problems of a new state, and how many photos there are now."""
+        if view.photos != self._view.photos:
+            self._view = view
+            for line in self.query("#photos").results(Static):
+                line.update(self._photos_words())
         problems = tuple(state.problems())
         if problems != self._problems:
             self._problems = problems

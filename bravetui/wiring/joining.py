@@ -177,6 +177,7 @@ def run_app(
     from bravetui.base.runner import ThreadRunner
     from bravetui.views.services import Services
     from bravetui.views.status import project_zone
+    from bravetui.wiring.photos import photo_source
     from bravetui.wiring.screen_lock import FolderLock
 
     runner = ThreadRunner()
@@ -187,6 +188,7 @@ def run_app(
         runner,
         line=line,
         notices=laptop.notices,
+        bring_photo=photo_source(laptop, runner, line),
     )
     services.find_project()
     services.on_write.extend(on_write)

@@ -1,32 +1,21 @@
-"""A photo comes in from a file, and its bytes from central where they are not here."""
+"""A photo's bytes come from central where they are not here."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bravetui.actions.photos import Attached, Owner, attach
-from bravetui.auth.proof import Prover
-from bravetui.base.clock import SystemClock, SystemIds
-from bravetui.base.errors import BadInput
-from bravetui.base.files import foreign_file_errors
-from bravetui.base.text import safe_line
+from bravetui.base.runner import InlineRunner, Runner
 from bravetui.db import blob_rows
 from bravetui.db.store import Store
 from bravetui.views.photos import PhotoRow
-from bravetui.wire.blobs import BYTES_MAX, BlobName, Rendition
+from bravetui.views.services import PhotoSource
+from bravetui.wire.blobs import BlobName, Rendition
 from bravetui.wiring.opening import Laptop
 
 if TYPE_CHECKING:
     from httpx import AsyncBaseTransport
 
-
-def take_in(store: Store, scope_id: str, owner: Owner, path: Path, caption: str = "") -> Attached:
-    """Take in the picture in a file. Raises BadInput for one that is none, and as `attach`. Takes half a second or more."""
-    from bravetui.pictures.opening import open_picture
-
-    data = _read(path)
-    return attach(store, scope_id, owner, data, open_picture(data), caption)
+    from bravetui.sync.client import CentralClient
 
 
 async def content(
@@ -41,42 +30,38 @@ async def content(
 
 async def fetch(laptop: Laptop, name: BlobName, transport: AsyncBaseTransport | None = None) -> bytes:
     """A blob of central's; kept here from then on."""
-    from bravetui.sync.client import CentralClient
-    from bravetui.sync.tus import Uploads
-
-    store = laptop.store
-    prover = Prover(
-        laptop.ring.load().device_key, lambda: store.identity.grant, SystemClock(), SystemIds(SystemClock())
-    )
-    client = CentralClient(store.identity.central_url, prover, transport=transport)
+    client = _client(laptop, transport)
     try:
-        data = await Uploads(client, store.identity.central_key).fetch(name)
+        return await _brought(client, laptop.store, name, InlineRunner())
     finally:
         await client.close()
+
+
+def photo_source(laptop: Laptop, run: Runner, transport: AsyncBaseTransport | None = None) -> PhotoSource:
+    """What brings the screens a photo's bytes, with one long-lived client. A transport that is shared is never closed."""
+    client = _client(laptop, transport)
+
+    async def bring(row: PhotoRow, rendition: Rendition) -> None:
+        await _brought(client, laptop.store, BlobName(row.scope_id, row.sha256, rendition), run)
+
+    return bring
+
+
+def _client(laptop: Laptop, transport: AsyncBaseTransport | None) -> CentralClient:
+    from bravetui.sync.client import CentralClient
+
+    return CentralClient(laptop.store.identity.central_url, laptop.prover(), transport=transport)
+
+
+async def _brought(client: CentralClient, store: Store, name: BlobName, run: Runner) -> bytes:
+    from bravetui.sync.tus import Uploads
+
+    data = await Uploads(client, store.identity.central_key).fetch(name)
+    await run(_keep, store, name, data)
+    return data
+
+
+def _keep(store: Store, name: BlobName, data: bytes) -> None:
     store.photos.keep(name.blob, data)
     with store.maintain() as connection:
         blob_rows.came(connection, name, data, store.clock.now())
-    return data
-
-
-def _read(path: Path) -> bytes:
-    """Raises BadInput for a file that cannot be read, or is larger than any photo that is taken in."""
-    most = BYTES_MAX[Rendition.ORIGINAL]
-    name = safe_line(path.name, 80)
-    try:
-        with foreign_file_errors():
-            if path.is_dir():
-                raise BadInput(f"{name} is a folder.", "Name the picture's file in it.")
-            with path.open("rb") as file:
-                data = file.read(most + 1)
-    except FileNotFoundError as error:
-        raise BadInput(
-            f"There is no file {name}.", "Look at its name and where it is, and try again."
-        ) from error
-    except OSError as error:
-        raise BadInput(
-            f"{name} cannot be read.", "Copy it again from the phone or camera, and try again."
-        ) from error
-    if len(data) > most:
-        raise BadInput(f"{name} is larger than 20 MiB.", "Save it smaller, as JPEG, and choose that.")
-    return data

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from bravetui.actions.photos import Owner, attach, remove
 from bravetui.base.canonical import sha256_hex
 from bravetui.base.errors import Transient
+from bravetui.base.runner import InlineRunner
 from bravetui.db import blob_rows
 from bravetui.db.blobs import SECOND
 from bravetui.pictures.picture import Picture
@@ -22,11 +23,11 @@ from bravetui.sync import carrying
 from bravetui.sync.progress import AllHandedIn, PhotoFailed, PhotosCarried
 from bravetui.sync.step import Carry, Exchange
 from bravetui.views.outline import summary_outline
-from bravetui.views.photos import photos, where_words
+from bravetui.views.photos import PhotoRow, photos, to_fetch, where_words
 from bravetui.views.status import log, sync_summary
 from bravetui.wire.blobs import Blob, BlobName, Rendition
 from bravetui.wire.lanes import Lane
-from bravetui.wiring.photos import fetch
+from bravetui.wiring.photos import fetch, photo_source
 from tests.support.central import PROJECT
 from tests.support.world import Here, World
 
@@ -495,3 +496,26 @@ async def test_hanging_up_in_mid_photo_is_no_failure_and_no_reason_to_wait(world
     with carlos.store.read() as connection:
         assert blob_rows.due(connection, world.clock.now(), 9, EVERY)
         assert not connection.exec_driver_sql("SELECT 1 FROM lane_state WHERE lane = 'bytes'").all()
+
+
+async def test_what_a_colleague_took_is_brought_small_first_and_kept(world: World) -> None:
+    """As the photos screen asks for it; without a line, it is not here."""
+    carlos, dana = await world.laptop("carlos-1", "carlos"), await world.laptop("dana-1", "dana")
+    photo = shot(carlos)
+    assert await carlos.sync()
+    await dana.sync()
+
+    def seen() -> PhotoRow:
+        return next(row for row in photos(dana.store) if row.sha256 == photo)
+
+    bring, brought = photo_source(dana.laptop, InlineRunner(), dana.line), []
+    dana.line.cut()
+    assert to_fetch(seen()) is Rendition.THUMBNAIL
+    with pytest.raises(Transient, match="No line to central"):
+        await bring(seen(), Rendition.THUMBNAIL)
+    dana.line.restore()
+    while (wanted := to_fetch(seen())) is not None:
+        await bring(seen(), wanted)
+        brought.append(wanted)
+    assert brought == [Rendition.THUMBNAIL, Rendition.ORIGINAL]
+    assert dana.store.photos.read(Blob(photo, Rendition.ORIGINAL)) == bytes_of(10, 600_000)

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from bravetui.actions.photos import Owner
+from bravetui.actions.photos import Owner, take_in
 from bravetui.base.canonical import sha256_hex
 from bravetui.base.errors import BadInput
 from bravetui.db.blobs import SECOND
 from bravetui.views.photos import photos
 from bravetui.wire.blobs import Blob, Rendition
 from bravetui.wiring.checkup import Finding, Health, check_up
-from bravetui.wiring.photos import content, take_in
+from bravetui.wiring.photos import content
 from tests.support.central import PROJECT
 from tests.support.pictures import jpeg
 from tests.support.world import Here, World

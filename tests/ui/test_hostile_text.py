@@ -210,6 +210,8 @@ async def through_lists(scene: Scene, text: str, seen: Seen) -> None:
     await press(seen.pilot, "escape")
     await seen.press("f3", "f4", "down", "l")
     await press(seen.pilot, "escape")
+    await seen.press("f12", "down", "c", "escape", "d", "n")
+    await press(seen.pilot, "escape")
     await seen.press("f7", "enter", "2", "3")
     await press(seen.pilot, "escape", "escape", "f2")
     conflict = next(row for row in conflicts(scene.store, scene.site.project_id) if row.status == "resolved")
