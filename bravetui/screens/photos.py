@@ -79,12 +79,13 @@ class PhotosScreen(WorkScreen):
     ]
     WRITES: ClassVar[frozenset[str]] = frozenset({"add", "caption", "remove"})
     HELP = (
-        "A adds a picture from a stick, a card or a folder: JPEG, PNG or WebP. It is saved on this laptop, original\n"
-        "and all, and goes to central by itself: small pictures first.\n"
-        "C says what a photo shows. D takes it off its report. Up and Down choose; Tab goes to the picture's words.\n"
-        "G gets from central what is not here: the small picture first, and once more for the whole.\n"
-        "O opens the form that a photo belongs to. A report that was handed in keeps its photos.\n"
-        "The whole picture as a file: bravetui photo save, in a shell.\n"
+        "A adds a picture from a stick, a card or a folder: JPEG, PNG or WebP.\n"
+        "It is saved on this laptop as it is, and goes to central by itself.\n"
+        "C says what a photo shows. D takes it off its report.\n"
+        "G gets from central what is not here: the small picture, then the whole.\n"
+        "O opens the form that a photo belongs to; Tab goes to the photo's words.\n"
+        "A report that was handed in keeps its photos as they are.\n"
+        "As a file: bravetui photo save, in a shell.\n"
         "↑ only on this laptop   ✓ at central"
     )
 

@@ -302,6 +302,23 @@ async def test_many_photos_push_no_line_off_the_screen(scene: Scene, size: tuple
         assert "F12 Photos" in lines[-1] or size[0] < 80
 
 
+async def test_help_names_every_key_and_fits_a_small_screen(scene: Scene) -> None:
+    async with playing(scene, SMALL) as pilot:
+        await open_photos(pilot, scene)
+        await press(pilot, "f1")
+        lines = screen_text(pilot).splitlines()
+        for words in (
+            "A adds a picture",
+            "C says",
+            "D takes",
+            "G gets",
+            "O opens",
+            "F12 photos",
+            "to correct",
+        ):
+            assert words in "\n".join(lines)
+
+
 async def test_file_names_and_captions_are_text(scene: Scene, stick: Path) -> None:
     """In the list, in the dialogue, where its caption is asked for, and before it is taken off."""
     name = f"[red]{EVERY_KIND}.jpg".replace("/", "").replace("\0", "")[:70] + ".jpg"
