@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
-from sqlalchemy import Connection, and_, case, exists, func, or_, select, tuple_, update
+from sqlalchemy import Connection, and_, case, exists, func, literal, or_, select, tuple_, update
 from sqlalchemy.dialects.sqlite import insert
 
 from bravetui.base.canonical import sha256_hex
@@ -20,6 +20,7 @@ from bravetui.db.blobs import BlobFiles
 from bravetui.db.device import UNACKNOWLEDGED, BlobProgress, BlobState, Outbox
 from bravetui.db.kinds import KINDS
 from bravetui.wire.blobs import RENDITIONS, Blob, BlobName, BlobTaken, Rendition
+from bravetui.wire.lanes import PAUSE_MAX
 
 _blob = BlobProgress.__table__  # type: ignore[attr-defined]
 _outbox = Outbox.__table__  # type: ignore[attr-defined]
@@ -109,19 +110,21 @@ def due(
 ) -> list[Waiting]:
     """What may go now of these renditions, in the order in which it goes, at most so many."""
     columns = (_blob.c.scope_id, _blob.c.photo, _blob.c.rendition, _blob.c.sha256, _blob.c.size_bytes)
+    next_at = _blob.c.next_attempt_at
     query = select(*columns, _blob.c.sent_bytes, _blob.c.failures).where(
         _CAN_GO,
         _blob.c.rendition.in_(sorted(renditions)),
-        or_(_blob.c.next_attempt_at.is_(None), _blob.c.next_attempt_at <= now),
+        or_(next_at.is_(None), next_at <= now, next_at > now + PAUSE_MAX),
     )
     rows = connection.execute(query.order_by(_TURN, _blob.c.made_at, _blob.c.photo).limit(count))
     return [Waiting(_name(*row[:3]), *row[3:]) for row in rows]
 
 
 def due_at(connection: Connection, renditions: Collection[Rendition]) -> datetime | None:
-    """When the first of what may go is to be tried again; None where nothing may go. One that was never tried is due since
-    it came here."""
-    moment = func.min(func.coalesce(_blob.c.next_attempt_at, _blob.c.made_at))
+    """When the first of what may go is to be tried again; None where nothing may go. One that was never tried has been due
+    for ever, whatever the clock said when it came here."""
+    for_ever = literal(datetime.fromtimestamp(0, UTC), _blob.c.next_attempt_at.type)
+    moment = func.min(func.coalesce(_blob.c.next_attempt_at, for_ever))
     query = select(moment).where(_CAN_GO, _blob.c.rendition.in_(sorted(renditions)))
     return connection.execute(query).scalar_one_or_none()
 

@@ -27,7 +27,7 @@ from bravetui.sync.policy import wait_s
 from bravetui.sync.power import Power, awake
 from bravetui.sync.progress import PhotoFailed, PhotosCarried, SyncEvent, Waiting
 from bravetui.sync.situation import bytes_went, pause_bytes
-from bravetui.sync.tus import RECORD_FIRST, Part, Stands, Uploads
+from bravetui.sync.tus import RECORD_FIRST, NoneTaken, Part, Stands, Uploads
 from bravetui.wire.blobs import NAMES_MAX, RENDITIONS, BlobName, Rendition
 from bravetui.wire.lanes import POLICY, Lane
 
@@ -93,12 +93,14 @@ class Carrier:
         run: Runner,
         clock: Clock,
         power: Power,
+        part_share: int = 1,
         let_go: Callable[[], bool] = lambda: False,
     ) -> None:
-        """`let_go`: whether this laptop has hung up by itself, which is nobody's failure and no reason to wait."""
+        """Parts are so many times smaller than they need be: `part_share`, for made-up pictures that are small as well.
+        `let_go`: whether this laptop has hung up by itself, which is nobody's failure and no reason to wait."""
         self._store, self._uploads, self._run = store, uploads, run
         self._clock, self._power, self._let_go = clock, power, let_go
-        self._budget_bytes = PART_BYTES_FIRST
+        self._part_share, self._budget_bytes = part_share, PART_BYTES_FIRST // part_share
 
     async def step(self, renditions: Collection[Rendition]) -> Stepped:
         """Parts of a few blobs, or the question which of them a new life of central's lacks."""
@@ -124,7 +126,7 @@ class Carrier:
         return Stepped((told, *failed), all_gone=not left.photos)
 
     async def _carried(self, renditions: Collection[Rendition]) -> Carried:
-        load = await self._run(prepare, self._store, self._budget_bytes, renditions)
+        load = await self._run(prepare, self._store, self._budget_bytes, renditions, self._part_share)
         began_s = self._clock.monotonic_s()
         async with awake(self._power):
             if load.unasked:
@@ -137,7 +139,8 @@ class Carrier:
         carried: Carried = await self._run(settle, self._store, load, came)
         carried.took_s = self._clock.monotonic_s() - began_s
         if load.parts:
-            self._budget_bytes = next_part_bytes(self._budget_bytes, carried.bytes_up, carried.took_s)
+            moved = carried.bytes_up, carried.took_s
+            self._budget_bytes = next_part_bytes(self._budget_bytes, *moved, self._part_share)
         return carried
 
 
@@ -165,7 +168,7 @@ def _pause_s(error: BravetuiError, failures: int) -> float:
     return RECORD_WAIT_S if isinstance(error, Refused) and error.code == RECORD_FIRST else SICK_WAIT_S
 
 
-def prepare(store: Store, budget_bytes: int, renditions: Collection[Rendition]) -> Load:
+def prepare(store: Store, budget_bytes: int, renditions: Collection[Rendition], part_share: int = 1) -> Load:
     """The next parts, sharing the budget; nothing is written for it, since a part may go any number of times."""
     with store.read() as connection:
         unasked = blob_rows.unasked(connection, meta.get(connection, meta.EPOCH), NAMES_MAX)
@@ -183,7 +186,7 @@ def prepare(store: Store, budget_bytes: int, renditions: Collection[Rendition]) 
         except Corrupt as error:
             damaged.append((one.name, error))
             continue
-        rest = data[one.sent_bytes : one.sent_bytes + max(PART_BYTES_MIN, left)]
+        rest = data[one.sent_bytes : one.sent_bytes + max(PART_BYTES_MIN // part_share, left)]
         parts.append(Part(one.name, one.sha256, len(data), one.sent_bytes, rest))
         left -= len(rest)
     return Load(tuple(parts), damaged=tuple(damaged))
@@ -232,12 +235,19 @@ def settle_asked(store: Store, load: Load, epoch: str, lacking: frozenset[BlobNa
 
 
 def _line(came: Sequence[tuple[Part, Stands | BravetuiError]]) -> BravetuiError | None:
-    """The line's failure, where it is one that no part got past; what central answers to one part is that one's own."""
-    lost = [stands for _, stands in came if isinstance(stands, UNSENT)]
+    """The line's failure, where it is one that no part got past; what central answers to one part is that one's own, unless
+    it takes no photos at all, or asks for a pause."""
+    lost = [stands for _, stands in came if isinstance(stands, BravetuiError) and _is_of_all(stands)]
     return lost[0] if lost and all(isinstance(stands, BravetuiError) for _, stands in came) else None
 
 
-def next_part_bytes(budget_bytes: int, moved: int, took_s: float) -> int:
+def _is_of_all(error: BravetuiError) -> bool:
+    return isinstance(error, (*UNSENT, NoneTaken)) or (
+        isinstance(error, Transient) and error.wait_s is not None
+    )
+
+
+def next_part_bytes(budget_bytes: int, moved: int, took_s: float, part_share: int = 1) -> int:
     """The parts of one step, so that they take about two seconds on this line; at most twice or half of before.
 
     >>> next_part_bytes(64 * 1024, 64 * 1024, 0.1), next_part_bytes(64 * 1024, 64 * 1024, 8.0)
@@ -245,7 +255,7 @@ def next_part_bytes(budget_bytes: int, moved: int, took_s: float) -> int:
     """
     fits = round(moved / max(took_s, 0.001) * PART_S)
     fits = min(budget_bytes * 2, max(budget_bytes // 2, fits))
-    return min(PART_BYTES_MAX, max(PART_BYTES_MIN, fits))
+    return min(PART_BYTES_MAX // part_share, max(PART_BYTES_MIN // part_share, fits))
 
 
 def _take(connection: Connection, carried: Carried, part: Part, stands: Stands, now: datetime) -> None:

@@ -10,17 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from bravetui.wire.lanes import LANES, POLICY, PRIORITY, Lane
+from bravetui.wire.lanes import LANES, PAUSE_MAX, POLICY, PRIORITY, Lane
 
 MOST_URGENT = LANES[0].lane
 
 URGENT_APART = timedelta(seconds=5)
 """Least time between an attempt and the one that something urgent asks for."""
-
-
-PAUSE_MAX = timedelta(hours=2)
-"""Longer than any pause that was ever drawn or asked for: one that ends later was written down by a clock that was ahead,
-and has been set right since. It is not kept, or a clock that is put back a year would stop sync for a year."""
 
 
 @dataclass(frozen=True, slots=True)

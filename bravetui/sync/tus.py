@@ -35,10 +35,20 @@ from bravetui.wire.receipt import is_genuine
 
 RECORD_FIRST = "record-first"
 """Last word of the problem type by which central takes no bytes of a photo whose record it has not."""
-_OFFSET, _LENGTH = "Upload-Offset", "Upload-Length"
-_TUS = {"Tus-Resumable": TUS_VERSION}
+_VERSION, _OFFSET, _LENGTH = "Tus-Resumable", "Upload-Offset", "Upload-Length"
+_TUS = {_VERSION: TUS_VERSION}
 FETCH_BYTES = 256 * 1024
 """Asked for at a time."""
+
+
+class NoneTaken(Transient):
+    """Nothing at that address takes photos: a central whose program is older than they are, or no central."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Central takes no photos yet: its program is older than this one.",
+            "Every photo stays on this laptop, and goes by itself once central is updated.",
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +99,8 @@ class Uploads:
         asked = BlobsAsked(blobs=tuple(NamedBlob(**name._asdict()) for name in names))
         headers = {"Content-Type": JSON_TYPE, "Content-Encoding": "zstd"}
         reply = await self._client.request("POST", "/v1/blobs/lacking", encode(asked), headers)
+        if reply.status == HTTPStatus.NOT_FOUND:
+            raise NoneTaken
         if reply.status != HTTPStatus.OK:
             raise reply.failure or _not_central()
         try:
@@ -123,6 +135,8 @@ class Uploads:
         status, held = reply.status, _number(reply.headers.get(_OFFSET))
         if status == CHECKSUM_MISMATCH:
             return Stands(0, sound=False)
+        if status == HTTPStatus.NOT_FOUND and _VERSION not in reply.headers:
+            raise NoneTaken
         if status == HTTPStatus.NOT_FOUND and part.offset:
             return Stands(0)
         if status == HTTPStatus.CONFLICT and held is None:

@@ -126,8 +126,10 @@ class Worker:
         way_out: Callable[[], tuple[str, ...]] | None = None,
         listens: bool = False,
         power: Power = MAINS,
+        part_share: int = 1,
     ) -> None:
-        """`listens`: to central's news, while `watch` runs. `way_out` tells of a network that came back (`sync.network`)."""
+        """`listens`: to central's news, while `watch` runs. `way_out` tells of a network that came back (`sync.network`).
+        `part_share`: of a `Carrier`."""
         self._power = power
         self._store, self._client, self._report, self._run = store, client, report, run
         self._clock, self._sleep, self._poll_s = clock or store.clock, sleep, poll_s
@@ -148,7 +150,7 @@ class Worker:
         self._row = InARow()
         self._pull_not_before: datetime | None = None
         uploads = Uploads(client, store.identity.central_key)
-        self._carrier = Carrier(store, uploads, run, self._clock, power, lambda: self._hung_up)
+        self._carrier = Carrier(store, uploads, run, self._clock, power, part_share, lambda: self._hung_up)
         self._with_contact: frozenset[Rendition] = frozenset()
         """Which photo bytes go on the battery, too: they ride along with a contact that was made, until nothing is left."""
         self._records: Callable[[frozenset[tuple[str, str]]], None] | None = None

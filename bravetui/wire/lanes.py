@@ -6,6 +6,7 @@ Change a lane here and nowhere else. Which kind of record rides which lane stand
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 
 from bravetui.merge.rules import Rule
@@ -89,3 +90,7 @@ POLICY: dict[Lane, LanePolicy] = {policy.lane: policy for policy in LANES}
 
 PRIORITY: dict[Lane, int] = {policy.lane: place for place, policy in enumerate(LANES)}
 """0 is the most urgent."""
+
+PAUSE_MAX = timedelta(hours=2)
+"""Longer than any pause that was ever drawn or asked for: one that ends later was written down by a clock that was ahead,
+and has been set right since. It is not kept, or a clock that is put back a year would stop sync for a year."""
