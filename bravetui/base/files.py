@@ -117,9 +117,14 @@ def flush_folder(folder: Path) -> None:
 
 
 def make_private_folder(folder: Path) -> None:
-    """Make the folder, and those above it, open to this account only."""
+    """Make the folder, and those above it, open to this account only: durably, as far as this account may flush what it
+    makes them in."""
     with foreign_file_errors():
+        made = [one for one in (folder, *folder.parents) if not one.exists()]
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for one in made:
+            with contextlib.suppress(PermissionError):
+                flush_folder(one.parent)
 
 
 def open_private(path: Path) -> int:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from bravetui.base.errors import BravetuiError, Corrupt, FailingDisk
 from bravetui.db import blob_rows
+from bravetui.db.blob_room import ROOM_BYTES_MAX
 from bravetui.db.store import Store
 from bravetui.wire.blobs import Blob, Rendition
 
@@ -34,9 +35,11 @@ def check_photos(store: Store, remake: Remake) -> PhotosChecked:
     checked = PhotosChecked()
     with store.read() as connection:
         wanted = blob_rows.wanted(connection)
+    has_room = store.photos.room_bytes() <= ROOM_BYTES_MAX
     for blob, is_at_central in sorted(wanted.items()):
         try:
-            whole = store.photos.check(blob)
+            twice = blob.rendition is Rendition.ORIGINAL and not is_at_central and has_room
+            whole = store.photos.check(blob, twice=twice)
         except FailingDisk:
             raise
         except Corrupt:

@@ -49,6 +49,7 @@ class BlobFiles:
         first, second = self._paths(blob)
         if self._opened(blob, first) is None:
             make_private_folder(self.folder)
+            fault("before_blob")
             replace_file(first, self._sealed(blob, data))
             fault("blob_kept")
         if twice and self._opened(blob, second) is None:
@@ -74,17 +75,20 @@ class BlobFiles:
             replace_file(first, self._sealed(blob, data))
         return data
 
-    def check(self, blob: Blob) -> bool:
-        """Whether every copy that is here is whole; one that was not has been written again from the other. Raises Corrupt
-        and FailingDisk as `read`."""
+    def check(self, blob: Blob, *, twice: bool = False) -> bool:
+        """Whether every copy that is here, or is to be here `twice`, is whole; one that was not has been written again from
+        the other. Raises Corrupt and FailingDisk as `read`."""
         first, second = self._paths(blob)
+        with_second = twice or second.exists()
         was_whole = self._opened(blob, first) is not None and (
-            not second.exists() or self._opened(blob, second) is not None
+            not with_second or self._opened(blob, second) is not None
         )
         if not was_whole:
             data = self.read(blob)
-            if second.exists() and self._opened(blob, second) is None:
-                replace_file(second, self._sealed(blob, data))
+            if with_second and self._opened(blob, second) is None:
+                with contextlib.suppress(StorageFull):
+                    make_private_folder(second.parent)
+                    replace_file(second, self._sealed(blob, data))
         return was_whole
 
     def is_here(self, blob: Blob) -> bool:
@@ -109,11 +113,13 @@ class BlobFiles:
         first, second = self._paths(blob)
         if second.exists() and self._opened(blob, first) is not None:
             second.unlink(missing_ok=True)
+            fault("blob_kept_once")
 
     def forget(self, blob: Blob) -> None:
         """Let go of it: nobody needs it here any more."""
         for path in self._paths(blob):
             path.unlink(missing_ok=True)
+            fault("blob_forgotten")
 
     def set_aside(self, blob: Blob) -> None:
         """Move what does not read out of the way, so that sound bytes can take its place."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from bravetui.base import files
 from bravetui.base.copies import TwoCopies
 from bravetui.base.errors import BadInput, BravetuiError, Busy, Corrupt, StorageFull, Unusable
 from bravetui.base.files import foreign_file_errors, free_name, replace_file
@@ -83,6 +84,7 @@ KILLED = """
 import os, sys
 from pathlib import Path
 from bravetui.base import fault
+from bravetui.base import files
 from bravetui.base.copies import TwoCopies
 
 left = int(sys.argv[2])
@@ -108,3 +110,16 @@ def test_two_copies_killed_between_any_two_steps_read_as_old_or_new(
     assert copies.candidates()[0] == expected
     copies.write(b"newer")
     assert copies.candidates() == (b"newer", b"newer")
+
+
+def test_a_new_folder_is_there_after_a_power_cut_with_what_is_kept_in_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its name is in the folder above, and that has to reach the disk too (fsync(2): the entry needs a call of its own)."""
+    flushed: list[Path] = []
+    monkeypatch.setattr(files, "flush_folder", flushed.append)
+    files.make_private_folder(tmp_path / "photos" / "second")
+    assert set(flushed) == {tmp_path, tmp_path / "photos"}
+    flushed.clear()
+    files.make_private_folder(tmp_path / "photos" / "second")
+    assert not flushed

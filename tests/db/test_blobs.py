@@ -58,6 +58,14 @@ def test_any_damage_to_one_copy_of_an_original_costs_nothing_and_is_mended(
     assert files.read(ORIGINAL) == DATA
 
 
+def test_a_second_copy_that_is_gone_is_missed_where_it_is_due_and_written_again(files: BlobFiles) -> None:
+    path_of(files, ORIGINAL, second=True).unlink()
+    assert files.check(ORIGINAL, twice=True) is False
+    path_of(files, ORIGINAL).unlink()
+    assert files.read(ORIGINAL) == DATA
+    assert files.check(ORIGINAL, twice=True) is True
+
+
 def test_both_copies_damaged_are_named_and_set_aside_not_deleted(files: BlobFiles) -> None:
     for second in (False, True):
         path_of(files, ORIGINAL, second=second).write_bytes(b"rubbish")
