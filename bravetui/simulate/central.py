@@ -26,7 +26,7 @@ from bravetui.simulate.chaos import Chaos
 from bravetui.simulate.crash import CENTRAL, CONSOLE, MACHINE, Died, running_on
 from bravetui.simulate.database import Databases
 from bravetui.simulate.loop import START, SkewedClock
-from bravetui.simulate.network import Headers, Reply
+from bravetui.simulate.network import Headers, Reply, is_of_bytes
 from bravetui.simulate.older import Programs
 from bravetui.simulate.paper import published, template_id
 
@@ -132,11 +132,13 @@ class SimulatedCentral:
         chaos.tell(f"central is updated, at start {start}")
         self._down_until = 0.0
 
-    async def deliver(self, path: str, headers: Headers, body: bytes) -> Reply:
-        """One request. Raises ConnectionError while central is down, or when it dies over it."""
+    async def deliver(self, method: str, path: str, headers: Headers, body: bytes) -> Reply:
+        """One request; those about photo bytes the older program does not know. Raises ConnectionError while central is
+        down, or when it dies over it."""
         if not self.is_up:
             raise ConnectionRefusedError
-        request = httpx.Request("POST", f"http://central.test{path}", headers=dict(headers), content=body)
+        known = "/nothing" if self.is_old and is_of_bytes(path) else path
+        request = httpx.Request(method, f"http://central.test{known}", headers=dict(headers), content=body)
         before = MACHINE.set(CENTRAL)
         try:
             response = await self.transport.handle_async_request(request)

@@ -30,17 +30,20 @@ CLOCK_STEPS = (
 )
 """How far a wrong clock jumps."""
 
-SAVING, SYNCING, SENDING, AT_CENTRAL, UPDATING = (
+SAVING, PHOTOGRAPHING, SYNCING, SENDING, AT_CENTRAL, UPDATING = (
     "before_journal",
+    "before_blob",
     "before_maintained",
     "marked_sent",
     "central_before_save",
     "inside_central_migration",
 )
-"""Points of a save, of what sync writes, of a request on its way, of what central writes, and of its schema's update."""
+"""Points of a save, of a photo's files, of what sync writes, of a request on its way, of what central writes, and of its
+schema's update."""
 
 _FULL_AT = {
     SAVING: "disk full",
+    PHOTOGRAPHING: "disk full",
     SYNCING: "disk full in sync",
     "inside_migration": "disk full in update",
 }
@@ -99,7 +102,9 @@ class Hook:
             self._on_laptop(point, self._laptops[machine])
 
     def _at_central(self, point: str) -> None:
-        if point in (AT_CENTRAL, UPDATING) and self._chaos.happens("central's disk full"):
+        if point in (AT_CENTRAL, UPDATING, "central_before_blob") and self._chaos.happens(
+            "central's disk full"
+        ):
             raise OperationalError("INSERT", {}, DiskFull("No space left on device"))
         if self._chaos.happens("central dies in update" if point == UPDATING else "central dies"):
             raise Died(CENTRAL)

@@ -21,6 +21,8 @@ _IN_MEMORY = Path("/dev/shm")
 _PREFIX = "bravetui-simulate-"
 _LEFT_OUT = frozenset({wiring.BALLAST, f"{wiring.DATABASE}-shm"})
 _SECTOR = 512
+_BESIDE = ".new"
+"""Ends the name of what is written and not yet put in its place."""
 
 Image = Mapping[str, bytes]
 """A laptop's files at one moment, by name."""
@@ -45,8 +47,9 @@ def swept(place: Path) -> Iterator[None]:
 
 
 def image_of(laptop: Path) -> Image:
-    """The files as they are now."""
-    return {path.name: path.read_bytes() for path in laptop.iterdir() if path.name not in _LEFT_OUT}
+    """The files as they are now, those in folders under their paths."""
+    files = [path for path in laptop.rglob("*") if path.name not in _LEFT_OUT and path.is_file()]
+    return {path.relative_to(laptop).as_posix(): path.read_bytes() for path in files}
 
 
 def put_back(laptop: Path, image: Image) -> None:
@@ -55,14 +58,15 @@ def put_back(laptop: Path, image: Image) -> None:
         (laptop / name).unlink()
     (laptop / f"{wiring.DATABASE}-shm").unlink(missing_ok=True)
     for name, content in image.items():
-        (laptop / name).write_bytes(content)
+        _put(laptop / name, content)
 
 
 def cut_power(laptop: Path, before: Image, dice: random.Random) -> None:
     """Undo a part of what was written into the folder since `before`.
 
-    What was appended is there up to some byte, or sector by sector as it happens. A file put in another's place is the old
-    one or the new one. Once the log has been folded in, all was flushed, in order: then nothing is undone.
+    What was appended, or written beside a file, is there up to some byte, or sector by sector as it happens. A file put in
+    another's place is the old one or the new one. Once the log has been folded in, all was flushed, in order: then
+    nothing is undone.
     """
     now = image_of(laptop)
     if now.get(wiring.DATABASE) != before.get(wiring.DATABASE):
@@ -71,11 +75,8 @@ def cut_power(laptop: Path, before: Image, dice: random.Random) -> None:
         old, new = before.get(name), now.get(name)
         if old == new:
             continue
-        if (
-            new is not None
-            and name in (wiring.JOURNAL, f"{wiring.DATABASE}-wal")
-            and new.startswith(old or b"")
-        ):
+        appended = name in (wiring.JOURNAL, f"{wiring.DATABASE}-wal") or name.endswith(_BESIDE)
+        if new is not None and appended and new.startswith(old or b""):
             (laptop / name).write_bytes((old or b"") + _torn(new[len(old or b"") :], dice))
         elif dice.random() < 0.5:
             _put(laptop / name, old)
@@ -93,4 +94,5 @@ def _put(path: Path, content: bytes | None) -> None:
     if content is None:
         path.unlink(missing_ok=True)
     else:
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)

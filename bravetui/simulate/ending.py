@@ -21,10 +21,12 @@ from bravetui.db.records import rows_of, stored_from_row
 from bravetui.db.store import Store
 from bravetui.merge.state import RecordState
 from bravetui.merge.version import Dot
+from bravetui.simulate import photo_checks, photographs
 from bravetui.simulate.central import SimulatedCentral
 from bravetui.simulate.gone import Key, gone
 from bravetui.simulate.laptop import SimulatedLaptop
 from bravetui.simulate.oversight import newer_dropped
+from bravetui.simulate.photo_checks import Photos
 from bravetui.simulate.witness import Witness
 from bravetui.wire.change import Change
 from bravetui.wire.lanes import POLICY
@@ -85,6 +87,7 @@ class End:
     put_away: list[Change] = field(default_factory=list)
     """What journals keep of refused new records that were removed."""
     fates: Fates = field(default_factory=Fates)
+    photos: Photos = field(default_factory=Photos)
 
     @property
     def acts(self) -> Iterator[Change]:
@@ -117,7 +120,7 @@ def read_end(central: SimulatedCentral, laptops: Iterable[SimulatedLaptop], witn
         waits = connection.execute(select(PARKED.c.body)).scalars()
         parked = [Change.model_validate_json(body) for body in waits]
         received_ms = [int(row.received_at.timestamp() * 1000) for row in entries]
-        chain = _audited(connection)
+        chain, photos = _audited(connection), Photos(photographs.held(connection))
     laptops = list(laptops)
     held, unsent, aside_here, dropped, forged = {}, {}, {}, {}, {}
     away: list[Change] = []
@@ -131,6 +134,8 @@ def read_end(central: SimulatedCentral, laptops: Iterable[SimulatedLaptop], witn
             aside_here[laptop.name] = _left_aside(connection)
             dropped[laptop.name] = newer_dropped(connection, laptop)
             away += _put_away(connection, laptop.store)
+            photos.waiting[laptop.name] = photo_checks.waiting(connection)
+            photos.forged[laptop.name] = photo_checks.forged(connection, laptop.store.identity.central_key)
             receipts = connection.execute(select(_receipts.c.body)).scalars()
             is_centrals = signed_by(laptop.store.identity.central_key)
             forged[laptop.name] = sum(
@@ -138,7 +143,7 @@ def read_end(central: SimulatedCentral, laptops: Iterable[SimulatedLaptop], witn
             )
     return End(
         records, ledger, again, received_ms, held, unsent, lost, aside_here, dropped, forged, chain, aside, parked,
-        witness, away,
+        witness, away, photos=photos,
     )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from bravetui.db.kinds import KINDS, rules_for
 from bravetui.merge.hlc import Hlc, clamp
 from bravetui.merge.rules import Rule
 from bravetui.merge.state import DELETED, RecordState
+from bravetui.simulate import photo_checks
 from bravetui.simulate.as_signed import what_was_signed_changes_knowingly
 from bravetui.simulate.ending import End, Fates
 from bravetui.simulate.gone import Key
@@ -425,10 +426,19 @@ def nobody_is_outdone_by_what_he_had_seen(end: End) -> list[str]:
     return complaints
 
 
+def photos_are_handed_in(end: End) -> list[str]:
+    """Their bytes, too, are at central whole, signed for, and wait nowhere (`simulate.photo_checks`)."""
+    return [
+        *photo_checks.photos_are_whole(end.central, end.photos, end.witness),
+        *photo_checks.no_bytes_wait(end.photos, end.witness),
+        *photo_checks.receipts_are_genuine(end.photos),
+    ]
+
+
 CHECKS: tuple[Callable[[End], list[str]], ...] = (
     nobody_complained, nobody_is_called_a_copy, everything_is_handed_in, nothing_is_lost, everybody_hands_in_his_own,
     nothing_is_doubled, every_receipt_is_centrals, everybody_agrees, the_past_is_unaltered, the_clock_tells_order,
     every_clash_was_asked, nobody_is_outdone_by_what_he_had_seen, what_came_is_used, what_is_newer_is_kept,
-    forms_stay_on_their_version, what_was_signed_changes_knowingly,
+    forms_stay_on_their_version, what_was_signed_changes_knowingly, photos_are_handed_in,
 )  # fmt: skip
 """All of them, in the order in which they are reported."""

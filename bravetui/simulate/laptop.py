@@ -16,6 +16,7 @@ from bravetui.auth.signing import PRIVATE_KEY_BYTES
 from bravetui.base.clock import SeededIds
 from bravetui.base.runner import InlineRunner
 from bravetui.db.ballast import Ballast
+from bravetui.db.blobs import SECOND, BlobFiles
 from bravetui.db.device import Outbox, OutboxState, Parked
 from bravetui.db.kinds import KINDS
 from bravetui.db.mirror import WAIT_S, Mirror
@@ -29,12 +30,17 @@ from bravetui.simulate.older import NEWER_FIELD, NEWER_KIND
 from bravetui.sync.client import CentralClient
 from bravetui.sync.progress import SyncEvent
 from bravetui.sync.worker import Worker
+from bravetui.wire.blobs import Blob
+from bravetui.wiring.folder import PHOTOS
 
 _outbox = Outbox.__table__  # type: ignore[attr-defined]
 _parked = Parked.__table__  # type: ignore[attr-defined]
 
 POLL_S = 300.0
 """Simulated laptops ask for news every five minutes: a month of half minutes would be all polling."""
+
+PART_SHARE = 8
+"""Their pictures are small, and so are the parts: else none would have several."""
 
 _LEFT_OUT = shutil.ignore_patterns(wiring.BALLAST, "*.shm")
 TORN_BYTES_MAX = 600
@@ -114,6 +120,22 @@ class SimulatedLaptop:
         return self._opened.store
 
     @property
+    def opened(self) -> wiring.Laptop:
+        """The laptop as the program has it; only while it is open."""
+        assert self._opened is not None
+        return self._opened
+
+    @property
+    def photos(self) -> BlobFiles:
+        """The photo files on its disk, looked at from outside."""
+        return BlobFiles(self.folder / PHOTOS, self.ring.load().database_key)
+
+    def holds(self, blob: Blob, *, twice: bool) -> bool:
+        """Whether the file is on its disk, and its second copy where it is to be there `twice`."""
+        folder, name = self.folder / PHOTOS, f"{blob.photo}.{blob.rendition}"
+        return (folder / name).exists() and (not twice or (folder / SECOND / name).exists())
+
+    @property
     def is_open(self) -> bool:
         """Whether the program runs."""
         return self._opened is not None
@@ -125,7 +147,7 @@ class SimulatedLaptop:
         self.store.ids, self.is_damaged = self._ids, False
         who = self.store.identity
         client = CentralClient(who.central_url, self._opened.prover(), transport=self.line)
-        self.worker = Worker(self.store, client, report, InlineRunner(), poll_s=POLL_S)
+        self.worker = Worker(self.store, client, report, InlineRunner(), poll_s=POLL_S, part_share=PART_SHARE)
 
     async def shut(self) -> None:
         """End the program in order."""

@@ -134,6 +134,10 @@ def _summary(tally: Tally) -> None:
         f"{tally.saved:,} values saved: "
         + ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in tally.fates.items())
     )
+    print(
+        f"{sum(tally.photos.values()):,} photos taken, {tally.photo_bytes:,} bytes: "
+        + ", ".join(f"{count:,} {name}" for name, count in sorted(tally.photos.items()))
+    )
     print("faults: " + ", ".join(f"{count:,} {name}" for name, count in tally.faults.most_common()))
 
 

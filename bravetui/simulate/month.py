@@ -26,17 +26,20 @@ from bravetui.simulate.ending import Fates, ledger_of, read_end
 from bravetui.simulate.invariants import CHECKS
 from bravetui.simulate.laptop import SimulatedLaptop
 from bravetui.simulate.loop import live
-from bravetui.simulate.network import Reply
+from bravetui.simulate.network import Headers, Reply, is_of_bytes
 from bravetui.simulate.office import Office
 from bravetui.simulate.older import Programs, programs
 from bravetui.simulate.outcome import Outcome, Plan
 from bravetui.simulate.oversight import invented
 from bravetui.simulate.people import People
+from bravetui.simulate.photographs import Holdings
 from bravetui.simulate.signing_in import sign_in_again
 from bravetui.simulate.visits import Visits
 from bravetui.simulate.witness import Witness
 
 DAY_S = 86_400.0
+BAD_REQUEST = 400
+"""The first HTTP status that says: no."""
 REQUESTS_AN_HOUR_MAX = 250
 """As many as a month of three laptops takes; more is a livelock, and from there on no line is up."""
 
@@ -75,12 +78,15 @@ class _Month:
         self._twins = self._new_ones = 0
         self._restored_s = 0.0
         self._requests: Counter[int] = Counter()
+        self._photos: Counter[str] = Counter()
+        """What became of the photos."""
 
     async def story(self, seed: int) -> Outcome:
         """The month."""
         if self._chaos.chance(0.6):
             self._programs.old.add(CENTRAL)
         self._central = SimulatedCentral(self._databases, self._template, seed, self._programs)
+        self._holdings = Holdings(self._witness, self._central, self.laptops)
         self._office = Office(self._chaos, self._central, self._people)
         self._visits = Visits(self._chaos, self._central, self._people, self._witness, self._programs)
         try:
@@ -124,7 +130,8 @@ class _Month:
         await self._visits.visit(laptop, works=False)
         return laptop
 
-    async def _deliver(self, *request: object) -> Reply:
+    async def _deliver(self, method: str, path: str, headers: Headers, body: bytes) -> Reply:
+        """Counts what gets nowhere: a part of a photo that is taken is none of it."""
         hour = int(asyncio.get_running_loop().time() // 3600)
         self._requests[hour] += 1
         if self._requests[hour] == REQUESTS_AN_HOUR_MAX:
@@ -133,7 +140,9 @@ class _Month:
             )
         if max(self._requests.values()) >= REQUESTS_AN_HOUR_MAX:
             raise ConnectionRefusedError
-        return await self._central.deliver(*request)  # type: ignore[arg-type]
+        reply = await self._central.deliver(method, path, headers, body)
+        self._requests[hour] -= is_of_bytes(path) and reply[0] < BAD_REQUEST
+        return reply
 
     # ------------------------------------------------------------------ the days
 
@@ -175,7 +184,8 @@ class _Month:
         """Central goes on from a copy of an earlier moment; what the dead had only there is gone."""
         with self._central.engine.begin() as connection:
             self._witness.forgotten += ledger_of(connection)
-        since_s = goes_back()
+        with self._holdings.losing():
+            since_s = goes_back()
         self._restored_s = asyncio.get_running_loop().time()
         for machine in ("office", *self._witness.dead):
             self._witness.disk_lost(machine, since_s or 0.0)
@@ -210,7 +220,8 @@ class _Month:
             elif chaos.happens("disk restored"):
                 self._witness.copies += 1
                 self._witness.gone_back.add(laptop.name)
-                laptop.put_back(place, database_only=False)
+                with self._holdings.losing():
+                    laptop.put_back(place, database_only=False)
                 self._witness.disk_lost(laptop.name, made_s)
         if not laptop.is_damaged and chaos.happens("file damaged"):
             was_only_copy, told = self._held_the_only_copy(laptop), laptop.damage()
@@ -239,8 +250,9 @@ class _Month:
         await self._central.comes_up()
         self._witness.dead[laptop.name] = asyncio.get_running_loop().time()
         self._witness.gone_back.add(laptop.name)
-        del self.laptops[laptop.name]
-        laptop.destroy()
+        with self._holdings.losing():
+            del self.laptops[laptop.name]
+            laptop.destroy()
         if laptop.card is None or self._held_the_only_copy(laptop):
             self._witness.disk_lost(laptop.name, 0.0)
         if laptop.card is not None:
@@ -316,8 +328,10 @@ class _Month:
     def _compare(self, seed: int) -> Outcome:
         end = read_end(self._central, self.laptops.values(), self._witness)
         complaints = [words for check in CHECKS for words in check(end)]
+        self._photos = end.photos.fates
         conflicts = sum(kind == "conflict" for kind, _ in end.central)
         self._chaos.tell(f"{len(end.ledger)} changes, {conflicts} conflicts, {end.fates}")
+        self._chaos.tell(f"photos: {sorted(self._photos.items())}")
         return self._outcome(seed, complaints, end.fates, len(end.ledger), conflicts)
 
     def _outcome(
@@ -332,5 +346,6 @@ class _Month:
         return Outcome(
             seed, tuple(complaints), self._chaos.counts, fates or Fates(), len(self._witness.saved), changes, conflicts,
             sum(line.requests for line in lines), sum(line.bytes for line in lines),
-            self._chaos.fingerprint(), tuple(self._chaos.trace),
+            self._chaos.fingerprint(), tuple(self._chaos.trace), self._photos,
+            sum(photo.size_bytes for photo in self._witness.photos),
         )  # fmt: skip

@@ -24,8 +24,8 @@ STRANGE_KIND = "drone_flight"
 
 Headers = Mapping[str, str]
 Reply = tuple[int, Headers, bytes]
-Deliver = Callable[[str, Headers, bytes], Awaitable[Reply]]
-"""Brings (path, headers, body) to central. Raises ConnectionError when central is down, or dies over it."""
+Deliver = Callable[[str, str, Headers, bytes], Awaitable[Reply]]
+"""Brings (method, path, headers, body) to central. Raises ConnectionError when central is down, or dies over it."""
 
 
 class Strange(NamedTuple):
@@ -45,11 +45,22 @@ class FaultyLine(httpx.AsyncBaseTransport):
         self.is_calm = False
         """Whether nothing befalls it just now."""
         self.requests = self.bytes = 0
+        self.carried = self.carrying = 0
+        """Requests about photo bytes that were begun, and that are under way."""
         self.brought: dict[int, Strange] = {}
         """Records of a newer kind by the size of the answer that they came in, which the laptop may take or never hear."""
         self._late: set[asyncio.Task[None]] = set()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if not is_of_bytes(request.url.path):
+            return await self._asked(request)
+        self.carried, self.carrying = self.carried + 1, self.carrying + 1
+        try:
+            return await self._asked(request)
+        finally:
+            self.carrying -= 1
+
+    async def _asked(self, request: httpx.Request) -> httpx.Response:
         if not self.is_up or self._happens("no line"):
             raise httpx.ConnectError("no line", request=request)
         body = await request.aread()
@@ -93,7 +104,9 @@ class FaultyLine(httpx.AsyncBaseTransport):
         if self._happens("request doubled"):
             await self._ignored(request, body)
         try:
-            status, headers, raw = await self._deliver(request.url.path, request.headers, body)
+            status, headers, raw = await self._deliver(
+                request.method, request.url.path, request.headers, body
+            )
         except ConnectionError as error:
             raise httpx.ReadError("central is gone", request=request) from error
         if status == 200 and request.url.path.endswith("/sync") and self._happens("newer row"):
@@ -110,7 +123,7 @@ class FaultyLine(httpx.AsyncBaseTransport):
     async def _ignored(self, request: httpx.Request, body: bytes) -> None:
         """Central hears it, nobody hears the answer."""
         with suppress(ConnectionError):
-            await self._deliver(request.url.path, request.headers, body)
+            await self._deliver(request.method, request.url.path, request.headers, body)
 
     def _instead(self, request: httpx.Request, body: bytes) -> Reply | None:
         """What answers in central's place, if anything does."""
@@ -127,6 +140,11 @@ class FaultyLine(httpx.AsyncBaseTransport):
                 forged(body, request.headers),
             )
         return None
+
+
+def is_of_bytes(path: str) -> bool:
+    """Whether a request is about photo bytes."""
+    return path.startswith("/v1/blobs/")
 
 
 class _Arriving(httpx.AsyncByteStream):

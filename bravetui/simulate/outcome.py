@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from bravetui.simulate.ending import Fates
 
@@ -36,6 +36,10 @@ class Outcome:
     bytes: int
     fingerprint: str
     trace: tuple[str, ...]
+    photos: Counter[str] = field(default_factory=Counter)
+    """What became of the photos that were taken."""
+    photo_bytes: int = 0
+    """Of all sizes of those."""
 
     def with_complaint(self, words: str) -> Outcome:
         """The outcome with one more thing to complain of."""

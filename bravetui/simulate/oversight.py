@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, select
 
 from bravetui.base.canonical import Json, canonical_bytes
 from bravetui.central.tables import LEDGER
-from bravetui.db import meta
+from bravetui.db import blob_rows, meta
 from bravetui.db.device import AT_REST, UNACKNOWLEDGED, Cursor, Outbox, OutboxState, Parked, Receipt
 from bravetui.db.kinds import KINDS, Kind
 from bravetui.db.records import load, rows_of, values_from_row
@@ -23,12 +23,23 @@ from bravetui.simulate.crash import CENTRAL
 from bravetui.simulate.laptop import SimulatedLaptop
 from bravetui.simulate.network import STRANGE_KIND, Strange
 from bravetui.simulate.older import NEWER_FIELD, Programs
+from bravetui.simulate.photo_checks import let_go_too_early, only_here
+from bravetui.simulate.witness import Witness
 from bravetui.sync.agreement import is_agreed
-from bravetui.sync.progress import AllHandedIn, Exchanged, Sending, SyncEvent, Waiting
-from bravetui.sync.step import PAUSE_MAX
+from bravetui.sync.carrying import ALL
+from bravetui.sync.progress import (
+    AllHandedIn,
+    Exchanged,
+    PhotoFailed,
+    PhotosCarried,
+    Sending,
+    SyncEvent,
+    Waiting,
+)
+from bravetui.sync.situation import bytes_due_at
 from bravetui.views.status import sync_summary
 from bravetui.wire.change import REFILLED, Change
-from bravetui.wire.lanes import Lane
+from bravetui.wire.lanes import PAUSE_MAX, Lane
 
 _cursor = Cursor.__table__  # type: ignore[attr-defined]
 _outbox = Outbox.__table__  # type: ignore[attr-defined]
@@ -53,7 +64,7 @@ COMPARED = 4
 
 COMPARED_KINDS = (
     "violation", "corrective_action", "safety_alert", "weather_event", "daily_log", "delivery", "submission",
-    "signature", "conflict", "project_member", "form_template",
+    "signature", "conflict", "project_member", "form_template", "photo",
 )  # fmt: skip
 
 LOOKED_AT = 4
@@ -61,12 +72,15 @@ LOOKED_AT = 4
 
 
 class Oversight:
-    """Hears every event of every laptop's worker; `complain` hears what is not as it was said."""
+    """Hears every event of every laptop's worker; the witness hears what is not as it was said."""
 
-    def __init__(self, complain: Callable[[str], None], known: Programs) -> None:
-        self._complain, self._programs = complain, known
+    def __init__(self, witness: Witness, known: Programs) -> None:
+        self._witness, self._programs = witness, known
+        self._complain = witness.complaints.append
         self._attempts: dict[str, int] = {}
         self._compared: Counter[str] = Counter()
+        self._carried: dict[str, int] = {}
+        """By laptop, its requests about photo bytes up to the last event that tells of some."""
 
     def hear(self, laptop: SimulatedLaptop, event: SyncEvent, central: SimulatedCentral) -> None:
         """One event, in the moment in which a screen would show it."""
@@ -85,6 +99,13 @@ class Oversight:
             self._hold_to(laptop, event)
         elif isinstance(event, AllHandedIn):
             self._hold_to_all(laptop, central)
+        elif isinstance(event, PhotosCarried):
+            self._hold_to_copies(laptop, central)
+        elif isinstance(event, PhotoFailed):
+            with laptop.store.read() as here:
+                shown = blob_rows.left(here).next_attempt_at
+            if shown is not None:
+                self._see_to_bytes(laptop, shown)
 
     def _has_taken(self, laptop: SimulatedLaptop, strange: Strange) -> bool:
         """Whether the page went in: one that was asked for ahead may come too late, and is left out."""
@@ -103,7 +124,7 @@ class Oversight:
         with laptop.store.read() as here, central.engine.begin() as there:
             if meta.get(here, meta.EPOCH) != central.epoch(there):
                 return  # it speaks of another life of central's
-            found = says_too_much(here, there)
+            found = [*says_too_much(here, there), *only_here(here, there, laptop)]
             if self._compared[laptop.name] % COMPARED == 1 and not laptop.has_lost:
                 found += unlike(here, there, self._programs)
         for words in found:
@@ -116,6 +137,10 @@ class Oversight:
         """See to it that something is tried by the time shown, unless the lid is shut before."""
         now = laptop.clock.now()
         shown: datetime | None = event.until
+        if not event.lanes and laptop.line.carried > self._carried.get(laptop.name, 0):
+            self._carried[laptop.name] = laptop.line.carried
+            self._see_to_bytes(laptop, event.until)
+            return
         if event.lanes and self._attempts[laptop.name] % LOOKED_AT == 0:
             shown = sync_summary(laptop.store).next_attempt_at
         if shown is None:
@@ -125,8 +150,37 @@ class Oversight:
         told = (laptop.worker, self._attempts.get(laptop.name, 0), laptop.clock.skew)
         asyncio.get_running_loop().call_later(wait_s + LATE_S_MAX, self._look, laptop, told, True)
 
+    def _hold_to_copies(self, laptop: SimulatedLaptop, central: SimulatedCentral) -> None:
+        """What central has never had stays, an original twice."""
+        self._carried[laptop.name] = laptop.line.carried
+        if central.is_up:
+            with central.engine.connect() as there:
+                for words in let_go_too_early(laptop, self._witness, there):
+                    self._complain(f"{laptop.name} {words}")
+
+    def _see_to_bytes(self, laptop: SimulatedLaptop, until: datetime) -> None:
+        """See to it that photo bytes, or anything else, are tried by then, unless the lid is shut before."""
+        wait_s = max(0.0, (until - laptop.clock.now()).total_seconds())
+        told = (laptop.worker, self._tries(laptop), laptop.clock.skew)
+        if wait_s < PAUSE_MAX.total_seconds():
+            asyncio.get_running_loop().call_later(wait_s + LATE_S_MAX, self._look_at_bytes, laptop, told)
+
+    def _look_at_bytes(self, laptop: SimulatedLaptop, told: tuple[object, int, timedelta]) -> None:
+        worker, tries, skew = told
+        if laptop.worker is worker and self._tries(laptop) == tries and laptop.clock.skew == skew:
+            with laptop.store.read() as connection:
+                due = bytes_due_at(connection, ALL)
+            if due is not None and due <= laptop.clock.now():
+                self._complain(f"{laptop.name} did not try a photo again by the time that it had shown")
+
+    def _tries(self, laptop: SimulatedLaptop) -> int:
+        return laptop.line.carried + self._attempts.get(laptop.name, 0)
+
     def _look(self, laptop: SimulatedLaptop, told: tuple[object, int, timedelta], first: bool) -> None:
         worker, attempts, skew = told
+        if laptop.line.carrying:  # steps are done one at a time
+            asyncio.get_running_loop().call_later(LATE_S_MAX, self._look, laptop, told, first)
+            return
         if laptop.worker is not worker or self._attempts.get(laptop.name, 0) > attempts:
             return
         if laptop.clock.skew == skew or not first:

@@ -14,7 +14,9 @@ from sqlalchemy import select
 
 from bravetui.actions import conflicts as conflict_actions
 from bravetui.actions import forms, site
-from bravetui.base.canonical import Json
+from bravetui.actions import photos as photo_actions
+from bravetui.actions.photos import Owner
+from bravetui.base.canonical import Json, sha256_hex
 from bravetui.base.errors import BadInput, BravetuiError
 from bravetui.db.kinds import KINDS
 from bravetui.db.records import load, normalised
@@ -26,7 +28,11 @@ from bravetui.simulate.central import PROJECT, SimulatedCentral
 from bravetui.simulate.chaos import Chaos
 from bravetui.simulate.laptop import SimulatedLaptop
 from bravetui.simulate.older import NEWER_FIELD, NEWER_KIND, Programs
-from bravetui.simulate.witness import Witness
+from bravetui.simulate.photographs import made_up
+from bravetui.simulate.witness import Photo, Witness
+from bravetui.views.photos import photos
+from bravetui.wire.blobs import Rendition
+from bravetui.wiring.photos import content
 
 _FIELDS: Mapping[str, tuple[str, ...]] = {
     "daily_log": ("narrative", "weather", "rain_hundredths", "crews/?/work", "high_f"),
@@ -44,6 +50,9 @@ _CHOICES: Mapping[str, tuple[Json, ...]] = {
 }  # fmt: skip
 """Fields that are chosen; all others are typed."""
 
+LOOKS = 0.2
+"""Of so many visits one looks at a photo."""
+
 _TICKETS = ("T-1", "T-2")
 """Few delivery tickets, so that two laptops note the same one."""
 
@@ -54,9 +63,12 @@ class People:
     def __init__(self, chaos: Chaos, witness: Witness, known: Programs) -> None:
         self._chaos, self._witness, self._programs = chaos, witness, known
         self._words = count(1)
+        self._originals: list[bytes] = []
+        """Of the pictures that were taken: one and the same may come into several records, and on several laptops."""
         self._actions: tuple[tuple[int, Callable[[SimulatedLaptop], str]], ...] = (
             (8, self._edit), (4, self._create), (5, self._answer), (2, self._start_form), (1, self._submit),
             (2, self._rain), (3, self._decide), (1, self._delete), (1, self._seen), (1, self._same_delivery),
+            (3, self._photograph), (1, self._photograph_again), (1, self._take_photo_off),
         )  # fmt: skip
 
     async def work(self, laptop: SimulatedLaptop) -> None:
@@ -66,6 +78,8 @@ class People:
             self._act(laptop)
             assert laptop.worker is not None
             laptop.worker.nudge()
+        if self._chaos.chance(LOOKS):
+            await self._look_at_photo(laptop)
         await asyncio.sleep(self._chaos.dice.choice((1, 20, 130)))
 
     def _act(self, laptop: SimulatedLaptop) -> None:
@@ -225,6 +239,52 @@ class People:
         conflict_actions.join(laptop.store, PROJECT, conflict_id)
         self._chaos.counts["duplicates joined"] += 1
         return f"joins both of {conflict_id}"
+
+    def _photograph(self, laptop: SimulatedLaptop, original: bytes | None = None) -> str:
+        """Of something that is there already; the older program knows records of photos, and no bytes."""
+        if laptop.name in self._programs.old:
+            raise BadInput("This program takes no photos.")
+        kind = self._kind()
+        owner, shot = Owner(kind, self._known(laptop, kind)), made_up(self._chaos.dice, original)
+        caption, photo = self.word(), shot.hashes[Rendition.ORIGINAL]
+        taken = photo_actions.attach(laptop.store, PROJECT, owner, shot.original, shot.picture, caption)
+        now_s = asyncio.get_running_loop().time()
+        photo_id = taken.photo_id
+        self._witness.photos.append(Photo(laptop.name, photo_id, photo, shot.hashes, shot.size_bytes, now_s))
+        self._originals.append(shot.original)
+        return self._note(laptop.name, "photo", photo_id, {"caption": caption}) + f" {photo[:8]}"
+
+    def _photograph_again(self, laptop: SimulatedLaptop) -> str:
+        if not self._originals:
+            raise BadInput("Nobody has taken a photo yet.")
+        return self._photograph(laptop, self._chaos.pick(self._originals[-6:]))
+
+    def _take_photo_off(self, laptop: SimulatedLaptop) -> str:
+        photo_id = self._known(laptop, "photo")
+        photo_actions.remove(laptop.store, PROJECT, photo_id)
+        self._witness.removed.add((laptop.name, "photo", photo_id))
+        return f"takes off photo {photo_id}"
+
+    async def _look_at_photo(self, laptop: SimulatedLaptop) -> None:
+        """Of whomever; what is not here is fetched, and can be handed in by this laptop, too, from then on."""
+        if laptop.name in self._programs.old:
+            return
+        rows = photos(laptop.store, PROJECT)[-6:]
+        if not rows:
+            return
+        row, rendition = self._chaos.pick(rows), self._chaos.pick(tuple(Rendition))
+        try:
+            data = await content(laptop.opened, row, rendition, laptop.line)
+            said = f"{len(data)} bytes"
+            made = {sha256_hex(data)} & {
+                one.hashes[rendition] for one in self._witness.photos if one.photo == row.sha256
+            }
+            if not made:
+                self._witness.complaints.append(f"{laptop.name} was shown other bytes of {row.sha256[:8]}")
+        except BravetuiError as error:
+            said = f"was told: {type(error).__name__}"
+        now_s = asyncio.get_running_loop().time()
+        self._chaos.tell(f"{now_s:.2f} {laptop.name} looks at the {rendition} of {row.sha256[:8]}: {said}")
 
     def _seen(self, laptop: SimulatedLaptop) -> str:
         record_id = self._known(laptop, "safety_alert")

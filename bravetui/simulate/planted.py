@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from math import prod
 from typing import Any, NamedTuple
 
@@ -18,16 +18,19 @@ from bravetui.actions import forms as actions
 from bravetui.base.errors import StorageFull
 from bravetui.base.fault import fault
 from bravetui.central import as_signed, database, feed, intake, push
-from bravetui.db import added, meta, migrate, records, recover, writing
-from bravetui.db.device import Outbox, OutboxState
+from bravetui.db import added, blob_rows, meta, migrate, records, recover, writing
+from bravetui.db.blobs import BlobFiles
+from bravetui.db.device import BlobProgress, BlobState, Outbox, OutboxState
 from bravetui.db.kinds import KINDS
 from bravetui.db.migrate import Migration
 from bravetui.db.store import Store
 from bravetui.merge.hlc import Hlc
 from bravetui.merge.state import DELETED
 from bravetui.simulate.chaos import Chaos
-from bravetui.sync import acknowledge, agreement, apply, exchange, pages, upon, worker
+from bravetui.sync import acknowledge, agreement, apply, carrying, exchange, pages, upon, worker
+from bravetui.wire.blobs import Blob, Rendition
 
+_blob = BlobProgress.__table__  # type: ignore[attr-defined]
 _outbox = Outbox.__table__  # type: ignore[attr-defined]
 
 
@@ -220,6 +223,42 @@ def _nothing(value: Any = None) -> Callable[[Any], Any]:
     return made
 
 
+def _last_part_is_all(right: Any) -> Any:
+    def wrong(store: Store, load: Any, came: Any) -> Any:
+        carried = right(store, load, came)
+        now = store.clock.now()
+        whole = [one.name for one in load.parts if one.offset + len(one.data) == one.size_bytes]
+        with store.maintain() as connection:
+            for name in whole:
+                is_it = (_blob.c.photo == name.photo, _blob.c.rendition == name.rendition.value)
+                taken = {
+                    "state": BlobState.TAKEN.value,
+                    "settled_at": now,
+                    "epoch": meta.get(connection, meta.EPOCH),
+                }
+                connection.execute(update(_blob).where(*is_it).values(**taken))
+        return carried
+
+    return wrong
+
+
+def _once_only(right: Any) -> Any:
+    def wrong(self: Any, blob: Any, data: bytes, *, twice: bool = False) -> None:
+        right(self, blob, data)
+
+    return wrong
+
+
+def _all_is_settled(right: Any) -> Any:
+    def wrong(connection: Connection) -> dict[Blob, datetime]:
+        rows = connection.execute(select(_blob.c.photo, _blob.c.rendition)).all()
+        return {
+            Blob(photo, Rendition(rendition)): datetime.fromtimestamp(0, UTC) for photo, rendition in rows
+        }
+
+    return wrong
+
+
 PLANTED: Mapping[str, Bug] = {
     "dropped-when-sent": Bug("A change is forgotten once it is sent.", exchange, "_mark_sent", _sent_is_done),
     "one-verdict-for-all": Bug(
@@ -319,6 +358,25 @@ PLANTED: Mapping[str, Bug] = {
         "compare",
         _nothing(0),
         ("record lost",),
+    ),
+    "photo-taken-unsigned": Bug(
+        "A photo counts as taken once its last part is sent.", carrying, "settle", _last_part_is_all
+    ),
+    "photo-kept-once": Bug(
+        "A photo that only this laptop has lies on its disk once.", BlobFiles, "keep", _once_only
+    ),
+    "photo-let-go-unsigned": Bug(
+        "A photo makes room before central has signed for it.", blob_rows, "settled", _all_is_settled
+    ),
+    "photo-never-asked": Bug(
+        "A restored central is not asked which photos it lacks.",
+        blob_rows,
+        "unasked",
+        lambda right: lambda *_: [],
+        ("central restored",),
+    ),
+    "photo-forgotten-in-all": Bug(
+        "All is handed in while photos wait.", blob_rows, "is_all_handed_in", _nothing(True)
     ),
     "moved-to-newest": Bug(
         "A draft goes on on the newest version of its form.",

@@ -21,8 +21,8 @@ from bravetui.base.files import foreign_file_errors, replace_file
 from bravetui.simulate.ending import Fates
 from bravetui.simulate.outcome import Outcome, Plan
 
-_COUNTED = ("saved", "changes", "conflicts", "requests", "bytes")
-_COUNTERS = ("fates", "faults")
+_COUNTED = ("saved", "changes", "conflicts", "requests", "bytes", "photo_bytes")
+_COUNTERS = ("fates", "faults", "photos")
 
 
 @dataclass
@@ -42,6 +42,8 @@ class Tally:
     bytes: int = 0
     fates: Counter[str] = field(default_factory=Counter)
     faults: Counter[str] = field(default_factory=Counter)
+    photos: Counter[str] = field(default_factory=Counter)
+    photo_bytes: int = 0
 
     def add(self, outcome: Outcome) -> None:
         """Count one month."""
@@ -54,6 +56,7 @@ class Tally:
         for name in _COUNTED:
             setattr(self, name, getattr(self, name) + getattr(outcome, name))
         self.faults += outcome.faults
+        self.photos += outcome.photos
         self.fates.update({one.name: getattr(outcome.fates, one.name) for one in fields(Fates)})
 
     def to_json(self) -> dict[str, Json]:

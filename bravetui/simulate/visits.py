@@ -17,6 +17,7 @@ from bravetui.actions import queue as queue_actions
 from bravetui.base.errors import BravetuiError, StorageFull
 from bravetui.db.device import AT_REST, Outbox, OutboxState
 from bravetui.merge.version import Dot
+from bravetui.simulate import photo_checks
 from bravetui.simulate.central import SimulatedCentral
 from bravetui.simulate.chaos import Chaos
 from bravetui.simulate.crash import Died, running_on
@@ -48,7 +49,7 @@ class Visits:
     ) -> None:
         self._chaos, self._central, self._people = chaos, central, people
         self._witness, self._programs = witness, known
-        self._oversight = Oversight(witness.complaints.append, known)
+        self._oversight = Oversight(witness, known)
 
     async def visit(self, laptop: SimulatedLaptop, *, works: bool = True) -> None:
         """Somebody opens the lid, works a while, and closes it, unless the machine dies first."""
@@ -179,4 +180,7 @@ class Visits:
         assert laptop.worker is not None
         if refused:
             laptop.worker.nudge()  # as the app does; nobody helps along what waits by itself
-        return not left
+        with laptop.store.read() as connection:
+            lost = self._witness.bytes_lost
+            photos = [name for name, _ in photo_checks.waiting(connection) if name.blob not in lost]
+        return not left and not photos

@@ -6,6 +6,7 @@ from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 
 from bravetui.base.canonical import Json
+from bravetui.wire.blobs import Blob, BlobName, Rendition
 from bravetui.wire.change import Change
 
 
@@ -24,6 +25,23 @@ class Saved:
     """Was on a disk that was destroyed, or put back to an older image, before it was sent: nothing can bring it back."""
     stood: bool = False
     """Stood so already: saving it changed nothing, and whoever had set it is asked for it."""
+
+
+@dataclass(slots=True)
+class Photo:
+    """A photo that somebody took in and was told is saved."""
+
+    by: str
+    record_id: str
+    photo: str
+    """SHA-256 of its original."""
+    hashes: Mapping[Rendition, str]
+    """What was made of it, size by size."""
+    size_bytes: int
+    """Of all sizes."""
+    at_s: float
+    gone_with_disk: bool = False
+    """As of a value."""
 
 
 @dataclass
@@ -52,6 +70,12 @@ class Witness:
     """Laptops whose disk was destroyed, and since when central is their only memory."""
     forgotten: list[Change] = field(default_factory=list)
     """What central's ledger said before it was put back to an older one."""
+    photos: list[Photo] = field(default_factory=list)
+    """The photos that were saved, in order."""
+    vouched: set[BlobName] = field(default_factory=set)
+    """Photo bytes that central was seen to have whole, in whatever life of its."""
+    bytes_lost: set[Blob] = field(default_factory=set)
+    """Bytes that nobody held any more after a disk, or central, was destroyed or put back: nothing can bring them back."""
     complaints: list[str] = field(default_factory=list)
     """What a person saw that nobody ever may: an error that is not ours, a laptop that does not open."""
 
@@ -77,3 +101,5 @@ class Witness:
         for one in self.saved:
             if one.by == machine and one.at_s >= since_s:
                 one.gone_with_disk = True
+        for photo in self.photos:
+            photo.gone_with_disk |= photo.by == machine and photo.at_s >= since_s

@@ -78,7 +78,7 @@ def test_nobody_is_answered_while_central_is_updated(site: Site) -> None:
         updating = central.update(Chaos(1))
         updating.send(None)
         with pytest.raises(ConnectionRefusedError):
-            await central.deliver("/v1/health", {}, b"")
+            await central.deliver("GET", "/v1/health", {}, b"")
         updating.close()
 
     with an_older_central(site) as central:
