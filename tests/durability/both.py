@@ -8,6 +8,7 @@ trial broke, a later one finds too. Every tenth ends with a sync to the end, aft
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import threading
@@ -32,8 +33,10 @@ from bravetui.central.serve import listen, serve
 from bravetui.central.service import Central
 from bravetui.central.tables import LEDGER
 from bravetui.db.kinds import KINDS
-from tests.durability.checking import demand
-from tests.durability.foreman import Tell, lay_ballast, ring_of
+from bravetui.simulate.photographs import Held, held
+from bravetui.wire.blobs import BlobName, Rendition
+from tests.durability.checking import Told, demand, hold_photos
+from tests.durability.foreman import Foreman, Tell, lay_ballast, ring_of
 from tests.durability.lab import Lab, in_child
 from tests.support.central import KEYS
 
@@ -41,6 +44,7 @@ SORT = "both"
 WORK_S, START_S = 0.6, 0.1
 SECOND_KILL = 0.3
 COMPARED_EVERY = 10
+PHOTO_EVERY = 10
 ORGANIZATION, PROJECT, FOREMAN = "org", "site", "carlos"
 NOTE = "note"
 """The one record that he writes in again and again."""
@@ -67,6 +71,8 @@ class World:
         self._process = 0
         self.made: set[int] = set()
         """Findings that he was told are saved."""
+        self.photos: dict[str, dict[str, str]] = {}
+        """By record, the hash of each size of a photo that he was told is saved."""
         self.noted = 0
         """The last number that he was told is in the note."""
 
@@ -123,6 +129,7 @@ class World:
         try:
             with laptop.store.read() as reading:
                 here = dict(reading.execute(select(_violation.c.id, _violation.c.description)).all())
+            hold_photos(laptop.store, Told(photos=self.photos), PROJECT)
         finally:
             laptop.close()
         self._hold(here)
@@ -141,7 +148,9 @@ class World:
             there = dict(connection.execute(select(_violation.c.id, _violation.c.description)).all())
             begun = connection.execute(select(LEDGER.c.record_id).where(LEDGER.c.created)).scalars().all()
             audit(connection, PROJECT)
+            photos = held(connection)
         self._hold(there)
+        self._hold_photos(photos)
         demand(here == there, f"{len(set(here.items()) ^ set(there.items()))} records differ")
         demand(len(begun) == len(set(begun)), "a record was begun twice at central")
 
@@ -151,12 +160,24 @@ class World:
         written = int(found.get(NOTE, "note 0").split()[1])
         demand(written >= self.noted, f"note {self.noted} was saved, and note {written} is there")
 
+    def _hold_photos(self, there: dict[BlobName, Held]) -> None:
+        due = {
+            BlobName(PROJECT, hashes[Rendition.ORIGINAL], Rendition(rendition)): digest
+            for hashes in self.photos.values()
+            for rendition, digest in hashes.items()
+        }
+        wrong = [name for name, digest in due.items() if name not in there or there[name].sha256 != digest]
+        demand(not wrong, f"{len(wrong)} of {len(due)} sizes of photos are not whole at central")
+
     def _hear(self, lines: tuple[str, ...]) -> None:
         for line in lines:
             word, _, number = line.partition(" ")
             demand(word != "traceback", f"it failed: {line}")
             if word == "made":
                 self.made.add(int(number))
+            elif word == "photo":
+                said = json.loads(number)
+                self.photos[said["record"]] = said["hashes"]
             elif word == "noted":
                 self.noted = max(self.noted, int(number))
 
@@ -201,6 +222,7 @@ async def _work(folder: Path, first: int, tell: Tell) -> None:
     """Save for ever, while sync hands in what is there."""
     laptop = _open(folder)
     worker = wiring.make_worker(laptop, lambda event: None, ThreadRunner())
+    foreman = Foreman(laptop, Random(first), tell, project=PROJECT)
     syncing = asyncio.create_task(worker.watch())
     number = first
     while not syncing.done():
@@ -212,6 +234,8 @@ async def _work(folder: Path, first: int, tell: Tell) -> None:
         with laptop.store.write() as writing:
             writing.edit("violation", PROJECT, NOTE, {"description": f"note {number}"})
         tell(f"noted {number}")
+        if number % PHOTO_EVERY == 0:
+            foreman.photograph(_finding(number))
         worker.nudge()
         await asyncio.sleep(0.002)
     await syncing

@@ -12,12 +12,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from bravetui.base.canonical import sha256_hex
 from bravetui.base.clock import ManualClock
+from bravetui.db.blob_check import check_photos
 from bravetui.db.damage import check_pages
 from bravetui.db.kinds import KINDS
 from bravetui.db.records import load_many
 from bravetui.db.store import Store
-from tests.durability.foreman import MORNING, PROJECT, Save, changes_in, dots_of, open_laptop
+from bravetui.wire.blobs import Blob, Rendition
+from tests.durability.foreman import MORNING, PROJECT, Save, changes_in, dots_of, open_laptop, smaller
 
 FIRST_AFTER = 100_000
 """Saves that a check makes itself are numbered from here."""
@@ -41,6 +44,8 @@ class Told:
     acked: set[int] = field(default_factory=set)
     sent: dict[int, str] = field(default_factory=dict)
     """By counter, the hash of what may have reached central."""
+    photos: dict[str, dict[str, str]] = field(default_factory=dict)
+    """By record, the hash of each size of a photo."""
 
     @classmethod
     def of(cls, lines: Iterable[str]) -> Told:
@@ -59,6 +64,9 @@ class Told:
             self.tries.append(Save(said["number"], said["values"], dots))
         elif word == "ack":
             self.acked.add(int(rest))
+        elif word == "photo":
+            said = json.loads(rest)
+            self.photos[said["record"]] = said["hashes"]
         elif word == "sent":
             self.sent |= {int(counter): content for counter, content in json.loads(rest).items()}
         elif word == "unsent":
@@ -67,7 +75,7 @@ class Told:
 
     def copy(self) -> Told:
         """One to add to."""
-        return Told(list(self.tries), set(self.acked), dict(self.sent))
+        return Told(list(self.tries), set(self.acked), dict(self.sent), dict(self.photos))
 
     def saved(self) -> list[Save]:
         """The saves that were acknowledged. A counter of any other is used only once a file has it."""
@@ -94,7 +102,8 @@ class Told:
 
 
 def check(folder: Path, told: Told, *, deep: bool = False) -> tuple[str, ...]:
-    """Open the laptop in `folder` and hold it to what was `told`; returns the notices it opened with. Raises Lost.
+    """Open the laptop in `folder` and hold it to what was `told`; returns the notices it opened with, and how many photo
+    files were mended. Raises Lost.
 
     `deep` also reads every page of the database, and opens the laptop a second time.
     """
@@ -103,6 +112,7 @@ def check(folder: Path, told: Told, *, deep: bool = False) -> tuple[str, ...]:
     laptop = open_laptop(folder, clock)
     try:
         _hold(laptop.store, told)
+        mended = hold_photos(laptop.store, told)
         if deep:
             demand(not (found := check_pages(laptop.store.engine)), f"pages are damaged: {found}")
         _go_on(laptop.store, told)
@@ -112,10 +122,28 @@ def check(folder: Path, told: Told, *, deep: bool = False) -> tuple[str, ...]:
         again = open_laptop(folder, clock)
         try:
             _hold(again.store, told)
+            demand(not hold_photos(again.store, told), "a second start still has photos to mend")
             demand(not again.notices, f"a second start still has to say {again.notices}")
         finally:
             again.close()
-    return laptop.notices
+    return laptop.notices + ((f"{mended} photo files were mended",) if mended else ())
+
+
+def hold_photos(store: Store, told: Told, project: str = PROJECT) -> int:
+    """Every photo that he was told is saved is there with its record, in all sizes and to the byte, after a look at all of
+    them; returns how many files that look had to mend."""
+    checked = check_photos(store, smaller)
+    demand(not checked.lost, f"photos are lost: {checked.lost}")
+    with store.read() as connection:
+        records = load_many(connection, KINDS["photo"], project, sorted(told.photos))
+    for record, hashes in told.photos.items():
+        demand(record in records, f"photo {record} was saved and its record is gone")
+        for rendition, digest in hashes.items():
+            blob = Blob(hashes[Rendition.ORIGINAL], Rendition(rendition))
+            demand(
+                sha256_hex(store.photos.read(blob)) == digest, f"the {rendition} of {record} is other bytes"
+            )
+    return checked.mended
 
 
 def _hold(store: Store, told: Told) -> None:

@@ -65,6 +65,7 @@ def trial(lab: Lab, case: int) -> str:
         folder = Path(name) / "laptop"
         folder.mkdir(mode=0o700)
         for file, content in run.disk.left(chance, leaves, strict).items():
+            (folder / file).parent.mkdir(parents=True, exist_ok=True)
             (folder / file).write_bytes(content)
         lay_ballast(folder)
         told = run.told.copy()

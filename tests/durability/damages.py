@@ -1,4 +1,4 @@
-"""Damage to any one file: a bit turned, a page of zeros, the end cut off, all of it emptied or gone.
+"""Damage to any one file, of photos too: a bit turned, a page of zeros, the end cut off, all of it emptied or gone.
 
 The laptop was closed in the evening, or killed at work, or killed with its log just folded in. Nothing saved may be
 missing after the next start, and the start must say what it found. What may pass in silence: damage to bytes of which
@@ -15,7 +15,9 @@ from random import Random
 
 from bravetui import wiring
 from bravetui.base.errors import BravetuiError
+from bravetui.db.blobs import SECOND
 from bravetui.db.engine import fold_wal
+from bravetui.wiring.folder import PHOTOS
 from tests.durability.checking import Lost, Told, check, demand
 from tests.durability.foreman import Tell, work_and_say
 from tests.durability.lab import Lab, in_child
@@ -31,6 +33,8 @@ FILES = (
     wiring.JOURNAL,
     *(f"{name}.{copy}" for name in (wiring.KEYS, wiring.MARK) for copy in "ab"),
 )
+OF_PHOTOS = 0.3
+"""So many of the damages are to a photo's files."""
 ENDS = ("closed", "killed", "folded")
 
 _bases: dict[int, tuple[Path, Told, str]] = {}
@@ -44,7 +48,8 @@ def trial(lab: Lab, case: int) -> str:
         folder = Path(name) / "laptop"
         shutil.copytree(base, folder)
         here = [file for file in FILES if (folder / file).exists() and (folder / file).stat().st_size]
-        file = chance.choice(here)
+        photos = sorted(path.relative_to(folder).as_posix() for path in (folder / PHOTOS).rglob("*.*"))
+        file = chance.choice(photos if photos and chance.random() < OF_PHOTOS else here)
         replaced = _pages_in(folder / WAL) if file == wiring.DATABASE else set()
         what, damaged = damage(folder / file, chance)
         try:
@@ -54,8 +59,14 @@ def trial(lab: Lab, case: int) -> str:
         unseen = bool(damaged) and not notices and not damaged <= replaced
         notes_only = unseen and file == WAL and not what.startswith("bit")
         demand(not unseen or notes_only, f"nobody noticed: {file} ({end}) {what}")
-    came = f"{file.removesuffix('.a').removesuffix('.b')} {what.split()[0]}"
+    came = f"{_sort_of(file)} {what.split()[0]}"
     return came + (", sync's own notes, unnoticed" if notes_only else "")
+
+
+def _sort_of(file: str) -> str:
+    if file.startswith(PHOTOS):
+        return f"photo's {'second ' if SECOND in file else ''}{file.rpartition('.')[2]}"
+    return file.removesuffix(".a").removesuffix(".b")
 
 
 def _pages_in(wal: Path) -> set[int]:

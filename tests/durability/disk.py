@@ -22,7 +22,8 @@ O_TRUNC = 0o1000
 
 @dataclass(frozen=True)
 class Call:
-    """One recorded call: `what` is O(pen) W(rite) T(runcate) S(ync) C(lose) R(ename from) N(to) U(nlink) or A(word)."""
+    """One recorded call: `what` is O(pen) W(rite) T(runcate) S(ync) C(lose) R(ename from) N(to) U(nlink)
+    M(ade folder) or A(word)."""
 
     what: str
     file: int
@@ -57,8 +58,9 @@ class _Naming:
 
     name: str
     file: _File | None
-    """None: the name is gone."""
+    """None: the name is gone, or of a folder."""
     moved_from: str | None = None
+    is_folder: bool = False
 
 
 def calls_of(record: bytes) -> Iterator[Call]:
@@ -75,10 +77,15 @@ class Disk:
 
     def __init__(self, folder: Path) -> None:
         self._prefix = f"{folder}/"
-        self._flushed_names = {path.name: _File(bytearray(path.read_bytes())) for path in folder.iterdir()}
+        inside = sorted(folder.rglob("*"))
+        files = {path.relative_to(folder).as_posix(): path for path in inside if path.is_file()}
+        self._flushed_names = {name: _File(bytearray(path.read_bytes())) for name, path in files.items()}
         self._names = dict(self._flushed_names)
+        self._folders = {path.relative_to(folder).as_posix() for path in inside if path.is_dir()} | {"."}
+        """Those that there are; a folder whose own name is not flushed takes what is in it with it."""
         self._namings: list[_Naming] = []
-        self._open: dict[int, _File | None] = {}
+        self._open: dict[int, _File | str] = {}
+        """A file, or a folder's name."""
         self._renamed = ""
 
     def take(self, call: Call) -> None:
@@ -88,9 +95,12 @@ class Disk:
             done[call.what](call)
         elif call.what == "U":
             self._name(_Naming(self._local(call), None))
+        elif call.what == "M":
+            self._folders.add(self._local(call))
+            self._namings.append(_Naming(self._local(call), None, is_folder=True))
         elif call.what in "WT":
             file = self._open.get(call.file)
-            if file is not None:
+            if isinstance(file, _File):
                 file.waiting.append(call)
 
     def left(self, chance: Random, leaves: Leaves, strict: bool) -> dict[str, bytes]:
@@ -101,12 +111,12 @@ class Disk:
         }
 
     def _local(self, call: Call) -> str:
-        return call.data.decode().removeprefix(self._prefix)
+        return call.data.decode().removeprefix(self._prefix.rstrip("/")).strip("/") or "."
 
     def _opened(self, call: Call) -> None:
         name = self._local(call)
-        if name == self._prefix.rstrip("/"):
-            self._open[call.file] = None
+        if name in self._folders:
+            self._open[call.file] = name
             return
         if name not in self._names:
             self._name(_Naming(name, _File()))
@@ -119,8 +129,10 @@ class Disk:
         if call.file not in self._open:
             return
         file = self._open[call.file]
-        if file is None:
-            self._flushed_names, self._namings = dict(self._names), []
+        if isinstance(file, str):
+            for naming in (one for one in self._namings if _folder_of(one.name) == file):
+                _rename(self._flushed_names, naming)
+            self._namings = [one for one in self._namings if _folder_of(one.name) != file]
             return
         for waiting in file.waiting:
             _do(file.flushed, waiting)
@@ -148,10 +160,22 @@ class Disk:
                 kept = kept[: chance.randint(0, len(kept))]
         for naming in kept:
             _rename(names, naming)
-        return names
+        lost = {one.name for one in self._namings if one.is_folder} - {one.name for one in kept}
+        return {name: file for name, file in names.items() if not lost & set(_above(name))}
+
+
+def _folder_of(name: str) -> str:
+    return name.rpartition("/")[0] or "."
+
+
+def _above(name: str) -> Iterator[str]:
+    while (name := _folder_of(name)) != ".":
+        yield name
 
 
 def _rename(names: dict[str, _File], naming: _Naming) -> None:
+    if naming.is_folder:
+        return
     if naming.file is None:
         names.pop(naming.name, None)
         return

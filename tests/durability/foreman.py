@@ -17,22 +17,30 @@ from pathlib import Path
 from typing import Any
 
 from bravetui import wiring
+from bravetui.actions.photos import Owner, attach
 from bravetui.auth import locks
 from bravetui.auth.keys import Secrets
 from bravetui.auth.locks import Passphrase, RecoveryKey
 from bravetui.auth.sealed_file import SealedFile
 from bravetui.auth.signing import encode, new_private_key
+from bravetui.base.canonical import sha256_hex
 from bravetui.base.clock import ManualClock
 from bravetui.db import recover, store
 from bravetui.db.store import Identity, Store
 from bravetui.db.writing import Writing
+from bravetui.pictures.picture import Picture
 from bravetui.sync.exchange import prepare, unsend
+from bravetui.wire.blobs import Rendition
 from bravetui.wire.lanes import LANES
 
 PROJECT = "01980000-0000-7000-8000-000000000001"
 DEVICE = 3
 MORNING = datetime(2026, 8, 3, 13, 30, tzinfo=UTC)
 FIELDS = ("description", "location", "required_action")
+PHOTOS = 0.1
+"""After so many saves comes a photo."""
+ORIGINAL_BYTES = (1500, 9000)
+SMALL_BYTES = 300
 _BALLAST_BYTES = 32 * 1024 * 1024
 
 Tell = Callable[[str], None]
@@ -47,6 +55,15 @@ class Save:
     """By record and path."""
     dots: dict[int, str]
     """By counter, the record whose change has it."""
+
+
+def smaller(original: bytes) -> dict[Rendition, bytes]:
+    """The smaller sizes of a made-up picture, always the same of the same."""
+    dice = random.Random(original)
+    return {
+        Rendition.THUMBNAIL: dice.randbytes(SMALL_BYTES),
+        Rendition.PREVIEW: dice.randbytes(4 * SMALL_BYTES),
+    }
 
 
 def shrink() -> None:
@@ -104,7 +121,15 @@ def copy_template(template: Path, folder: Path) -> Path:
 class Foreman:
     """Saves, one thing after another; `tell` hears `try {...}` inside a save and `ack N` once it has returned."""
 
-    def __init__(self, laptop: wiring.Laptop, chance: random.Random, tell: Tell, first: int = 0) -> None:
+    def __init__(
+        self,
+        laptop: wiring.Laptop,
+        chance: random.Random,
+        tell: Tell,
+        first: int = 0,
+        project: str = PROJECT,
+    ) -> None:
+        self._project = project
         self._laptop, self._chance, self._tell = laptop, chance, tell
         self._number = first
         self._records: list[str] = []
@@ -113,6 +138,8 @@ class Foreman:
         """So many saves, with sync trying its luck in between."""
         for _ in range(saves):
             self.save()
+            if self._chance.random() < PHOTOS:
+                self.photograph()
             if self._chance.random() < 0.2:
                 self.sync_to_nothing()
 
@@ -127,6 +154,19 @@ class Foreman:
             self._tell("try " + json.dumps(asdict(Save(self._number, values, dots_of(writing)))))
         self._tell(f"ack {self._number}")
         self._records = list(dict.fromkeys([*self._records, *values]))
+
+    def photograph(self, record: str = "") -> None:
+        """A photo of that record, or of one of his: `photo {...}` is said once it is saved."""
+        if not record and not self._records:
+            return
+        original = self._chance.randbytes(self._chance.randint(*ORIGINAL_BYTES))
+        small = smaller(original)
+        picture = Picture(400, 300, "image/jpeg", None, None, None, *small.values())
+        owner = Owner("violation", record or self._chance.choice(self._records))
+        attached = attach(self._laptop.store, self._project, owner, original, picture)
+        made = {**small, Rendition.ORIGINAL: original}
+        hashes = {rendition.value: sha256_hex(data) for rendition, data in made.items()}
+        self._tell("photo " + json.dumps({"record": attached.photo_id, "hashes": hashes}))
 
     def sync_to_nothing(self) -> None:
         """What the worker does on a dead line: mark as sent; sometimes it learns that nothing went, and takes that back."""

@@ -21,6 +21,7 @@ from tests.durability.shim import CHANGES, FAIL, READS, Shim
 SORT = "refusals"
 SAVES = 24
 SAVES_AFTER = 3
+PHOTO_EVERY = 8
 
 
 @dataclass(frozen=True)
@@ -89,10 +90,12 @@ def _day(folder: Path, refusal: Refusal, nth: int, tell: Tell) -> None:
         tell(words)
 
     foreman = Foreman(laptop, Random(SORT), hear, 1000)
-    for _ in range(SAVES):
+    for number in range(SAVES):
         try:
             foreman.save()
             foreman.sync_to_nothing()
+            if number % PHOTO_EVERY == PHOTO_EVERY - 1:
+                foreman.photograph()
         except BravetuiError as error:
             _demand_fit(error, refusal)
             if not refusal.kinds & READS:

@@ -11,6 +11,7 @@
 #include <stdarg.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
 #include <unistd.h>
@@ -145,6 +146,14 @@ int rename(const char *old, const char *new) {
     if (inside(new) && struck(CHANGES)) return refuse();
     int done = real(old, new);
     if (inside(new) && !done) { note('R', 0, 0, old, strlen(old)); note('N', 0, 0, new, strlen(new)); }
+    return done;
+}
+
+int mkdir(const char *path, mode_t rights) {
+    REAL(int, mkdir, const char *, mode_t);
+    if (inside(path) && struck(CHANGES)) return refuse();
+    int done = real(path, rights);
+    if (inside(path) && !done) note('M', 0, 0, path, strlen(path));
     return done;
 }
 
