@@ -5,6 +5,7 @@ Order of what is made durable: the bytes, the change in the journal, the record;
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +14,7 @@ from sqlalchemy import Connection, select
 
 from bravetui.base.canonical import Json, sha256_hex
 from bravetui.base.clock import local_time
-from bravetui.base.errors import BadInput, StorageFull
+from bravetui.base.errors import BadInput, BravetuiError, StorageFull
 from bravetui.base.files import foreign_file_errors
 from bravetui.base.text import safe_line
 from bravetui.db import blob_rows
@@ -149,8 +150,9 @@ def _keep(store: Store, blobs: dict[Blob, bytes]) -> None:
         for blob, content in blobs.items():
             store.photos.keep(blob, content, twice=blob.rendition is Rendition.ORIGINAL)
     except StorageFull as error:
-        for blob in fresh:
-            store.photos.forget(blob)
+        with suppress(BravetuiError):  # a disk that is so full that nothing can be removed: nobody misses what is left
+            for blob in fresh:
+                store.photos.forget(blob)
         raise StorageFull(
             "There is no room for this photo on the disk; it was not taken in. Everything saved before is still here.",
             "Free some room on this disk, then add the photo again. Forms can still be saved.",

@@ -112,13 +112,13 @@ class BlobFiles:
         """Central has signed for it, or room is short: the second copy goes, if the first is whole."""
         first, second = self._paths(blob)
         if second.exists() and self._opened(blob, first) is not None:
-            second.unlink(missing_ok=True)
+            _remove(second)
             fault("blob_kept_once")
 
     def forget(self, blob: Blob) -> None:
         """Let go of it: nobody needs it here any more."""
         for path in self._paths(blob):
-            path.unlink(missing_ok=True)
+            _remove(path)
             fault("blob_forgotten")
 
     def set_aside(self, blob: Blob) -> None:
@@ -166,6 +166,11 @@ class BlobFiles:
 
 def _bound(blob: Blob) -> bytes:
     return _MAGIC + f"{blob.photo}.{blob.rendition}".encode()
+
+
+def _remove(path: Path) -> None:
+    with foreign_file_errors():
+        path.unlink(missing_ok=True)
 
 
 def _files(folder: Path) -> Iterator[Path]:

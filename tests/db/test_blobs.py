@@ -145,6 +145,20 @@ def test_a_full_disk_refuses_the_photo_whole_and_takes_a_single_copy_where_only_
     assert not path_of(files, ORIGINAL, second=True).exists()
 
 
+def test_a_disk_that_removes_nothing_says_so_in_our_words(
+    files: BlobFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unlink(path: Path, missing_ok: bool = False) -> None:
+        raise OSError(28, "No space left on device", str(path))
+
+    monkeypatch.setattr(Path, "unlink", unlink)
+    with pytest.raises(StorageFull):
+        files.forget(ORIGINAL)
+    with pytest.raises(StorageFull):
+        files.keep_once(ORIGINAL)
+    assert files.read(ORIGINAL) == DATA
+
+
 def test_a_new_key_opens_every_photo_and_the_old_one_none(files: BlobFiles) -> None:
     files.keep(THUMBNAIL, b"small")
     fresh = BlobFiles(files.folder, bytes(32))
