@@ -150,7 +150,9 @@ def _keep(store: Store, blobs: dict[Blob, bytes]) -> None:
         for blob, content in blobs.items():
             store.photos.keep(blob, content, twice=blob.rendition is Rendition.ORIGINAL)
     except StorageFull as error:
-        with suppress(BravetuiError):  # a disk that is so full that nothing can be removed: nobody misses what is left
+        with suppress(
+            BravetuiError
+        ):  # a disk that is so full that nothing can be removed: nobody misses what is left
             for blob in fresh:
                 store.photos.forget(blob)
         raise StorageFull(

@@ -205,10 +205,13 @@ def asked(
 
 
 def settled(connection: Connection) -> dict[Blob, datetime]:
-    """What central has of every project that needs it, and when it signed for it last."""
-    newest = func.max(_blob.c.settled_at)
+    """What central, in the life that is known here, has of every project that needs it, and when it signed for it last."""
+    newest, epoch = func.max(_blob.c.settled_at), meta.get(connection, meta.EPOCH)
+    there = or_(
+        _blob.c.state == BlobState.PRUNED, and_(_blob.c.state == BlobState.TAKEN, _blob.c.epoch == epoch)
+    )
     query = select(_blob.c.photo, _blob.c.rendition, newest).group_by(_blob.c.photo, _blob.c.rendition)
-    every = query.having(func.count() == func.count(case((_blob.c.state != BlobState.WAITING, 1))))
+    every = query.having(func.count() == func.count(case((there, 1))))
     return {Blob(photo, Rendition(rendition)): at for photo, rendition, at in connection.execute(every) if at}
 
 

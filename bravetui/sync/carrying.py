@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 
 from sqlalchemy import Connection
 
@@ -118,7 +119,7 @@ class Carrier:
             return Stepped((Waiting(now, until, carried.line.what),), error=carried.line)
         left = await self._run(_go_on, self._store, carried)
         if carried.done and not left.photos:
-            await self._run(make_room, self._store)
+            await self._run(partial(make_room, self._store, heard=False))
         told = PhotosCarried(
             now, carried.bytes_up, carried.took_s, len(carried.done), left.photos, left.size_bytes
         )

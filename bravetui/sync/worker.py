@@ -19,6 +19,7 @@ from sqlalchemy import Connection
 from bravetui.base.clock import Clock
 from bravetui.base.errors import BravetuiError, NeedsSignIn, Refused, StorageFull, Transient
 from bravetui.base.runner import Runner
+from bravetui.db.blob_room import make_room
 from bravetui.db.store import Store
 from bravetui.db.urgent import urgent_at
 from bravetui.sync.ahead import continuation
@@ -93,7 +94,6 @@ SILENCES_MAX = 3
 
 BATTERY_THRIFT = 5
 """How many times longer, on its battery, a laptop with nothing to do sleeps between looks and polls. Work is not delayed."""
-
 MAINS = Mains()
 
 
@@ -108,6 +108,8 @@ async def _given_up(task: asyncio.Task[Answered] | None) -> None:
 STUCK_S = 120.0
 SIGN_IN_WAIT_S = 900.0
 STUMBLED_WAIT_S = 60.0
+ROOM_EVERY_S = 3600.0
+"""How often all files of photos are gone through for those that can make room."""
 
 
 class Worker:
@@ -146,7 +148,7 @@ class Worker:
         self._stopping = self._hung_up = self._held = False
         self._budget_bytes = BUDGET_BYTES_FIRST
         self._poll_at: datetime | None = None
-        self._pull_failures = self._silences = 0
+        self._pull_failures, self._silences, self._room_from_s = 0, 0, 0.0
         self._row = InARow()
         self._pull_not_before: datetime | None = None
         uploads = Uploads(client, store.identity.central_key)
@@ -348,9 +350,17 @@ class Worker:
         if taken.mended:
             self._tell(Mended(now, taken.mended))
         if taken.all_handed_in:
+            await self._make_room()
             self._tell(AllHandedIn(now))
         if self._records is not None:
             self._records(frozenset(taken.records))
+
+    async def _make_room(self) -> None:
+        """Let go of photos that central has had for a week, now that it has said that it has them still."""
+        now_s = self._clock.monotonic_s()
+        if now_s >= self._room_from_s:
+            self._room_from_s = now_s + ROOM_EVERY_S
+            await self._run(partial(make_room, self._store, heard=True))
 
     async def _failed(
         self, lanes: tuple[Lane, ...], error: BravetuiError, unsent: Prepared | None = None
@@ -372,9 +382,8 @@ class Worker:
         self._pull_failures = max(self._pull_failures + 1, self._row.rows)
         pull_s = self._asked(LANES[0].lane, self._pull_failures, error)
         self._pull_not_before = now + timedelta(seconds=pull_s)
-        self._poll_at = (
-            None  # it has not been answered: due still, also by a clock that was set back meanwhile
-        )
+        # It has not been answered: due still, also by a clock that was set back meanwhile.
+        self._poll_at = None
         until = await self._writes(_give_up, lanes, partial(self._asked, error=error), error, now, unsent)
         self._tell(Waiting(now, min(until.values(), default=self._pull_not_before), error.what, lanes))
         return error

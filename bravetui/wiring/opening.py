@@ -120,7 +120,7 @@ def open_laptop(
         recovered, full = _recovered(store, only_looks=only_looks)
         with suppress(StorageFull):  # it only makes room
             compact(store)
-            make_room(store)
+            make_room(store, heard=False)
         store.ballast.restore_if_room()
         opened.pop_all()
     gone = bool(mark.reserved) and not all(was_used)

@@ -1,4 +1,4 @@
-"""When photo bytes wait, until when, and what ends it: an older central, a busy one, a clock that was wrong."""
+"""When photo bytes wait or are kept, until when, and what ends it: an older central, a busy one, a clock that was wrong."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from bravetui.sync import carrying
 from bravetui.sync.progress import Waiting
 from bravetui.sync.step import Carry
 from bravetui.views.status import sync_summary
+from bravetui.wire.blobs import Blob, Rendition
 from tests.support.world import Here, World
 from tests.sync.test_photos import answer, left, same_at_another, sent, shot
 
@@ -109,3 +110,32 @@ async def test_a_turn_in_which_no_byte_may_go_is_none(world: World) -> None:
             assert load.parts or load.unasked or load.damaged
         await carlos.worker._go_on() if not hasattr(step, "until") else world.clock.advance(seconds=30)
     assert sync_summary(carlos.store).photos.photos == 0
+
+
+async def test_a_laptop_that_was_shut_while_central_was_put_back_asks_before_it_lets_go_of_anything(
+    world: World,
+) -> None:
+    carlos = await world.laptop("carlos-1", "carlos")
+    assert await carlos.sync()
+    with world.backup_of_central() as backup:
+        photo = shot(carlos)
+        assert await carlos.sync()
+        carlos.close()
+        world.laptops.remove(carlos)
+        with world.restored(backup):
+            world.clock.advance(days=9)
+            again = world.open(carlos.folder)
+            for _ in range(3):
+                world.clock.advance(minutes=10)
+                await again.sync()
+            await same_at_another(world, photo)
+
+
+async def test_a_week_after_central_has_signed_a_contact_makes_room(world: World) -> None:
+    carlos = await world.laptop("carlos-1", "carlos")
+    photo = shot(carlos)
+    assert await carlos.sync()
+    assert len(carlos.store.photos.kept()) == 3
+    world.clock.advance(days=8)
+    assert await carlos.sync()
+    assert [*carlos.store.photos.kept()] == [Blob(photo, Rendition.THUMBNAIL)]
