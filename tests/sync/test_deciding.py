@@ -41,7 +41,7 @@ from bravetui.sync.step import (
     Wait,
     next_step,
 )
-from bravetui.wire.lanes import LANES, POLICY, PRIORITY, Lane, LanePolicy
+from bravetui.wire.lanes import LANES, PAUSE_MAX, POLICY, PRIORITY, Lane, LanePolicy
 
 NOW = datetime(2026, 8, 3, 13, 30, tzinfo=UTC)
 Record = tuple[str, str, str]
