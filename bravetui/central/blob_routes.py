@@ -16,7 +16,7 @@ from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 from starlette.responses import StreamingResponse
 
-from bravetui.base.errors import BadInput, NeedsSignIn, Refused
+from bravetui.base.errors import BadInput, NeedsSignIn
 from bravetui.base.runner import Runner
 from bravetui.central import blobs, openapi_blobs
 from bravetui.central.access import Access
@@ -105,7 +105,7 @@ class _Blobs:
         asker = await self._asker(request)
         _check_version(request)
         name = _name_of(request)
-        _check_may_write(asker.access, name)
+        blobs.check_may_write(asker.access, name)
         told = _announced(request, name)
         part = await read_body(request, PART_BYTES_MAX)
         if part:
@@ -119,7 +119,7 @@ class _Blobs:
         asker = await self._asker(request)
         _check_version(request)
         name = _name_of(request)
-        _check_may_write(asker.access, name)
+        blobs.check_may_write(asker.access, name)
         offset = _number(request, "Upload-Offset")
         part = await read_body(request, PART_BYTES_MAX)
         _check_part(request, part)
@@ -240,16 +240,6 @@ def _name_of(request: Request) -> BlobName:
 def _check_may_read(access: Access, name: BlobName) -> None:
     if name.scope_id not in access.scopes:
         raise NotThere
-
-
-def _check_may_write(access: Access, name: BlobName) -> None:
-    """As a change of a photo's record is judged (`checks.admit`)."""
-    if name.scope_id not in access.scopes or name.scope_id in access.reading_only:
-        raise Refused(
-            "There is no such project that you may write to.",
-            "The photo stays on this laptop; ask the office.",
-            code="not_permitted",
-        )
 
 
 def _check_version(request: Request) -> None:

@@ -29,7 +29,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from bravetui.auth.signing import encode
-from bravetui.base.errors import BadInput, BravetuiError
+from bravetui.base.errors import BadInput, BravetuiError, Refused
 from bravetui.base.fault import fault
 from bravetui.central.access import Access
 from bravetui.central.blob_faults import NotThere, RecordFirst, WrongBytes, WrongOffset
@@ -93,6 +93,16 @@ _ASKED = select(*(func.unnest(bindparam(f"its_{name}", type_=ARRAY(String))) for
 _COMPLETE = select(*(BLOBS.c[name] for name in _KEY)).where(
     BLOBS.c.complete_at.is_not(None), tuple_(*(BLOBS.c[name] for name in _KEY)).in_(_ASKED)
 )
+
+
+def check_may_write(access: Access, name: BlobName) -> None:
+    """As a change of a photo's record is judged (`checks.admit`). Raises Refused."""
+    if name.scope_id not in access.scopes or name.scope_id in access.reading_only:
+        raise Refused(
+            "There is no such project that you may write to.",
+            "The photo stays on this laptop; ask the office.",
+            code="not_permitted",
+        )
 
 
 def begin(desk: Desk, access: Access, name: BlobName, told: Announced, part: bytes) -> Stand:

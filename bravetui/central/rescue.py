@@ -7,8 +7,8 @@ work. Its carrier hears counts and nothing else.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -19,11 +19,13 @@ from bravetui.auth.bundle import Bundle, read_bundle
 from bravetui.auth.locks import Lock
 from bravetui.base.errors import BadInput, BravetuiError, NeedsSignIn
 from bravetui.base.text import safe_line
-from bravetui.central.access import access_of
+from bravetui.central.access import Access, access_of
 from bravetui.central.callers import Caller
+from bravetui.central.desk import Desk
 from bravetui.central.incoming import Incoming, read
+from bravetui.central.rescue_photos import read_photos, take_photos
 from bravetui.central.service import Central
-from bravetui.central.state import arrive
+from bravetui.central.state import State, arrive
 from bravetui.central.tables import DEVICES, KEPT_BUNDLES, TWINS
 from bravetui.central.tenants import operator, stranger, tenant
 from bravetui.db.moves import Moves, RecordKey, moves_of, record_of
@@ -32,6 +34,7 @@ from bravetui.merge.version import Dot
 from bravetui.wire.change import Change
 from bravetui.wire.codec import TooLarge, encode, unpack, values_in
 from bravetui.wire.messages import PROTOCOL, Delivered, Outcome, Verdict
+from bravetui.wire.photo_pieces import HOLDS_PHOTOS
 from bravetui.wire.receipt import sign
 
 NOT_TAKEN = (Outcome.REFUSED, Outcome.TWIN)
@@ -65,6 +68,20 @@ class _Maker:
     """Its own, and those that it had as a copy of another."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """What became of what is in a bundle."""
+
+    why: str = ""
+    """Why it is kept; empty where all of it was taken."""
+    verdicts: tuple[Verdict, ...] = ()
+    photos: Mapping[str, int] = field(default_factory=dict)
+    epoch: str = ""
+
+
+_Take = Callable[[Central, Bundle, _Maker, datetime], _Done]
+
+
 class _Kept(BravetuiError):
     """Nothing of the bundle was tried, and why."""
 
@@ -79,30 +96,57 @@ def take_bundle(
 ) -> Taken:
     """Take a bundle. `vouched`: a manager answers for a laptop that was revoked. `locks` beside central's own.
 
-    Raises BadInput for a file that is none, WrongKey for one that central cannot open: those stay with who has them.
+    Raises BadInput for bytes that are none, WrongKey for one that central cannot open: those stay with who has them.
     """
     bundle, now = read_bundle(file), central.clock.now()
-    pieces = list(_pieces(bundle.opened((central.keys.recovery, *locks)), by_line=carried_by is not None))
-    verdicts: list[Verdict] = []
-    why, maker = "", None
+    if bundle.holds not in ("", HOLDS_PHOTOS):
+        raise BadInput(
+            "The bundle was made by a newer program than central's.", "Update central, and try again."
+        )
+    sealed = bundle.opened((central.keys.recovery, *locks))
+    take = _taking_photos(sealed) if bundle.holds else _taking_changes(sealed, by_line=carried_by is not None)
+    done, maker = _Done(), None
     try:
         maker = _proven(central, bundle, vouched)
-        verdicts = _hand_in_all(central, bundle, maker, pieces, now)
+        done = take(central, bundle, maker, now)
     except _Kept as error:
-        why = str(error)
-    outcomes = Counter(verdict.outcome for verdict in verdicts)
-    left = sum(outcomes[one] for one in NOT_TAKEN)
-    if left:
-        why = f"{left} of its {sum(outcomes.values())} changes were not taken: {_reasons(verdicts)}"
-    if why or maker is None:
-        _keep(central, bundle, file, why, carried_by, now)
+        done = _Done(why=str(error))
+    if done.why or maker is None:
+        _keep(central, bundle, file, done.why, carried_by, now)
     else:
         _settle(central, bundle, maker, now)
+    outcomes = Counter(verdict.outcome for verdict in done.verdicts)
     told = Delivered(
-        bundle=bundle.digest, device=bundle.device, kept=bool(why), why=why, at=now,
-        outcomes={outcome.value: count for outcome, count in sorted(outcomes.items())},
+        bundle=bundle.digest, device=bundle.device, kept=bool(done.why), why=done.why, at=now, photos=dict(done.photos),
+        outcomes={outcome.value: count for outcome, count in sorted(outcomes.items())}, epoch=done.epoch,
     )  # fmt: skip
-    return Taken(sign(told, central.keys.sign), tuple(verdicts))
+    return Taken(sign(told, central.keys.sign), done.verdicts)
+
+
+def _taking_changes(sealed: Sequence[bytes], *, by_line: bool) -> _Take:
+    """Takes the requests of a bundle, all of which are read first."""
+    pieces = list(_pieces(sealed, by_line=by_line))
+
+    def take(central: Central, bundle: Bundle, maker: _Maker, now: datetime) -> _Done:
+        epoch = _arrived(central, bundle.device, maker, now)[1].epoch if bundle.is_one_of_many else ""
+        verdicts = _hand_in_all(central, bundle, maker, pieces, now)
+        left = sum(verdict.outcome in NOT_TAKEN for verdict in verdicts)
+        why = f"{left} of its {len(verdicts)} changes were not taken: {_reasons(verdicts)}" if left else ""
+        return _Done(why, tuple(verdicts), epoch=epoch)
+
+    return take
+
+
+def _taking_photos(sealed: Sequence[bytes]) -> _Take:
+    """Takes the photos of a bundle, all of which are read first."""
+    photos = read_photos(sealed)
+
+    def take(central: Central, bundle: Bundle, maker: _Maker, now: datetime) -> _Done:
+        access, state = _arrived(central, bundle.device, maker, now)
+        taken = take_photos(Desk(central.engine, central.keys.sign, state.epoch, now), access, photos)
+        return _Done(taken.why, photos=taken.counts, epoch=state.epoch)
+
+    return take
 
 
 def kept_bundles(central: Central) -> Sequence[Row[Any]]:
@@ -258,15 +302,20 @@ def _hand_in(
     """One request of the bundle, as if its laptop had sent it now. Changes of other laptops are refused by the push path."""
     asked = incoming.request.device
     number = asked if asked in maker.numbers else bundle.device
+    access, state = _arrived(central, number, maker, now)
+    return central.take(access, state, incoming, now)
+
+
+def _arrived(central: Central, number: int, maker: _Maker, now: datetime) -> tuple[Access, State]:
+    """What the maker's person may do now, and in which life central is."""
     with central.engine.begin() as connection:
         tenant(connection, maker.organization_id)
         row = connection.execute(select(DEVICES).where(DEVICES.c.number == number)).one()
         state = arrive(connection, now)
         try:
-            access = access_of(connection, number, row.organization_id, row.user_id, now)
+            return access_of(connection, number, row.organization_id, row.user_id, now), state
         except NeedsSignIn as error:
             raise _Kept(error.what, "A manager decides what becomes of this person's work.") from error
-    return central.take(access, state, incoming, now)
 
 
 def _reasons(verdicts: Sequence[Verdict]) -> str:

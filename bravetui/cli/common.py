@@ -19,6 +19,7 @@ from bravetui.auth.sealed_file import SealedFile
 from bravetui.base.errors import BadInput, NeedsSignIn, StorageFull
 from bravetui.base.files import flush_file, our_file_error
 from bravetui.base.text import safe_line
+from bravetui.views.words import bytes_words
 from bravetui.wiring import (
     PASSPHRASE_FILE_VARIABLE,
     Laptop,
@@ -109,6 +110,25 @@ def laptop_of(
         for notice in laptop.notices if say_notices else ():
             print(f"bravetui: {notice}", file=sys.stderr)
         yield laptop
+
+
+@contextmanager
+def progress(words: str) -> Iterator[Callable[[int, int], None]]:
+    """Says on one line of a terminal how many bytes of how many are done; where there is no terminal, nothing."""
+    shown = False
+
+    def say(done: int, total: int) -> None:
+        nonlocal shown
+        if sys.stderr.isatty():
+            shown = True
+            told = f"{words}: {bytes_words(done)} of {bytes_words(total)}"
+            print(f"\r{told:<50}", end="", file=sys.stderr, flush=True)
+
+    try:
+        yield say
+    finally:
+        if shown:
+            print(file=sys.stderr)
 
 
 def write_new(path: Path, content: str | bytes) -> None:

@@ -7,6 +7,7 @@ import asyncio
 import getpass
 import os
 import sys
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,10 +17,10 @@ from bravetui.auth.locks import AskedPassphrase
 from bravetui.base.clock import SystemClock
 from bravetui.base.errors import BadInput
 from bravetui.base.text import counted, safe_line
-from bravetui.cli.common import ask_passphrase, folder_of, print_json, ring_of
+from bravetui.cli.common import ask_passphrase, folder_of, print_json, progress, ring_of
 from bravetui.db.mirror import black_box_in
-from bravetui.views.words import age_words
-from bravetui.wire.messages import Delivered
+from bravetui.views.words import age_words, photos_words
+from bravetui.wire.delivery import Delivery
 from bravetui.wiring import carry, rescue, who_is_here
 
 if TYPE_CHECKING:
@@ -27,9 +28,9 @@ if TYPE_CHECKING:
     from bravetui.sync.rescue import Exported
 
 EPILOG = (
-    "JSON of export: {path, size_bytes, changes, records, by_kind, oldest_at, opens_by, damaged, unreadable, database_read, "
-    "marked, signatures_left}, path null when nothing is unconfirmed; of send: {bundle, device, outcomes, kept, why, at, "
-    "signature}."
+    "JSON of export: {path, size_bytes, changes, records, by_kind, oldest_at, opens_by, photos, photo_bytes, "
+    "photos_unreadable, damaged, unreadable, database_read, marked, signatures_left}, path null when all is confirmed; "
+    "of send: {device, outcomes, photos, kept, why, at, bundles}, bundles each with central's signature."
 )
 
 
@@ -37,7 +38,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     """Export or send."""
     parser.epilog = EPILOG
     tasks = parser.add_subparsers(dest="task", metavar="export|send", required=True)
-    out = tasks.add_parser("export", help="seal all unconfirmed work into a new file")
+    out = tasks.add_parser("export", help="seal all unconfirmed work, photos too, into a new file")
     out.add_argument("place", type=Path, metavar="DIR", help="folder on a stick or another disk")
     out.add_argument(
         "--from-mirror",
@@ -62,9 +63,11 @@ def run(arguments: argparse.Namespace) -> int:
         return _export(arguments)
     ring = ring_of(folder_of(arguments), ask_passphrase)
     who_is_here(ring)  # what has to be typed for it is typed before the loop, where Ctrl-C is heard
-    told = asyncio.run(carry(ring, arguments.place))
+    folder = folder_of(arguments)
+    with progress("sent") as said:
+        told = asyncio.run(carry(ring, arguments.place, folder=folder, told=said))
     if arguments.json:
-        print_json(told.model_dump(mode="json"))
+        print_json(told.as_json())
     else:
         print("\n".join(carried_lines(told)))
     return 0
@@ -73,7 +76,9 @@ def run(arguments: argparse.Namespace) -> int:
 def _export(arguments: argparse.Namespace) -> int:
     folder = black_box_in(arguments.from_mirror) if arguments.from_mirror else folder_of(arguments)
     locks = [AskedPassphrase(_new_passphrase)] if arguments.with_passphrase else []
-    found, exported = rescue(folder, ring_of(folder, ask_passphrase), arguments.place, locks)
+    ring = ring_of(folder, ask_passphrase)
+    with progress("photos sealed") as said:
+        found, exported = rescue(folder, ring, arguments.place, locks, told=said)
     if arguments.json:
         print_json(_plain(found, exported))
     else:
@@ -87,41 +92,65 @@ def exported_lines(found: Unconfirmed, exported: Exported | None) -> list[str]:
     if exported is None:
         lines.append("Nothing to rescue: central has confirmed everything that this laptop holds.")
     else:
-        kinds = ", ".join(f"{count} {safe_line(kind, 40)}" for kind, count in exported.by_kind)
         lines += [
-            f"{counted(exported.changes, 'change')} of {counted(exported.records, 'record')}: {kinds}.",
-            f"The oldest was made {age_words(exported.oldest_at, SystemClock().now())}.",
+            _inside(exported),
+            *_oldest(exported),
             *_beneath(found),
             f"Sealed in {safe_line(str(exported.path), 400)} ({exported.size_bytes:,} bytes), read back and compared.",
             _who_opens(exported),
             "Carry it to central: bravetui rescue send FILE on any laptop with a line, or bravetui central import FILE.",
         ]
+    return [*lines, *_left_out(found, exported)]
+
+
+def _inside(exported: Exported) -> str:
+    told = []
+    if exported.changes:
+        kinds = ", ".join(f"{count} {safe_line(kind, 40)}" for kind, count in exported.by_kind)
+        told.append(
+            f"{counted(exported.changes, 'change')} of {counted(exported.records, 'record')}: {kinds}"
+        )
+    if exported.photos:
+        told.append(photos_words(exported.photos, exported.photo_bytes))
+    return f"{'; '.join(told) or 'Nothing that reads'}."
+
+
+def _oldest(exported: Exported) -> list[str]:
+    if exported.oldest_at is None:
+        return []
+    return [f"The oldest was made {age_words(exported.oldest_at, SystemClock().now())}."]
+
+
+def _left_out(found: Unconfirmed, exported: Exported | None) -> Iterator[str]:
     if not found.database_read:
-        lines.append(
-            "Only the journal was read: what central has confirmed may be among the changes, which does no harm."
+        photos = " and photos" if found.photos else ""
+        yield (
+            f"Only the journal was read: what central has confirmed may be among the changes{photos}, which does no harm."
         )
     elif exported is not None and not found.marked:
-        lines.append(
-            "The disk is so full that this laptop could not note what left: free room and export again before typing on."
-        )
+        yield "The disk is so full that this laptop could not note what left: free room and export again before typing on."
     if found.signatures_left:
-        lines.append(
+        yield (
             f"{counted(found.signatures_left, 'signature')} not in the file: central has refused an answer of the report. "
             "Correct it in the app, where F4 says what, and sign again."
         )
     if found.damaged:
-        lines.append(f"{found.damaged} stretches of the journal could not be read; the rest is in the file.")
+        yield f"{found.damaged} stretches of the journal could not be read; the rest is in the file."
     if found.unreadable:
-        lines.append(
-            f"Of a newer program, and not in the file: {counted(found.unreadable, 'change')}. Export with that one."
+        yield f"Of a newer program, and not in the file: {counted(found.unreadable, 'change')}. Export with that one."
+    if exported is not None and exported.photos_unreadable:
+        yield (
+            f"Of {counted(exported.photos_unreadable, 'photo')} a file here is damaged, and not in it. The original may be: "
+            "bravetui doctor says, and mends what can be."
         )
-    return lines
 
 
-def carried_lines(told: Delivered) -> list[str]:
-    """What became of a colleague's bundle; never what is in it."""
-    counts = ", ".join(f"{count} {safe_line(outcome, 20)}" for outcome, count in told.outcomes.items())
-    lines = [f"Central has it. Laptop {told.device}: {counts or 'nothing was taken yet'}."]
+def carried_lines(told: Delivery) -> list[str]:
+    """What became of a colleague's file; never what is in it."""
+    counts = [f"{count} {safe_line(outcome, 20)}" for outcome, count in told.outcomes.items()]
+    if told.photos:
+        counts.append(counted(told.photos, "photo"))
+    lines = [f"Central has it. Laptop {told.device}: {', '.join(counts) or 'nothing was taken yet'}."]
     if told.kept:
         lines += [
             f"It is kept for a manager: {safe_line(told.why, 500)}.",
@@ -147,7 +176,7 @@ def _who_opens(exported: Exported) -> str:
 
 
 def _plain(found: Unconfirmed, exported: Exported | None) -> dict[str, object]:
-    told: dict[str, object] = {"path": None, "changes": 0}
+    told: dict[str, object] = {"path": None, "changes": 0, "photos": 0, "photo_bytes": 0}
     if exported is not None:
         told = {**asdict(exported), "path": str(exported.path)}
     notes = ("damaged", "unreadable", "database_read", "marked", "signatures_left")

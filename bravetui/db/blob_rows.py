@@ -40,6 +40,13 @@ _WAITS = and_(_blob.c.state == BlobState.WAITING, exists().where(_ITS_RECORD))
 _CAN_GO = and_(_blob.c.state == BlobState.WAITING, exists().where(_ITS_RECORD, ~_UNSENT))
 """The record goes first: central takes bytes of no photo that it does not know."""
 
+_STATE_TURN = case(
+    {rendition.value: turn for turn, rendition in enumerate(RENDITIONS)}, value=_photo.c.blob_state, else_=-1
+)
+_SAID_THERE = and_(_blob.c.epoch == "", exists().where(_ITS_RECORD, _STATE_TURN >= _TURN))
+"""The record says so, since somebody else brought the bytes: on a stick, or for a record of his own. Not where central has
+said itself that it lacks them."""
+
 _PHOTOS = select(_photo.c.scope_id, _photo.c.sha256).where(_photo.c.deleted.is_(False))
 _KNOWN = select(_blob.c.scope_id, _blob.c.photo, _blob.c.rendition)
 _LEFT = select(
@@ -61,6 +68,8 @@ class Waiting:
     size_bytes: int
     sent_bytes: int
     failures: int
+    is_said_there: bool = False
+    """Whether the photo's record says that central has it: its receipt is to be had for the asking."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +120,7 @@ def due(
     """What may go now of these renditions, in the order in which it goes, at most so many."""
     columns = (_blob.c.scope_id, _blob.c.photo, _blob.c.rendition, _blob.c.sha256, _blob.c.size_bytes)
     next_at = _blob.c.next_attempt_at
-    query = select(*columns, _blob.c.sent_bytes, _blob.c.failures).where(
+    query = select(*columns, _blob.c.sent_bytes, _blob.c.failures, _SAID_THERE).where(
         _CAN_GO,
         _blob.c.rendition.in_(sorted(renditions)),
         or_(next_at.is_(None), next_at <= now, next_at > now + PAUSE_MAX),

@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator
+from copy import copy
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
@@ -74,6 +75,32 @@ class BlobFiles:
         with contextlib.suppress(StorageFull):
             replace_file(first, self._sealed(blob, data))
         return data
+
+    def found(self, blob: Blob) -> bytes | None:
+        """As `read`, but nothing is written; None where no copy is whole. Raises FailingDisk."""
+        first, second = self._paths(blob)
+        data = self._opened(blob, first)
+        return data if data is not None else self._opened(blob, second)
+
+    def sealed(self, blob: Blob) -> bytes | None:
+        """A whole copy as it lies here, for a card; None where none is whole. Raises FailingDisk."""
+        whole = (path for path in self._paths(blob) if self._opened(blob, path) is not None)
+        path = next(whole, None)
+        if path is None:
+            return None
+        with foreign_file_errors():
+            return path.read_bytes()
+
+    def keep_sealed(self, blob: Blob, sealed: bytes) -> None:
+        """Durably keep a copy that `sealed` gave. Raises StorageFull."""
+        make_private_folder(self.folder)
+        replace_file(self._paths(blob)[0], sealed)
+
+    def elsewhere(self, folder: Path) -> BlobFiles:
+        """Photos in another folder, under the same key: those on a card."""
+        other = copy(self)
+        other.folder = folder
+        return other
 
     def check(self, blob: Blob, *, twice: bool = False) -> bool:
         """Whether every copy that is here, or is to be here `twice`, is whole; one that was not has been written again from

@@ -33,7 +33,7 @@ from bravetui.db.journal import Journal
 from bravetui.db.unconfirmed import read_journal
 from bravetui.wire.change import Change
 
-MIRRORED_JOURNAL, MIRRORED_KEYS, READ_ME = "journal", "keys", "READ ME.txt"
+MIRRORED_JOURNAL, MIRRORED_KEYS, MIRRORED_PHOTOS, READ_ME = "journal", "keys", "photos", "READ ME.txt"
 FOLDER_PREFIX = "bravetui-"
 WAIT_S = 0.5
 """The longest that a save waits for the card."""

@@ -25,12 +25,14 @@ from bravetui.db.engine import open_laptop_engine, read_transaction, write_trans
 from bravetui.db.frames import journal_cipher, scan
 from bravetui.db.kinds import KINDS
 from bravetui.db.outbox import OF_RECORD, binding
+from bravetui.db.photos_leaving import LeavingBlob, leaving_by_files, leaving_by_tables
 from bravetui.db.quarantine import TAKEN_OFF, refused_run
 from bravetui.db.records import load
 from bravetui.db.recover import last_dots
 from bravetui.db.requests import taken_before
 from bravetui.db.site import signs
 from bravetui.merge.version import Dot
+from bravetui.wire.blobs import Blob
 from bravetui.wire.change import Change
 
 _outbox = Outbox.__table__  # type: ignore[attr-defined]
@@ -74,6 +76,8 @@ class Unconfirmed:
     whoever reads what was made upon it would pass for having seen it."""
     signatures_left: int = 0
     """Signatures that stay here: they wait behind what central will not have, and would sign a report without that."""
+    photos: tuple[LeavingBlob, ...] = ()
+    """Bytes of photos that central has not signed for, the small sizes first."""
 
     @property
     def oldest_at(self) -> datetime | None:
@@ -101,8 +105,17 @@ def read_journal(path: Path, key: bytes) -> FromJournal:
     return FromJournal(kept, taken_off, len(found.damage), unreadable)
 
 
-def gather(database: Path, journal: Path, key: bytes, ballast: Ballast, now: datetime) -> Unconfirmed:
-    """All that is unconfirmed on this laptop. Raises Busy, or WrongKey when neither database nor journal opens."""
+def gather(
+    database: Path,
+    journal: Path,
+    key: bytes,
+    ballast: Ballast,
+    now: datetime,
+    photos: Mapping[Blob, int] | None = None,
+) -> Unconfirmed:
+    """All that is unconfirmed on this laptop. `photos`: the files of photos that are here, and their sizes. Raises Busy, or
+    WrongKey when neither database nor journal opens."""
+    kept = photos or {}
     told, failure = _try_journal(journal, key)
     try:
         if not database.exists():
@@ -112,20 +125,25 @@ def gather(database: Path, journal: Path, key: bytes, ballast: Ballast, now: dat
         engine = None
     if engine is not None:
         try:
-            return _leaving(engine, told, ballast, now)
+            return _leaving(engine, told, ballast, now, kept)
         except (Corrupt, StorageFull, WrongKey, ValidationError, SQLAlchemyError):
             pass  # whatever is wrong with the database, the journal is a second road
         finally:
             engine.dispose()
     if failure is not None:
         raise failure
-    return Unconfirmed(_ordered(told.changes), told.damaged, told.unreadable, False, False)
+    return _of_journal(told, kept)
 
 
-def gather_journal(journal: Path, key: bytes) -> Unconfirmed:
-    """All that a journal alone holds: a mirror's, of a laptop that is no more."""
-    told = read_journal(journal, key)
-    return Unconfirmed(_ordered(told.changes), told.damaged, told.unreadable, False, False)
+def gather_journal(journal: Path, key: bytes, photos: Mapping[Blob, int] | None = None) -> Unconfirmed:
+    """All that a journal alone holds: a mirror's, of a laptop that is no more; and the photos that lie beside it."""
+    return _of_journal(read_journal(journal, key), photos or {})
+
+
+def _of_journal(told: FromJournal, kept: Mapping[Blob, int]) -> Unconfirmed:
+    photos = leaving_by_files(kept, told.changes.values())
+    changes = _ordered(told.changes)
+    return Unconfirmed(changes, told.damaged, told.unreadable, False, False, photos=photos)
 
 
 def _try_journal(path: Path, key: bytes) -> tuple[FromJournal, BravetuiError | None]:
@@ -136,7 +154,9 @@ def _try_journal(path: Path, key: bytes) -> tuple[FromJournal, BravetuiError | N
         return FromJournal(damaged=1), error
 
 
-def _leaving(engine: Engine, journal: FromJournal, ballast: Ballast, now: datetime) -> Unconfirmed:
+def _leaving(
+    engine: Engine, journal: FromJournal, ballast: Ballast, now: datetime, kept: Mapping[Blob, int]
+) -> Unconfirmed:
     """What leaves, as far as it can be noted that it does; on a full disk the ballast makes the room for the note."""
     for _ in range(2):
         try:
@@ -147,22 +167,37 @@ def _leaving(engine: Engine, journal: FromJournal, ballast: Ballast, now: dateti
                     connection.execute(_MARK, told)
                 last = max([meta.get_counter(connection), *(dot.counter for dot in changes)])
                 meta.put(connection, meta.LEFT_TO, str(last))
-                return _told(connection, journal, changes, left, marked=True)
+                return _told(connection, journal, changes, left, kept, marked=True)
         except StorageFull:
             if not ballast.give_up():
                 break
     with read_transaction(engine) as connection:
         changes, _, left = _from_both(connection, journal)
-        return _told(connection, journal, changes, left, marked=False)
+        return _told(connection, journal, changes, left, kept, marked=False)
 
 
 def _told(
-    connection: Connection, journal: FromJournal, changes: Mapping[Dot, Change], left: int, *, marked: bool
+    connection: Connection,
+    journal: FromJournal,
+    changes: Mapping[Dot, Change],
+    left: int,
+    kept: Mapping[Blob, int],
+    *,
+    marked: bool,
 ) -> Unconfirmed:
     beneath = _beneath(connection, changes.values())
     before = frozenset(taken_before(connection, [*changes, *beneath]))
+    photos = leaving_by_tables(connection, kept, changes.values())
     return Unconfirmed(
-        _ordered(changes), journal.damaged, journal.unreadable, True, marked, before, _ordered(beneath), left
+        _ordered(changes),
+        journal.damaged,
+        journal.unreadable,
+        True,
+        marked,
+        before,
+        _ordered(beneath),
+        left,
+        photos,
     )
 
 

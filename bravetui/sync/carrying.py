@@ -187,7 +187,9 @@ def prepare(store: Store, budget_bytes: int, renditions: Collection[Rendition], 
         except Corrupt as error:
             damaged.append((one.name, error))
             continue
-        rest = data[one.sent_bytes : one.sent_bytes + max(PART_BYTES_MIN // part_share, left)]
+        # Of what central may have by another road no byte goes before it has been asked.
+        asks, room = one.is_said_there and not one.failures, max(PART_BYTES_MIN // part_share, left)
+        rest = b"" if asks else data[one.sent_bytes : one.sent_bytes + room]
         parts.append(Part(one.name, one.sha256, len(data), one.sent_bytes, rest))
         left -= len(rest)
     return Load(tuple(parts), damaged=tuple(damaged))

@@ -381,10 +381,15 @@ class Delivered(Message):
     """The laptop whose work it is."""
     outcomes: dict[str, int] = Field(default_factory=dict)
     """Changes by outcome of their verdict; empty if none was tried."""
+    photos: dict[str, int] = Field(default_factory=dict)
+    """Of a bundle that holds photos: how many central has now of them, by size (`wire.blobs.Rendition`)."""
     kept: bool = False
     """Whether central keeps the file for a manager, since not all of it could be taken."""
     why: str = ""
     """Why it is kept, for a person."""
+    epoch: str = ""
+    """Of a bundle with others in its file, the life of central's that took it: one that was restored may lack it. Empty
+    where nothing was taken."""
     at: Moment
     signature: str = ""
 

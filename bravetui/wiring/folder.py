@@ -25,6 +25,8 @@ PASSPHRASE_FILE_VARIABLE = "BRAVETUI_PASSPHRASE_FILE"
 
 KEYS, DATABASE, JOURNAL, MARK, BALLAST, LEASE = "keys", "site.db", "journal", "mark", "reserve", "sync.lease"
 TRIES = "pin.tries"
+CARRIED = "carried"
+"""Central's words on colleagues' bundles that went over this laptop's line."""
 PHOTOS = "photos"
 """Folder of the photos' bytes."""
 TIME = "time"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,15 +18,15 @@ from bravetui.base.errors import BadInput, Corrupt, StorageFull
 from bravetui.base.files import replace_file
 from bravetui.db.ballast import Ballast
 from bravetui.db.mirror import prepare
-from bravetui.wire.messages import Delivered
-from bravetui.wiring.folder import BALLAST, DATABASE, JOURNAL, MIRROR, who_is_here
+from bravetui.wire.delivery import Delivery
+from bravetui.wiring.folder import BALLAST, CARRIED, DATABASE, JOURNAL, MIRROR, PHOTOS, who_is_here
 from bravetui.wiring.sealing import key_of
 
 if TYPE_CHECKING:
     from httpx import AsyncBaseTransport
 
     from bravetui.db.unconfirmed import Unconfirmed
-    from bravetui.sync.rescue import Exported
+    from bravetui.sync.rescue import Exported, Progress
 
 
 def set_mirror(folder: Path, ring: KeyRing, place: Path | None) -> Path | None:
@@ -48,13 +50,21 @@ def set_mirror(folder: Path, ring: KeyRing, place: Path | None) -> Path | None:
 
 
 def rescue(
-    folder: Path, ring: KeyRing, into: Path, locks: Sequence[Lock] = (), clock: Clock | None = None
+    folder: Path,
+    ring: KeyRing,
+    into: Path,
+    locks: Sequence[Lock] = (),
+    clock: Clock | None = None,
+    told: Progress = lambda done, total: None,
 ) -> tuple[Unconfirmed, Exported | None]:
     """Seal what central has not confirmed into a file in `into`, from whatever of the laptop (or of its mirror) still reads.
 
-    To central's key, to `locks`, or to both. Returns what was found, and None when there is nothing to rescue. Opens the
-    laptop not as `open_laptop` does: nothing is repaired, moved or rebuilt.
+    To central's key, to `locks`, or to both. `told` hears how many bytes of photos are in it, and of how many. Returns what
+    was found, and None when there is nothing to rescue. Opens the laptop not as `open_laptop` does: nothing is repaired,
+    moved or rebuilt.
     """
+    from bravetui.db.blobs import BlobFiles
+    from bravetui.db.photos_leaving import pieces_of
     from bravetui.db.unconfirmed import gather
     from bravetui.sync.rescue import export, no_room
 
@@ -67,32 +77,44 @@ def rescue(
             "Central has not given this laptop its sealing key yet.",
             "Seal the bundle by a passphrase: add --with-passphrase. The key comes with the next contact.",
         )
-    ballast = Ballast(folder / BALLAST)
     key = key_of(folder / JOURNAL, secrets)
-    found = gather(folder / DATABASE, folder / JOURNAL, key, ballast, now)
-    if not found.changes:
+    photos = [BlobFiles(folder / PHOTOS, one) for one in (key, *(set(secrets.database_keys) - {key}))]
+    kept = photos[0].kept()
+    found = gather(folder / DATABASE, folder / JOURNAL, key, Ballast(folder / BALLAST), now, kept)
+    if not found.changes and not found.photos:
         if not found.database_read and (found.damaged or not (folder / JOURNAL).exists()):
             raise Corrupt(
                 "Neither the database nor the journal in this folder can be read.",
                 "Try the other copy, if there is one: the laptop's own, or its black box (--from-mirror). Keep this one.",
             )
         return found, None
+    read = partial(pieces_of, files=photos)
     try:
-        return found, export(found, identity.device, secrets.device_key, every, into, now)
+        return found, export(found, identity.device, secrets.device_key, every, into, now, read, told)
     except StorageFull as error:
         raise no_room(into, error) from error
 
 
-async def carry(ring: KeyRing, bundle: Path, transport: AsyncBaseTransport | None = None) -> Delivered:
-    """Hand a bundle in over this laptop's line, whosever it is. Raises BadInput for a damaged one, and as the client."""
+async def carry(
+    ring: KeyRing,
+    bundle: Path,
+    transport: AsyncBaseTransport | None = None,
+    folder: Path | None = None,
+    told: Progress = lambda done, total: None,
+    pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+) -> Delivery:
+    """Hand a rescue file in over this laptop's line, whosever it is. `folder`: the laptop's own, in which it remembers what
+    is delivered of a file of many bundles. `told` hears how many bytes are, and of how many. Raises BadInput for a damaged
+    one, and as the client."""
     from bravetui.sync.client import CentralClient
-    from bravetui.sync.rescue import accepted, read_file
+    from bravetui.sync.rescue_sending import CarriedBefore, send_file
 
     secrets, identity = who_is_here(ring)
-    data, clock = read_file(bundle), SystemClock()
+    clock = SystemClock()
     prover = Prover(secrets.device_key, lambda: identity.grant, clock, SystemIds(clock))
+    before = CarriedBefore(folder / CARRIED if folder else None, identity.central_key)
     client = CentralClient(identity.central_url, prover, transport=transport)
     try:
-        return accepted(await client.deliver(data), data, identity.central_key)
+        return await send_file(client, bundle, identity.central_key, before, told, pause)
     finally:
         await client.close()

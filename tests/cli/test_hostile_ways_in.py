@@ -26,6 +26,7 @@ from bravetui.cli.signing_in import TerminalWays
 from bravetui.db.device import Receipt
 from bravetui.merge.version import Dot
 from bravetui.signin.ways import Invitation, Way
+from bravetui.wire.delivery import Delivery
 from bravetui.wire.messages import Delivered, Outcome, Verdict
 from bravetui.wiring import KEYS, key_ring, open_laptop
 from tests.cli.terminal import Terminal
@@ -152,7 +153,7 @@ def test_why_a_bundle_is_kept_is_text_to_its_carrier_and_to_the_operator(text: s
         dot=Dot(3, 1), hash="0" * 64, outcome=Outcome.REFUSED, reason=f"REASON:{text}", code="c", at=WHEN
     )
     as_told = told.model_copy(update={"outcomes": {text: 1}})  # to its carrier by whoever answers
-    for lines in (carried_lines(as_told), lines_of(Taken(told, (refused,)))):
+    for lines in (carried_lines(Delivery((as_told,))), lines_of(Taken(told, (refused,)))):
         said = "\n".join(lines)
         assert "WHY:" in said
         assert not harm(said)

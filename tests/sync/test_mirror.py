@@ -14,7 +14,7 @@ from bravetui import wiring
 from bravetui.auth.locks import AskedPassphrase
 from bravetui.base.errors import BadInput
 from bravetui.base.files import write_all
-from bravetui.central.importing import of_card
+from bravetui.central.importing import bundles_of_card
 from bravetui.central.rescue import take_bundle
 from bravetui.db import mirror as module
 from bravetui.db.mirror import MirrorReport, MirrorState, black_box_in
@@ -190,7 +190,7 @@ async def test_a_dead_laptops_work_is_exported_from_the_card_with_its_passphrase
     _, made = wiring.rescue(box, ring_of(box), tmp_path, clock=world.clock)
     assert made is not None
     told = await wiring.carry(ring_of(dana.folder), made.path, world.app)
-    assert (told.outcomes, told.kept) == ({"applied": 1}, False)
+    assert (told.outcomes, told.kept) == ({"applied": 1}, ())
     assert (PROJECT, "violation", record) in world.central_records()
 
 
@@ -201,7 +201,8 @@ async def test_the_office_opens_the_card_without_the_passphrase(world: World, ca
     gone_for_good(world, carlos)
     central = world.site.central
     for _ in range(2):
-        taken = take_bundle(central, of_card(central, card, AskedPassphrase(nobody)))
+        (bundle,) = bundles_of_card(central, card, AskedPassphrase(nobody))
+        taken = take_bundle(central, bundle)
         assert taken.delivered.outcomes == {"applied": 1}
 
 
