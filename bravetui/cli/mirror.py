@@ -5,14 +5,15 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from bravetui.base.text import safe_line
-from bravetui.cli.common import ask_passphrase, folder_of, laptop_of, print_json, ring_of
-from bravetui.db.mirror import MirrorReport, MirrorState
+from bravetui.base.text import counted, safe_line
+from bravetui.cli.common import ask_passphrase, folder_of, laptop_of, print_json, progress, ring_of
+from bravetui.db.mirror import Mirror, MirrorReport, MirrorState
 from bravetui.wiring import set_mirror
 
 OFF = "off"
 EPILOG = (
-    "JSON: {folder, state, why}, or null without a black box. States: in step, behind, away, full, foreign."
+    "JSON: {folder, state, why, photos, photos_left, photos_why}, or null without a black box. States: in step, behind, "
+    "away, full, foreign."
 )
 
 
@@ -40,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
             )
     with laptop_of(arguments) as laptop:
         if laptop.mirror is not None:
-            laptop.mirror.close()
+            _wait(laptop.mirror, is_new=arguments.place is not None)
         report = laptop.mirror.report if laptop.mirror else None
     if arguments.json:
         print_json(report_json(report))
@@ -49,18 +50,37 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _wait(mirror: Mirror, *, is_new: bool) -> None:
+    """Give the card its time: a new one for all of the photos, unless a person breaks it off."""
+    if is_new:
+        with progress("photos copied") as said:
+            mirror.finish(said)
+    mirror.close()
+
+
 def report_words(report: MirrorReport | None) -> str:
     """The black box on one line."""
     if report is None:
         return "not kept"
     where = safe_line(str(report.folder), 200)
     if report.state is MirrorState.IN_STEP:
-        return f"in step, in {where}"
+        return f"in step, in {where}{_photos(report)}"
     return f"not in step, in {where}: {safe_line(report.why, 300)}"
 
 
-def report_json(report: MirrorReport | None) -> dict[str, str] | None:
+def _photos(report: MirrorReport) -> str:
+    told = f"; {counted(report.photos, 'photo')} on it" if report.photos else ""
+    if report.photos_left:
+        why = f": {safe_line(report.photos_why, 200)}" if report.photos_why else " yet"
+        told += f"; {counted(report.photos_left, 'photo')} not{why}"
+    return told
+
+
+def report_json(report: MirrorReport | None) -> dict[str, str | int] | None:
     """The same for programs."""
     if report is None:
         return None
-    return {"folder": str(report.folder), "state": report.state.value, "why": report.why}
+    return {
+        "folder": str(report.folder), "state": report.state.value, "why": report.why, "photos": report.photos,
+        "photos_left": report.photos_left, "photos_why": report.photos_why,
+    }  # fmt: skip

@@ -1,5 +1,8 @@
 """The black box: journal and key file a second time, sealed as they are, on another drive or an SD card.
 
+Photos that central has not signed for follow behind the journal, one file at a time, while the card has room for more than
+them. What central has signed for goes from the card with the next follow, and any photo where the journal needs the room.
+
 Follows the journal after every append, on a thread of its own: a save waits for a working card a moment, and for one that
 is missing, full, slow or broken not at all. Whenever the two differ the card's copy is brought up to the journal; only a
 journal that is damaged or empty is first brought up to the card (`heal`). Touches no folder that `prepare` has not made, so
@@ -9,8 +12,9 @@ that a card that is out is never mistaken for a place on the laptop's own disk.
 from __future__ import annotations
 
 import os
+import shutil
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -28,9 +32,11 @@ from bravetui.base.files import (
     write_all,
 )
 from bravetui.base.text import safe_line
+from bravetui.db.blobs import BlobFiles
 from bravetui.db.frames import HEAD_BYTES, journal_cipher, read_file_id, scan
 from bravetui.db.journal import Journal
 from bravetui.db.unconfirmed import read_journal
+from bravetui.wire.blobs import RENDITIONS, Blob, Rendition
 from bravetui.wire.change import Change
 
 MIRRORED_JOURNAL, MIRRORED_KEYS, MIRRORED_PHOTOS, READ_ME = "journal", "keys", "photos", "READ ME.txt"
@@ -38,6 +44,8 @@ FOLDER_PREFIX = "bravetui-"
 WAIT_S = 0.5
 """The longest that a save waits for the card."""
 CLOSE_WAIT_S = 3.0
+ROOM_LEFT_BYTES = 16 * 1024 * 1024
+"""On the card, that no photo takes: years of the journal."""
 
 _READ_ME = """This is the black box of a bravetui laptop: a sealed copy of the work that central had not confirmed.
 
@@ -67,13 +75,36 @@ class MirrorReport:
     state: MirrorState
     why: str = ""
     """What is wrong, and what to do; empty when nothing is."""
+    photos: int = 0
+    """Photos of which bytes are on the card."""
+    photos_left: int = 0
+    """Photos that only the laptop has, and of which something is not on the card yet."""
+    photos_why: str = ""
+    """Why not, and what to do; empty while they are being copied."""
+
+
+SignedFor = Callable[[], Collection[Blob] | None]
+"""What central has signed for; None while that is not known yet."""
 
 
 class Mirror:
-    """Keeps a folder on a card in step with a laptop's journal and key file. No call raises or waits for long."""
+    """Keeps a folder on a card in step with a laptop's journal, key file and photos. No call raises or waits for long."""
 
-    def __init__(self, folder: Path, journal: Path, keys: Path, key: bytes) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        journal: Path,
+        keys: Path,
+        key: bytes,
+        photos: Path | None = None,
+        signed_for: SignedFor = lambda: None,
+    ) -> None:
         self.folder = folder
+        self._photos = BlobFiles(photos or folder.parent / "none", key)
+        self._on_card = self._photos.elsewhere(folder / MIRRORED_PHOTOS)
+        self._signed_for, self._stops = signed_for, False
+        self.photo_bytes = (0, 0)
+        """Of photos, that are copied of those that were to be."""
         self._source, self._keys, self._cipher = journal, keys, journal_cipher(key)
         self._lock = FileLock(journal.with_name("mirror.lock"), timeout=1)
         self._agreed, self._head = -1, b""
@@ -98,7 +129,7 @@ class Mirror:
         """Bring the card up to the journal; returns when that is done, or when it takes too long."""
         with self._turn:
             self._wanted += 1
-            wanted = self._wanted
+            wanted, self._stops = self._wanted, False
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="bravetui-mirror", daemon=True)
                 self._thread.start()
@@ -106,9 +137,17 @@ class Mirror:
             self._slow = not in_time
 
     def close(self) -> None:
-        """Give a card that is still writing a moment to finish."""
+        """Give a card that is still writing a moment to finish. Photos that take longer go on with the next start."""
         with self._turn:
-            self._turn.wait_for(lambda: self._done >= self._wanted, CLOSE_WAIT_S)
+            self._turn.wait_for(lambda: self._thread is None, CLOSE_WAIT_S)
+            self._stops = True
+
+    def finish(self, told: Callable[[int, int], None]) -> None:
+        """Wait until the photos are on the card, too. `told` hears how many bytes of them are, and of how many."""
+        with self._turn:
+            while not self._turn.wait_for(lambda: self._thread is None, WAIT_S):
+                told(*self.photo_bytes)
+            told(*self.photo_bytes)
 
     def _run(self) -> None:
         while True:
@@ -116,7 +155,15 @@ class Mirror:
                 wanted = self._wanted
             report = self._tried()
             with self._turn:
-                self._done, self._report = wanted, report
+                before = self._report
+                self._done, self._report = (
+                    wanted,
+                    replace(report, photos=before.photos, photos_left=before.photos_left),
+                )
+                self._turn.notify_all()
+            if report.state is MirrorState.IN_STEP:
+                self._follow_photos(wanted)
+            with self._turn:
                 if self._wanted == wanted:
                     self._thread, self._slow = None, False
                     self._turn.notify_all()
@@ -129,9 +176,8 @@ class Mirror:
                 return MirrorReport(
                     self.folder, MirrorState.AWAY, "The card is not there. Put it in; it is filled by itself."
                 )
-            with self._lock, foreign_file_errors():
-                self._copy_journal()
-                self._copy_keys()
+            with self._lock:
+                self._copy_work()
             return MirrorReport(self.folder, MirrorState.IN_STEP)
         except StorageFull:
             state, why = MirrorState.FULL, "The card is full. Free room on it, or use a larger one."
@@ -149,6 +195,65 @@ class Mirror:
             state, why = MirrorState.BEHIND, told
         self._agreed = -1
         return MirrorReport(self.folder, state, why)
+
+    def _copy_work(self) -> None:
+        """Journal and keys; where the card is full, in the place of photos. Raises StorageFull where none is left there."""
+        while True:
+            try:
+                with foreign_file_errors():
+                    self._copy_journal()
+                    self._copy_keys()
+            except StorageFull:
+                photos = self._on_card.kept()
+                if not photos:
+                    raise
+                self._on_card.forget(max(photos, key=lambda blob: photos[blob]))
+            else:
+                return
+
+    def _follow_photos(self, wanted: int) -> None:
+        """Bring the photos on the card up to what only the laptop has, until the journal goes on or all is closed."""
+        why = ""
+        try:
+            signed = self._signed_for()
+            if signed is None:
+                return
+            with foreign_file_errors():
+                why = self._copy_photos(signed, lambda: self._stops or self._wanted != wanted)
+                here, there = self._photos.kept(), self._on_card.kept()
+        except (BravetuiError, OSError, Timeout):
+            with self._turn:
+                why = "The card cannot be written. Try another one."
+                self._report = replace(self._report, photos_why=why)
+            return
+        left = {blob.photo for blob, size in here.items() if blob not in signed and there.get(blob) != size}
+        with self._turn:
+            photos = len({blob.photo for blob in there})
+            self._report = replace(self._report, photos=photos, photos_left=len(left), photos_why=why)
+
+    def _copy_photos(self, signed: Collection[Blob], is_over: Callable[[], bool]) -> str:
+        """Small sizes first; why some are left, if that is not for want of time."""
+        here, there = self._photos.kept(), self._on_card.kept()
+        for blob in there.keys() & set(signed):
+            self._on_card.forget(blob)
+        lacking = [blob for blob, size in here.items() if blob not in signed and there.get(blob) != size]
+        total, done = sum(here[blob] for blob in lacking), 0
+        why = ""
+        for blob in sorted(lacking, key=lambda one: (RENDITIONS.index(one.rendition), one)):
+            if is_over():
+                break
+            self.photo_bytes = (done, total)
+            done += here[blob]
+            sealed = self._photos.sealed(blob)
+            if sealed is None:
+                why = "A file on this laptop is damaged. Run bravetui doctor."
+            elif shutil.disk_usage(self.folder).free - len(sealed) < ROOM_LEFT_BYTES:
+                return "The card has no room for them. Free some on it, or use a larger one."
+            else:
+                with self._lock:
+                    self._on_card.keep_sealed(blob, sealed)
+        self.photo_bytes = (done, total)
+        return why
 
     def _copy_journal(self) -> None:
         """Append what is new; compare all of it where the two are not known to agree so far."""
@@ -194,21 +299,22 @@ class MirroredJournal(Journal):
     def follow_with(self, made: Callable[[Path], Mirror], kept: Callable[[], Path | None]) -> None:
         """Let a card follow from here on. `kept` says where the black box is at the moment; None while there is none."""
         self._made, self._kept = made, kept
-        self._follow()
+        self.follow()
 
     def append(self, payloads: Sequence[bytes]) -> None:
         """As `Journal.append`; the card is no part of what is promised."""
         super().append(payloads)
         if payloads:
-            self._follow()
+            self.follow()
 
     def rewrite(self, keep: Iterable[bytes], stamp: str = "") -> Path | None:
         """As `Journal.rewrite`."""
         aside = super().rewrite(keep, stamp)
-        self._follow()
+        self.follow()
         return aside
 
-    def _follow(self) -> None:
+    def follow(self) -> None:
+        """Let the card follow, the one that is kept just now."""
         folder = self._kept()
         if folder is None or self._made is None:
             self.mirror = None
@@ -249,6 +355,22 @@ def heal(journal: Journal, card: Path, key: bytes) -> int:
             latest[change.dot] = payload
     journal.append(tuple(latest.values()))
     return len(latest)
+
+
+def photos_back(photos: BlobFiles, card: Path, signed_for: Collection[Blob]) -> int:
+    """Fetch from the card the photos' files that are gone from the laptop; returns of how many photos. What central has
+    signed for need not be here."""
+    there = photos.elsewhere(card / MIRRORED_PHOTOS)
+    found: set[str] = set()
+    try:
+        for blob in there.kept().keys() - photos.kept().keys() - set(signed_for):
+            data = there.found(blob)
+            if data is not None:
+                photos.keep(blob, data, twice=blob.rendition is Rendition.ORIGINAL)
+                found.add(blob.photo)
+    except (BravetuiError, OSError):
+        pass  # no room here, or a card that fails: the rest comes with another start
+    return len(found)
 
 
 def prepare(place: Path, device: int, key: bytes) -> Path:

@@ -22,6 +22,7 @@ from bravetui.db.blob_check import check_photos
 from bravetui.db.damage import check_pages
 from bravetui.db.device import AT_REST, Outbox, OutboxState, Receipt
 from bravetui.db.kinds import KINDS, Kind
+from bravetui.db.mirror import MIRRORED_PHOTOS
 from bravetui.db.records import load, rows_of, stored_from_row
 from bravetui.db.recover import dot_in
 from bravetui.db.store import Store
@@ -33,6 +34,7 @@ from bravetui.wire.blobs import Rendition
 from bravetui.wire.change import Change
 from bravetui.wire.messages import Verdict
 from bravetui.wire.receipt import is_genuine
+from bravetui.wiring.folder import mirror_of
 
 _outbox = Outbox.__table__  # type: ignore[attr-defined]
 _receipts = Receipt.__table__  # type: ignore[attr-defined]
@@ -182,7 +184,9 @@ def _journal(store: Store) -> Finding:
 
 def _photos(store: Store) -> Finding:
     """The bytes of every photo that are to be here."""
-    checked = check_photos(store, _remade)
+    card = mirror_of(store.folder)
+    on_card = store.photos.elsewhere(card / MIRRORED_PHOTOS) if card is not None else None
+    checked = check_photos(store, _remade, on_card)
     mended = [
         f"{counted(checked.mended, 'file')} written again" * bool(checked.mended),
         f"{counted(checked.at_central, 'file')} set aside, which central has" * bool(checked.at_central),

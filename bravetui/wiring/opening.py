@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from sqlalchemy.exc import SQLAlchemyError
 
 from bravetui.auth.grant import read_grant
 from bravetui.auth.high_water import HighWater
@@ -20,7 +22,7 @@ from bravetui.base.copies import TwoCopies
 from bravetui.base.errors import BravetuiError, Busy, Corrupt, FailingDisk, NeedsSignIn, StorageFull, WrongKey
 from bravetui.base.files import refuse_folder
 from bravetui.base.text import counted
-from bravetui.db import meta
+from bravetui.db import blob_rows, meta
 from bravetui.db.ballast import BALLAST_BYTES, Ballast
 from bravetui.db.blob_room import make_room
 from bravetui.db.blobs import BlobFiles
@@ -28,9 +30,10 @@ from bravetui.db.damage import check_pages, cut_commits, move_aside
 from bravetui.db.engine import open_laptop_engine, read_transaction
 from bravetui.db.journal import Journal
 from bravetui.db.migrate import migrate
-from bravetui.db.mirror import Mirror, MirroredJournal, MirrorState, heal
+from bravetui.db.mirror import Mirror, MirroredJournal, MirrorState, SignedFor, heal, photos_back
 from bravetui.db.recover import Recovered, compact, dot_in, recover, to_put_back
 from bravetui.db.store import DOTS_RESERVED, Identity, Store
+from bravetui.wire.blobs import Blob
 from bravetui.wiring.folder import (
     BALLAST,
     DATABASE,
@@ -99,7 +102,8 @@ def open_laptop(
     clock = clock or SystemClock()
     was_used = [_is_there(folder / name) for name in (DATABASE, JOURNAL)]
     journal = MirroredJournal.open(folder / JOURNAL, secrets.database_key)
-    healed = _follow(journal, folder, secrets.database_key, card)
+    known: list[Store] = []
+    healed = _follow(journal, folder, secrets.database_key, card, partial(_signed_for, known))
     with ExitStack() as opened:
         engine, said = _open_database(folder / DATABASE, secrets.database_key, clock, ring)
         opened.callback(engine.dispose)
@@ -108,26 +112,36 @@ def open_laptop(
         passed = _open_floor(folder / TIME, secrets.database_key, clock, engine, identity)
         ballast, ids = Ballast(folder / BALLAST, ballast_bytes), SystemIds(clock)
 
-        def keep(known: Identity) -> None:
-            ring.save(replace(ring.load(), identity=json.dumps(asdict(known))))
-            complete(ring, known)
+        def keep(identity: Identity) -> None:
+            ring.save(replace(ring.load(), identity=json.dumps(asdict(identity))))
+            complete(ring, identity)
 
         gate = Gate(ring, clock)
         photos = BlobFiles(folder / PHOTOS, secrets.database_key)
         store = Store(
             engine, journal, ballast, photos, mark, passed, clock, ids, identity, gate.reads_all, keep
         )
+        known.append(store)
+        place = mirror_of(folder)
+        fetched = (
+            photos_back(photos, place, _signed_for(known) or ())
+            if place is not None and not only_looks
+            else 0
+        )
         recovered, full = _recovered(store, only_looks=only_looks)
         with suppress(StorageFull):  # it only makes room
             compact(store)
             make_room(store, heard=False)
         store.ballast.restore_if_room()
+        journal.follow()
         opened.pop_all()
     gone = bool(mark.reserved) and not all(was_used)
     if gone:
         said += tuple(_gone(*was_used))
     if healed and recovered.replayed:
         said += (f"Read back from the black box: {counted(healed, 'change')}.",)
+    if fetched:
+        said += (f"Read back from the black box: {counted(fetched, 'photo')}.",)
     said += tuple(_told(recovered, journal_was_gone=gone and not was_used[1]))
     if journal.mirror is not None and journal.mirror.report.state is not MirrorState.IN_STEP:
         said += (f"The black box is not in step. {journal.mirror.report.why}",)
@@ -214,12 +228,26 @@ def _open_floor(path: Path, key: bytes, clock: Clock, engine: Engine, identity: 
     return TimeFloor.open(path, key, clock, max(signed, default=None), noted)
 
 
-def _follow(journal: MirroredJournal, folder: Path, key: bytes, card: type[Mirror]) -> int:
+def _signed_for(known: Sequence[Store]) -> Collection[Blob] | None:
+    """What central has signed for; None before the laptop is open, and where the database does not say."""
+    try:
+        for store in known:
+            with store.read() as connection:
+                return blob_rows.settled(connection).keys()
+    except (BravetuiError, SQLAlchemyError):
+        pass
+    return None
+
+
+def _follow(
+    journal: MirroredJournal, folder: Path, key: bytes, card: type[Mirror], signed_for: SignedFor
+) -> int:
     """Let the card follow the journal from here on; returns how many changes the card gave back first."""
     place = mirror_of(folder)
     healed = heal(journal, place, key) if place is not None else 0
     journal.follow_with(
-        lambda box: card(box, folder / JOURNAL, folder / KEYS, key), partial(mirror_of, folder)
+        lambda box: card(box, folder / JOURNAL, folder / KEYS, key, folder / PHOTOS, signed_for),
+        partial(mirror_of, folder),
     )
     return healed
 

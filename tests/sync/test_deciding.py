@@ -32,7 +32,6 @@ from bravetui.sync.progress import (
     fold,
 )
 from bravetui.sync.step import (
-    PAUSE_MAX,
     URGENT_APART,
     Carry,
     Exchange,
