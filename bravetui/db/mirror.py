@@ -47,6 +47,8 @@ CLOSE_WAIT_S = 3.0
 ROOM_LEFT_BYTES = 16 * 1024 * 1024
 """On the card, that no photo takes: years of the journal."""
 
+_NO_ROOM = "The card has no room for them. Free some on it, or use a larger one."
+
 _READ_ME = """This is the black box of a bravetui laptop: a sealed copy of the work that central had not confirmed.
 
 If the laptop is lost or broken, nothing here is readable without its passphrase or central's key. To hand the work in:
@@ -213,23 +215,30 @@ class Mirror:
 
     def _follow_photos(self, wanted: int) -> None:
         """Bring the photos on the card up to what only the laptop has, until the journal goes on or all is closed."""
-        why = ""
         try:
             signed = self._signed_for()
             if signed is None:
                 return
             with foreign_file_errors():
-                why = self._copy_photos(signed, lambda: self._stops or self._wanted != wanted)
+                why = self._copied(signed, lambda: self._stops or self._wanted != wanted)
                 here, there = self._photos.kept(), self._on_card.kept()
-        except (BravetuiError, OSError, Timeout):
+        except (BravetuiError, OSError, Timeout) as error:
+            is_ours = isinstance(error, BravetuiError)
+            why = str(error) if is_ours else "The card cannot be written. Try another one."
             with self._turn:
-                why = "The card cannot be written. Try another one."
                 self._report = replace(self._report, photos_why=why)
             return
         left = {blob.photo for blob, size in here.items() if blob not in signed and there.get(blob) != size}
         with self._turn:
             photos = len({blob.photo for blob in there})
             self._report = replace(self._report, photos=photos, photos_left=len(left), photos_why=why)
+
+    def _copied(self, signed: Collection[Blob], is_over: Callable[[], bool]) -> str:
+        try:
+            with foreign_file_errors():
+                return self._copy_photos(signed, is_over)
+        except StorageFull:
+            return _NO_ROOM
 
     def _copy_photos(self, signed: Collection[Blob], is_over: Callable[[], bool]) -> str:
         """Small sizes first; why some are left, if that is not for want of time."""
@@ -248,7 +257,7 @@ class Mirror:
             if sealed is None:
                 why = "A file on this laptop is damaged. Run bravetui doctor."
             elif shutil.disk_usage(self.folder).free - len(sealed) < ROOM_LEFT_BYTES:
-                return "The card has no room for them. Free some on it, or use a larger one."
+                return _NO_ROOM
             else:
                 with self._lock:
                     self._on_card.keep_sealed(blob, sealed)

@@ -42,7 +42,9 @@ _PACKAGES = (
     "sqlcipher3", "lxml",
 )  # fmt: skip
 _ENDING = r"(?:[.-](?:a|b|new|lock|wal|shm|holder|schema-\d+|damaged-[0-9TZ]+(?:-\d+)?))*"
-_OURS = re.compile(rf"(?:site\.db|journal|keys|mark|time|reserve|sync\.lease|pin\.tries|mirror){_ENDING}")
+_OURS = re.compile(
+    rf"(?:site\.db|journal|keys|mark|time|reserve|sync\.lease|pin\.tries|mirror|carried){_ENDING}"
+)
 _CRASH = re.compile(r"bravetui-crash-\w{1,20}\.txt")
 _FRAME = re.compile(r"  (?P<file>.+):(?P<line>\d+) (?P<name>[\w.<>]+)")
 _TYPE = re.compile(r"[\w.]+")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ from bravetui.base.errors import BadInput, Corrupt, StorageFull
 from bravetui.base.files import replace_file
 from bravetui.db.ballast import Ballast
 from bravetui.db.mirror import prepare
+from bravetui.wire.blobs import Blob
 from bravetui.wire.delivery import Delivery
 from bravetui.wiring.folder import BALLAST, CARRIED, DATABASE, JOURNAL, MIRROR, PHOTOS, who_is_here
 from bravetui.wiring.sealing import key_of
@@ -79,7 +81,9 @@ def rescue(
         )
     key = key_of(folder / JOURNAL, secrets)
     photos = [BlobFiles(folder / PHOTOS, one) for one in (key, *(set(secrets.database_keys) - {key}))]
-    kept = photos[0].kept()
+    kept: dict[Blob, int] = {}
+    with suppress(OSError):  # a folder that cannot be read holds up no change
+        kept = photos[0].kept()
     found = gather(folder / DATABASE, folder / JOURNAL, key, Ballast(folder / BALLAST), now, kept)
     if not found.changes and not found.photos:
         if not found.database_read and (found.damaged or not (folder / JOURNAL).exists()):

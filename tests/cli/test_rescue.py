@@ -15,6 +15,7 @@ from bravetui.actions import forms
 from bravetui.views.forms import templates
 from tests.cli.terminal import ROOT, Terminal
 from tests.cli.test_support import opened
+from tests.support.pictures import jpeg
 
 FULL_DISK = """
 mount -t tmpfs -o size=48m none "$DISK" || exit 77
@@ -165,6 +166,34 @@ def test_a_black_box_is_kept_shown_and_read_back_when_the_laptop_is_dead(
     assert "1 applied" in operator.run("central", "import", str(stick))
     (bundle,) = exports.iterdir()
     assert "1 applied" in operator.run("central", "import", str(bundle))
+
+
+def test_photos_go_with_the_work_onto_a_stick_and_onto_a_card(
+    enrolled: Terminal, operator: Terminal, central: tuple[str, str], stick: Path, tmp_path: Path
+) -> None:
+    """Counted in words and JSON, by the laptop, its carrier and the operator."""
+    with_work(enrolled)
+    (tmp_path / "IMG_1.jpg").write_bytes(jpeg(600, 400))
+    enrolled.run("photo", "add", str(tmp_path / "IMG_1.jpg"))
+    said = enrolled.run("mirror", str(stick))
+    assert "; 1 photo on it" in said
+    assert json.loads(enrolled.run("mirror", "--json"))["photos_left"] == 0
+    exports = tmp_path / "exports"
+    exports.mkdir()
+    assert "2 changes of 2 records: 1 form, 1 photo; 1 photo (" in enrolled.run(
+        "rescue", "export", str(exports)
+    )
+    (bundle,) = exports.iterdir()
+    told = json.loads(enrolled.run("rescue", "export", str(exports), "--json"))
+    assert (told["changes"], told["photos"], told["photo_bytes"] > 1000) == (2, 1, True)
+    truck = colleague(operator, central[0], tmp_path / "truck")
+    for _ in range(2):
+        assert "Laptop 1: 2 applied, 1 photo." in truck.run("rescue", "send", str(bundle))
+    assert "Laptop 1: 2 applied, 1 photo." in operator.run("central", "import", str(bundle))
+    told = json.loads(operator.run("central", "import", str(stick), "--json"))
+    assert (told["photos"], told["kept"], len(told["bundles"])) == (1, False, 2)
+    assert "All handed in" in enrolled.run("sync", "--once")
+    assert "Nothing to rescue" in enrolled.run("rescue", "export", str(exports))
 
 
 @pytest.mark.skipif(
