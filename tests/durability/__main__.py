@@ -1,7 +1,8 @@
 """Durability on trial: `make durability`, or `make durability ARGS="--kills 1000 --cuts 20000 --damages 10000"`.
 
-A foreman who is made up saves, and is told what is saved; then something is done to his laptop, and the program opens it
-again. Nothing that he was told is saved may be missing, and no number of his may name two changes. Five sorts of trial:
+A foreman who is made up saves and takes photos, and is told what is saved; then something is done to his laptop, and the
+program opens it again. Nothing that he was told is saved may be missing, and no number of his may name two changes. Five
+sorts of trial:
 
     kills     the process is killed (-9) at any moment or file call, and sometimes again while it recovers
     both      he and central are killed (-9) while they talk, on real processes, HTTP and PostgreSQL
@@ -27,7 +28,7 @@ from pathlib import Path
 from tests.durability.campaign import Tally, run
 from tests.durability.shim import ABSENT, built
 
-SORTS = {"kills": 1000, "both": 1000, "cuts": 20_000, "damages": 10_000, "refusals": 6200}
+SORTS = {"kills": 1000, "both": 1000, "cuts": 20_000, "damages": 10_000, "refusals": 8400}
 """With the number of trials made by default; the last is every file call of a day in six ways."""
 
 

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 SHARES = {
-    "kills": range(24), "both": range(10), "cuts": range(80), "damages": range(80), "refusals": range(0, 6200, 131),
+    "kills": range(24), "both": range(10), "cuts": range(80), "damages": range(80), "refusals": range(0, 8400, 175),
 }  # fmt: skip
 """Of refusals some of all over the day: the first of them only refuse what opens the files."""
 
