@@ -13,7 +13,6 @@ from datetime import UTC, datetime
 from sqlalchemy import Connection, and_, case, exists, func, literal, or_, select, tuple_, update
 from sqlalchemy.dialects.sqlite import insert
 
-from bravetui.base.canonical import sha256_hex
 from bravetui.base.errors import Corrupt
 from bravetui.db import meta
 from bravetui.db.blobs import BlobFiles
@@ -64,7 +63,6 @@ class Waiting:
     """Bytes that are to go to central."""
 
     name: BlobName
-    sha256: str
     size_bytes: int
     sent_bytes: int
     failures: int
@@ -89,7 +87,7 @@ class Left:
 
 def note(connection: Connection, name: BlobName, data: bytes, now: datetime) -> None:
     """These bytes are here and have to go to central; nothing changes where that is known."""
-    row = {**_key(name), "sha256": sha256_hex(data), "size_bytes": len(data), "made_at": now}
+    row = {**_key(name), "size_bytes": len(data), "made_at": now}
     connection.execute(insert(_blob).values(**row).on_conflict_do_nothing())
 
 
@@ -118,7 +116,7 @@ def due(
     connection: Connection, now: datetime, count: int, renditions: Collection[Rendition]
 ) -> list[Waiting]:
     """What may go now of these renditions, in the order in which it goes, at most so many."""
-    columns = (_blob.c.scope_id, _blob.c.photo, _blob.c.rendition, _blob.c.sha256, _blob.c.size_bytes)
+    columns = (_blob.c.scope_id, _blob.c.photo, _blob.c.rendition, _blob.c.size_bytes)
     next_at = _blob.c.next_attempt_at
     query = select(*columns, _blob.c.sent_bytes, _blob.c.failures, _SAID_THERE).where(
         _CAN_GO,
@@ -244,7 +242,7 @@ def made_again(connection: Connection, blob: Blob, data: bytes) -> None:
         _blob.c.rendition == blob.rendition.value,
         _blob.c.state == BlobState.WAITING,
     )
-    fresh = {"sha256": sha256_hex(data), "size_bytes": len(data), "sent_bytes": 0, "failures": 0}
+    fresh = {"size_bytes": len(data), "sent_bytes": 0, "failures": 0}
     connection.execute(update(_blob).where(*where).values(**fresh, next_attempt_at=None, why=None))
 
 

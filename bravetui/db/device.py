@@ -142,8 +142,6 @@ class BlobProgress(DeviceTable, table=True):
     photo: str = Field(primary_key=True, max_length=64)
     """SHA-256 of the original, as the photo's record has it."""
     rendition: str = Field(primary_key=True, max_length=20)
-    sha256: str = Field(max_length=64)
-    """Of these bytes."""
     size_bytes: int
     sent_bytes: int = 0
     """How many central said last that it holds."""

@@ -14,6 +14,7 @@ from functools import partial
 
 from sqlalchemy import Connection
 
+from bravetui.base.canonical import sha256_hex
 from bravetui.base.clock import Clock
 from bravetui.base.errors import BravetuiError, Corrupt, NeedsSignIn, Refused, Transient
 from bravetui.base.fault import fault
@@ -190,7 +191,7 @@ def prepare(store: Store, budget_bytes: int, renditions: Collection[Rendition], 
         # Of what central may have by another road no byte goes before it has been asked.
         asks, room = one.is_said_there and not one.failures, max(PART_BYTES_MIN // part_share, left)
         rest = b"" if asks else data[one.sent_bytes : one.sent_bytes + room]
-        parts.append(Part(one.name, one.sha256, len(data), one.sent_bytes, rest))
+        parts.append(Part(one.name, sha256_hex(data), len(data), one.sent_bytes, rest))
         left -= len(rest)
     return Load(tuple(parts), damaged=tuple(damaged))
 

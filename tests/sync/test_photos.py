@@ -519,3 +519,27 @@ async def test_what_a_colleague_took_is_brought_small_first_and_kept(world: Worl
         brought.append(wanted)
     assert brought == [Rendition.THUMBNAIL, Rendition.ORIGINAL]
     assert dana.store.photos.read(Blob(photo, Rendition.ORIGINAL)) == bytes_of(10, 600_000)
+
+
+async def test_small_pictures_that_another_program_made_otherwise_go_as_they_lie_here(world: World) -> None:
+    """The same picture taken in twice, by two versions that make a thumbnail differently: the first one's file stays."""
+    carlos = await world.laptop("carlos-1", "carlos")
+    data = bytes_of(10, 50_000)
+    for made in (10, 70):
+        record = carlos.create("violation", {"description": f"silt {made}"})
+        attach(carlos.store, PROJECT, Owner("violation", record), data, picture(made))
+    with carlos.store.maintain() as connection:
+        connection.exec_driver_sql("DELETE FROM blob")
+        blob_rows.adopt(connection, carlos.store.photos, world.clock.now())
+    for blob in [*carlos.store.photos.kept()]:
+        if blob.rendition is Rendition.PREVIEW:  # made again, and cut off before that was noted
+            carlos.store.photos.forget(blob)
+            carlos.store.photos.keep(blob, bytes_of(72, MIDDLE + 7))
+    assert await carlos.sync()
+    dana = await world.laptop("dana-1", "dana")
+    await dana.sync()
+    thumbnail, preview = (
+        BlobName(PROJECT, sha256_hex(data), one) for one in (Rendition.THUMBNAIL, Rendition.PREVIEW)
+    )
+    assert await fetch(dana.laptop, thumbnail, world.app) == bytes_of(11, SMALL)
+    assert await fetch(dana.laptop, preview, world.app) == bytes_of(72, MIDDLE + 7)

@@ -4,7 +4,6 @@ CREATE TABLE blob (
 	scope_id VARCHAR(36) NOT NULL,
 	photo VARCHAR(64) NOT NULL,
 	rendition VARCHAR(20) NOT NULL,
-	sha256 VARCHAR(64) NOT NULL,
 	size_bytes INTEGER NOT NULL,
 	sent_bytes INTEGER NOT NULL,
 	state VARCHAR(20) NOT NULL,
