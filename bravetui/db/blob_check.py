@@ -58,7 +58,7 @@ def _mend(store: Store, blob: Blob, is_at_central: bool, remake: Remake, checked
     if is_at_central:
         store.photos.set_aside(blob)
         with store.maintain() as connection:
-            blob_rows.pruned(connection, [blob])
+            blob_rows.pruned(connection, blob_rows.names_of(connection, [blob]))
         checked.at_central += 1
     elif blob.rendition is not Rendition.ORIGINAL and (data := _remade(store, blob, remake)) is not None:
         store.photos.set_aside(blob)

@@ -1,21 +1,19 @@
 """Room for photos: what central has signed for is let go of here after a week, and sooner where the photos take too much.
 
-The week is over only in a contact in which central, in the life that it lives now, has everything: one that was put back
-meanwhile may lack what it had signed for, and has to be asked first.
-Thumbnails stay, so that every photo can be shown; what only this laptop has stays whatever room it takes.
+Nothing goes before central has said, just now, that it has it still: one that was put back meanwhile, or whose copy took
+over, may lack what it had signed for, and this may be the last copy. Thumbnails stay, so that every photo can be shown; what
+only this laptop has stays whatever room it takes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection
-
 from bravetui.db import blob_rows
 from bravetui.db.store import Store
-from bravetui.wire.blobs import Blob, Rendition
+from bravetui.wire.blobs import NAMES_MAX, Blob, BlobName, Rendition
 
 KEPT = timedelta(days=7)
 """How long the bytes stay after central has signed for them."""
@@ -34,36 +32,45 @@ class Held:
     """When it signed for them last, by its own clock."""
 
 
-def to_let_go(held: Iterable[Held], room_bytes: int, now: datetime, *, heard: bool = True) -> Iterator[Blob]:
-    """What goes, the oldest first; what is a week old only where central was `heard`. Pure."""
+def to_let_go(held: Iterable[Held], room_bytes: int, now: datetime) -> Iterator[Blob]:
+    """What may go, the oldest first. Pure."""
     for one in sorted(held, key=lambda one: (one.settled_at, one.blob)):
         if one.blob.rendition is Rendition.THUMBNAIL:
             continue
-        if (heard and one.settled_at < now - KEPT) or room_bytes > ROOM_BYTES_MAX:
+        if one.settled_at < now - KEPT or room_bytes > ROOM_BYTES_MAX:
             room_bytes -= one.size_bytes
             yield one.blob
 
 
-def make_room(store: Store, *, heard: bool) -> int:
-    """Let go of what need not be here; returns how many files. `heard`: central has just said that it has all. By the
-    time that has certainly passed, whatever the clock says. A crash in between leaves a file that the next time finds."""
+def ripe(store: Store) -> tuple[BlobName, ...]:
+    """What may go once central has said that it has it still, and the other sizes of the same photos, which it may lack as
+    well; no more than it is asked after at a time. By the time that has certainly passed, whatever the clock says."""
     kept = store.photos.kept()
     if not kept:
-        return 0
+        return ()
     with store.read() as connection:
-        held = _held(connection, kept)
-    gone = list(to_let_go(held, store.photos.room_bytes(), store.passed.now(), heard=heard))
-    if gone:
-        with store.maintain() as connection:
-            blob_rows.pruned(connection, gone)
-        for blob in gone:
-            store.photos.forget(blob)
-    if store.photos.room_bytes() > ROOM_BYTES_MAX:
-        for blob in kept.keys() - set(gone):
-            store.photos.keep_once(blob)
+        settled = blob_rows.settled(connection)
+        held = [Held(blob, size, settled[blob]) for blob, size in kept.items() if blob in settled]
+        going = list(to_let_go(held, store.photos.room_bytes(), store.passed.now()))
+        every = {Blob(blob.photo, rendition) for blob in going for rendition in Rendition} & kept.keys()
+        return blob_rows.names_of(connection, every)[:NAMES_MAX]
+
+
+def let_go(store: Store, there: Collection[BlobName]) -> int:
+    """Let go of what central has just said that it has, but for thumbnails; returns how many files. A crash in between
+    leaves a file that the next time finds. What another project needs, and central was not asked about, stays."""
+    blobs = {name.blob for name in there if name.rendition is not Rendition.THUMBNAIL}
+    with store.maintain() as connection:
+        names = blob_rows.names_of(connection, blobs)
+        gone = blobs - {name.blob for name in names if name not in there}
+        blob_rows.pruned(connection, [name for name in names if name.blob in gone])
+    for blob in gone:
+        store.photos.forget(blob)
     return len(gone)
 
 
-def _held(connection: Connection, kept: dict[Blob, int]) -> list[Held]:
-    settled = blob_rows.settled(connection)
-    return [Held(blob, size, settled[blob]) for blob, size in kept.items() if blob in settled]
+def spare(store: Store) -> None:
+    """Where photos take too much, keep once what is kept twice."""
+    if store.photos.room_bytes() > ROOM_BYTES_MAX:
+        for blob in store.photos.kept():
+            store.photos.keep_once(blob)

@@ -222,6 +222,14 @@ def settled(connection: Connection) -> dict[Blob, datetime]:
     return {Blob(photo, Rendition(rendition)): at for photo, rendition, at in connection.execute(every) if at}
 
 
+def names_of(connection: Connection, blobs: Collection[Blob]) -> tuple[BlobName, ...]:
+    """These bytes, of every project that needs them."""
+    keys = [(blob.photo, blob.rendition.value) for blob in blobs]
+    query = select(_blob.c.scope_id, _blob.c.photo, _blob.c.rendition)
+    rows = connection.execute(query.where(tuple_(_blob.c.photo, _blob.c.rendition).in_(keys)))
+    return tuple(sorted(_name(*row) for row in rows))
+
+
 def wanted(connection: Connection) -> dict[Blob, bool]:
     """What is to be here, and whether central has it for every project that needs it."""
     query = select(
@@ -246,11 +254,9 @@ def made_again(connection: Connection, blob: Blob, data: bytes) -> None:
     connection.execute(update(_blob).where(*where).values(**fresh, next_attempt_at=None, why=None))
 
 
-def pruned(connection: Connection, blobs: Sequence[Blob]) -> None:
-    """They make room here."""
-    keys = [(blob.photo, blob.rendition.value) for blob in blobs]
-    where = tuple_(_blob.c.photo, _blob.c.rendition).in_(keys)
-    connection.execute(update(_blob).where(where).values(state=BlobState.PRUNED.value))
+def pruned(connection: Connection, names: Sequence[BlobName]) -> None:
+    """They make room here; central has them."""
+    _set(connection, names, state=BlobState.PRUNED.value)
 
 
 def forget_pauses(connection: Connection) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from math import prod
 from typing import Any, NamedTuple
 
@@ -19,6 +19,7 @@ from bravetui.base.errors import StorageFull
 from bravetui.base.fault import fault
 from bravetui.central import as_signed, database, feed, intake, push
 from bravetui.db import added, blob_rows, meta, migrate, records, recover, writing
+from bravetui.db.blob_room import let_go
 from bravetui.db.blobs import BlobFiles
 from bravetui.db.device import BlobProgress, BlobState, Outbox, OutboxState
 from bravetui.db.kinds import KINDS
@@ -28,7 +29,7 @@ from bravetui.merge.hlc import Hlc
 from bravetui.merge.state import DELETED
 from bravetui.simulate.chaos import Chaos
 from bravetui.sync import acknowledge, agreement, apply, carrying, exchange, pages, upon, worker
-from bravetui.wire.blobs import Blob, Rendition
+from bravetui.wire.blobs import BlobName, Rendition
 
 _blob = BlobProgress.__table__  # type: ignore[attr-defined]
 _outbox = Outbox.__table__  # type: ignore[attr-defined]
@@ -249,12 +250,15 @@ def _once_only(right: Any) -> Any:
     return wrong
 
 
-def _all_is_settled(right: Any) -> Any:
-    def wrong(connection: Connection) -> dict[Blob, datetime]:
-        rows = connection.execute(select(_blob.c.photo, _blob.c.rendition)).all()
-        return {
-            Blob(photo, Rendition(rendition)): datetime.fromtimestamp(0, UTC) for photo, rendition in rows
-        }
+def _let_go_unasked(right: Any) -> Any:
+    def wrong(store: Store) -> tuple[BlobName, ...]:
+        with store.read() as connection:
+            rows = connection.execute(select(_blob.c.scope_id, _blob.c.photo, _blob.c.rendition)).all()
+        let_go(
+            store, {BlobName(scope_id, photo, Rendition(rendition)) for scope_id, photo, rendition in rows}
+        )
+        found: tuple[BlobName, ...] = right(store)
+        return found
 
     return wrong
 
@@ -366,7 +370,7 @@ PLANTED: Mapping[str, Bug] = {
         "A photo that only this laptop has lies on its disk once.", BlobFiles, "keep", _once_only
     ),
     "photo-let-go-unsigned": Bug(
-        "A photo makes room before central has signed for it.", blob_rows, "settled", _all_is_settled
+        "A photo makes room before central has said that it has it.", carrying, "ripe", _let_go_unasked
     ),
     "photo-never-asked": Bug(
         "A restored central is not asked which photos it lacks.",

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import partial
 
 from sqlalchemy import Connection
 
@@ -20,7 +20,7 @@ from bravetui.base.errors import BravetuiError, Corrupt, NeedsSignIn, Refused, T
 from bravetui.base.fault import fault
 from bravetui.base.runner import Runner
 from bravetui.db import blob_rows, meta
-from bravetui.db.blob_room import make_room
+from bravetui.db.blob_room import let_go, ripe, spare
 from bravetui.db.blob_rows import Left
 from bravetui.db.store import Store
 from bravetui.sync.client import UNSENT
@@ -59,6 +59,8 @@ class Load:
     """What another life of central's had; asked about before anything else goes."""
     damaged: tuple[tuple[BlobName, Corrupt], ...] = ()
     """What was to go and does not read."""
+    gone: tuple[tuple[BlobName, Corrupt], ...] = ()
+    """What was to go and is not here: central may have it."""
 
 
 @dataclass(slots=True)
@@ -119,18 +121,34 @@ class Carrier:
             until = await self._run(_pause, self._store, carried.line, now)
             return Stepped((Waiting(now, until, carried.line.what),), error=carried.line)
         left = await self._run(_go_on, self._store, carried)
-        if carried.done and not left.photos:
-            await self._run(partial(make_room, self._store, heard=False))
         told = PhotosCarried(
             now, carried.bytes_up, carried.took_s, len(carried.done), left.photos, left.size_bytes
         )
         failed = (PhotoFailed(now, name.photo, error.what) for name, error in carried.failed)
         return Stepped((told, *failed), all_gone=not left.photos)
 
+    async def make_room(self) -> None:
+        """Let go of what central has had for long enough, once it has said that it has it still; what it lacks goes again. A
+        line that fails leaves all of it for the next time."""
+        await self._run(spare, self._store)
+        names = await self._run(ripe, self._store)
+        if not names:
+            return
+        with suppress(Transient, NeedsSignIn, Refused, TimeoutError):
+            async with asyncio.timeout(STUCK_S):
+                epoch, lacking = await self._uploads.lacking(names)
+            answered: Carried = await self._run(
+                settle_asked, self._store, Load(unasked=names), epoch, lacking
+            )
+            if answered.line is None:
+                await self._run(let_go, self._store, frozenset(names) - lacking)
+
     async def _carried(self, renditions: Collection[Rendition]) -> Carried:
         load = await self._run(prepare, self._store, self._budget_bytes, renditions, self._part_share)
         began_s = self._clock.monotonic_s()
         async with awake(self._power):
+            if load.gone:
+                return await self._asked_of_gone(load)
             if load.unasked:
                 async with asyncio.timeout(STUCK_S):
                     told = await self._uploads.lacking(load.unasked)
@@ -144,6 +162,12 @@ class Carrier:
             moved = carried.bytes_up, carried.took_s
             self._budget_bytes = next_part_bytes(self._budget_bytes, *moved, self._part_share)
         return carried
+
+    async def _asked_of_gone(self, load: Load) -> Carried:
+        """What is to go and is not here any more: a database of before says so of what central has by now."""
+        async with asyncio.timeout(STUCK_S):
+            epoch, lacking = await self._uploads.lacking(tuple(name for name, _ in load.gone))
+        return await self._run(settle_gone, self._store, load, epoch, lacking)
 
 
 def _pause(store: Store, error: BravetuiError, now: datetime) -> datetime:
@@ -179,6 +203,7 @@ def prepare(store: Store, budget_bytes: int, renditions: Collection[Rendition], 
         due = blob_rows.due(connection, store.clock.now(), BYTES.batch_changes_max, renditions)
     parts: list[Part] = []
     damaged: list[tuple[BlobName, Corrupt]] = []
+    gone: list[tuple[BlobName, Corrupt]] = []
     left = budget_bytes
     for one in due:
         if left <= 0:
@@ -186,13 +211,15 @@ def prepare(store: Store, budget_bytes: int, renditions: Collection[Rendition], 
         try:
             data = store.photos.read(one.name.blob)
         except Corrupt as error:
-            damaged.append((one.name, error))
+            (damaged if store.photos.is_here(one.name.blob) else gone).append((one.name, error))
             continue
         # Of what central may have by another road no byte goes before it has been asked.
         asks, room = one.is_said_there and not one.failures, max(PART_BYTES_MIN // part_share, left)
         rest = b"" if asks else data[one.sent_bytes : one.sent_bytes + room]
         parts.append(Part(one.name, sha256_hex(data), len(data), one.sent_bytes, rest))
         left -= len(rest)
+    if gone:
+        return Load(gone=tuple(gone))
     return Load(tuple(parts), damaged=tuple(damaged))
 
 
@@ -236,6 +263,21 @@ def settle_asked(store: Store, load: Load, epoch: str, lacking: frozenset[BlobNa
             blob_rows.asked(connection, load.unasked, lacking, epoch)
             return Carried()
     return Carried(line=Transient("Another central server answers than the one before."))
+
+
+def settle_gone(store: Store, load: Load, epoch: str, lacking: frozenset[BlobName]) -> Carried:
+    """Write down what central said of what is not here: it has it, or nobody has."""
+    carried, now = Carried(), store.clock.now()
+    with store.maintain() as connection:
+        if epoch != meta.get(connection, meta.EPOCH):
+            return Carried(line=Transient("Another central server answers than the one before."))
+        for name, error in load.gone:
+            if name in lacking:
+                _fail(connection, carried, name, error, now)
+        there = [name for name, _ in load.gone if name not in lacking]
+        blob_rows.asked(connection, there, (), epoch)
+        blob_rows.pruned(connection, there)
+    return carried
 
 
 def _line(came: Sequence[tuple[Part, Stands | BravetuiError]]) -> BravetuiError | None:

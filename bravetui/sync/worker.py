@@ -19,7 +19,6 @@ from sqlalchemy import Connection
 from bravetui.base.clock import Clock
 from bravetui.base.errors import BravetuiError, NeedsSignIn, Refused, StorageFull, Transient
 from bravetui.base.runner import Runner
-from bravetui.db.blob_room import make_room
 from bravetui.db.store import Store
 from bravetui.db.urgent import urgent_at
 from bravetui.sync.ahead import continuation
@@ -356,11 +355,11 @@ class Worker:
             self._records(frozenset(taken.records))
 
     async def _make_room(self) -> None:
-        """Let go of photos that central has had for a week, now that it has said that it has them still."""
+        """Let go of photos that central has had for a week, if it has them still."""
         now_s = self._clock.monotonic_s()
         if now_s >= self._room_from_s:
             self._room_from_s = now_s + ROOM_EVERY_S
-            await self._run(partial(make_room, self._store, heard=True))
+            await self._carrier.make_room()
 
     async def _failed(
         self, lanes: tuple[Lane, ...], error: BravetuiError, unsent: Prepared | None = None

@@ -24,7 +24,7 @@ from bravetui.base.files import refuse_folder
 from bravetui.base.text import counted
 from bravetui.db import blob_rows, meta
 from bravetui.db.ballast import BALLAST_BYTES, Ballast
-from bravetui.db.blob_room import make_room
+from bravetui.db.blob_room import spare
 from bravetui.db.blobs import BlobFiles
 from bravetui.db.damage import check_pages, cut_commits, move_aside
 from bravetui.db.engine import open_laptop_engine, read_transaction
@@ -131,7 +131,7 @@ def open_laptop(
         recovered, full = _recovered(store, only_looks=only_looks)
         with suppress(StorageFull):  # it only makes room
             compact(store)
-            make_room(store, heard=False)
+            spare(store)
         store.ballast.restore_if_room()
         journal.follow()
         opened.pop_all()

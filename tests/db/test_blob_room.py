@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from bravetui.base.canonical import sha256_hex
 from bravetui.base.clock import ManualClock
 from bravetui.db import blob_room, blob_rows, meta
-from bravetui.db.blob_room import KEPT, ROOM_BYTES_MAX, Held, make_room, to_let_go
+from bravetui.db.blob_room import KEPT, ROOM_BYTES_MAX, Held, let_go, ripe, spare, to_let_go
 from bravetui.db.blobs import SECOND
 from bravetui.db.store import Store
 from bravetui.wire.blobs import Blob, BlobName, BlobTaken, Rendition
@@ -76,16 +76,18 @@ def test_a_week_after_central_has_signed_only_the_thumbnail_is_left_and_unsent_p
     store = open_store(tmp_path, clock=clock)
     safe, alone = photo_of(store, b"safe", at_central=True), photo_of(store, b"alone", at_central=False)
     clock.advance(days=6)
-    assert make_room(store, heard=True) == 0
+    assert ripe(store) == ()
     clock.advance(days=2)
     store.passed.see()
-    assert make_room(store, heard=False) == 0, "central may have been put back since"
     with store.maintain() as connection:
         meta.put(connection, meta.EPOCH, "another life")
-    assert make_room(store, heard=True) == 0, "it was not asked yet"
+    assert ripe(store) == (), "it was not asked yet"
     with store.maintain() as connection:
         meta.put(connection, meta.EPOCH, "e")
-    assert make_room(store, heard=True) == 2
+    names = ripe(store)
+    assert {name.blob for name in names} == set(safe.values())
+    assert let_go(store, names[:1]) == 1, "of the other central has said nothing"
+    assert let_go(store, ripe(store)) == 1
     assert set(store.photos.kept()) == {safe[Rendition.THUMBNAIL], *alone.values()}
     with store.read() as connection:
         assert {one.rendition for one in blob_rows.unasked(connection, "another life", 9)} == {
@@ -95,14 +97,27 @@ def test_a_week_after_central_has_signed_only_the_thumbnail_is_left_and_unsent_p
     store.close()
 
 
+def test_what_another_project_has_not_handed_in_yet_stays(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    safe = photo_of(store, b"safe", at_central=True)
+    name = BlobName("another project", *safe[Rendition.PREVIEW])
+    with store.write() as writing:
+        writing.create("photo", name.scope_id, {"owner_id": "x", "sha256": name.photo})
+        blob_rows.note(writing.connection, name, b"safepreview", MORNING)
+    assert let_go(store, {BlobName(PROJECT, *safe[Rendition.PREVIEW])}) == 0
+    assert store.photos.read(safe[Rendition.PREVIEW])
+    store.close()
+
+
 def test_where_photos_take_too_much_second_copies_go_and_never_the_first_of_what_only_this_laptop_has(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = open_store(tmp_path)
     safe, alone = photo_of(store, b"safe", at_central=True), photo_of(store, b"alone", at_central=False)
     monkeypatch.setattr(blob_room, "ROOM_BYTES_MAX", 1)
-    assert make_room(store, heard=False) == 2
-    assert set(store.photos.kept()) == {safe[Rendition.THUMBNAIL], *alone.values()}
+    spare(store)
+    assert {name.blob for name in ripe(store)} == set(safe.values())
+    assert set(store.photos.kept()) == {*safe.values(), *alone.values()}
     assert not list((store.photos.folder / SECOND).iterdir())
     assert all(store.photos.check(blob) for blob in alone.values())
     store.close()

@@ -11,11 +11,13 @@ import httpx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import text
 
 from bravetui.actions.photos import Owner, attach, remove
 from bravetui.base.canonical import sha256_hex
 from bravetui.base.errors import Transient
 from bravetui.base.runner import InlineRunner
+from bravetui.central.tenants import operator
 from bravetui.db import blob_rows
 from bravetui.db.blobs import SECOND
 from bravetui.pictures.picture import Picture
@@ -543,3 +545,43 @@ async def test_small_pictures_that_another_program_made_otherwise_go_as_they_lie
     )
     assert await fetch(dana.laptop, thumbnail, world.app) == bytes_of(11, SMALL)
     assert await fetch(dana.laptop, preview, world.app) == bytes_of(72, MIDDLE + 7)
+
+
+async def test_a_week_old_photo_is_let_go_of_only_once_central_has_said_that_it_has_it_still(
+    world: World,
+) -> None:
+    """Of two the copy that took over lacks one, and nothing else of it tells so."""
+    carlos = await world.laptop("carlos-1", "carlos")
+    lost, kept = shot(carlos, 10), shot(carlos, 20)
+    assert await carlos.sync()
+    with world.engine.begin() as connection:
+        operator(connection)
+        connection.execute(text("DELETE FROM blob_part WHERE photo = :photo"), {"photo": lost})
+        connection.execute(text("DELETE FROM blob WHERE photo = :photo"), {"photo": lost})
+    world.clock.advance(days=8)
+    for _ in range(3):
+        world.clock.advance(hours=2)
+        await carlos.sync()
+    here = {blob.photo for blob in carlos.store.photos.kept() if blob.rendition is Rendition.ORIGINAL}
+    assert here == {lost}
+    await same_at_another(world, lost, 10)
+    await same_at_another(world, kept, 20)
+
+
+async def test_a_database_of_yesterday_asks_after_photos_that_have_gone_since_and_is_done_with_them(
+    world: World,
+) -> None:
+    carlos = await world.laptop("carlos-1", "carlos")
+    shot(carlos)
+    assert await carlos.sync()
+    with carlos.store.maintain() as connection:
+        connection.exec_driver_sql(
+            "UPDATE blob SET state = 'waiting', sent_bytes = 0, receipt = NULL, settled_at = NULL"
+        )
+    for blob in carlos.store.photos.kept():
+        carlos.store.photos.forget(blob)
+    for _ in range(3):
+        world.clock.advance(minutes=10)
+        await carlos.sync()
+    assert left(carlos).photos == 0
+    assert sync_summary(carlos.store).photos.sick == 0
