@@ -324,7 +324,7 @@ class _Maker:
             {
                 "owner_kind": "submission", "owner_id": owner_id, "sha256": f"{self._random.getrandbits(256):064x}",
                 "size_bytes": self._random.randint(600_000, 1_900_000), "width": 4032, "height": 3024,
-                "taken_at": _text(at), "caption": self._pick(w.CAPTIONS),
+                "taken_at": _text(at), "caption": self._pick(w.CAPTIONS), "blob_state": "original",
                 "latitude": f"35.18{self._random.randint(10, 99)}", "longitude": f"-106.67{self._random.randint(10, 99)}",
                 "tags": self._random.sample(("before", "after", "control", "weather"), 2),
             },

@@ -68,9 +68,11 @@ def everything(folder: Path, ring: SealedFile, told: Told) -> Laptop:
     clock = ManualClock(MORNING)
     clock.advance(hours=9)
     laptop = wiring.open_laptop(folder, ring, clock)
-    unsent = {change["counter"] for change in changes_in(laptop.store)}
+    unsent = {change["counter"]: change for change in changes_in(laptop.store)}
+    photos = {change["record_id"] for change in unsent.values() if change["kind"] == "photo"}
     laptop.close()
-    assert unsent == set(told.owners())
+    assert {number for number, change in unsent.items() if change["kind"] != "photo"} == set(told.owners())
+    assert photos == set(told.photos)
     assert unsent
     with mock.patch.object(foreman, "ring_of", return_value=ring):
         check(folder, told)

@@ -19,6 +19,7 @@ QUEUED = 2_000
 NEWEST = migrations()[-1].number
 
 BACK = {
+    5: ("DROP TABLE blob", "DROP INDEX ix_photo_scope_id_sha256"),
     4: ("DROP TABLE device_seen",),
     3: ("ALTER TABLE cursor DROP COLUMN agreed", "ALTER TABLE cursor DROP COLUMN differs"),
     2: ("DROP TABLE receipt",),
