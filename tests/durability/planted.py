@@ -71,6 +71,6 @@ PLANTED: dict[str, tuple[str, int, Callable[[], None]]] = {
     "nothing_put_back": ("damages", 60, _nothing_put_back),
     "unread_pages": ("damages", 60, _unread_pages),
     "told_too_early": ("both", 6, _told_too_early),
-    "read_only_for_ever": ("refusals", 12, _read_only_for_ever),
+    "read_only_for_ever": ("refusals", 16, _read_only_for_ever),
 }
 """By name: the sort of trial that must find it, within how many, and the fault."""
