@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 
 from bravetui.db import blob_rows
 from bravetui.db.store import Store
@@ -51,7 +52,8 @@ def ripe(store: Store) -> tuple[BlobName, ...]:
     with store.read() as connection:
         settled = blob_rows.settled(connection)
         held = [Held(blob, size, settled[blob]) for blob, size in kept.items() if blob in settled]
-        going = list(to_let_go(held, store.photos.room_bytes(), store.passed.now()))
+        ripening = to_let_go(held, store.photos.room_bytes(), store.passed.now())
+        going = list(islice(ripening, NAMES_MAX // len(Rendition)))
         every = {Blob(blob.photo, rendition) for blob in going for rendition in Rendition} & kept.keys()
         return blob_rows.names_of(connection, every)[:NAMES_MAX]
 

@@ -16,7 +16,7 @@ from sqlalchemy.dialects.sqlite import insert
 from bravetui.base.errors import Corrupt
 from bravetui.db import meta
 from bravetui.db.blobs import BlobFiles
-from bravetui.db.device import UNACKNOWLEDGED, BlobProgress, BlobState, Outbox
+from bravetui.db.device import UNACKNOWLEDGED, BlobProgress, BlobState, Outbox, ScopeSeen
 from bravetui.db.kinds import KINDS
 from bravetui.wire.blobs import RENDITIONS, Blob, BlobName, BlobTaken, Rendition
 from bravetui.wire.lanes import PAUSE_MAX
@@ -45,6 +45,9 @@ _STATE_TURN = case(
 _SAID_THERE = and_(_blob.c.epoch == "", exists().where(_ITS_RECORD, _STATE_TURN >= _TURN))
 """The record says so, since somebody else brought the bytes: on a stick, or for a record of his own. Not where central has
 said itself that it lacks them."""
+
+_IS_GRANTED = exists().where(ScopeSeen.scope_id == _blob.c.scope_id)
+"""Of a project that was taken away central tells nothing, not even what it has."""
 
 _PHOTOS = select(_photo.c.scope_id, _photo.c.sha256).where(_photo.c.deleted.is_(False))
 _KNOWN = select(_blob.c.scope_id, _blob.c.photo, _blob.c.rendition)
@@ -150,7 +153,7 @@ def unasked(connection: Connection, epoch: str, count: int) -> list[BlobName]:
     """What another life of central's had signed for, or a colleague had handed in then: whether this one has it is to be
     asked. Only what is here can be sent again; what is not is not asked about."""
     query = select(_blob.c.scope_id, _blob.c.photo, _blob.c.rendition).where(
-        _blob.c.state == BlobState.TAKEN, _blob.c.epoch != epoch, exists().where(_ITS_RECORD)
+        _blob.c.state == BlobState.TAKEN, _blob.c.epoch != epoch, exists().where(_ITS_RECORD), _IS_GRANTED
     )
     return [_name(*row) for row in connection.execute(query.order_by(_blob.c.made_at).limit(count))]
 
@@ -215,7 +218,8 @@ def settled(connection: Connection) -> dict[Blob, datetime]:
     """What central, in the life that is known here, has of every project that needs it, and when it signed for it last."""
     newest, epoch = func.max(_blob.c.settled_at), meta.get(connection, meta.EPOCH)
     there = or_(
-        _blob.c.state == BlobState.PRUNED, and_(_blob.c.state == BlobState.TAKEN, _blob.c.epoch == epoch)
+        _blob.c.state == BlobState.PRUNED,
+        and_(_blob.c.state == BlobState.TAKEN, _blob.c.epoch == epoch, _IS_GRANTED),
     )
     query = select(_blob.c.photo, _blob.c.rendition, newest).group_by(_blob.c.photo, _blob.c.rendition)
     every = query.having(func.count() == func.count(case((there, 1))))

@@ -8,12 +8,14 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy.dialects.sqlite import insert
 
 from bravetui.base.canonical import sha256_hex
 from bravetui.base.clock import ManualClock
 from bravetui.db import blob_room, blob_rows, meta
 from bravetui.db.blob_room import KEPT, ROOM_BYTES_MAX, Held, let_go, ripe, spare, to_let_go
 from bravetui.db.blobs import SECOND
+from bravetui.db.device import ScopeSeen
 from bravetui.db.store import Store
 from bravetui.wire.blobs import Blob, BlobName, BlobTaken, Rendition
 from tests.support.laptop import MORNING, PROJECT, open_store
@@ -60,6 +62,8 @@ def photo_of(store: Store, seed: bytes, *, at_central: bool) -> dict[Rendition, 
             store.photos.keep(name.blob, data, twice=rendition is Rendition.ORIGINAL)
             blob_rows.note(writing.connection, name, data, MORNING)
             meta.put(writing.connection, meta.EPOCH, "e")
+            granted = {"scope_id": PROJECT, "name": "site", "kind": "project", "permissions": []}
+            writing.connection.execute(insert(ScopeSeen).values(**granted).on_conflict_do_nothing())
             if at_central:
                 told = BlobTaken(
                     scope_id=PROJECT, photo=photo, rendition=rendition, sha256=sha256_hex(data), size=len(data),

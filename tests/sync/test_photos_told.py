@@ -19,7 +19,7 @@ from bravetui.wire.blobs import Blob, BlobName, Rendition
 from bravetui.wire.lanes import Lane
 from bravetui.wiring.photos import fetch, photo_source
 from tests.support.central import PROJECT
-from tests.support.world import World
+from tests.support.world import World, set_member
 from tests.sync.test_photos import (
     EVERY,
     MIDDLE,
@@ -152,3 +152,18 @@ async def test_a_database_of_yesterday_asks_after_photos_that_have_gone_since_an
         await carlos.sync()
     assert left(carlos).photos == 0
     assert sync_summary(carlos.store).photos.sick == 0
+
+
+async def test_photos_of_a_project_that_was_taken_away_are_not_asked_after_and_stay_handed_in(
+    world: World,
+) -> None:
+    carlos = await world.laptop("carlos-1", "carlos")
+    photo = shot(carlos)
+    assert await carlos.sync()
+    set_member(world, "carlos", to_date="2026-01-01")
+    world.clock.advance(days=8)
+    for _ in range(3):
+        world.clock.advance(hours=2)
+        await carlos.sync()
+    assert left(carlos).photos == 0
+    assert carlos.store.photos.read(Blob(photo, Rendition.ORIGINAL)) == bytes_of(10, 600_000)
