@@ -7,13 +7,13 @@ very bytes. Anything else is a failure of this one blob.
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 from dataclasses import dataclass
 from http import HTTPStatus
 
 from pydantic import ValidationError
 
+from bravetui.auth.signing import decode as decode_text
 from bravetui.auth.signing import signed_by
 from bravetui.base.errors import BadInput, Refused, Transient
 from bravetui.sync.client import CentralClient, Reply
@@ -157,9 +157,10 @@ class Uploads:
     def _receipt(self, part: Part, reply: Reply) -> BlobTaken | None:
         """Central's signed word that it holds the blob; None where it is not one, or not about this one."""
         try:
-            text = base64.urlsafe_b64decode(reply.headers.get(RECEIPT_HEADER, "") + "==")
-            told = BlobTaken.model_validate_json(text)
-        except (ValueError, binascii.Error, ValidationError):
+            told = BlobTaken.model_validate_json(
+                decode_text(reply.headers.get(RECEIPT_HEADER, ""), None, "receipt")
+            )
+        except (BadInput, ValidationError):
             return None
         name = BlobName(told.scope_id, told.photo, told.rendition)
         same = part.name.rendition is not Rendition.ORIGINAL or told.sha256 == part.sha256
